@@ -1,0 +1,23 @@
+# make demo    the quick suite on the built-in data set, then its table
+# make test    formatting, lint, types and tests
+# make setup   .venv alone; the two above do it first, and it does nothing once it's done
+#
+# PYTHON=/path/to/python3.12 chooses the interpreter that .venv is made from.
+
+PY := .venv/bin/python
+
+.PHONY: setup demo test
+
+setup:
+	@sh tools/setup.sh
+
+demo: setup
+	$(PY) run_benchmark.py
+
+# One thread a test process: two of them share the cores already.
+test: export OMP_NUM_THREADS := 1
+test: setup
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+	$(PY) -m pytest -n 2

@@ -1,0 +1,1 @@
+"""What joins the rooms: suites, runs, data sets, Ray, and the command line."""

@@ -1,0 +1,193 @@
+"""The command line: `noisyseg …`, or `python run_benchmark.py …` in a checkout."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import noisyseg
+from noisyseg.bench import commands
+from noisyseg.errors import InputError
+
+UNUSABLE_INPUT = 2
+INTERRUPTED = 130
+
+_DESCRIPTION = """Noisy-label benchmark suite and experiment runner for instance segmentation.
+Without arguments: run the quick suite on the built-in data set and print its table."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; returns 0 done, 1 some runs failed, 2 unusable input (nothing started)."""
+    given = list(sys.argv[1:] if argv is None else argv)
+    arguments = build_parser().parse_args(given or ["run", "quick"])
+    command: Callable[[argparse.Namespace], int] = arguments.command
+    try:
+        return command(arguments)
+    except InputError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return UNUSABLE_INPUT
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted: finished runs are kept; the same command goes on\n")
+        return INTERRUPTED
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of every command."""
+    parser = argparse.ArgumentParser(
+        prog="noisyseg",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"noisyseg {noisyseg.__version__}")
+    groups = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_run(groups)
+    _add_table(groups)
+    _add_status(groups)
+    _add_suite(groups)
+    _add_methods(groups)
+    return parser
+
+
+Subparsers = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def _add_run(groups: Subparsers) -> None:
+    parser = _command(
+        groups, "run", commands.run, "train what is missing of a suite and print its table",
+        example="noisyseg run examples/boards.yaml --data-root ~/data --methods ce,lncis",
+    )
+    _add_suite_choice(parser)
+    parser.add_argument(
+        "--address", metavar="auto|HOST:PORT|ray://…",
+        help="a Ray cluster that is already there (default: a private one on this machine)",
+    )
+    parser.add_argument("--gpus-per-run", type=_share, metavar="N",
+                        help="GPUs for each run (default: 1 where there are GPUs, else 0)")
+    parser.add_argument("--cpus-per-run", type=_positive, metavar="N",
+                        help="CPUs for each run; on a CPU its torch threads (default: 1, or with "
+                        "GPUs an even share, at most 8)")
+    parser.add_argument("--max-retries", type=_whole, default=2, metavar="N",
+                        help="starts again for a run whose process died (default: 2)")
+    parser.add_argument("--dry-run", action="store_true",
+                        help="list the runs and which are done; train nothing")
+
+
+def _add_table(groups: Subparsers) -> None:
+    parser = _command(groups, "table", commands.table, "print a suite's table",
+                      example="noisyseg table quick")
+    _add_suite_choice(parser)
+
+
+def _add_status(groups: Subparsers) -> None:
+    parser = _command(groups, "status", commands.status, "list finished and failed runs",
+                      example="noisyseg status --out runs --json")
+    _add_out(parser)
+    _add_json(parser)
+
+
+def _add_suite(groups: Subparsers) -> None:
+    actions = _group(groups, "suite", "shipped suites and suite files")
+    listing = _command(actions, "list", commands.suite_list, "list the shipped suites",
+                       example="noisyseg suite list")
+    _add_json(listing)
+    show = _command(actions, "show", commands.suite_show, "print a shipped suite's file",
+                    example="noisyseg suite show quick")
+    show.add_argument("suite", metavar="NAME")
+    validate = _command(actions, "validate", commands.suite_validate, "check a suite file",
+                        example="noisyseg suite validate my_suite.yaml")
+    validate.add_argument("suite", metavar="FILE")
+    _add_data_root(validate)
+
+
+def _add_methods(groups: Subparsers) -> None:
+    actions = _group(groups, "methods", "training methods")
+    listing = _command(actions, "list", commands.methods_list, "list the methods",
+                       example="noisyseg methods list")
+    _add_json(listing)
+    show = _command(actions, "show", commands.methods_show, "a method's parameters and paper",
+                    example="noisyseg methods show lncis")
+    show.add_argument("method", metavar="NAME")
+    _add_json(show)
+
+
+def _group(groups: Subparsers, name: str, summary: str) -> Subparsers:
+    parser = groups.add_parser(name, help=summary, description=summary)
+    return parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+
+def _command(
+    groups: Subparsers,
+    name: str,
+    function: Callable[[argparse.Namespace], int],
+    summary: str,
+    *,
+    example: str,
+) -> argparse.ArgumentParser:
+    parser = groups.add_parser(
+        name, help=summary, description=summary, epilog=f"example: {example}"
+    )
+    parser.set_defaults(command=function)
+    return parser
+
+
+def _add_suite_choice(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("suite", metavar="SUITE", help="a shipped suite's name or a YAML file")
+    _add_out(parser)
+    _add_data_root(parser)
+    parser.add_argument("--methods", type=_names, metavar="A,B", help="only these methods")
+    parser.add_argument("--noise", type=_names, metavar="A,B", help="only these noise settings")
+    parser.add_argument("--seeds", type=_seeds, metavar="0,1,2",
+                        help="these seeds instead of the suite's; each is noise and train seed")
+
+
+def _add_out(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, default=Path("runs"), metavar="FOLDER",
+                        help="where runs lie (default: runs)")
+
+
+def _add_data_root(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data-root", type=Path, metavar="FOLDER",
+                        help="where a suite's relative data and weights paths start "
+                        "(default: the suite file's folder)")
+
+
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _seeds(text: str) -> list[int]:
+    seeds = [_whole(part) for part in text.split(",")]
+    if len(set(seeds)) < len(seeds):
+        raise argparse.ArgumentTypeError(f"a seed is given twice in {text}")
+    return seeds
+
+
+def _whole(text: str) -> int:
+    if not text.strip().isdecimal():
+        raise argparse.ArgumentTypeError(f"wanted a whole number of at least 0, got {text!r}")
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    value = _whole(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("wanted at least 1, got 0")
+    return value
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1e4:
+        raise argparse.ArgumentTypeError(f"wanted a number of GPUs, got {text!r}")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,236 @@
+"""What each command does; `cli.py` says how it is called."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from noisyseg.bench.grid import Run, expand
+from noisyseg.bench.shipped import shipped_names, shipped_path
+from noisyseg.bench.suite import Suite, choose, load_suite
+from noisyseg.files import write_atomically
+from noisyseg.results.record import Record
+from noisyseg.results.store import RunStore, is_done
+from noisyseg.results.table import TableEntry, render_markdown, summarise
+
+DONE, SOME_FAILED = 0, 1
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train what is missing of a suite, then print its table."""
+    store = RunStore(arguments.out)
+    store.check_writable()
+    suite = _chosen_suite(arguments)
+    runs = expand(suite, store)
+    records = _finished(runs, store)
+    missing = [entry for entry in runs if entry.key not in records]
+    if arguments.dry_run:
+        _list_runs(runs, records)
+        return DONE
+    _say(f"{suite.name}: {_count(records, runs)} done, {_count_keys(missing)} to train")
+    if missing:
+        records |= _train(missing, store, arguments)
+    _print_table(suite, runs, records, store)
+    failed = [entry for entry in runs if not is_done(records.get(entry.key))]
+    for entry in {entry.key: entry for entry in failed}.values():
+        record = records.get(entry.key)
+        reason = record["failure"]["message"].splitlines()[0] if record else "not run"
+        _say(f"FAILED {entry.label}: {reason}\n  log: {entry.folder / 'run.log'}")
+    return SOME_FAILED if failed else DONE
+
+
+def table(arguments: argparse.Namespace) -> int:
+    """Print a suite's table from the records that there are."""
+    store = RunStore(arguments.out)
+    store.check_writable()
+    suite = _chosen_suite(arguments)
+    runs = expand(suite, store)
+    records = _latest(runs, store)
+    _print_table(suite, runs, records, store)
+    return DONE
+
+
+def status(arguments: argparse.Namespace) -> int:
+    """List the records in a store, and which cannot be used."""
+    records, problems = RunStore(arguments.out).all_records()
+    for problem in problems:
+        _say(problem)
+    rows = [_status_row(record) for record in records]
+    if arguments.json:
+        _print(json.dumps({"runs": rows, "problems": problems}, indent=2))
+        return DONE
+    for row in rows:
+        _print("  ".join(str(row[key]) for key in ("key", "status", "data", "method", "noise")))
+        if row["reason"]:
+            _print(f"    {row['reason']}")
+    _print(f"{sum(row['status'] == 'done' for row in rows)} done, "
+           f"{sum(row['status'] == 'failed' for row in rows)} failed in {arguments.out}")
+    return DONE
+
+
+def suite_list(arguments: argparse.Namespace) -> int:
+    """List the shipped suites."""
+    return _print_names(shipped_names("suite"), as_json=arguments.json)
+
+
+def suite_show(arguments: argparse.Namespace) -> int:
+    """Print a shipped suite's file."""
+    _print(shipped_path("suite", arguments.suite).read_text(encoding="utf-8").rstrip())
+    return DONE
+
+
+def suite_validate(arguments: argparse.Namespace) -> int:
+    """Check a suite's file, without its data."""
+    suite = load_suite(arguments.suite, data_root=arguments.data_root, cache=cache_folder())
+    cells = len(suite.methods) * len(suite.noise)
+    _print(f"{suite.file}: valid: {cells} cells, {cells * len(suite.seeds)} runs")
+    return DONE
+
+
+def methods_list(arguments: argparse.Namespace) -> int:
+    """List the methods with what they are."""
+    from noisyseg.methods.registry import METHODS  # noqa: PLC0415
+
+    if arguments.json:
+        return _print_names(list(METHODS), as_json=True)
+    for method in METHODS.values():
+        _print(f"{method.name:8} {method.summary}")
+    return DONE
+
+
+def methods_show(arguments: argparse.Namespace) -> int:
+    """Print a method's parameters, their defaults and its paper."""
+    from noisyseg.methods.registry import resolve  # noqa: PLC0415
+
+    resolved = resolve(arguments.method, {})
+    details = {**resolved.spec(), "summary": resolved.method.summary,
+               "paper": resolved.method.paper}
+    if arguments.json:
+        _print(json.dumps(details, indent=2))
+        return DONE
+    _print(f"{details['name']} (version {details['version']}): {details['summary']}")
+    _print(f"paper: {details['paper']}")
+    for name, value in resolved.spec()["parameters"].items():
+        _print(f"  {name} = {value:g}")
+    return DONE
+
+
+def cache_folder() -> Path:
+    """Where generated data sets lie unless --data-root says otherwise."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "noisyseg"
+
+
+def _chosen_suite(arguments: argparse.Namespace) -> Suite:
+    suite = load_suite(arguments.suite, data_root=arguments.data_root, cache=cache_folder())
+    return choose(
+        suite, methods=arguments.methods, noise=arguments.noise, seeds=arguments.seeds
+    )
+
+
+def _finished(runs: Sequence[Run], store: RunStore) -> dict[str, Record]:
+    """The records of runs that need no training; a corrupt record is set aside and named."""
+    records = {}
+    for entry in {entry.key: entry for entry in runs}.values():
+        record, problem = store.load_or_set_aside(entry.spec)
+        if problem:
+            _say(problem)
+        if record is not None and is_done(record):
+            records[entry.key] = record
+    return records
+
+
+def _latest(runs: Sequence[Run], store: RunStore) -> dict[str, Record]:
+    """Every record that holds, of failed runs too."""
+    records = {}
+    for entry in runs:
+        record, problem = store.load_or_set_aside(entry.spec)
+        if problem:
+            _say(problem)
+        if record is not None:
+            records[entry.key] = record
+    return records
+
+
+def _train(
+    missing: Sequence[Run], store: RunStore, arguments: argparse.Namespace
+) -> dict[str, Record]:
+    # Imported here: a table, or a suite that is done, needs no Ray.
+    from noisyseg.bench.progress import display_for  # noqa: PLC0415
+    from noisyseg.bench.scheduler import ClusterSettings, run_all  # noqa: PLC0415
+
+    settings = ClusterSettings(
+        address=arguments.address,
+        cpus_per_run=arguments.cpus_per_run,
+        gpus_per_run=arguments.gpus_per_run,
+        max_retries=arguments.max_retries,
+    )
+    display = display_for(sys.stderr)
+    try:
+        return run_all(missing, store, settings, display)
+    finally:
+        display.close()
+
+
+def _print_table(
+    suite: Suite, runs: Sequence[Run], records: dict[str, Record], store: RunStore
+) -> None:
+    entries = [
+        TableEntry(run.method_label, run.noise_label, run.seed, records.get(run.key))
+        for run in runs
+    ]
+    summary = summarise(entries, methods=list(suite.methods), noises=list(suite.noise))
+    text = render_markdown(summary, suite.title)
+    path = store.root / "tables" / f"{suite.name}.md"
+    write_atomically(path, f"{text.rstrip()}\n".encode())
+    _print(text.rstrip())
+    _say(f"table written to {path}")
+
+
+def _list_runs(runs: Sequence[Run], records: dict[str, Record]) -> None:
+    for entry in runs:
+        state = "done" if entry.key in records else "to train"
+        _print(f"{entry.key}  {state:8}  {entry.label}")
+
+
+def _count(records: dict[str, Record], runs: Sequence[Run]) -> int:
+    return len({entry.key for entry in runs} & set(records))
+
+
+def _count_keys(runs: Sequence[Run]) -> int:
+    return len({entry.key for entry in runs})
+
+
+def _status_row(record: Record) -> dict[str, Any]:
+    spec = record["spec"]
+    noise = spec["noise"]
+    return {
+        "key": record["key"],
+        "status": record["status"],
+        "data": spec["data"]["name"],
+        "method": spec["method"]["name"],
+        "noise": "clean"
+        if noise is None
+        else "+".join(f"{step['type']}-{step['rate']:g}" for step in noise["steps"]),
+        "seed": spec["train_seed"],
+        "mask_ap": record["metrics"]["segm"]["AP"] if is_done(record) else None,
+        "reason": None if is_done(record) else record["failure"]["message"],
+    }
+
+
+def _print_names(names: Sequence[str], *, as_json: bool) -> int:
+    _print(json.dumps(list(names)) if as_json else "\n".join(names))
+    return DONE
+
+
+def _print(text: str) -> None:
+    """What a command is asked for."""
+    sys.stdout.write(f"{text}\n")
+
+
+def _say(text: str) -> None:
+    """What a person should know beside it."""
+    sys.stderr.write(f"{text}\n")

@@ -1,0 +1,1 @@
+"""Data sets: the built-in one, and any COCO-format folder."""

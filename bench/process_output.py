@@ -1,0 +1,31 @@
+"""Everything a process prints, sent to a file for a while."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def output_to(path: Path) -> Iterator[None]:
+    """Append standard output and error to path while the block runs.
+
+    File descriptors are redirected, not `sys.stdout`: third-party loggers keep the stream that
+    they found when they were made, and native code knows no Python streams.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    saved = os.dup(1), os.dup(2)
+    with path.open("ab") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    try:
+        with path.open("a", encoding="utf-8", buffering=1) as text:
+            with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
+                yield
+    finally:
+        for descriptor, original in zip((1, 2), saved, strict=True):
+            os.dup2(original, descriptor)
+            os.close(original)

@@ -1,0 +1,84 @@
+"""Training protocols: epochs, batch, learning rate and image size, as data."""
+
+from pathlib import Path
+from typing import Any
+
+from noisyseg.bench.checked_values import integer, list_of, number, text
+from noisyseg.bench.shipped import read_with_base
+from noisyseg.bench.yaml_file import Located, check_keys, located
+from noisyseg.errors import InputError
+
+Protocol = dict[str, Any]
+
+_SECTIONS = ("optimizer", "schedule", "image")
+
+
+def load_protocol(source: str | Located, *, where: str) -> Protocol:
+    """A protocol with every value checked and filled in.
+
+    Args:
+        source: a shipped protocol's name, or a mapping with `name` and, with `extends`, whatever
+            differs from a shipped one.
+        where: the place that source came from.
+    Raises:
+        InputError: unknown name or key, missing or unfit value, with its file and line.
+    """
+    raw = read_with_base("protocol", source, where=where)
+    check_keys(
+        raw,
+        what="a protocol",
+        required=("name", "version", "epochs", "batch_size", "gradient_clip", *_SECTIONS),
+    )
+    clip = raw["gradient_clip"]
+    return {
+        "name": text(raw, "name"),
+        "version": integer(raw, "version", least=1),
+        "epochs": integer(raw, "epochs", least=1),
+        "batch_size": integer(raw, "batch_size", least=1),
+        "gradient_clip": None if clip is None else number(raw, "gradient_clip"),
+        "optimizer": _optimizer(_section(raw, "optimizer")),
+        "schedule": _schedule(_section(raw, "schedule")),
+        "image": _image(_section(raw, "image")),
+    }
+
+
+def _section(raw: Located, key: str) -> Located:
+    return located(raw[key], what=key, where=raw.where(key))
+
+
+def _optimizer(raw: Located) -> dict[str, float]:
+    check_keys(raw, what="optimizer", required=("lr", "momentum", "weight_decay"))
+    return {
+        "lr": number(raw, "lr"),
+        "momentum": number(raw, "momentum", most=1.0),
+        "weight_decay": number(raw, "weight_decay"),
+    }
+
+
+def _schedule(raw: Located) -> dict[str, Any]:
+    keys = ("warmup_iterations", "warmup_factor", "milestones", "gamma")
+    check_keys(raw, what="schedule", required=keys)
+    return {
+        "warmup_iterations": integer(raw, "warmup_iterations", least=0),
+        "warmup_factor": number(raw, "warmup_factor", most=1.0),
+        "milestones": list_of(raw, "milestones", int, kind_name="epochs"),
+        "gamma": number(raw, "gamma", most=1.0),
+    }
+
+
+def _image(raw: Located) -> dict[str, Any]:
+    check_keys(raw, what="image", required=("scale", "flip", "min_size"))
+    scale = raw["scale"]
+    pair = isinstance(scale, list) and len(scale) == 2
+    if not pair or not all(type(side) is int and side >= 16 for side in scale):
+        raise InputError(
+            f"{raw.where('scale')}: scale must be [width, height] in pixels, each an integer of at "
+            f"least 16, got {scale!r}."
+        )
+    return {
+        "scale": scale,
+        "flip": number(raw, "flip", most=1.0),
+        "min_size": integer(raw, "min_size", least=0),
+    }
+
+

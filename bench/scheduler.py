@@ -1,0 +1,187 @@
+"""Runs as Ray tasks: on this machine by a private Ray, or on a cluster that is already there.
+
+The one module that imports ray.
+"""
+
+import logging
+import os
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from noisyseg.bench.execution import Resources, execute, record_crash
+from noisyseg.bench.grid import Run
+from noisyseg.bench.progress import Display
+from noisyseg.errors import InputError
+from noisyseg.results.record import Record
+from noisyseg.results.store import RunStore
+
+_POLL_S = 0.5
+_OBJECT_STORE_BYTES = 100 * 1024 * 1024  # records only; the default takes a third of the memory
+
+
+@dataclass(kw_only=True, slots=True, frozen=True)
+class ClusterSettings:
+    """Where runs go and what each may use.
+
+    Attributes:
+        address: None starts a private Ray on this machine; else a cluster's, or "auto".
+        cpus_per_run: CPUs, and on a CPU run torch threads; None chooses.
+        gpus_per_run: None means 1 where there are GPUs, else 0.
+        max_retries: how often a run whose process died is started again.
+    """
+
+    address: str | None = None
+    cpus_per_run: int | None = None
+    gpus_per_run: float | None = None
+    max_retries: int = 2
+
+
+def run_all(
+    runs: Sequence[Run], store: RunStore, settings: ClusterSettings, display: Display
+) -> dict[str, Record]:
+    """Train what is given, each key once; returns the records by key.
+
+    Raises:
+        InputError: no Ray at the address, or no node that has what one run needs.
+    """
+    unique = list({run.key: run for run in runs}.values())
+    with _cluster(settings) as ray:
+        task, resources = _task(ray, settings)
+        display.start(unique, parallel=_parallel(ray, resources, settings))
+        waiting = {task.remote(run, str(store.root), resources): run for run in unique}
+        records = {}
+        while waiting:
+            ended, _ = ray.wait(list(waiting), num_returns=1, timeout=_POLL_S)
+            for reference in ended:
+                run = waiting.pop(reference)
+                records[run.key] = _outcome(ray, reference, run, store)
+                display.ended(run, records[run.key])
+            display.refresh(waiting.values())
+    return records
+
+
+def _execute_in_worker(run: Run, root: str, resources: Resources) -> Record:
+    """The task: what runs in a Ray worker process, which goes on to other runs afterwards."""
+    if resources.device == "cpu":
+        # Ray shows every GPU to a task that asked for none.
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    record = execute(run, RunStore(Path(root)), resources)
+    if resources.device == "cuda":
+        import torch  # noqa: PLC0415
+
+        torch.cuda.empty_cache()  # the process stays: the next run may use another's share
+    return record
+
+
+def _outcome(ray: Any, reference: Any, run: Run, store: RunStore) -> Record:
+    """A task's record; one is written for it if its process died before it could."""
+    try:
+        record: Record = ray.get(reference)
+    except ray.exceptions.RayError as error:
+        reason = str(error).strip().splitlines()
+        message = f"the run's process died: {reason[0] if reason else type(error).__name__}"
+        return record_crash(run, store, type(error).__name__, message)
+    return record
+
+
+def _task(ray: Any, settings: ClusterSettings) -> tuple[Any, Resources]:
+    """The remote function with its share of the cluster, and what a run may use there."""
+    total = ray.cluster_resources()
+    gpus = settings.gpus_per_run
+    if gpus is None:
+        gpus = 1 if total.get("GPU", 0) else 0
+    cpus = settings.cpus_per_run or (_cpus_beside_gpu(total) if gpus else 1)
+    needed = {"CPU": cpus, "GPU": gpus}
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    if not any(all(node.get(k, 0) >= v for k, v in needed.items()) for node in nodes):
+        has = ", ".join(f"{n.get('CPU', 0):g} CPUs and {n.get('GPU', 0):g} GPUs" for n in nodes)
+        raise InputError(
+            f"a run needs {cpus} CPUs and {gpus:g} GPUs on one node; the nodes have: {has}. "
+            "Lower --cpus-per-run or --gpus-per-run."
+        )
+    task = ray.remote(_execute_in_worker).options(
+        num_cpus=cpus, num_gpus=gpus, max_retries=settings.max_retries
+    )
+    device = "cuda" if gpus else "cpu"
+    return task, Resources(
+        threads=1 if gpus else cpus, device=device, loader_workers=cpus - 1 if gpus else 0
+    )
+
+
+def _cpus_beside_gpu(total: Mapping[str, float]) -> int:
+    """An even share of the CPUs for each GPU, at most 8: images load beside the training."""
+    return max(1, min(8, int(total.get("CPU", 1) // total["GPU"])))
+
+
+def _parallel(ray: Any, resources: Resources, settings: ClusterSettings) -> int:
+    cpus = resources.threads + resources.loader_workers
+    gpus = (settings.gpus_per_run or 1) if resources.device == "cuda" else 0
+    return sum(
+        min(
+            int(node["Resources"].get("CPU", 0) // cpus),
+            int(node["Resources"].get("GPU", 0) // gpus) if gpus else 2**31,
+        )
+        for node in ray.nodes()
+        if node["Alive"]
+    )
+
+
+@contextmanager
+def _cluster(settings: ClusterSettings) -> Iterator[Any]:
+    """Ray, connected; stopped at the end if it was started here.
+
+    A private Ray is given a fresh token: it listens on every interface, and whoever reaches an
+    open Ray port runs code.
+    """
+    private = settings.address is None
+    variables = _private_variables(settings) if private else {}
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        import ray  # noqa: PLC0415
+
+        _connect(ray, settings)
+        try:
+            yield ray
+        finally:
+            ray.shutdown()
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _private_variables(settings: ClusterSettings) -> dict[str, str]:
+    return {
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": secrets.token_hex(32),
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+        "RAY_task_oom_retries": str(settings.max_retries),
+    }
+
+
+def _connect(ray: Any, settings: ClusterSettings) -> None:
+    # address="local" always starts a new one: a killed driver leaves an address file behind, and
+    # a plain ray.init() then fails or joins a stranger's cluster.
+    local = {
+        "address": "local",
+        "num_cpus": len(os.sched_getaffinity(0)),
+        "include_dashboard": False,
+        "object_store_memory": _OBJECT_STORE_BYTES,
+    }
+    choice: dict[str, Any] = local if settings.address is None else {"address": settings.address}
+    try:
+        ray.init(log_to_driver=False, logging_level=logging.ERROR, **choice)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        place = settings.address or "this machine"
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(
+            f"no Ray cluster could be reached or started at {place}: {reason}"
+        ) from error

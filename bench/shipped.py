@@ -1,0 +1,65 @@
+"""The YAML files that come with noisyseg, and mappings that extend one of them."""
+
+from pathlib import Path
+from typing import Any
+
+from noisyseg.bench.yaml_file import Located, read_yaml
+from noisyseg.errors import InputError, unknown_name
+
+FOLDERS = {
+    kind: Path(__file__).parent / f"{kind}s" for kind in ("suite", "model", "protocol")
+}
+
+
+def shipped_names(kind: str) -> list[str]:
+    """Names of the shipped suites, models or protocols."""
+    return sorted(path.stem for path in FOLDERS[kind].glob("*.yaml"))
+
+
+def shipped_path(kind: str, name: str, *, where: str = "") -> Path:
+    """The file of a shipped suite, model or protocol.
+
+    Raises:
+        InputError: no such name; the nearest one is suggested.
+    """
+    if name not in shipped_names(kind):
+        raise unknown_name(kind, name, shipped_names(kind), where)
+    return FOLDERS[kind] / f"{name}.yaml"
+
+
+def read_with_base(kind: str, source: str | Located, *, where: str) -> Located:
+    """A shipped file, or a mapping laid over the shipped one that its `extends` names.
+
+    Raises:
+        InputError: an unknown name, or a source that is neither a name nor a mapping.
+    """
+    if isinstance(source, str):
+        document = read_yaml(shipped_path(kind, source, where=where))
+    elif isinstance(source, Located):
+        document = source
+    else:
+        raise InputError(f"{where}: wanted the name of a {kind} or a mapping, got {source!r}.")
+    if "extends" not in document:
+        return document
+    base_name = document["extends"]
+    base = read_with_base(kind, base_name, where=document.where("extends"))
+    return _merge(base, _without(document, "extends"))
+
+
+def _merge(base: Located, over: Located) -> Located:
+    """over's values in base's places, mappings merged key by key; lines follow the value's file.
+
+    A mapping with `_replace: true` takes base's place whole: another type of part shares no keys.
+    """
+    if over.get("_replace") is True:
+        return _without(over, "_replace")
+    values: dict[str, Any] = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, Located) and isinstance(base.get(key), Located)
+        values[key] = _merge(base[key], value) if both else value
+    return Located(values, file=over.file, lines={**base.lines, **over.lines})
+
+
+def _without(mapping: Located, key: str) -> Located:
+    values = {name: value for name, value in mapping.items() if name != key}
+    return Located(values, file=mapping.file, lines=mapping.lines)

@@ -1,0 +1,1 @@
+"""Everything that touches mmdet, mmcv and mmengine."""

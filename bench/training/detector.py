@@ -1,0 +1,65 @@
+"""From a model's data (YAML) to an initialised mmdet detector."""
+
+import pickle
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmdet.registry import MODELS
+from mmengine.config import ConfigDict
+from mmengine.registry import DefaultScope
+from torch import nn
+
+from noisyseg.errors import InputError
+
+
+def build_detector(
+    detector: dict[str, Any], *, num_classes: int, seed: int, weights: Path | None
+) -> nn.Module:
+    """An mmdet detector with weights drawn from seed, its backbone's read from a file if given.
+
+    Raises:
+        InputError: the weights file is unreadable, or is not this backbone's.
+    """
+    config = deepcopy(detector)
+    for head in ("bbox_head", "mask_head"):
+        config["roi_head"][head]["num_classes"] = num_classes
+    torch.manual_seed(seed)
+    with DefaultScope.overwrite_default_scope("mmdet"):
+        model: nn.Module = MODELS.build(ConfigDict(config))
+        model.init_weights()
+    if weights is not None:
+        load_backbone(model.backbone, weights)
+    return model
+
+
+def load_backbone(backbone: nn.Module, path: Path) -> None:
+    """Read a backbone's weights from a state dict, never unpickling anything but tensors.
+
+    Raises:
+        InputError: unreadable file, or backbone parameters that the file lacks or has in
+            another shape. Classifier weights that the backbone has no use for are left out.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise InputError(f"no weights file at {path}.") from error
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(
+            f"{path} cannot be read as weights: {reason}. Wanted: a PyTorch state dict that "
+            "torch.load reads with weights_only=True."
+        ) from error
+    state = state.get("state_dict", state) if isinstance(state, dict) else {}
+    own = backbone.state_dict()
+    # Counters of BatchNorm are no weights, and older files lack them.
+    wanted = {name for name in own if not name.endswith("num_batches_tracked")}
+    found = {name for name in wanted & state.keys() if own[name].shape == state[name].shape}
+    if found != wanted:
+        example = sorted(wanted - found)[0]
+        raise InputError(
+            f"{path} holds {len(found)} of the backbone's {len(wanted)} tensors (missing or of "
+            f"another shape: {example}, …). Wanted: weights of mmdet's {type(backbone).__name__}."
+        )
+    backbone.load_state_dict({name: state[name] for name in own if name in state}, strict=False)

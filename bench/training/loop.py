@@ -1,0 +1,162 @@
+"""The training loop: mmdet's losses, SGD, and a state that resumes bit for bit on a CPU.
+
+mmengine's Runner is not used: it keeps process-wide singletons by name and checkpoints that hold
+pickled objects but no random-generator state, so neither a second run in one process nor a
+resumed one would equal a fresh one.
+"""
+
+import math
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from noisyseg.bench.training.checkpoint import load_checkpoint, save_checkpoint
+from noisyseg.bench.training.class_loss import MethodLoss
+from noisyseg.bench.training.run_dataset import RunDataset, train_loader
+from noisyseg.bench.training.schedule import learning_rate_factor
+from noisyseg.bench.training.streams import stream_seed
+
+
+class TrainingDivergedError(RuntimeError):
+    """The loss is no longer a finite number."""
+
+
+@dataclass(kw_only=True, slots=True)
+class Training:
+    """Everything a training needs.
+
+    Attributes:
+        key: the run's; a checkpoint of another run is not resumed.
+        protocol: resolved values of the protocol.
+        class_losses: the method in each box head, told the epoch as it begins.
+        checkpoint: the file that holds the state of the last finished epoch.
+        workers: data-loader processes; they do not change the result.
+    """
+
+    key: str
+    detector: nn.Module
+    class_losses: list[MethodLoss]
+    dataset: RunDataset
+    protocol: Mapping[str, Any]
+    train_seed: int
+    device: torch.device
+    checkpoint: Path
+    workers: int = 0
+
+
+EpochReport = Callable[[dict[str, Any]], None]
+
+
+def train(
+    training: Training,
+    *,
+    on_start: Callable[[int], None],
+    on_epoch: EpochReport,
+    on_iteration: Callable[[float, float], None],
+) -> None:
+    """Train from the last checkpoint, if there is one, to the protocol's last epoch.
+
+    Args:
+        training: what to train and how.
+        on_start: called once with the number of epochs that a checkpoint spared.
+        on_epoch: called after each epoch with its number (0-based), mean losses and seconds.
+        on_iteration: called with epochs done (a fraction) and the loss.
+    Raises:
+        TrainingDivergedError: a loss became NaN or infinite.
+    """
+    model = training.detector.to(training.device)
+    optimizer = _optimizer(model, training.protocol)
+    start = _resume(training, optimizer)
+    on_start(start)
+    loader = train_loader(
+        training.dataset, batch_size=training.protocol["batch_size"], workers=training.workers
+    )
+    for epoch in range(start, training.protocol["epochs"]):
+        began = time.perf_counter()
+        _start_epoch(training, epoch)
+        totals: dict[str, float] = defaultdict(float)
+        for step, batch in enumerate(loader):
+            iteration = epoch * len(loader) + step
+            losses = _step(training, optimizer, batch, iteration, len(loader))
+            for name, value in losses.items():
+                totals[name] += value / len(loader)
+            on_iteration(epoch + (step + 1) / len(loader), losses["loss"])
+        _save(training, optimizer, epoch)
+        on_epoch(
+            {"epoch": epoch, **totals, "seconds": round(time.perf_counter() - began, 3)}
+        )
+
+
+def _optimizer(model: nn.Module, protocol: Mapping[str, Any]) -> torch.optim.SGD:
+    settings = protocol["optimizer"]
+    return torch.optim.SGD(
+        [parameter for parameter in model.parameters() if parameter.requires_grad],
+        lr=settings["lr"],
+        momentum=settings["momentum"],
+        weight_decay=settings["weight_decay"],
+    )
+
+
+def _start_epoch(training: Training, epoch: int) -> None:
+    """Derive everything random in the epoch from (train seed, epoch), as a resumed run will."""
+    training.dataset.epoch = epoch
+    for loss in training.class_losses:
+        loss.epoch = epoch
+    training.detector.train()
+    torch.manual_seed(stream_seed(training.train_seed, "epoch", epoch))
+
+
+def _step(
+    training: Training,
+    optimizer: torch.optim.SGD,
+    batch: dict[str, Any],
+    iteration: int,
+    iterations_per_epoch: int,
+) -> dict[str, float]:
+    protocol, model = training.protocol, training.detector
+    factor = learning_rate_factor(
+        iteration, iterations_per_epoch=iterations_per_epoch, schedule=protocol["schedule"]
+    )
+    for group in optimizer.param_groups:
+        group["lr"] = protocol["optimizer"]["lr"] * factor
+    data = model.data_preprocessor(batch, training=True)
+    total, losses = model.parse_losses(model(**data, mode="loss"))
+    values = {name: float(value) for name, value in losses.items()}
+    if not math.isfinite(values["loss"]):
+        epoch = iteration // iterations_per_epoch + 1
+        raise TrainingDivergedError(
+            f"the loss became {values['loss']} at iteration {iteration + 1} (epoch {epoch}). "
+            "A lower learning rate or a longer warm-up in the protocol usually mends this."
+        )
+    optimizer.zero_grad()
+    total.backward()
+    if protocol["gradient_clip"] is not None:
+        torch.nn.utils.clip_grad_norm_(model.parameters(), protocol["gradient_clip"])
+    optimizer.step()
+    return values
+
+
+def _save(training: Training, optimizer: torch.optim.SGD, epoch: int) -> None:
+    state = {
+        "key": training.key,
+        "epoch": epoch + 1,
+        "model": training.detector.state_dict(),
+        "optimizer": optimizer.state_dict(),
+    }
+    save_checkpoint(training.checkpoint, state)
+
+
+def _resume(training: Training, optimizer: torch.optim.SGD) -> int:
+    """Load the last checkpoint; returns the number of epochs already done."""
+    state = load_checkpoint(training.checkpoint, key=training.key)
+    if state is None:
+        return 0
+    training.detector.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    return int(state["epoch"])

@@ -1,0 +1,115 @@
+"""A run's images: mmdet's COCO data set, shuffled and augmented from (train seed, epoch) alone."""
+
+import contextlib
+import io
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmdet.datasets import CocoDataset
+from mmengine.dataset import pseudo_collate
+from mmengine.registry import DefaultScope
+from torch.utils.data import DataLoader, Sampler
+
+from noisyseg.bench.training.streams import stream_seed
+
+
+class RunDataset(CocoDataset):
+    """mmdet's `CocoDataset` whose augmentation depends on (train seed, epoch, image) alone.
+
+    Attributes:
+        train_seed: of the run.
+        epoch: 0-based; set before the data loader starts an epoch.
+    """
+
+    def __init__(self, *, train_seed: int, **settings: Any) -> None:
+        self.train_seed = train_seed
+        self.epoch = 0
+        # mmdet resolves transforms by scope; pycocotools reports its loading on standard output.
+        with (
+            DefaultScope.overwrite_default_scope("mmdet"),
+            contextlib.redirect_stdout(io.StringIO()),
+        ):
+            super().__init__(**settings)
+
+    def __getitem__(self, index: int) -> Any:
+        """The transformed image; the generators its transforms use are set for it first."""
+        seed = stream_seed(self.train_seed, "augmentation", self.epoch, index)
+        random.seed(seed)
+        np.random.seed(seed % 2**32)  # noqa: NPY002 (mmdet's transforms use this generator)
+        return super().__getitem__(index)
+
+
+class EpochSampler(Sampler[int]):
+    """A permutation per epoch, drawn from (train seed, epoch)."""
+
+    def __init__(self, dataset: RunDataset) -> None:
+        self.dataset = dataset
+
+    def __iter__(self) -> Iterator[int]:
+        generator = torch.Generator()
+        generator.manual_seed(stream_seed(self.dataset.train_seed, "shuffle", self.dataset.epoch))
+        return iter(torch.randperm(len(self), generator=generator).tolist())
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+
+def train_dataset(
+    annotations: Path,
+    images: Path,
+    *,
+    classes: Sequence[str],
+    image: Mapping[str, Any],
+    train_seed: int,
+) -> RunDataset:
+    """Training images that hold at least one annotation of the run's classes."""
+    return RunDataset(
+        train_seed=train_seed,
+        ann_file=str(annotations),
+        data_prefix={"img": str(images)},
+        metainfo={"classes": tuple(classes)},
+        filter_cfg={"filter_empty_gt": True, "min_size": image["min_size"]},
+        pipeline=[
+            {"type": "LoadImageFromFile"},
+            {"type": "LoadAnnotations", "with_bbox": True, "with_mask": True},
+            {"type": "Resize", "scale": tuple(image["scale"]), "keep_ratio": True},
+            {"type": "RandomFlip", "prob": image["flip"]},
+            {"type": "PackDetInputs"},
+        ],
+    )
+
+
+def test_dataset(
+    annotations: Path, images: Path, *, classes: Sequence[str], image: Mapping[str, Any]
+) -> RunDataset:
+    """Evaluation images, all of them, in the file's order."""
+    return RunDataset(
+        train_seed=0,
+        ann_file=str(annotations),
+        data_prefix={"img": str(images)},
+        metainfo={"classes": tuple(classes)},
+        test_mode=True,
+        pipeline=[
+            {"type": "LoadImageFromFile"},
+            {"type": "Resize", "scale": tuple(image["scale"]), "keep_ratio": True},
+            {
+                "type": "PackDetInputs",
+                "meta_keys": ("img_id", "img_path", "ori_shape", "img_shape", "scale_factor"),
+            },
+        ],
+    )
+
+
+def train_loader(dataset: RunDataset, *, batch_size: int, workers: int) -> DataLoader[Any]:
+    """Batches of an epoch; the last, smaller one is kept, as mmdet keeps it."""
+    return DataLoader(
+        dataset,
+        batch_size=batch_size,
+        sampler=EpochSampler(dataset),
+        num_workers=workers,
+        collate_fn=pseudo_collate,
+    )

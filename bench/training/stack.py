@@ -1,0 +1,42 @@
+"""Brings up mmdet, mmcv and mmengine, once a process, without a word on standard output."""
+
+import contextlib
+import io
+import warnings
+from functools import cache
+
+from noisyseg.bench.distributions import conflict_message, conflicting_distributions
+from noisyseg.bench.training import mmcv_operators
+from noisyseg.errors import InputError
+
+
+@cache
+def load_stack() -> None:
+    """Import the mmdet stack and register its modules; later calls do nothing.
+
+    Raises:
+        InputError: the original mmdet, mmcv or mmengine is installed beside the maintained
+            releases (they share folders), or the stack cannot be imported.
+    """
+    conflicts = conflicting_distributions()
+    if conflicts:
+        raise InputError(conflict_message(conflicts))
+    # The stack prints at import ("Could not import OneDL") and warns of its own deprecations.
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        _import_stack()
+
+
+def _import_stack() -> None:
+    try:
+        mmcv_operators.install()
+        import mmdet.datasets  # noqa: F401, PLC0415
+        import mmdet.models  # noqa: F401, PLC0415
+    except ImportError as error:
+        hint = ""
+        if "libGL" in str(error) or "libgthread" in str(error):
+            hint = (
+                " This OpenCV has a window system that a server lacks: pip uninstall -y "
+                "opencv-python opencv-python-headless && pip install opencv-python-headless."
+            )
+        raise InputError(f"cannot import the mmdet stack: {error}.{hint}") from error

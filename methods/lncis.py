@@ -1,0 +1,95 @@
+"""Learning with noisy class labels for instance segmentation (Yang et al., ECCV 2020)."""
+
+import torch
+from torch import Tensor
+
+from noisyseg.methods.context import LossContext
+from noisyseg.methods.cross_entropy import cross_entropy
+from noisyseg.methods.stages import Stage, stage_at
+from noisyseg.methods.symmetric_cross_entropy import reverse_cross_entropy
+
+
+def lncis(
+    logits: Tensor,
+    labels: Tensor,
+    ctx: LossContext,
+    *,
+    gamma: float = 6.0,
+    log_zero: float = -4.0,
+    e1: float = 0.5,
+) -> Tensor:
+    """Cross entropy in the first stage, `separated_losses` (eq. 4) in the second.
+
+    Args:
+        logits: RoI class scores, shape (N, K+1), background last.
+        labels: class index per RoI, shape (N,).
+        ctx: the batch's context; its epoch chooses the stage.
+        gamma: cross entropy (nats) above which a sample is potentially noisy, at least 0.
+        log_zero: A, the stand-in for log 0 in reverse cross entropy, below 0.
+        e1: where the first stage ends, as a fraction of all epochs in [0, 1]; E1 = E/2 in the
+            paper. Of an odd number of epochs the middle one is in the second stage.
+
+    Returns:
+        Loss per RoI, shape (N,).
+
+    Raises:
+        ValueError: a parameter out of its range, whatever the stage.
+    """
+    _check(gamma, log_zero)
+    stage = stage_at(schedule(e1), ctx.epoch, ctx.num_epochs)
+    if stage.name == "cross entropy":
+        return cross_entropy(logits, labels)
+    return separated_losses(logits, labels, gamma=gamma, log_zero=log_zero)
+
+
+def schedule(e1: float) -> tuple[Stage, Stage]:
+    """The two stages: cross entropy in epochs 1 to e1 * E, separated losses after.
+
+    Raises:
+        ValueError: e1 outside [0, 1].
+    """
+    if not 0.0 <= e1 <= 1.0:
+        raise ValueError(f"e1 is a fraction of the epochs and must be in [0, 1], got {e1}")
+    return Stage(name="cross entropy", until=e1), Stage(name="separated losses", until=1.0)
+
+
+def separated_losses(
+    logits: Tensor, labels: Tensor, *, gamma: float = 6.0, log_zero: float = -4.0
+) -> Tensor:
+    """Cross entropy on N and PSN, 0 on PON outside PSN, reverse cross entropy on the rest (eq. 4).
+
+    N, negatives: label background. PSN, pseudo negatives: object label, predicted background,
+    that is background's logit above every other; in a tie the object wins. PON, potential noisy:
+    object label and cross entropy above gamma. Membership carries no gradient. An isolated
+    sample (PON outside PSN) has loss 0 and still counts in the divisor.
+
+    Args:
+        logits: RoI class scores, shape (N, K+1), background last.
+        labels: class index per RoI, shape (N,).
+        gamma: threshold of PON in nats, at least 0.
+        log_zero: A, the stand-in for log 0, below 0.
+
+    Returns:
+        Loss per RoI, shape (N,).
+
+    Raises:
+        ValueError: a parameter out of its range.
+    """
+    _check(gamma, log_zero)
+    scores = logits.detach()
+    ordinary = cross_entropy(logits, labels)
+    negative = labels == logits.shape[1] - 1
+    # Compared as logits: in log-probabilities rounding could turn an order into a tie.
+    predicted_background = scores[:, -1] > scores[:, :-1].amax(dim=1)
+    isolated = ordinary.detach() > gamma
+    reverse = reverse_cross_entropy(logits, labels, log_zero=log_zero)
+    return torch.where(
+        negative | predicted_background, ordinary, torch.where(isolated, 0.0, reverse)
+    )
+
+
+def _check(gamma: float, log_zero: float) -> None:
+    if not gamma >= 0.0:
+        raise ValueError(f"gamma must be at least 0, got {gamma}")
+    if not log_zero < 0.0:
+        raise ValueError(f"log_zero must be below 0, got {log_zero}")

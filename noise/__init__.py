@@ -1,0 +1,1 @@
+"""Label noise: annotations + parameters + seed -> annotations and a manifest. Needs no torch."""

@@ -1,0 +1,231 @@
+"""COCO annotation files: read with every check that training relies on, written whole."""
+
+import gc
+import math
+import reprlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+
+from noisyseg.errors import InputError
+from noisyseg.files import write_atomically
+
+CocoDocument = dict[str, Any]
+"""A COCO file as read: lists `images`, `annotations`, `categories`, and whatever else it holds."""
+
+_SHOWN = 5
+
+
+class _Field(NamedTuple):
+    key: str
+    fits: Callable[[Any], bool]
+    wanted: str
+    required: bool = True
+
+
+def _is_integer(value: Any) -> bool:
+    return type(value) is int  # bool is a subclass of int, but no id
+
+
+def _is_size(value: Any) -> bool:
+    return type(value) is int and value > 0
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _is_flag(value: Any) -> bool:
+    return value in (0, 1)
+
+
+def _is_box(value: Any) -> bool:
+    if not isinstance(value, list) or len(value) != 4:
+        return False
+    return all(type(number) in (int, float) and math.isfinite(number) for number in value)
+
+
+_ID = _Field("id", _is_integer, "an integer")
+_FIELDS: dict[str, tuple[_Field, ...]] = {
+    "images": (
+        _ID,
+        _Field("file_name", _is_text, "non-empty text"),
+        _Field("width", _is_size, "an integer above 0"),
+        _Field("height", _is_size, "an integer above 0"),
+    ),
+    "annotations": (
+        _ID,
+        _Field("image_id", _is_integer, "an integer"),
+        _Field("category_id", _is_integer, "an integer"),
+        _Field("bbox", _is_box, "a list of four finite numbers"),
+        _Field("iscrowd", _is_flag, "0 or 1", required=False),
+    ),
+    "categories": (_ID, _Field("name", _is_text, "non-empty text")),
+}
+
+
+def read_annotations(path: Path) -> CocoDocument:
+    """A COCO annotation file, checked by `check_document`.
+
+    Raises:
+        InputError: missing, unreadable, not JSON, or not annotations that can be trained on.
+    """
+    return parse_annotations(read_bytes(path), str(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of an annotation file.
+
+    Raises:
+        InputError: the file is missing or cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"cannot read the annotation file {path}: {error.strerror}. Check the path and its "
+            f"permissions."
+        ) from error
+
+
+def parse_annotations(data: bytes, where: str) -> CocoDocument:
+    """The document in the bytes of a COCO annotation file; `where` names it in messages.
+
+    Raises:
+        InputError: not JSON, or not annotations that can be trained on.
+    """
+    try:
+        with _collector_paused():
+            document = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise InputError(
+            f"{where}: not valid JSON at line {error.lineno}, column {error.colno} (the file has "
+            f"{len(data)} bytes): {error.msg}. It may be cut short: fetch or export it again."
+        ) from error
+    check_document(document, where)
+    return document  # type: ignore[no-any-return]
+
+
+def check_document(document: Any, where: str) -> None:
+    """Check the fields, unique ids and names, and references of a COCO document.
+
+    Raises:
+        InputError: what is wrong, up to five examples of each kind with their number.
+    """
+    if not isinstance(document, dict):
+        raise InputError(
+            f"{where}: a COCO annotation file holds an object with images, annotations and "
+            f"categories, this one holds {reprlib.repr(document)}."
+        )
+    absent = [key for key in _FIELDS if not isinstance(document.get(key), list)]
+    if absent:
+        raise InputError(
+            f"{where}: no list {', '.join(map(repr, absent))}. A COCO annotation file needs the "
+            f"lists images, annotations and categories; is this the right file?"
+        )
+    _raise_if_any(_malformed(document), where)
+    _raise_if_any(_inconsistent(document), where)
+
+
+def write_annotations(path: Path, document: CocoDocument) -> None:
+    """Write a COCO file whole or not at all; equal documents give equal bytes.
+
+    Raises:
+        InputError: the folder cannot be written to.
+    """
+    write_atomically(path, encode_annotations(document))
+
+
+def encode_annotations(document: CocoDocument) -> bytes:
+    """The bytes of a COCO file: compact JSON, keys in the document's order."""
+    return orjson.dumps(document)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    # Parsing COCO's training file makes millions of lists and no garbage: looking for it through
+    # them again and again takes as long as the parsing.
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _malformed(document: CocoDocument) -> list[str]:
+    problems = []
+    for section, fields in _FIELDS.items():
+        faults = (
+            f"{section}[{position}]{_identity(entry)} {fault}"
+            for position, entry in enumerate(document[section])
+            if (fault := _fault(entry, fields))
+        )
+        problems += _summary(f"unusable {section}", faults)
+    return problems
+
+
+def _fault(entry: Any, fields: Sequence[_Field]) -> str | None:
+    if not isinstance(entry, dict):
+        return f"is not an object but {reprlib.repr(entry)}"
+    for key, fits, wanted, required in fields:
+        if key not in entry:
+            if required:
+                return f"has no {key!r}"
+        elif not fits(entry[key]):
+            return f"has {key} {reprlib.repr(entry[key])}, wanted {wanted}"
+    return None
+
+
+def _identity(entry: Any) -> str:
+    return (
+        f" (id {entry['id']})" if isinstance(entry, dict) and _is_integer(entry.get("id")) else ""
+    )
+
+
+def _inconsistent(document: CocoDocument) -> list[str]:
+    problems = []
+    for section, key in (
+        ("images", "id"),
+        ("annotations", "id"),
+        ("categories", "id"),
+        ("categories", "name"),
+    ):
+        problems += _summary(f"repeated {section} {key}s", _repeated(document[section], key))
+    for section, key in (("images", "image_id"), ("categories", "category_id")):
+        known = {entry["id"] for entry in document[section]}
+        unknown = (
+            f"annotation {entry['id']} has {key} {entry[key]}"
+            for entry in document["annotations"]
+            if entry[key] not in known
+        )
+        problems += _summary(f"annotations whose {key} is not in {section}", unknown)
+    return problems
+
+
+def _repeated(entries: list[dict[str, Any]], key: str) -> Iterable[str]:
+    values = [entry[key] for entry in entries]
+    if len(set(values)) == len(values):
+        return []
+    return [f"{value!r} ({n} times)" for value, n in Counter(values).items() if n > 1]
+
+
+def _summary(kind: str, items: Iterable[str]) -> list[str]:
+    found = list(items)
+    if not found:
+        return []
+    more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    return [f"{len(found)} {kind}: {'; '.join(found[:_SHOWN])}{more}"]
+
+
+def _raise_if_any(problems: list[str], where: str) -> None:
+    if problems:
+        raise InputError(
+            f"{where}: cannot be used; mend these entries or export the file again.\n  "
+            + "\n  ".join(problems)
+        )

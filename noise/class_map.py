@@ -1,0 +1,103 @@
+"""Class maps: which class asymmetric noise turns into which, shipped or of the user's own."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from noisyseg.errors import InputError, unknown_name
+
+_MAPS_FOLDER = Path(__file__).with_name("maps")
+SHIPPED_MAPS: tuple[str, ...] = tuple(sorted(file.stem for file in _MAPS_FOLDER.glob("*.yaml")))
+
+
+def load_map(value: Any, classes: Sequence[str], where: str, base: Path) -> dict[str, str]:
+    """The map {source class: target class} that a step's `map` stands for.
+
+    Args:
+        value: a mapping, the name of a shipped map, or the path of a YAML file. A shipped name wins
+            over a file of that name; write ./NAME for the file.
+        classes: the run's classes; the map may name no other.
+        where: the place that `value` came from, for messages.
+        base: folder that a relative path starts from.
+
+    Raises:
+        InputError: none of the three, an unreadable file, or a map that does not fit the classes.
+    """
+    if isinstance(value, str):
+        file = _map_file(value, where, base)
+        where = f"{where}, map {file.name if value in SHIPPED_MAPS else file}"
+        value = _read_map(file, where)
+    if not isinstance(value, dict) or not value:
+        raise InputError(
+            f"{where}: a class map must be a non-empty mapping such as {{cat: dog}}, the name of a "
+            f"shipped map ({', '.join(SHIPPED_MAPS)}) or the path of a YAML file, got {value!r}."
+        )
+    _check_names(value, classes, where)
+    return value
+
+
+def _map_file(value: str, where: str, base: Path) -> Path:
+    if value in SHIPPED_MAPS:
+        return _MAPS_FOLDER / f"{value}.yaml"
+    file = base / value
+    looks_like_path = file.suffix in (".yaml", ".yml") or len(Path(value).parts) > 1
+    if not looks_like_path and not file.exists():
+        raise unknown_name("class map", value, SHIPPED_MAPS, where)
+    return file
+
+
+def _read_map(file: Path, where: str) -> Any:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            f"{where}: cannot read the class map: {error.strerror}. A relative path starts from "
+            f"the folder of the file that names it."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{where}: the class map is not UTF-8 text.") from error
+    try:
+        _check_repeated_keys(yaml.compose(text, Loader=yaml.SafeLoader), where)
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: what looks like a date but is none
+        raise InputError(f"{where}: the class map is not valid YAML: {error}") from error
+
+
+def _check_repeated_keys(node: Any, where: str) -> None:
+    # PyYAML keeps the last of two equal keys and says nothing, which would drop a pair.
+    if not isinstance(node, yaml.MappingNode):
+        return
+    seen: set[str] = set()
+    for key, _ in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            continue
+        if key.value in seen:
+            raise InputError(
+                f"{where}, line {key.start_mark.line + 1}: class {key.value!r} is a source twice; "
+                f"a class can turn into one other only."
+            )
+        seen.add(key.value)
+
+
+def _check_names(pairs: dict[Any, Any], classes: Sequence[str], where: str) -> None:
+    names = [name for pair in pairs.items() for name in pair]
+    not_text = [name for name in names if not isinstance(name, str)]
+    if not_text:
+        raise InputError(
+            f"{where}: a class map pairs names of classes, got {not_text[0]!r}: put it in quotes "
+            f"if it is a name, and give each source one target."
+        )
+    absent = list(dict.fromkeys(name for name in names if name not in classes))
+    if absent:
+        raise InputError(
+            f"{where}: the class map names {', '.join(map(repr, absent))}, which this run does not "
+            f"train. Its classes: {', '.join(classes)}. Leave those pairs out or add the classes."
+        )
+    for source, target in pairs.items():
+        if source == target:
+            raise InputError(
+                f"{where}: the class map turns {source!r} into itself: leave it out, or name "
+                f"another class."
+            )

@@ -1,0 +1,96 @@
+"""Random draws that depend on (seed, stream, annotation id) and on nothing else.
+
+There is no generator with a state: a draw is a hash, so neither the order of the annotations, nor
+which others are in the file, nor the number of workers can change it.
+
+With all arithmetic modulo 2^64 and `mix` the first output of SplitMix64 (Steele, Lea and Flood,
+OOPSLA 2014; Vigna's public-domain splitmix64.c) for the seed x:
+
+    mix(x):  z = x + 0x9E3779B97F4A7C15
+             z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9
+             z = (z ^ (z >> 27)) * 0x94D049BB133111EB
+             z ^ (z >> 31)
+    stream(step, purpose)   = 256 * step + purpose          step: 0, 1, …; purpose: FLIP 0, TARGET 1
+    bits(seed, stream, id)  = mix(mix(mix(seed) ^ stream) ^ (id mod 2^64))
+    uniform                 = (bits >> 11) * 2^-53       in [0, 1)
+    choice of n             = ((bits >> 32) * n) >> 32   in 0 … n-1, each within 2^-32 of 1/n
+
+An id below 0 thus draws like the id 2^64 higher, which no file but a contrived one holds as well.
+
+Any change here changes every noisy file: raise the version of every noise type with it.
+"""
+
+from collections.abc import Sequence
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from noisyseg.errors import InputError
+
+Ids = Sequence[int] | NDArray[np.integer]
+
+_GOLDEN_GAMMA = np.uint64(0x9E3779B97F4A7C15)
+_FIRST_FACTOR = np.uint64(0xBF58476D1CE4E5B9)
+_SECOND_FACTOR = np.uint64(0x94D049BB133111EB)
+_WORD = 1 << 64
+_PURPOSES = 256
+
+
+class Purpose(IntEnum):
+    """What a draw decides; each has a stream of its own within its step."""
+
+    FLIP = 0
+    TARGET = 1
+
+
+def stream_number(step: int, purpose: Purpose) -> int:
+    """Number of the stream that one step (0-based) uses for one purpose."""
+    return _PURPOSES * step + purpose
+
+
+def mix(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """First SplitMix64 output for each word taken as a seed, shape (N,) to (N,); a bijection."""
+    z = words + _GOLDEN_GAMMA
+    z = (z ^ (z >> np.uint64(30))) * _FIRST_FACTOR
+    z = (z ^ (z >> np.uint64(27))) * _SECOND_FACTOR
+    return z ^ (z >> np.uint64(31))
+
+
+def as_words(ids: Ids) -> NDArray[np.uint64]:
+    """Ids modulo 2^64, shape (N,).
+
+    Raises:
+        InputError: an id outside [-2^63, 2^64).
+    """
+    if isinstance(ids, np.ndarray):
+        return ids.astype(np.uint64)
+    if len(ids) and (min(ids) < -(_WORD >> 1) or max(ids) >= _WORD):
+        extreme = max(ids) if max(ids) >= _WORD else min(ids)
+        raise InputError(
+            f"an id must be in [-2^63, 2^64), got {extreme}: renumber the annotations."
+        )
+    return np.fromiter((number % _WORD for number in ids), dtype=np.uint64, count=len(ids))
+
+
+def uniform(seed: int, stream: int, ids: Ids) -> NDArray[np.float64]:
+    """One number in [0, 1) with 53 random bits for each id, shape (N,).
+
+    Args:
+        seed: noise seed in [0, 2^64).
+        stream: see `stream_number`.
+        ids: annotation ids in [-2^63, 2^64), shape (N,).
+    """
+    return (_bits(seed, stream, ids) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+def choice(seed: int, stream: int, ids: Ids, n: int) -> NDArray[np.int64]:
+    """One number out of 0 … n-1 for each id, shape (N,), 1 <= n <= 2^31; the rest as `uniform`."""
+    high = _bits(seed, stream, ids) >> np.uint64(32)
+    return ((high * np.uint64(n)) >> np.uint64(32)).astype(np.int64)
+
+
+def _bits(seed: int, stream: int, ids: Ids) -> NDArray[np.uint64]:
+    # One-element arrays, because numpy warns of overflow in scalars but wraps silently in arrays.
+    key = mix(mix(np.array([seed], dtype=np.uint64)) ^ np.uint64(stream))
+    return mix(key ^ as_words(ids))

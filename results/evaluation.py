@@ -1,0 +1,222 @@
+"""Box and mask average precision by pycocotools, under COCO's own settings."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import redirect_stdout
+from importlib.metadata import version
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from noisyseg.errors import InputError, unknown_name
+from noisyseg.results.predictions import Detection, Predictions
+from noisyseg.results.run_length import pixels_described
+
+# What a run's key says of its evaluation: raise the version whenever a number could change.
+EVALUATION: dict[str, Any] = {
+    "version": 1,
+    "settings": {
+        "iou_thresholds": [0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95],
+        "recall_points": 101,
+        "max_detections": [1, 10, 100],
+        "area_ranges": {
+            "all": [0, 10_000_000_000],
+            "small": [0, 1024],
+            "medium": [1024, 9216],
+            "large": [9216, 10_000_000_000],
+        },
+    },
+}
+_SUMMARY = ("AP", "AP50", "AP75", "APs", "APm", "APl")  # the order of COCOeval.stats
+_KINDS = ("bbox", "segm")
+_REQUIRED = {
+    "images": ("id", "height", "width"),
+    "annotations": ("image_id", "category_id"),
+    "categories": ("id", "name"),
+}
+_SHAPE = ("bbox", "area", "segmentation")
+
+
+def evaluate(
+    annotation_file: Path, predictions: Predictions, *, classes: Sequence[str] | None = None
+) -> dict[str, Any]:
+    """Box and mask AP in percent, overall and per class; None where there is no ground truth.
+
+    Only the images in `predictions.image_ids` and only the named classes count. Whether
+    `predictions.annotations_sha256` is this file's is the caller's to decide: detections may be
+    scored against corrected annotations of the same images.
+
+    Args:
+        annotation_file: COCO-format ground truth.
+        predictions: detections with the file's image and category ids.
+        classes: class names, matched to the file's categories; None for all of them.
+    Returns:
+        {"version", "tool", "bbox": {AP, AP50, AP75, APs, APm, APl}, "segm": the same,
+        "per_class": {class name: {"bbox": AP, "segm": AP}}}
+    Raises:
+        InputError: unusable annotation file; a class, image or category the file lacks; a mask
+            that is damaged or not of its image's size.
+    """
+    dataset = _read(annotation_file)
+    categories = _category_ids(dataset["categories"], classes, annotation_file)
+    _check_predictions(predictions, dataset, annotation_file)
+    with redirect_stdout(StringIO()):
+        truth = _ground_truth(dataset, predictions.image_ids, categories, annotation_file)
+        runs = {kind: _run(truth, predictions, categories.values(), kind) for kind in _KINDS}
+    per_class = {kind: _per_class(run, categories) for kind, run in runs.items()}
+    return {
+        "version": EVALUATION["version"],
+        "tool": f"pycocotools {version('pycocotools')}",
+        **{kind: _summary(run) for kind, run in runs.items()},
+        "per_class": {
+            name: {kind: per_class[kind][name] for kind in _KINDS} for name in categories
+        },
+    }
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        dataset = orjson.loads(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"cannot read annotations {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise InputError(f"{path} is not JSON: {error}. Wanted COCO annotations") from error
+    lists = ", ".join(_REQUIRED)
+    if not isinstance(dataset, dict) or not all(
+        isinstance(dataset.get(k), list) for k in _REQUIRED
+    ):
+        raise InputError(f"{path}: wanted COCO annotations, an object with the lists {lists}")
+    for name, keys in _REQUIRED.items():
+        for index, entry in enumerate(dataset[name]):
+            if not isinstance(entry, dict) or any(entry.get(key) is None for key in keys):
+                raise InputError(f"{path}: {name}[{index}] lacks one of {', '.join(keys)}")
+    return dataset
+
+
+def _category_ids(
+    categories: list[dict[str, Any]], classes: Sequence[str] | None, path: Path
+) -> dict[str, int]:
+    ids = {category["name"]: category["id"] for category in categories}
+    if len(ids) != len(categories) or len(set(ids.values())) != len(categories):
+        raise InputError(f"{path}: two categories share a name or an id: rename one")
+    if classes is None:
+        return ids
+    if len(set(classes)) != len(classes):
+        raise InputError(f"a class is named twice in {', '.join(classes)}: name each class once")
+    for name in classes:
+        if name not in ids:
+            raise unknown_name("class", name, ids, where=str(path))
+    return {name: ids[name] for name in classes}
+
+
+def _check_predictions(predictions: Predictions, dataset: Mapping[str, Any], path: Path) -> None:
+    if not predictions.image_ids:  # pycocotools takes an empty list for "every image"
+        raise InputError(f"no image to evaluate against {path}: image_ids is empty")
+    sizes = {image["id"]: (image["height"], image["width"]) for image in dataset["images"]}
+    _refuse_strangers("image", set(predictions.image_ids) - set(sizes), path)
+    predicted = {detection["category_id"] for detection in predictions.detections}
+    known = {category["id"] for category in dataset["categories"]}
+    _refuse_strangers("category", predicted - known, path)
+    _check_masks(predictions.detections, sizes)
+
+
+def _refuse_strangers(kind: str, strangers: set[int], path: Path) -> None:
+    if strangers:
+        some = ", ".join(map(str, sorted(strangers)[:5])) + (", …" if len(strangers) > 5 else "")
+        raise InputError(
+            f"the predictions hold {len(strangers)} {kind} id(s) that {path} does not: {some}. "
+            "Evaluate against the file they were made for; ids are the file's, not label indices"
+        )
+
+
+def _check_masks(detections: Sequence[Detection], sizes: Mapping[int, tuple[int, int]]) -> None:
+    masks = [detection["segmentation"] for detection in detections]
+    covered = pixels_described([mask["counts"] for mask in masks])
+    for index, (detection, mask) in enumerate(zip(detections, masks, strict=True)):
+        height, width = sizes[detection["image_id"]]
+        where = f"detection {index} of image {detection['image_id']}"
+        if mask["size"] != [height, width]:
+            raise InputError(
+                f"{where}: its mask is {mask['size']} (height, width), the image "
+                f"{[height, width]}: give masks in the original image's size"
+            )
+        if covered[index] != height * width:
+            raise InputError(
+                f"{where}: its mask is damaged: wanted compressed run lengths that cover "
+                f"{height * width} pixels, got {mask['counts'][:30]!r}"
+            )
+
+
+def _ground_truth(
+    dataset: Mapping[str, Any], image_ids: Iterable[int], categories: Mapping[str, int], path: Path
+) -> Any:
+    images, ids = set(image_ids), set(categories.values())
+    annotations: list[dict[str, Any]] = []
+    for annotation in dataset["annotations"]:
+        if annotation["image_id"] not in images or annotation["category_id"] not in ids:
+            continue
+        missing = [key for key in _SHAPE if annotation.get(key) in (None, [], {})]
+        if missing:
+            name = annotation.get("id", "without an id")
+            raise InputError(f"{path}: annotation {name} has no {', '.join(missing)}")
+        # pycocotools reads a match with annotation id 0 as none: number from 1.
+        changes = {"id": len(annotations) + 1, "iscrowd": annotation.get("iscrowd", 0)}
+        annotations.append({**annotation, **changes})
+    return _coco({**dataset, "annotations": annotations})
+
+
+def _coco(dataset: dict[str, Any]) -> Any:
+    coco = COCO()
+    coco.dataset = dataset
+    coco.createIndex()
+    return coco
+
+
+def _run(truth: Any, predictions: Predictions, category_ids: Iterable[int], kind: str) -> Any:
+    results = [_result(detection, kind) for detection in predictions.detections]
+    # loadRes looks at its first result, so it cannot take an empty list.
+    found = truth.loadRes(results) if results else _coco({**truth.dataset, "annotations": []})
+    run = COCOeval(truth, found, kind)
+    settings = EVALUATION["settings"]
+    run.params.imgIds = sorted(predictions.image_ids)
+    run.params.catIds = sorted(category_ids)
+    run.params.maxDets = list(settings["max_detections"])
+    run.params.areaRng = [list(limits) for limits in settings["area_ranges"].values()]
+    run.params.areaRngLbl = list(settings["area_ranges"])
+    run.evaluate()
+    run.accumulate()
+    run.summarize()
+    return run
+
+
+def _result(detection: Detection, kind: str) -> dict[str, Any]:
+    # One shape at a time: a mask result that has a `bbox` is given the box's area, which moves it
+    # between small, medium and large.
+    shape = {"segm": "segmentation", "bbox": "bbox"}[kind]
+    kept = ("image_id", "category_id", "score", shape)
+    return {key: value for key, value in detection.items() if key in kept}
+
+
+def _summary(run: Any) -> dict[str, float | None]:
+    return {name: _percent(value) for name, value in zip(_SUMMARY, run.stats, strict=False)}
+
+
+def _per_class(run: Any, categories: Mapping[str, int]) -> dict[str, float | None]:
+    # (IoU threshold, recall point, category by ascending id, area range, detection limit)
+    precision = run.eval["precision"][:, :, :, 0, -1]
+    place = {category_id: k for k, category_id in enumerate(sorted(categories.values()))}
+    return {name: _mean(precision[:, :, place[i]]) for name, i in categories.items()}
+
+
+def _mean(precision: NDArray[np.float64]) -> float | None:
+    known = precision[precision > -1]
+    return _percent(known.mean()) if known.size else None
+
+
+def _percent(fraction: float) -> float | None:
+    return None if fraction == -1 else 100 * float(fraction)

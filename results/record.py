@@ -1,0 +1,175 @@
+"""The record of a run: its schema, its key and its checksum, checked on write and on read."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
+
+from noisyseg.errors import InputError
+from noisyseg.files import canonical_json, sha256_bytes
+
+Record = dict[str, Any]
+FORMAT = 1
+
+
+class CorruptRecordError(InputError):
+    """A record that is torn, tampered with or of another schema: unlike one that can't be read."""
+
+
+def _object(required: Mapping[str, Any], *, closed: bool = True) -> dict[str, Any]:
+    properties = dict(required)
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": not closed,
+    }
+
+
+_NAMED = _object({"name": {"type": "string"}}, closed=False)
+_DIGEST = {"type": ["string", "null"], "pattern": "^[0-9a-f]{64}$"}
+_TIME = {
+    "type": "string",
+    "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|\+00:00)$",
+}
+_FAILURE = _object(
+    {"type": {"type": "string"}, "message": {"type": "string"}, "log": {"type": ["string", "null"]}}
+)
+# The spec's top level is closed: a path, host or date in it would change the key for no reason.
+_SPEC = _object(
+    {
+        "schema": {"type": "integer"},
+        "data": _NAMED,
+        "protocol": _NAMED,
+        "model": _NAMED,
+        "method": _NAMED,
+        "noise": {"type": ["object", "array", "null"]},
+        "train_seed": {"type": "integer"},
+        "eval": {"type": "object"},
+    }
+)
+SCHEMA: dict[str, Any] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "noisyseg run record",
+    **_object(
+        {
+            "format": {"const": FORMAT},
+            "key": {"type": "string", "pattern": "^[0-9a-f]{16}$"},
+            "status": {"enum": ["done", "failed"]},
+            "spec": _SPEC,
+            "metrics": {"type": ["object", "null"]},
+            "failure": {"anyOf": [{"type": "null"}, _FAILURE]},
+            "checksums": _object(
+                {
+                    "manifest": _DIGEST,
+                    "predictions": _DIGEST,
+                    "log": _DIGEST,
+                    "noisy_annotations": _DIGEST,
+                }
+            ),
+            "lineage": {"type": ["object", "array"]},
+            "environment": {"type": "object"},
+            "timings": {
+                "type": "object",
+                "additionalProperties": {"type": "number", "minimum": 0},
+            },
+            "started": _TIME,
+            "finished": _TIME,
+            "checksum": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+        }
+    ),
+    "if": {"properties": {"status": {"const": "done"}}},
+    "then": {"properties": {"metrics": {"type": "object"}, "failure": {"type": "null"}}},
+    "else": {"properties": {"failure": {"type": "object"}}},
+}
+_VALIDATOR = Draft202012Validator(SCHEMA)
+
+
+def run_key(spec: Mapping[str, Any]) -> str:
+    """First 16 hex digits of the SHA-256 of the resolved spec's canonical JSON.
+
+    Raises:
+        InputError: the spec holds what JSON cannot (NaN, arrays, mixed keys).
+    """
+    return sha256_bytes(canonical_json(_plain(spec)))[:16]
+
+
+def seal(fields: Mapping[str, Any]) -> Record:
+    """A valid record from a run's fields: adds `format`, `key` and `checksum`.
+
+    Args:
+        fields: status, spec, metrics, failure, checksums, lineage, environment, timings (seconds
+            by stage), started and finished (ISO 8601, UTC).
+    Raises:
+        InputError: a field is missing, unknown or of the wrong kind.
+    """
+    body = _plain({"format": FORMAT, "key": run_key(fields.get("spec", {})), **fields})
+    record = {**body, "checksum": _checksum(body)}
+    check_record(record)
+    return record
+
+
+def check_record(record: Any) -> None:
+    """Check schema, checksum and that the key is the spec's.
+
+    Raises:
+        CorruptRecordError: naming the first thing that does not hold.
+    """
+    error = best_match(_VALIDATOR.iter_errors(record))
+    if error is not None:
+        raise CorruptRecordError(f"not a valid record: {error.json_path}: {error.message[:200]}")
+    found = _checksum(record)
+    if found != record["checksum"]:
+        raise CorruptRecordError(
+            f"not a valid record: its checksum says {record['checksum'][:12]}…, its content gives "
+            f"{found[:12]}…: it was changed after it was written"
+        )
+    key = run_key(record["spec"])
+    if key != record["key"]:
+        raise CorruptRecordError(
+            f"not a valid record: it carries the key {record['key']}, its spec gives {key}"
+        )
+
+
+def encode_record(record: Record) -> bytes:
+    """A checked record as the bytes of its file.
+
+    Raises:
+        CorruptRecordError: the record does not hold together.
+    """
+    check_record(record)
+    text = json.dumps(record, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return text.encode() + b"\n"
+
+
+def decode_record(data: bytes) -> Record:
+    """The record in a file's bytes, checked.
+
+    Raises:
+        CorruptRecordError: torn, not JSON, or a record that does not hold together.
+    """
+    try:
+        # Not orjson, which turns integers past 64 bits into floats and so changes the checksum.
+        record: Record = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise CorruptRecordError(f"not a valid record: not JSON, or torn ({error})") from error
+    check_record(record)
+    return record
+
+
+def _checksum(record: Mapping[str, Any]) -> str:
+    rest = {name: value for name, value in record.items() if name != "checksum"}
+    try:
+        return sha256_bytes(canonical_json(rest))
+    except (TypeError, ValueError) as error:
+        raise CorruptRecordError(f"not a valid record: {error}") from error
+
+
+def _plain(value: Any) -> Any:
+    """The value as it will be read back: tuples as lists and keys as strings, so sorted alike."""
+    try:
+        return json.loads(canonical_json(value))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"a record holds JSON values only: {error}") from error

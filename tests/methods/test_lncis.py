@@ -1,0 +1,148 @@
+import json
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+from noisyseg.methods.context import LossContext
+from noisyseg.methods.cross_entropy import cross_entropy
+from noisyseg.methods.lncis import lncis, separated_losses
+from noisyseg.methods.symmetric_cross_entropy import reverse_cross_entropy
+
+VECTORS = Path(__file__).parents[3] / "shared" / "paper" / "loss_vectors.json"
+LOGITS = torch.randn(6, 4, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+LABELS = torch.tensor([0, 1, 2, 3, 0, 1])
+
+
+def context(epoch, num_epochs, count=6):
+    return LossContext(
+        num_classes=3,
+        epoch=epoch,
+        num_epochs=num_epochs,
+        weights=torch.ones(count),
+        annotation_ids=None,
+    )
+
+
+def one(odds, label, **parameters):
+    """Loss of one RoI whose class probabilities stand in the given odds, and its gradient."""
+    logits = torch.tensor([odds], dtype=torch.float64).log().requires_grad_()
+    loss = separated_losses(logits, torch.tensor([label]), **parameters)
+    (gradient,) = torch.autograd.grad(loss.sum(), logits)
+    return loss.item(), gradient.abs().sum().item()
+
+
+E5 = 1e5  # log(1e5) = 11.5 nats: well above gamma = 6
+
+
+@pytest.mark.parametrize(
+    ("odds", "label", "expected"),
+    [
+        pytest.param([1, 1, 2], 2, math.log(2), id="N, classified right: CE"),
+        pytest.param([E5, 1, 1], 2, math.log(E5 + 2), id="N, far off: CE, never isolated"),
+        pytest.param([1, 1, 2], 0, math.log(4), id="PSN: CE"),
+        pytest.param([1, 1, E5], 0, math.log(E5 + 2), id="PSN and PON: CE"),
+        pytest.param([1, E5, 1], 0, 0.0, id="PON: isolated"),
+        pytest.param([2, 1, 1], 0, 4 * (1 - 1 / 2), id="other, classified right: RCE"),
+        pytest.param([1, 2, 1], 0, 4 * (1 - 1 / 4), id="other, classified as another class: RCE"),
+        pytest.param([2, 1, 2], 1, 4 * (1 - 1 / 5), id="tie of background and object: not PSN"),
+    ],
+)
+def test_each_kind_of_sample_has_its_loss(odds, label, expected):
+    loss, gradient = one(odds, label)
+    assert loss == pytest.approx(expected)
+    assert (gradient == 0.0) == (expected == 0.0)
+
+
+def test_a_sample_exactly_at_gamma_is_not_isolated():
+    at = cross_entropy(torch.zeros(1, 3, dtype=torch.float64), torch.tensor([0])).item()
+    assert one([1, 1, 1], 0, gamma=at)[0] == pytest.approx(4 * 2 / 3)
+    assert one([1, 1, 1], 0, gamma=at - 1e-9)[0] == 0.0
+
+
+def test_log_zero_scales_the_reverse_term_alone():
+    assert one([1, 2, 1], 0, log_zero=-9.0)[0] == pytest.approx(9 * 3 / 4)
+    assert one([1, 1, 2], 0, log_zero=-9.0)[0] == pytest.approx(math.log(4))
+
+
+def test_membership_carries_no_gradient():
+    """Each sample's gradient is that of its own loss, as if the sets were given."""
+    logits = LOGITS.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(separated_losses(logits, LABELS).sum(), logits)
+    background = LOGITS.argmax(dim=1) == 3
+    ordinary = (LABELS == 3) | background
+    assert 0 < ordinary.sum() < 6
+    chosen = torch.where(
+        ordinary, cross_entropy(logits, LABELS), reverse_cross_entropy(logits, LABELS)
+    )
+    (expected,) = torch.autograd.grad(chosen.sum(), logits)
+    torch.testing.assert_close(gradient, expected)
+
+
+@pytest.mark.parametrize(
+    ("num_epochs", "parameters", "first_stage"),
+    [
+        (12, {}, 6),  # the paper's VOC and COCO: E1 = 6
+        (64, {}, 32),  # Cityscapes: E1 = 32
+        (5, {}, 2),  # epochs <= 2.5
+        (1, {}, 0),
+        (10, {"e1": 0.0}, 0),
+        (10, {"e1": 1.0}, 10),
+        (100, {"e1": 0.29}, 29),
+    ],
+)
+def test_cross_entropy_until_e1(num_epochs, parameters, first_stage):
+    first, second = cross_entropy(LOGITS, LABELS), separated_losses(LOGITS, LABELS)
+    assert not torch.equal(first, second)
+    for epoch in range(num_epochs):
+        loss = lncis(LOGITS, LABELS, context(epoch, num_epochs), **parameters)
+        assert torch.equal(loss, first if epoch < first_stage else second)
+
+
+def test_parameters_reach_the_second_stage():
+    loss = lncis(LOGITS, LABELS, context(1, 2), gamma=0.5, log_zero=-7.0)
+    torch.testing.assert_close(loss, separated_losses(LOGITS, LABELS, gamma=0.5, log_zero=-7.0))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"gamma": -1.0}, "gamma must be"),
+        ({"log_zero": 4.0}, "log_zero must be"),
+        ({"e1": 6.0}, "fraction of the epochs"),
+        ({"e1": math.nan}, "fraction of the epochs"),
+    ],
+)
+def test_values_outside_their_range_are_refused_in_the_first_stage(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        lncis(LOGITS, LABELS, context(0, 2), **parameters)
+
+
+@pytest.mark.skipif(not VECTORS.exists(), reason="the authors' loss vectors are not at hand")
+def test_agrees_with_the_authors_code_where_it_follows_the_paper():
+    """They isolate nothing, take A = ln 1e-4, and CE gains a little of the other classes.
+
+    That is 1e-4 * -log p_k each. They also clamp p at 1e-7: a case where that touches a label's
+    own probability is another loss, and is left out.
+    """
+    compared = 0
+    for case in json.loads(VECTORS.read_text())["cases"]:
+        logits = torch.tensor(case["logits"], dtype=torch.float64, requires_grad=True)
+        labels = torch.tensor(case["labels"])
+        p = logits.softmax(dim=1)
+        if (p.gather(1, labels[:, None]) < 1e-7).any():
+            continue
+        background = case["background"]
+        others = 1 - torch.nn.functional.one_hot(labels, case["K"] + 1)
+        gained = -1e-4 * (others * p.clamp(min=1e-7).log()).sum(dim=1)
+        ordinary = (labels == background) | (logits.argmax(dim=1) == background)
+        loss = separated_losses(logits, labels, gamma=1e9, log_zero=math.log(1e-4))
+        loss = loss + torch.where(ordinary, gained, 0.0)
+        (gradient,) = torch.autograd.grad(loss.mean(), logits)
+        expected = case["expected"]["lncis-code stage 2"]
+        assert loss.mean().item() == pytest.approx(expected["mean_loss"], abs=1e-6)
+        assert gradient[0].tolist() == pytest.approx(expected["grad_row0"], abs=1e-6)
+        assert gradient.abs().sum().item() == pytest.approx(expected["grad_abs_sum"], abs=1e-6)
+        compared += 1
+    assert compared >= 2

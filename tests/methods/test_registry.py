@@ -1,0 +1,288 @@
+import importlib
+import inspect
+import math
+import pickle
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import noisyseg.methods
+from noisyseg.errors import InputError
+from noisyseg.files import canonical_json
+from noisyseg.methods.context import LossContext
+from noisyseg.methods.registry import ALIASES, METHODS, Method, ResolvedMethod, resolve
+
+EPOCHS = 4
+EVERY = pytest.mark.parametrize("name", sorted(METHODS))
+STAGES = pytest.mark.parametrize("epoch", [0, EPOCHS - 1], ids=["first epoch", "last epoch"])
+
+
+def context(count, *, epoch=0, num_classes=4):
+    weights = torch.ones(count)
+    weights[::3] = 0.5
+    weights[1::5] = 0.0
+    return LossContext(
+        num_classes=num_classes,
+        epoch=epoch,
+        num_epochs=EPOCHS,
+        weights=weights,
+        annotation_ids=torch.arange(count),
+    )
+
+
+def batch(count=20, num_classes=4, dtype=torch.float64, scale=3.0):
+    generator = torch.Generator().manual_seed(0)
+    logits = scale * torch.randn(count, num_classes + 1, generator=generator, dtype=torch.float64)
+    labels = torch.arange(count) % (num_classes + 1)
+    return logits.to(dtype), labels
+
+
+# The contract of every method
+
+
+@EVERY
+@STAGES
+@pytest.mark.parametrize(
+    ("given", "returned"),
+    [
+        (torch.float64, torch.float64),
+        (torch.float32, torch.float32),
+        (torch.float16, torch.float32),
+        (torch.bfloat16, torch.float32),
+    ],
+)
+def test_one_loss_per_roi_in_float32_or_better(name, epoch, given, returned):
+    logits, labels = batch(dtype=given)
+    loss = resolve(name, {}).loss(logits, labels, context(20, epoch=epoch))
+    assert loss.shape == (20,)
+    assert loss.dtype == returned
+    precise = resolve(name, {}).loss(logits.double(), labels, context(20, epoch=epoch))
+    torch.testing.assert_close(loss.double(), precise, rtol=1e-5, atol=1e-5)
+
+
+@EVERY
+@STAGES
+def test_autocast_does_not_lower_the_precision(name, epoch):
+    logits, labels = batch(dtype=torch.bfloat16)
+    method = resolve(name, {})
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = method.loss(logits, labels, context(20, epoch=epoch))
+    expected = method.loss(logits.double(), labels, context(20, epoch=epoch))
+    torch.testing.assert_close(loss.double(), expected, rtol=1e-5, atol=1e-5)
+
+
+@EVERY
+@STAGES
+def test_gradient_agrees_with_finite_differences(name, epoch):
+    logits, labels = batch()
+    method, ctx = resolve(name, {}), context(20, epoch=epoch)
+    assert torch.autograd.gradcheck(
+        lambda z: method.loss(z, labels, ctx), logits.requires_grad_(), fast_mode=False
+    )
+
+
+@EVERY
+@STAGES
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16], ids=str)
+def test_extreme_logits_give_finite_losses_and_gradients(name, epoch, dtype):
+    """Every pattern of ±1e4 over three classes, under every label."""
+    signs = torch.cartesian_prod(*[torch.tensor([-1.0, 1.0])] * 3)
+    logits = (1e4 * signs).repeat_interleave(3, dim=0).to(dtype).requires_grad_()
+    labels = torch.arange(3).repeat(8)
+    loss = resolve(name, {}).loss(logits, labels, context(24, epoch=epoch, num_classes=2))
+    loss.sum().backward()
+    assert torch.isfinite(loss).all()
+    assert torch.isfinite(logits.grad).all()
+
+
+@EVERY
+@STAGES
+def test_empty_batch_stays_connected_to_the_graph(name, epoch):
+    logits = torch.zeros(0, 5, requires_grad=True)
+    labels = torch.zeros(0, dtype=torch.long)
+    loss = resolve(name, {}).loss(logits, labels, context(0, epoch=epoch))
+    assert loss.shape == (0,)
+    loss.sum().backward()
+    assert logits.grad.shape == (0, 5)
+
+
+@EVERY
+@STAGES
+def test_order_of_rois_does_not_matter(name, epoch):
+    logits, labels = batch()
+    ctx = context(20, epoch=epoch)
+    order = torch.randperm(20, generator=torch.Generator().manual_seed(1))
+    shuffled = LossContext(
+        num_classes=4,
+        epoch=epoch,
+        num_epochs=EPOCHS,
+        weights=ctx.weights[order],
+        annotation_ids=ctx.annotation_ids[order],
+    )
+    method = resolve(name, {})
+    torch.testing.assert_close(
+        method.loss(logits[order], labels[order], shuffled), method.loss(logits, labels, ctx)[order]
+    )
+
+
+@EVERY
+@STAGES
+def test_inputs_and_generators_are_left_as_they_were(name, epoch):
+    logits, labels = batch()
+    ctx = context(20, epoch=epoch)
+    before = [tensor.clone() for tensor in (logits, labels, ctx.weights, ctx.annotation_ids)]
+    state = torch.get_rng_state()
+    first = resolve(name, {}).loss(logits, labels, ctx)
+    assert torch.equal(first, resolve(name, {}).loss(logits, labels, ctx))
+    after = (logits, labels, ctx.weights, ctx.annotation_ids)
+    assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+    assert torch.equal(state, torch.get_rng_state())
+
+
+@EVERY
+def test_a_sure_and_right_prediction_costs_less_than_a_wrong_one(name):
+    right, wrong = torch.tensor([[9.0, 0.0, 0.0]]), torch.tensor([[0.0, 4.0, 0.0]])
+    losses = [
+        resolve(name, {}).loss(z, torch.tensor([0]), context(1, num_classes=2))
+        for z in (right, wrong)
+    ]
+    assert losses[0].item() < losses[1].item()
+
+
+@EVERY
+def test_entry_describes_itself(name):
+    method = METHODS[name]
+    assert method.name == name
+    assert type(method.version) is int
+    assert method.version >= 1
+    assert method.paper
+    assert method.summary
+    assert "\n" not in method.summary
+    assert all(type(value) is float for value in method.defaults.values())
+    assert method.function.__doc__
+
+
+# The registry itself
+
+
+def test_every_file_with_a_method_is_registered():
+    """A method's file is any that defines a function of (logits, labels, ...)."""
+    folder = Path(noisyseg.methods.__file__).parent
+    defining = set()
+    for path in folder.glob("*.py"):
+        module = importlib.import_module(f"noisyseg.methods.{path.stem}")
+        for _, function in inspect.getmembers(module, inspect.isfunction):
+            takes = list(inspect.signature(function).parameters)[:2]
+            if function.__module__ == module.__name__ and takes == ["logits", "labels"]:
+                defining.add(module.__name__)
+    assert defining == {method.function.__module__ for method in METHODS.values()}
+
+
+def test_the_papers_methods_are_there():
+    assert set(METHODS) == {"ce", "lsr", "jol", "gce", "sce", "lncis"}
+    assert not set(ALIASES) & set(METHODS)
+    assert set(ALIASES.values()) <= set(METHODS)
+
+
+def test_defaults_are_those_of_the_paper():
+    assert {name: resolve(name, {}).spec()["parameters"] for name in METHODS} == {
+        "ce": {},
+        "lsr": {"epsilon": 0.1},
+        "jol": {"alpha": 0.8, "beta": 1.2},
+        "gce": {"q": 0.3},
+        "sce": {"alpha": 1.0, "beta": 0.1, "log_zero": -4.0},
+        "lncis": {"gamma": 6.0, "log_zero": -4.0, "e1": 0.5},
+    }
+
+
+def test_alias_resolves_to_the_same_spec():
+    assert resolve("ours", {}).spec() == resolve("lncis", {}).spec()
+    assert resolve("ours", {}).name == "lncis"
+
+
+@pytest.mark.parametrize("six", [6, 6.0, np.float32(6), np.int64(6), Fraction(6)], ids=repr)
+def test_equal_numbers_give_equal_bytes(six):
+    assert canonical_json(resolve("lncis", {"gamma": six}).spec()) == canonical_json(
+        resolve("lncis", {}).spec()
+    )
+
+
+def test_negative_zero_is_zero():
+    zero, negative = (resolve("sce", {"beta": value}).spec() for value in (0.0, -0.0))
+    assert canonical_json(zero) == canonical_json(negative)
+
+
+def test_parameters_reach_the_loss():
+    loss = resolve("gce", {"q": 1}).loss(torch.zeros(1, 4), torch.tensor([0]), context(1))
+    assert loss.item() == pytest.approx(0.75)
+
+
+def test_changing_a_spec_or_the_given_parameters_changes_no_method():
+    given = {"q": 0.5}
+    method = resolve("gce", given)
+    given["q"] = 0.9
+    method.spec()["parameters"]["q"] = 0.9
+    assert method.spec()["parameters"] == {"q": 0.5}
+    assert resolve("gce", {}).spec()["parameters"] == {"q": 0.3}
+
+
+def test_resolved_method_survives_pickling():
+    method = pickle.loads(pickle.dumps(resolve("jol", {"alpha": 2})))
+    assert method.spec() == resolve("jol", {"alpha": 2.0}).spec()
+
+
+def test_a_plain_function_gets_no_context():
+    def plain(logits, labels, *, scale=2.0):
+        return scale * logits[:, 0]
+
+    def knowing(logits, labels, ctx, *, scale=2.0):
+        return scale * logits[:, 0] + ctx.epoch
+
+    for function, expected in ((plain, 6.0), (knowing, 9.0)):
+        entry = Method(name="mine", version=1, function=function, paper="", summary="")
+        method = ResolvedMethod(method=entry, parameters=entry.defaults)
+        loss = method.loss(torch.full((1, 2), 3.0), torch.tensor([0]), context(1, epoch=3))
+        assert loss.item() == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "message"),
+    [
+        ("lncs", {}, r"suite.yaml:3: unknown method 'lncs'\. Did you mean 'lncis'\?"),
+        ("our", {}, "Did you mean 'ours'"),
+        ("CE", {}, "unknown method 'CE'"),
+        (None, {}, "unknown method 'None'"),
+        (["ce"], {}, "unknown method"),
+        ("sce", {"alfa": 1.0}, "unknown parameter of method 'sce' 'alfa'. Did you mean 'alpha'"),
+        ("ours", {"gama": 1.0}, "Did you mean 'gamma'"),
+        ("ce", {"q": 1.0}, "method 'ce' has no parameters, got 'q'"),
+        ("gce", {"logits": 1.0}, "unknown parameter"),
+        ("gce", {"q": "0.3"}, r"suite.yaml:3: parameter 'q' of method 'gce' .*, got '0.3'"),
+        ("gce", {"q": None}, "finite number, got None"),
+        ("gce", {"q": True}, "finite number, got True"),
+        ("gce", {"q": False}, "finite number, got False"),
+        ("gce", {"q": np.bool_(True)}, "finite number"),
+        ("gce", {"q": math.nan}, "finite number, got nan"),
+        ("lncis", {"gamma": math.inf}, "finite number, got inf"),
+        ("lncis", {"gamma": 10**400}, "finite number"),
+        ("gce", {"q": 1j}, "finite number"),
+        ("gce", {"q": Decimal(1)}, "finite number"),
+        ("gce", {"q": [0.3]}, "finite number"),
+        ("gce", {"q": 0}, r"suite.yaml:3: method 'gce': q must be in \(0, 1\], got 0.0"),
+        ("lsr", {"epsilon": 2}, r"method 'lsr': epsilon must be in \[0, 1\]"),
+        ("jol", {"beta": -1}, "method 'jol': beta must be at least 0"),
+        ("sce", {"log_zero": 4}, "method 'sce': log_zero must be below 0"),
+        ("ours", {"e1": 6}, "method 'lncis': e1 is a fraction"),
+        ("ours", {"gamma": -6}, "method 'lncis': gamma must be at least 0"),
+        ("gce", [("q", 0.3)], "must be a mapping"),
+        ("gce", None, "must be a mapping"),
+    ],
+    ids=repr,
+)
+def test_unusable_input_is_refused_with_its_place(name, parameters, message):
+    with pytest.raises(InputError, match=message):
+        resolve(name, parameters, where="suite.yaml:3")

@@ -1,0 +1,26 @@
+"""The noise room stands alone: no training framework is loaded with it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = """
+import importlib, pkgutil, sys
+import noisyseg.noise
+names = [m.name for m in pkgutil.iter_modules(noisyseg.noise.__path__)]
+assert "corrupt" in names, names
+for name in names:
+    importlib.import_module("noisyseg.noise." + name)
+heavy = {"torch", "mmdet", "mmcv", "mmengine", "ray", "pandas"} & set(sys.modules)
+shared = ("noisyseg.noise", "noisyseg.errors", "noisyseg.files")
+strange = {m for m in sys.modules if m.startswith("noisyseg.") and not m.startswith(shared)}
+sys.exit(f"loaded: {heavy | strange}" if heavy | strange else 0)
+"""
+
+
+def test_every_module_loads_without_torch_or_another_room() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

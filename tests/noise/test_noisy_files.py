@@ -1,0 +1,196 @@
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from noisyseg.errors import InputError
+from noisyseg.noise.annotations import read_annotations, write_annotations
+from noisyseg.noise.noisy_files import write_noisy
+from noisyseg.noise.spec import NoiseSpec, NoiseStep
+
+ROOT = Path(__file__).parents[2]
+SPEC = NoiseSpec(steps=(NoiseStep(type="symmetric", rate=0.4),), seed=1)
+PROGRAM = """
+import sys
+from pathlib import Path
+from noisyseg.noise.noisy_files import write_noisy
+from noisyseg.noise.spec import NoiseSpec, parse_steps
+steps = parse_steps([{"type": "symmetric", "rate": 0.4},
+                     {"type": "asymmetric", "rate": 0.5, "map": {"cow": "cat", "dog": "cow"}}],
+                    ["cat", "dog", "cow"], "here")
+write_noisy(Path(sys.argv[1]), Path(sys.argv[2]), NoiseSpec(steps=steps, seed=1))
+"""
+
+
+@pytest.fixture
+def clean(make_document, tmp_path):
+    path = tmp_path / "clean.json"
+    write_annotations(path, make_document(["cat", "dog", "cow"], per_class=50, crowds=3))
+    return path
+
+
+def sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def contents(files):
+    return [path.read_bytes() for path in files]
+
+
+def test_the_pair_belongs_together(clean, tmp_path):
+    before = clean.read_bytes()
+    files = write_noisy(clean, tmp_path / "a" / "b", SPEC)
+    assert files == (
+        tmp_path / "a" / "b" / "annotations.json",
+        tmp_path / "a" / "b" / "manifest.json",
+    )
+    assert sorted(path.name for path in (tmp_path / "a" / "b").iterdir()) == [
+        "annotations.json",
+        "manifest.json",
+    ]
+    assert clean.read_bytes() == before
+    manifest = json.loads(files.manifest.read_bytes())
+    assert manifest["clean_sha256"] == sha256(clean)
+    assert manifest["noisy_sha256"] == sha256(files.annotations)
+    assert manifest["spec"] == SPEC.resolved()
+    old = {entry["id"]: entry["category_id"] for entry in read_annotations(clean)["annotations"]}
+    for number, was, now in manifest["changes"]:
+        assert old[number] == was
+        old[number] = now
+    new = read_annotations(files.annotations)["annotations"]
+    assert {entry["id"]: entry["category_id"] for entry in new} == old
+    assert manifest["changes"]
+
+
+def test_the_manifest_has_the_documented_keys_and_names_no_place(clean, tmp_path):
+    text = write_noisy(clean, tmp_path / "out", SPEC).manifest.read_text(encoding="utf-8")
+    assert set(json.loads(text)) == {
+        "format",
+        "spec",
+        "clean_sha256",
+        "noisy_sha256",
+        "annotations",
+        "classes",
+        "counts",
+        "changes",
+        "steps",
+    }
+    assert str(tmp_path) not in text
+
+
+def test_two_processes_write_the_same_bytes(clean, tmp_path):
+    folders = [tmp_path / "first", tmp_path / "second"]
+    for folder, hash_seed in zip(folders, ["1", "2"], strict=True):
+        subprocess.run(
+            [sys.executable, "-c", PROGRAM, str(clean), str(folder)],
+            cwd=ROOT,
+            env={"PYTHONHASHSEED": hash_seed, "PATH": ""},
+            check=True,
+        )
+    for name in ("annotations.json", "manifest.json"):
+        first, second = (folder / name for folder in folders)
+        assert first.read_bytes() == second.read_bytes()
+
+
+def test_a_verified_pair_is_reused(clean, tmp_path):
+    files = write_noisy(clean, tmp_path / "out", SPEC)
+    inodes = [path.stat().st_ino for path in files]
+    assert write_noisy(clean, tmp_path / "out", SPEC) == files
+    assert [path.stat().st_ino for path in files] == inodes  # a rewrite replaces the file
+
+
+@pytest.mark.parametrize("which", ["annotations", "manifest"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda path: path.unlink(), id="missing"),
+        pytest.param(lambda path: path.write_bytes(path.read_bytes()[:-20]), id="torn"),
+        pytest.param(lambda path: path.write_bytes(b""), id="empty"),
+        pytest.param(lambda path: path.write_bytes(b"[]"), id="something else"),
+    ],
+)
+def test_a_damaged_pair_is_written_anew(which, damage, clean, tmp_path):
+    files = write_noisy(clean, tmp_path / "out", SPEC)
+    whole = contents(files)
+    damage(getattr(files, which))
+    write_noisy(clean, tmp_path / "out", SPEC)
+    assert contents(files) == whole
+
+
+def test_edited_annotations_are_written_anew(clean, tmp_path):
+    files = write_noisy(clean, tmp_path / "out", SPEC)
+    whole = contents(files)
+    files.annotations.write_bytes(whole[0].replace(b'"cat"', b'"hen"'))
+    assert contents(files) != whole
+    assert contents(write_noisy(clean, tmp_path / "out", SPEC)) == whole
+
+
+@pytest.mark.parametrize("key", ["format", "spec", "clean_sha256", "noisy_sha256"])
+@pytest.mark.parametrize("value", [None, "absent"])
+def test_a_manifest_that_does_not_match_is_written_anew(key, value, clean, tmp_path):
+    files = write_noisy(clean, tmp_path / "out", SPEC)
+    whole = contents(files)
+    manifest = json.loads(whole[1]) | {key: value}
+    if value == "absent":
+        del manifest[key]
+    files.manifest.write_text(json.dumps(manifest), encoding="utf-8")
+    assert contents(write_noisy(clean, tmp_path / "out", SPEC)) == whole
+
+
+def test_another_spec_or_clean_file_is_written_anew(clean, make_document, tmp_path):
+    out = tmp_path / "out"
+    first = contents(write_noisy(clean, out, SPEC))
+    other_seed = NoiseSpec(steps=SPEC.steps, seed=2)
+    second = contents(write_noisy(clean, out, other_seed))
+    assert second[0] != first[0]
+    assert second == contents(write_noisy(clean, tmp_path / "fresh", other_seed))
+    write_annotations(clean, make_document(["cat", "dog", "cow"], per_class=20))
+    third = contents(write_noisy(clean, out, other_seed))
+    assert third == contents(write_noisy(clean, tmp_path / "fresh2", other_seed))
+    assert third[0] != second[0]
+
+
+def test_a_crash_between_the_files_is_not_taken_for_done(clean, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    write_noisy(clean, out, SPEC)
+    other = NoiseSpec(steps=SPEC.steps, seed=2)
+    module = sys.modules["noisyseg.noise.noisy_files"]
+    whole_write = module.write_atomically
+
+    def dies_at_the_manifest(path, data):
+        if path.name == "manifest.json":
+            raise KeyboardInterrupt
+        whole_write(path, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "write_atomically", dies_at_the_manifest)
+        with pytest.raises(KeyboardInterrupt):
+            write_noisy(clean, out, other)
+    assert json.loads((out / "manifest.json").read_bytes())["spec"]["seed"] == 1
+    for spec in (SPEC, other):
+        files = write_noisy(clean, out, spec)
+        assert contents(files) == contents(write_noisy(clean, tmp_path / str(spec.seed), spec))
+
+
+def test_unusable_clean_files_leave_nothing_behind(clean, tmp_path):
+    with pytest.raises(InputError, match=r"gone\.json"):
+        write_noisy(tmp_path / "gone.json", tmp_path / "out", SPEC)
+    clean.write_bytes(clean.read_bytes()[:100])
+    with pytest.raises(InputError, match=r"clean\.json: not valid JSON"):
+        write_noisy(clean, tmp_path / "out", SPEC)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["annotations.json", "manifest.json"])
+def test_the_clean_file_is_never_overwritten(name, clean, tmp_path):
+    data = clean.read_bytes()
+    clean = clean.rename(tmp_path / name)
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path)
+    for folder in (tmp_path, link):
+        with pytest.raises(InputError, match="overwrite the clean annotations"):
+            write_noisy(clean, folder, SPEC)
+    assert clean.read_bytes() == data

@@ -1,0 +1,156 @@
+"""What a wheel and a source distribution hold, and that a module has one import name only."""
+
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections import Counter
+from collections.abc import Iterator
+from configparser import ConfigParser
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ROOMS = ("bench", "methods", "noise", "results")
+TO_BUILD = ("LICENSE", "README.md", "pyproject.toml", "noisyseg", *ROOMS)
+LEFT_OUT = (
+    "results/published/",
+)  # records that the project publishes: the site's, not the program's
+
+pytest.importorskip("setuptools", minversion="77")
+
+
+def run(*command: str, cwd: Path) -> None:
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def build_wheel(source: Path, out: Path) -> Path:
+    """The wheel that pip makes of a source tree, with the build tools at hand and no network."""
+    offline = ("--no-deps", "--no-build-isolation", "--no-index", "--quiet")
+    run(sys.executable, "-m", "pip", "wheel", *offline, "-w", str(out), str(source), cwd=out)
+    (wheel,) = out.glob("*.whl")
+    return wheel
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what the build reads, so that building leaves nothing in the checkout."""
+    folder = tmp_path_factory.mktemp("source")
+    clean = shutil.ignore_patterns("__pycache__")
+    for name in TO_BUILD:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, folder / name, symlinks=True, ignore=clean)
+        else:
+            shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[zipfile.ZipFile]:
+    with zipfile.ZipFile(build_wheel(source, tmp_path_factory.mktemp("wheel"))) as archive:
+        yield archive
+
+
+def test_everything_in_the_wheel_is_below_the_import_name(wheel: zipfile.ZipFile) -> None:
+    top = {name.split("/")[0] for name in wheel.namelist()}
+    (info,) = top - {"noisyseg"}
+    assert info.startswith("noisyseg-")
+    assert info.endswith(".dist-info")
+
+
+def test_no_file_is_packed_twice(wheel: zipfile.ZipFile) -> None:
+    repeated = [name for name, times in Counter(wheel.namelist()).items() if times > 1]
+    assert repeated == []
+
+
+def test_every_module_and_data_file_is_in_the_wheel(source: Path, wheel: zipfile.ZipFile) -> None:
+    wanted = {
+        f"noisyseg/{path.relative_to(source).as_posix()}"
+        for room in ROOMS
+        for path in (source / room).rglob("*")
+        if path.is_file() and not path.relative_to(source).as_posix().startswith(LEFT_OUT)
+    }
+    wanted |= {
+        f"noisyseg/{path.name}" for path in (source / "noisyseg").iterdir() if path.is_file()
+    }
+    assert "noisyseg/py.typed" in wanted
+    packed = {name for name in wheel.namelist() if name.startswith("noisyseg/")}
+    assert sorted(wanted - packed) == []
+    assert sorted(packed - wanted) == []
+
+
+def test_the_wheel_brings_the_command_and_the_licence(wheel: zipfile.ZipFile) -> None:
+    (entry_points,) = [name for name in wheel.namelist() if name.endswith("entry_points.txt")]
+    parser = ConfigParser()
+    parser.read_string(wheel.read(entry_points).decode())
+    assert parser["console_scripts"]["noisyseg"] == "noisyseg.bench.cli:main"
+    (licence,) = [name for name in wheel.namelist() if name.endswith("licenses/LICENSE")]
+    assert wheel.read(licence).lstrip().startswith(b"Apache License")
+
+
+def test_a_wheel_made_from_the_source_distribution_is_the_same(
+    source: Path, wheel: zipfile.ZipFile, tmp_path: Path
+) -> None:
+    code = f"from setuptools import build_meta; build_meta.build_sdist({str(tmp_path)!r})"
+    run(sys.executable, "-c", code, cwd=source)
+    (sdist,) = tmp_path.glob("*.tar.gz")
+    out = tmp_path / "wheel"
+    out.mkdir()
+    with zipfile.ZipFile(build_wheel(sdist, out)) as again:
+        assert sorted(again.namelist()) == sorted(wheel.namelist())
+        for name in wheel.namelist():
+            if not name.endswith("/RECORD"):
+                assert again.read(name) == wheel.read(name), name
+
+
+def test_noise_from_the_wheel_needs_no_training_stack(
+    wheel: zipfile.ZipFile, tmp_path: Path
+) -> None:
+    wheel.extractall(tmp_path)
+    code = f"""
+import importlib, pkgutil, sys
+sys.path.insert(0, {str(tmp_path)!r})
+for name in ("torch", "torchvision", "mmengine", "mmcv", "mmdet", "ray"):
+    sys.modules[name] = None  # importing it fails, as if it were absent
+import noisyseg.noise
+assert noisyseg.noise.__file__.startswith({str(tmp_path)!r}), noisyseg.noise.__file__
+for module in pkgutil.walk_packages(noisyseg.noise.__path__, "noisyseg.noise."):
+    importlib.import_module(module.name)
+"""
+    run(sys.executable, "-c", code, cwd=tmp_path)
+
+
+def ruff_on(code: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "ruff", "check", "--select", "TID251"]
+    command += ["--output-format", "concise", "--stdin-filename", "bench/example.py", "-"]
+    return subprocess.run(command, cwd=ROOT, input=code, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_bare_import_is_refused(room: str) -> None:
+    pytest.importorskip("ruff")
+    for statement in (
+        f"import {room}\n",
+        f"from {room} import x\n",
+        f"from {room}.part import x\n",
+    ):
+        refused = ruff_on(statement)
+        assert refused.returncode == 1
+        assert "TID251" in refused.stdout
+        assert f"import noisyseg.{room}" in refused.stdout
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_the_full_import_is_accepted(room: str) -> None:
+    pytest.importorskip("ruff")
+    assert ruff_on(f"import noisyseg.{room}\nfrom noisyseg import {room}\n").returncode == 0
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_the_import_name_leads_to_the_folder_of_that_name(room: str) -> None:
+    link = ROOT / "noisyseg" / room
+    assert link.is_symlink()
+    assert not link.readlink().is_absolute()
+    assert link.resolve() == (ROOT / room).resolve()
