@@ -1,16 +1,23 @@
 """Training protocols: epochs, batch, learning rate and image size, as data."""
 
 from pathlib import Path
+import math
 from typing import Any
 
 from noisyseg.bench.checked_values import integer, list_of, number, text
 from noisyseg.bench.shipped import read_with_base
 from noisyseg.bench.yaml_file import Located, check_keys, located
-from noisyseg.errors import InputError
+from noisyseg.errors import InputError, unknown_name
 
 Protocol = dict[str, Any]
 
 _SECTIONS = ("optimizer", "schedule", "image")
+
+# Each optimizer's values, with the largest that makes sense; the least is 0.
+OPTIMIZERS: dict[str, dict[str, float]] = {
+    "SGD": {"lr": math.inf, "momentum": 1.0, "weight_decay": math.inf},
+    "AdamW": {"lr": math.inf, "weight_decay": math.inf},
+}
 
 
 def load_protocol(source: str | Located, *, where: str) -> Protocol:
@@ -46,13 +53,13 @@ def _section(raw: Located, key: str) -> Located:
     return located(raw[key], what=key, where=raw.where(key))
 
 
-def _optimizer(raw: Located) -> dict[str, float]:
-    check_keys(raw, what="optimizer", required=("lr", "momentum", "weight_decay"))
-    return {
-        "lr": number(raw, "lr"),
-        "momentum": number(raw, "momentum", most=1.0),
-        "weight_decay": number(raw, "weight_decay"),
-    }
+def _optimizer(raw: Located) -> dict[str, Any]:
+    kind = raw.get("type")
+    if kind not in OPTIMIZERS:
+        raise unknown_name("optimizer type", kind, OPTIMIZERS, raw.where("type"))
+    check_keys(raw, what=f"optimizer {kind}", required=("type", *OPTIMIZERS[kind]))
+    values = {key: number(raw, key, most=limit) for key, limit in OPTIMIZERS[kind].items()}
+    return {"type": kind, **values}
 
 
 def _schedule(raw: Located) -> dict[str, Any]:

@@ -4,6 +4,7 @@ A stand-in for Python notes each call, so these tests install nothing.
 """
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -27,7 +28,7 @@ case "$*" in
         if [ -n "${KILLED:-}" ]; then kill -9 "$PPID"; fi
         ;;
     *ensurepip*) [ -z "${NO_ENSUREPIP:-}" ] ;;
-    *version_info*) [ -z "${OLD:-}" ] ;;
+    *version_info*) [ -z "${UNUSABLE:-}" ] ;;
     *opencv-python-headless*) echo 4.12.0.88 ;;
 esac
 """
@@ -157,23 +158,38 @@ def test_a_python_without_ensurepip_names_its_package(checkout: Checkout) -> Non
     )
 
 
-@pytest.mark.parametrize("environment", [{"OLD": "yes"}, {}], ids=["too old", "none"])
+@pytest.mark.parametrize("environment", [{"UNUSABLE": "yes"}, {}], ids=["wrong version", "none"])
 def test_no_usable_python_names_what_is_wanted(
     checkout: Checkout, environment: dict[str, str]
 ) -> None:
     if not environment:
         (checkout.bin / "python3").unlink()
-    assert_refused(checkout, "no Python 3.10 or newer", "PYTHON=", **environment)
+    assert_refused(checkout, "no Python 3.10 to 3.13", "PYTHON=", **environment)
 
 
-def test_a_newer_python_beside_an_old_python3_is_used(checkout: Checkout) -> None:
-    (checkout.bin / "python3").unlink()
+def test_a_usable_python_beside_an_unusable_python3_is_used(checkout: Checkout) -> None:
+    (checkout.bin / "python3").write_text("#!/bin/sh\nexit 1\n")
     checkout.add_python("python3.12")
     assert checkout.setup().returncode == 0
 
 
 def test_a_python_named_by_the_user_must_run(checkout: Checkout) -> None:
     assert_refused(checkout, "PYTHON=/no/such/python", "3.10", PYTHON="/no/such/python")
+
+
+@pytest.mark.parametrize(
+    ("version", "usable"), [((3, 9), 1), ((3, 10), 0), ((3, 13, 5), 0), ((3, 14), 1)]
+)
+def test_the_versions_admitted_are_those_of_the_package(
+    version: tuple[int, ...], usable: int
+) -> None:
+    specifiers = pytest.importorskip("packaging.specifiers")
+    settings = (ROOT / "pyproject.toml").read_text()
+    wanted = specifiers.SpecifierSet(re.search(r'^requires-python = "(.*)"', settings, re.M)[1])
+    assert (".".join(map(str, version)) in wanted) == (usable == 0)
+    script = (ROOT / "tools/setup.sh").read_text()
+    condition = re.search(r"import sys; sys\.exit\((.*)\)' 2>", script)[1]
+    assert eval(condition.replace("sys.version_info", repr(version))) == usable
 
 
 def test_ci_runs_the_tests_through_make() -> None:

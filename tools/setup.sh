@@ -12,18 +12,19 @@ wanted="$(pwd -P) $(cat pyproject.toml tools/setup.sh | cksum)"
 say() { printf 'noisyseg set-up: %s\n' "$*" >&2; }
 fail() { say "$@"; exit 1; }
 
-is_recent() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; }
+# The range is pyproject.toml's requires-python.
+is_usable() { "$1" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' 2>/dev/null; }
 
 find_python() {
     if [ -n "${PYTHON:-}" ]; then
-        is_recent "$PYTHON" || fail "PYTHON=$PYTHON does not run as Python 3.10 or newer; name one that does."
+        is_usable "$PYTHON" || fail "PYTHON=$PYTHON does not run as Python 3.10 to 3.13; name one that does."
         echo "$PYTHON"
         return
     fi
     for name in python3 python3.13 python3.12 python3.11 python3.10; do
-        if is_recent "$name"; then echo "$name"; return; fi
+        if is_usable "$name"; then echo "$name"; return; fi
     done
-    fail "no Python 3.10 or newer found (Debian, Ubuntu: apt install python3 python3-venv)." \
+    fail "no Python 3.10 to 3.13 found (Debian, Ubuntu: apt install python3 python3-venv)." \
         "One that lies elsewhere can be named: PYTHON=/path/to/python3 make ..."
 }
 

@@ -7,9 +7,23 @@ from numpy.typing import NDArray
 
 from noisyseg.bench.datasets.shape_geometry import CLASSES, DIRECTIONS, PIXEL, Mask, shape_mask
 
-MIN_RADIUS, MAX_RADIUS = 9, 19  # pixels, at 96 × 96; scaled with the image
+MIN_RADIUS, MAX_RADIUS = 11, 22  # pixels, at 96 × 96; scaled with the image
 CLUTTER_RADIUS = (3, 6)  # below any instance's: too small to be one
 MIN_VISIBLE = 55  # per cent of an instance that stays uncovered
+
+# A class has a colour that hints at it: pairs are far apart, the two of a pair overlap once
+# jittered, and clutter wears the same colours, so that neither class nor foreground is given away.
+COLOURS = {
+    "disk": (205, 75, 65),
+    "ellipse": (205, 115, 65),
+    "square": (65, 170, 75),
+    "rectangle": (65, 170, 120),
+    "triangle": (75, 85, 205),
+    "trapezoid": (115, 85, 205),
+    "star": (205, 195, 75),
+    "cross": (165, 195, 75),
+}
+COLOUR_JITTER = 40
 
 Image = NDArray[np.uint8]
 Random = np.random.RandomState  # its streams are frozen by numpy; Generator's may change
@@ -29,18 +43,18 @@ def draw_scene(random: Random, size: int, class_queue: list[str]) -> tuple[Image
     Takes the instances' classes from the end of class_queue, so that the caller balances them.
     """
     image = _ground(random, size)
-    for _ in range(_integer(random, 6, 12)):
+    for _ in range(_integer(random, 4, 9)):
         _draw_clutter(random, image)
     instances: list[Instance] = []
-    for _ in range(_integer(random, 3, 6)):
+    for _ in range(_integer(random, 3, 5)):
         mask = _place(random, size, class_queue[-1], instances)
         if mask is None:
             continue
         for behind in instances:
             behind.mask &= ~mask
         instances.append(Instance(class_name=class_queue.pop(), mask=mask))
-        _paint(random, image, mask)
-    grain = random.randint(-14, 15, size=(size, size, 3), dtype=np.int64)
+        _paint(random, image, mask, instances[-1].class_name)
+    grain = random.randint(-10, 11, size=(size, size, 3), dtype=np.int64)
     return np.clip(image + grain, 0, 255).astype(np.uint8), instances
 
 
@@ -74,7 +88,7 @@ def _stays_visible(behind: Mask, mask: Mask) -> bool:
 def _ground(random: Random, size: int) -> NDArray[np.int64]:
     """Two octaves of blocky value noise around a random colour."""
     image = np.empty((size, size, 3), np.int64)
-    image[:] = random.randint(50, 200, size=3, dtype=np.int64)
+    image[:] = random.randint(60, 180, size=3, dtype=np.int64)
     for cell, depth in ((size // 4, 36), (max(size // 16, 1), 18)):
         cells = -(-size // cell)
         noise = random.randint(-depth, depth + 1, size=(cells, cells, 3), dtype=np.int64)
@@ -107,13 +121,14 @@ def _draw_clutter(random: Random, image: NDArray[np.int64]) -> None:
         low, high = (radius * size // 12 for radius in CLUTTER_RADIUS)
         radius = _integer(random, low, high)
         mask = shape_mask(name, centre=centre, radius=radius, direction=direction, size=size)
-    _paint(random, image, mask)
+    _paint(random, image, mask, name)
 
 
-def _paint(random: Random, image: NDArray[np.int64], mask: Mask) -> None:
-    """A colour and a two-tone stripe, both drawn at random: neither tells the class."""
+def _paint(random: Random, image: NDArray[np.int64], mask: Mask, name: str) -> None:
+    """The class's colour, jittered, with a two-tone stripe drawn at random."""
     size = image.shape[0]
-    colour = random.randint(20, 236, size=3, dtype=np.int64)
+    jitter = random.randint(-COLOUR_JITTER, COLOUR_JITTER + 1, size=3, dtype=np.int64)
+    colour = np.array(COLOURS[name], dtype=np.int64) + jitter
     depth = _integer(random, 0, 30)
     period = _integer(random, 3, 9)
     ramp = np.arange(size, dtype=np.int64)

@@ -1,4 +1,4 @@
-"""The training loop: mmdet's losses, SGD, and a state that resumes bit for bit on a CPU.
+"""The training loop: mmdet's losses, an optimizer, and a state that resumes bit for bit on a CPU.
 
 mmengine's Runner is not used: it keeps process-wide singletons by name and checkpoints that hold
 pickled objects but no random-generator state, so neither a second run in one process nor a
@@ -93,14 +93,11 @@ def train(
         )
 
 
-def _optimizer(model: nn.Module, protocol: Mapping[str, Any]) -> torch.optim.SGD:
-    settings = protocol["optimizer"]
-    return torch.optim.SGD(
-        [parameter for parameter in model.parameters() if parameter.requires_grad],
-        lr=settings["lr"],
-        momentum=settings["momentum"],
-        weight_decay=settings["weight_decay"],
-    )
+def _optimizer(model: nn.Module, protocol: Mapping[str, Any]) -> torch.optim.Optimizer:
+    settings = dict(protocol["optimizer"])
+    kind = {"SGD": torch.optim.SGD, "AdamW": torch.optim.AdamW}[settings.pop("type")]
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    return kind(parameters, **settings)
 
 
 def _start_epoch(training: Training, epoch: int) -> None:
@@ -114,7 +111,7 @@ def _start_epoch(training: Training, epoch: int) -> None:
 
 def _step(
     training: Training,
-    optimizer: torch.optim.SGD,
+    optimizer: torch.optim.Optimizer,
     batch: dict[str, Any],
     iteration: int,
     iterations_per_epoch: int,
@@ -142,7 +139,7 @@ def _step(
     return values
 
 
-def _save(training: Training, optimizer: torch.optim.SGD, epoch: int) -> None:
+def _save(training: Training, optimizer: torch.optim.Optimizer, epoch: int) -> None:
     state = {
         "key": training.key,
         "epoch": epoch + 1,
@@ -152,7 +149,7 @@ def _save(training: Training, optimizer: torch.optim.SGD, epoch: int) -> None:
     save_checkpoint(training.checkpoint, state)
 
 
-def _resume(training: Training, optimizer: torch.optim.SGD) -> int:
+def _resume(training: Training, optimizer: torch.optim.Optimizer) -> int:
     """Load the last checkpoint; returns the number of epochs already done."""
     state = load_checkpoint(training.checkpoint, key=training.key)
     if state is None:

@@ -36,7 +36,7 @@ def _import_stack() -> None:
         hint = ""
         if "libGL" in str(error) or "libgthread" in str(error):
             hint = (
-                " This OpenCV has a window system that a server lacks: pip uninstall -y "
-                "opencv-python opencv-python-headless && pip install opencv-python-headless."
+                " This OpenCV has a window system that a server lacks. Mend it with: pip install "
+                "--force-reinstall --no-deps 'opencv-python-headless<4.13' (make does it)."
             )
         raise InputError(f"cannot import the mmdet stack: {error}.{hint}") from error
