@@ -39,27 +39,38 @@ def read_with_base(kind: str, source: str | Located, *, where: str) -> Located:
         document = source
     else:
         raise InputError(f"{where}: wanted the name of a {kind} or a mapping, got {source!r}.")
-    if "extends" not in document:
-        return document
-    base_name = document["extends"]
-    base = read_with_base(kind, base_name, where=document.where("extends"))
+    base = _empty(document)
+    if "extends" in document:
+        base = read_with_base(kind, document["extends"], where=document.where("extends"))
     return _merge(base, _without(document, "extends"))
 
 
 def _merge(base: Located, over: Located) -> Located:
-    """over's values in base's places, mappings merged key by key; lines follow the value's file.
+    """The values of over in those of base, mappings merged key by key; each keeps its place.
 
     A mapping with `_replace: true` takes base's place whole: another type of part shares no keys.
     """
-    if over.get("_replace") is True:
-        return _without(over, "_replace")
+    replace = over.get("_replace", False)
+    if not isinstance(replace, bool):
+        raise InputError(
+            f"{over.where('_replace')}: _replace must be true or false, got {replace!r}."
+        )
+    if replace:
+        base = _empty(over)
+    over = _without(over, "_replace")
     values: dict[str, Any] = dict(base)
     for key, value in over.items():
-        both = isinstance(value, Located) and isinstance(base.get(key), Located)
-        values[key] = _merge(base[key], value) if both else value
-    return Located(values, file=over.file, lines={**base.lines, **over.lines})
+        below = base.get(key)
+        if isinstance(value, Located):
+            value = _merge(below if isinstance(below, Located) else _empty(value), value)
+        values[key] = value
+    return Located(values, file=over.file, places={**base.places, **over.places})
+
+
+def _empty(mapping: Located) -> Located:
+    return Located({}, file=mapping.file, places={})
 
 
 def _without(mapping: Located, key: str) -> Located:
     values = {name: value for name, value in mapping.items() if name != key}
-    return Located(values, file=mapping.file, lines=mapping.lines)
+    return Located(values, file=mapping.file, places=mapping.places)

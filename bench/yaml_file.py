@@ -1,5 +1,7 @@
 """YAML that remembers where each key stood, so that an error can name file and line."""
 
+import re
+import reprlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,40 +11,65 @@ import yaml
 from noisyseg.errors import InputError, unknown_name
 
 
-class Located(dict[str, Any]):
-    """A mapping read from a file, and the line of each of its keys."""
+# No path, name or JSON text can hold a NUL or half of a surrogate pair.
+_UNUSABLE = re.compile("[\0\ud800-\udfff]")
 
-    def __init__(self, values: Mapping[str, Any], *, file: Path, lines: Mapping[str, int]) -> None:
+
+class Located(dict[str, Any]):
+    """A mapping read from a file, and the place of each of its keys.
+
+    Attributes:
+        file: that it was read from.
+        places: key → (file, line); a mapping that extends another one has keys of two files.
+    """
+
+    def __init__(
+        self, values: Mapping[str, Any], *, file: Path, places: Mapping[str, tuple[Path, int]]
+    ) -> None:
         super().__init__(values)
         self.file = file
-        self.lines = dict(lines)
+        self.places = dict(places)
 
     def where(self, key: str | None = None) -> str:
-        """"file, line n" of a key, or of the first key."""
-        line = self.lines.get(key) if key is not None else None
-        if line is None:
-            line = min(self.lines.values(), default=1)
-        return f"{self.file}, line {line}"
+        """Name file and line of a key; of the file's first key if it is absent or not given."""
+        if key in self.places:
+            file, line = self.places[key]
+            return f"{file}, line {line}"
+        first = min((line for file, line in self.places.values() if file == self.file), default=1)
+        return f"{self.file}, line {first}"
 
 
 class _Loader(yaml.SafeLoader):
     file: Path
 
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            value = super().construct_object(node, deep)
+        except InputError:
+            raise
+        except ValueError as error:  # what looks like a date or a number, but is none
+            raise InputError(f"{self._line(node)}: unusable value: {error}.") from error
+        if isinstance(value, str) and _UNUSABLE.search(value):
+            raise InputError(f"{self._line(node)}: text with an unusable character: {value!r}.")
+        return value
+
+    def _line(self, node: yaml.Node) -> str:
+        return f"{self.file}, line {node.start_mark.line + 1}"
+
     def construct_located(self, node: yaml.MappingNode) -> Located:
         values: dict[str, Any] = {}
-        lines: dict[str, int] = {}
+        places: dict[str, tuple[Path, int]] = {}
         for key_node, value_node in node.value:
             key = self.construct_object(key_node, deep=True)
-            line = key_node.start_mark.line + 1
             if not isinstance(key, str):
                 raise InputError(
-                    f"{self.file}, line {line}: a key must be text, got {key!r}. Quote it."
+                    f"{self._line(key_node)}: a key must be text, got {key!r}. Quote it."
                 )
             if key in values:
-                raise InputError(f"{self.file}, line {line}: the key {key!r} stands here twice.")
+                raise InputError(f"{self._line(key_node)}: the key {key!r} stands here twice.")
             values[key] = self.construct_object(value_node, deep=True)
-            lines[key] = line
-        return Located(values, file=self.file, lines=lines)
+            places[key] = self.file, key_node.start_mark.line + 1
+        return Located(values, file=self.file, places=places)
 
 
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _Loader.construct_located)
@@ -60,20 +87,28 @@ def read_yaml(path: Path) -> Located:
         raise InputError(f"cannot read {path}: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text.") from error
-    loader = _Loader(text)
-    loader.file = path
-    try:
-        document = loader.get_single_data()
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or error
-        raise InputError(f"{path}{line}: not valid YAML: {problem}.") from error
-    finally:
-        loader.dispose()
+    document = _document(path, text)
     if not isinstance(document, Located):
-        raise InputError(f"{path}: wanted a mapping of keys to values, got {document!r}.")
+        got = reprlib.repr(document)
+        raise InputError(f"{path}: wanted a mapping of keys to values, got {got}.")
     return document
+
+
+def _document(path: Path, text: str) -> Any:
+    try:
+        loader = _Loader(text)
+        loader.file = path
+        return loader.get_single_data()
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        character = f"the character {chr(error.character)!r}"
+        raise InputError(f"{path}, line {line}: not valid YAML: {character}.") from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f"{path}, line {mark.line + 1}" if mark else str(path)
+        raise InputError(f"{place}: not valid YAML: {error.problem or error.context}.") from error
+    except RecursionError as error:
+        raise InputError(f"{path}: nested too deeply.") from error
 
 
 def check_keys(
@@ -95,18 +130,19 @@ def check_keys(
 
 
 def located(value: Any, *, what: str, where: str) -> Located:
-    """value, if it is a mapping.
+    """The same value, if it is a mapping.
 
     Raises:
         InputError: it is anything else.
     """
     if not isinstance(value, Located):
-        raise InputError(f"{where}: {what} must be a mapping of keys to values, got {value!r}.")
+        got = reprlib.repr(value)
+        raise InputError(f"{where}: {what} must be a mapping of keys to values, got {got}.")
     return value
 
 
 def plain(value: Any) -> Any:
-    """value without the places: dictionaries, lists and scalars only."""
+    """The value without the places: dictionaries, lists and scalars only."""
     if isinstance(value, Mapping):
         return {key: plain(entry) for key, entry in value.items()}
     if isinstance(value, list):
