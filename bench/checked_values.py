@@ -8,7 +8,7 @@ from noisyseg.errors import InputError
 
 
 def integer(mapping: Located, key: str, *, least: int, most: int = 2**63 - 1) -> int:
-    """mapping[key], an integer in [least, most]."""
+    """The entry as an integer in [least, most]."""
     value = mapping[key]
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         limits = f"of at least {least}" if most == 2**63 - 1 else f"from {least} to {most}"
@@ -17,28 +17,50 @@ def integer(mapping: Located, key: str, *, least: int, most: int = 2**63 - 1) ->
 
 
 def number(mapping: Located, key: str, *, least: float = 0.0, most: float = math.inf) -> float:
-    """mapping[key] as a float in [least, most]; NaN and infinity never fit."""
+    """The entry as a float in [least, most]; NaN and infinity never fit."""
     value = mapping[key]
-    fits = isinstance(value, int | float) and not isinstance(value, bool)
-    if not fits or not math.isfinite(value) or not least <= value <= most:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    found = _float(value) if is_number else math.nan
+    if not math.isfinite(found) or not least <= found <= most:
         limits = f"of at least {least:g}" if most == math.inf else f"from {least:g} to {most:g}"
-        hint = " (YAML reads 1e-4 as text: write 1.0e-4)" if isinstance(value, str) else ""
+        meant = isinstance(value, str) and math.isfinite(_float(value))
+        hint = " (YAML reads 1e-4 as text: write 1.0e-4)" if meant else ""
         raise InputError(
             f"{mapping.where(key)}: {key} must be a number {limits}, got {value!r}{hint}."
         )
-    return float(value)
+    return found + 0.0  # -0.0 would be another run key
+
+
+def _float(value: float | str) -> float:
+    try:
+        return float(value)
+    except (ValueError, OverflowError):  # no number, or an integer beyond float's range
+        return math.nan
 
 
 def text(mapping: Located, key: str) -> str:
-    """mapping[key], a text that is not empty."""
+    """The entry as a text that is not empty."""
     value = mapping[key]
     if not isinstance(value, str) or not value.strip():
         raise InputError(f"{mapping.where(key)}: {key} must be a text, got {value!r}.")
     return value
 
 
+def file_name(mapping: Located, key: str) -> str:
+    """The entry as a text that can name a file or a folder on any system."""
+    value = text(mapping, key)
+    # A leading point would hide the folder, or leave it (`..`).
+    fits = len(value) <= 100 and value == value.strip() and not value.startswith(".")
+    if not fits or any(c in "/\\" or not c.isprintable() for c in value):
+        raise InputError(
+            f"{mapping.where(key)}: {key} names a file or a folder: wanted at most 100 visible "
+            f"characters without / and \\, not starting with a point, got {value!r}."
+        )
+    return value
+
+
 def list_of(mapping: Located, key: str, kind: type, *, kind_name: str, least: int = 0) -> list[Any]:
-    """mapping[key], a list of at least `least` entries of one type, none of them twice."""
+    """The entry as a list of at least `least` entries of one type, none of them twice."""
     value = mapping[key]
     fits = isinstance(value, list) and all(
         isinstance(entry, kind) and not isinstance(entry, bool) for entry in value

@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 import noisyseg
 from noisyseg.bench import commands
@@ -36,6 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="noisyseg",
         description=_DESCRIPTION,
+        epilog="example: noisyseg run quick",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"noisyseg {noisyseg.__version__}")
@@ -48,75 +50,125 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-Subparsers = "argparse._SubParsersAction[argparse.ArgumentParser]"
+if TYPE_CHECKING:
+    Subparsers: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
-def _add_run(groups: Subparsers) -> None:
+def _add_run(groups: "Subparsers") -> None:
     parser = _command(
-        groups, "run", commands.run, "train what is missing of a suite and print its table",
+        groups,
+        "run",
+        commands.run,
+        "train what is missing of a suite and print its table",
         example="noisyseg run examples/boards.yaml --data-root ~/data --methods ce,lncis",
     )
     _add_suite_choice(parser)
     parser.add_argument(
-        "--address", metavar="auto|HOST:PORT|ray://…",
+        "--address",
+        metavar="auto|HOST:PORT|ray://…",
         help="a Ray cluster that is already there (default: a private one on this machine)",
     )
-    parser.add_argument("--gpus-per-run", type=_share, metavar="N",
-                        help="GPUs for each run (default: 1 where there are GPUs, else 0)")
-    parser.add_argument("--cpus-per-run", type=_positive, metavar="N",
-                        help="CPUs for each run; on a CPU its torch threads (default: 1, or with "
-                        "GPUs an even share, at most 8)")
-    parser.add_argument("--max-retries", type=_whole, default=2, metavar="N",
-                        help="starts again for a run whose process died (default: 2)")
-    parser.add_argument("--dry-run", action="store_true",
-                        help="list the runs and which are done; train nothing")
+    parser.add_argument(
+        "--gpus-per-run",
+        type=_share,
+        metavar="N",
+        help="GPUs for each run (default: 1 where there are GPUs, else 0)",
+    )
+    parser.add_argument(
+        "--cpus-per-run",
+        type=_positive,
+        metavar="N",
+        help="CPUs for each run; on a CPU its torch threads (default: 1, or with "
+        "GPUs an even share, at most 8)",
+    )
+    parser.add_argument(
+        "--max-retries",
+        type=_whole,
+        default=2,
+        metavar="N",
+        help="starts again for a run whose process died (default: 2)",
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="list the runs and which are done; train nothing"
+    )
 
 
-def _add_table(groups: Subparsers) -> None:
-    parser = _command(groups, "table", commands.table, "print a suite's table",
-                      example="noisyseg table quick")
+def _add_table(groups: "Subparsers") -> None:
+    parser = _command(
+        groups, "table", commands.table, "print a suite's table", example="noisyseg table quick"
+    )
     _add_suite_choice(parser)
 
 
-def _add_status(groups: Subparsers) -> None:
-    parser = _command(groups, "status", commands.status, "list finished and failed runs",
-                      example="noisyseg status --out runs --json")
+def _add_status(groups: "Subparsers") -> None:
+    parser = _command(
+        groups,
+        "status",
+        commands.status,
+        "list finished and failed runs",
+        example="noisyseg status --out runs --json",
+    )
     _add_out(parser)
     _add_json(parser)
 
 
-def _add_suite(groups: Subparsers) -> None:
-    actions = _group(groups, "suite", "shipped suites and suite files")
-    listing = _command(actions, "list", commands.suite_list, "list the shipped suites",
-                       example="noisyseg suite list")
+def _add_suite(groups: "Subparsers") -> None:
+    actions = _group(
+        groups, "suite", "shipped suites and suite files", example="noisyseg suite list"
+    )
+    listing = _command(
+        actions,
+        "list",
+        commands.suite_list,
+        "list the shipped suites",
+        example="noisyseg suite list",
+    )
     _add_json(listing)
-    show = _command(actions, "show", commands.suite_show, "print a shipped suite's file",
-                    example="noisyseg suite show quick")
+    show = _command(
+        actions,
+        "show",
+        commands.suite_show,
+        "print a shipped suite's file",
+        example="noisyseg suite show quick",
+    )
     show.add_argument("suite", metavar="NAME")
-    validate = _command(actions, "validate", commands.suite_validate, "check a suite file",
-                        example="noisyseg suite validate my_suite.yaml")
+    validate = _command(
+        actions,
+        "validate",
+        commands.suite_validate,
+        "check a suite file",
+        example="noisyseg suite validate my_suite.yaml",
+    )
     validate.add_argument("suite", metavar="FILE")
     _add_data_root(validate)
 
 
-def _add_methods(groups: Subparsers) -> None:
-    actions = _group(groups, "methods", "training methods")
-    listing = _command(actions, "list", commands.methods_list, "list the methods",
-                       example="noisyseg methods list")
+def _add_methods(groups: "Subparsers") -> None:
+    actions = _group(groups, "methods", "training methods", example="noisyseg methods list")
+    listing = _command(
+        actions, "list", commands.methods_list, "list the methods", example="noisyseg methods list"
+    )
     _add_json(listing)
-    show = _command(actions, "show", commands.methods_show, "a method's parameters and paper",
-                    example="noisyseg methods show lncis")
+    show = _command(
+        actions,
+        "show",
+        commands.methods_show,
+        "a method's parameters and paper",
+        example="noisyseg methods show lncis",
+    )
     show.add_argument("method", metavar="NAME")
     _add_json(show)
 
 
-def _group(groups: Subparsers, name: str, summary: str) -> Subparsers:
-    parser = groups.add_parser(name, help=summary, description=summary)
+def _group(groups: "Subparsers", name: str, summary: str, *, example: str) -> "Subparsers":
+    parser = groups.add_parser(
+        name, help=summary, description=summary, epilog=f"example: {example}"
+    )
     return parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
 
 def _command(
-    groups: Subparsers,
+    groups: "Subparsers",
     name: str,
     function: Callable[[argparse.Namespace], int],
     summary: str,
@@ -136,19 +188,32 @@ def _add_suite_choice(parser: argparse.ArgumentParser) -> None:
     _add_data_root(parser)
     parser.add_argument("--methods", type=_names, metavar="A,B", help="only these methods")
     parser.add_argument("--noise", type=_names, metavar="A,B", help="only these noise settings")
-    parser.add_argument("--seeds", type=_seeds, metavar="0,1,2",
-                        help="these seeds instead of the suite's; each is noise and train seed")
+    parser.add_argument(
+        "--seeds",
+        type=_seeds,
+        metavar="0,1,2",
+        help="these seeds instead of the suite's; each is noise and train seed",
+    )
 
 
 def _add_out(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--out", type=Path, default=Path("runs"), metavar="FOLDER",
-                        help="where runs lie (default: runs)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("runs"),
+        metavar="FOLDER",
+        help="where runs lie (default: runs)",
+    )
 
 
 def _add_data_root(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data-root", type=Path, metavar="FOLDER",
-                        help="where a suite's relative data and weights paths start "
-                        "(default: the suite file's folder)")
+    parser.add_argument(
+        "--data-root",
+        type=Path,
+        metavar="FOLDER",
+        help="where a suite's relative data and weights paths start "
+        "(default: the suite file's folder)",
+    )
 
 
 def _add_json(parser: argparse.ArgumentParser) -> None:
@@ -156,7 +221,10 @@ def _add_json(parser: argparse.ArgumentParser) -> None:
 
 
 def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise argparse.ArgumentTypeError(f"wanted names with commas between them, got {text!r}")
+    return names
 
 
 def _seeds(text: str) -> list[int]:
@@ -184,8 +252,11 @@ def _share(text: str) -> float:
         value = float(text)
     except ValueError:
         value = -1.0
-    if not 0 <= value < 1e4:
-        raise argparse.ArgumentTypeError(f"wanted a number of GPUs, got {text!r}")
+    # Ray gives out parts of one GPU, or whole ones.
+    if not 0 <= value < 1e4 or (value > 1 and value != int(value)):
+        raise argparse.ArgumentTypeError(
+            f"wanted a share of a GPU or a whole number of them, got {text!r}"
+        )
     return value
 
 

@@ -21,9 +21,7 @@ DONE, SOME_FAILED = 0, 1
 
 def run(arguments: argparse.Namespace) -> int:
     """Train what is missing of a suite, then print its table."""
-    store = RunStore(arguments.out)
-    store.check_writable()
-    suite = _chosen_suite(arguments)
+    suite, store = _chosen(arguments)
     runs = expand(suite, store)
     records = _finished(runs, store)
     missing = [entry for entry in runs if entry.key not in records]
@@ -44,9 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def table(arguments: argparse.Namespace) -> int:
     """Print a suite's table from the records that there are."""
-    store = RunStore(arguments.out)
-    store.check_writable()
-    suite = _chosen_suite(arguments)
+    suite, store = _chosen(arguments)
     runs = expand(suite, store)
     records = _latest(runs, store)
     _print_table(suite, runs, records, store)
@@ -66,8 +62,10 @@ def status(arguments: argparse.Namespace) -> int:
         _print("  ".join(str(row[key]) for key in ("key", "status", "data", "method", "noise")))
         if row["reason"]:
             _print(f"    {row['reason']}")
-    _print(f"{sum(row['status'] == 'done' for row in rows)} done, "
-           f"{sum(row['status'] == 'failed' for row in rows)} failed in {arguments.out}")
+    _print(
+        f"{sum(row['status'] == 'done' for row in rows)} done, "
+        f"{sum(row['status'] == 'failed' for row in rows)} failed in {arguments.out}"
+    )
     return DONE
 
 
@@ -92,7 +90,7 @@ def suite_validate(arguments: argparse.Namespace) -> int:
 
 def methods_list(arguments: argparse.Namespace) -> int:
     """List the methods with what they are."""
-    from noisyseg.methods.registry import METHODS  # noqa: PLC0415
+    from noisyseg.methods.registry import METHODS
 
     if arguments.json:
         return _print_names(list(METHODS), as_json=True)
@@ -103,11 +101,14 @@ def methods_list(arguments: argparse.Namespace) -> int:
 
 def methods_show(arguments: argparse.Namespace) -> int:
     """Print a method's parameters, their defaults and its paper."""
-    from noisyseg.methods.registry import resolve  # noqa: PLC0415
+    from noisyseg.methods.registry import resolve
 
     resolved = resolve(arguments.method, {})
-    details = {**resolved.spec(), "summary": resolved.method.summary,
-               "paper": resolved.method.paper}
+    details = {
+        **resolved.spec(),
+        "summary": resolved.method.summary,
+        "paper": resolved.method.paper,
+    }
     if arguments.json:
         _print(json.dumps(details, indent=2))
         return DONE
@@ -124,11 +125,17 @@ def cache_folder() -> Path:
     return Path(base) / "noisyseg"
 
 
-def _chosen_suite(arguments: argparse.Namespace) -> Suite:
-    suite = load_suite(arguments.suite, data_root=arguments.data_root, cache=cache_folder())
-    return choose(
-        suite, methods=arguments.methods, noise=arguments.noise, seeds=arguments.seeds
+def _chosen(arguments: argparse.Namespace) -> tuple[Suite, RunStore]:
+    """The chosen part of the suite and a store that can be written to."""
+    suite = choose(
+        load_suite(arguments.suite, data_root=arguments.data_root, cache=cache_folder()),
+        methods=arguments.methods,
+        noise=arguments.noise,
+        seeds=arguments.seeds,
     )
+    store = RunStore(arguments.out)
+    store.check_writable()
+    return suite, store
 
 
 def _finished(runs: Sequence[Run], store: RunStore) -> dict[str, Record]:
@@ -159,8 +166,8 @@ def _train(
     missing: Sequence[Run], store: RunStore, arguments: argparse.Namespace
 ) -> dict[str, Record]:
     # Imported here: a table, or a suite that is done, needs no Ray.
-    from noisyseg.bench.progress import display_for  # noqa: PLC0415
-    from noisyseg.bench.scheduler import ClusterSettings, run_all  # noqa: PLC0415
+    from noisyseg.bench.progress import display_for
+    from noisyseg.bench.scheduler import ClusterSettings, run_all
 
     settings = ClusterSettings(
         address=arguments.address,

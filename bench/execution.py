@@ -85,7 +85,13 @@ def failure_fields(kind: str, message: str) -> dict[str, Any]:
 
 
 def record_crash(run: Run, store: RunStore, kind: str, message: str) -> Record:
-    """Record a failure that the run's own process could not (it was killed)."""
+    """Record a failure that the run's own process could not (it was killed).
+
+    A run that was done when its process died stays done.
+    """
+    earlier, _ = store.load_or_set_aside(run.spec)
+    if earlier is not None and is_done(earlier):
+        return earlier
     now = _now()
     fields = failure_fields(kind, message)
     record = seal({"spec": run.spec, "environment": {}, "started": now, "finished": now, **fields})
@@ -95,12 +101,12 @@ def record_crash(run: Run, store: RunStore, kind: str, message: str) -> Record:
 
 def _train_and_evaluate(run: Run, resources: Resources, heartbeat: Heartbeat) -> dict[str, Any]:
     # Imported here: listing, planning and tables must not wait for mmdet.
-    from noisyseg.bench.training.stack import load_stack  # noqa: PLC0415
+    from noisyseg.bench.training.stack import load_stack
 
     load_stack()
-    from noisyseg.bench.training.session import predict_run, train_run  # noqa: PLC0415
-    from noisyseg.results.evaluation import evaluate  # noqa: PLC0415
-    from noisyseg.results.predictions import read_predictions  # noqa: PLC0415
+    from noisyseg.bench.training.session import predict_run, train_run
+    from noisyseg.results.evaluation import evaluate
+    from noisyseg.results.predictions import read_predictions
 
     write_atomically(run.folder / "spec.json", canonical_json(run.spec))
     manifest_sha256 = _copy_manifest(run)
@@ -178,4 +184,4 @@ def _alone_in(folder: Path) -> Iterator[None]:
 
 
 def _now() -> str:
-    return datetime.now(timezone.utc).isoformat(timespec="seconds")  # noqa: UP017 (Python 3.10)
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")

@@ -1,11 +1,11 @@
 """From a suite to its runs: every method at every noise setting for every seed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from noisyseg.bench.datasets.preparation import PreparedData, prepare
+from noisyseg.bench.datasets.preparation import PreparedData, check_data, prepare
 from noisyseg.bench.datasets.source import load_source
 from noisyseg.bench.suite import Suite
 from noisyseg.files import canonical_json, sha256_bytes, sha256_file
@@ -57,9 +57,10 @@ def expand(suite: Suite, store: RunStore) -> list[Run]:
     Raises:
         InputError: unusable data or noise; nothing has been trained then.
     """
-    data = prepare(load_source(suite.data, root=suite.data_root), store.root / SHARED)
-    steps = _parse_noise(suite, data)
+    checked = check_data(load_source(suite.data, root=suite.data_root))
+    steps = _parse_noise(suite, checked.classes)
     model = suite.model.resolved()
+    data = prepare(checked, store.root / SHARED)
     runs = []
     for seed in suite.seeds:
         for noise_label, parsed in steps.items():
@@ -95,13 +96,13 @@ def expand(suite: Suite, store: RunStore) -> list[Run]:
 
 
 def _parse_noise(
-    suite: Suite, data: PreparedData
+    suite: Suite, classes: Sequence[str]
 ) -> Mapping[str, tuple[NoiseStep, ...] | None]:
     """Every noise setting, checked against the classes before any file is written."""
     return {
         label: None
         if raw is None
-        else parse_steps(raw, data.classes, suite.noise_places[label], suite.file.parent)
+        else parse_steps(raw, classes, suite.noise_places[label], suite.file.parent)
         for label, raw in suite.noise.items()
     }
 

@@ -33,8 +33,15 @@ class Heartbeat:
             return
         pace = (time.monotonic() - self._began) / max(epochs_done - self._first, 1e-9)
         left = pace * (self._epochs - epochs_done)
-        self._write({"stage": "training", "epoch": epochs_done, "epochs": self._epochs,
-                     "loss": loss, "seconds_left": left})
+        self._write(
+            {
+                "stage": "training",
+                "epoch": epochs_done,
+                "epochs": self._epochs,
+                "loss": loss,
+                "seconds_left": left,
+            }
+        )
 
     def evaluating(self) -> None:
         """Training is over."""

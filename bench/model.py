@@ -9,7 +9,7 @@ from noisyseg.bench.checked_values import integer, text
 from noisyseg.bench.shipped import read_with_base
 from noisyseg.bench.yaml_file import Located, check_keys, located, plain
 from noisyseg.errors import InputError
-from noisyseg.files import sha256_file
+from noisyseg.files import canonical_json, sha256_file
 
 
 @dataclass(kw_only=True, slots=True, frozen=True)
@@ -44,43 +44,59 @@ def load_model(source: str | Located, *, where: str, root: Path) -> Model:
         where: the place that source came from.
         root: folder that a relative `weights` path starts from.
     Raises:
-        InputError: unknown name or key, absent weights, a part named by an import path.
+        InputError: unknown name or key, absent weights, a part named by an import path or with
+            weights of its own, a value that JSON cannot hold.
     """
     raw = read_with_base("model", source, where=where)
     check_keys(raw, what="a model", required=("name", "version", "weights", "detector"))
     detector = located(raw["detector"], what="detector", where=raw.where("detector"))
-    for part in _part_types(detector):
-        # A registry resolves a dotted name by importing it: a suite file must not run code.
-        if not isinstance(part, str) or not part.isidentifier():
-            raise InputError(
-                f"{raw.where('detector')}: a part's type must be the plain name of an mmdet class, "
-                f"got {part!r}."
-            )
+    _check_parts(detector, raw.where("detector"))
     return Model(
         name=text(raw, "name"),
         version=integer(raw, "version", least=1),
         detector=plain(detector),
-        weights=_weights(raw, root),
+        weights=_weights(raw, root, where),
     )
 
 
-def _part_types(value: Any) -> Iterator[Any]:
-    if isinstance(value, dict):
-        yield from (entry for key, entry in value.items() if key == "type" and entry is not None)
-        for entry in value.values():
-            yield from _part_types(entry)
+def _check_parts(detector: Located, where: str) -> None:
+    for key, value, place in _entries(detector, where):
+        # A registry resolves a dotted name by importing it: a suite file must not run code.
+        named = value is None or (isinstance(value, str) and value.isidentifier())
+        if key == "type" and not named:
+            raise InputError(
+                f"{place}: a part's type must be the plain name of an mmdet class, got {value!r}."
+            )
+        # mmdet would fetch and unpickle such a file, and the run key would not hold its content.
+        if key in ("checkpoint", "pretrained") and value is not None:
+            raise InputError(
+                f"{place}: a part has no weights of its own here, got {key}: {value!r}. Name the "
+                "backbone's file under the model's key weights."
+            )
+    try:
+        canonical_json(detector)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{where}: a detector holds what JSON cannot: {error}.") from error
+
+
+def _entries(value: Any, where: str) -> Iterator[tuple[str, Any, str]]:
+    """Every key and value in a detector, at any depth, and the place of the nearest mapping."""
+    if isinstance(value, Located):
+        for key, entry in value.items():
+            yield key, entry, value.where(key)
+            yield from _entries(entry, value.where(key))
     elif isinstance(value, list):
         for entry in value:
-            yield from _part_types(entry)
+            yield from _entries(entry, where)
 
 
-def _weights(raw: Located, root: Path) -> Path | None:
+def _weights(raw: Located, root: Path, where: str) -> Path | None:
     value = text(raw, "weights")
     if value == "none":
         return None
     if value == "required":
         raise InputError(
-            f"{raw.where('weights')}: {raw['name']} starts from pretrained weights. Name their "
+            f"{where}: {raw['name']} starts from pretrained weights. Name their "
             f"file in the suite: model: {{extends: {raw['name']}, weights: FILE.pth}} "
             "(a path relative to the data root), or say weights: none to train from scratch."
         )

@@ -15,17 +15,19 @@ def output_to(path: Path) -> Iterator[None]:
     they found when they were made, and native code knows no Python streams.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    saved = os.dup(1), os.dup(2)
-    with path.open("ab") as file:
-        os.dup2(file.fileno(), 1)
-        os.dup2(file.fileno(), 2)
-    try:
-        with path.open("a", encoding="utf-8", buffering=1) as text:
-            with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
+    streams = sys.stdout, sys.stderr
+    with path.open("a", encoding="utf-8", buffering=1) as file:
+        for stream in streams:
+            stream.flush()
+        saved = os.dup(1), os.dup(2)
+        for descriptor in (1, 2):
+            os.dup2(file.fileno(), descriptor)
+        try:
+            with contextlib.redirect_stdout(file), contextlib.redirect_stderr(file):
                 yield
-    finally:
-        for descriptor, original in zip((1, 2), saved, strict=True):
-            os.dup2(original, descriptor)
-            os.close(original)
+        finally:
+            for stream in streams:  # what a logger that kept the old stream left in its buffer
+                stream.flush()
+            for descriptor, original in zip((1, 2), saved, strict=True):
+                os.dup2(original, descriptor)
+                os.close(original)

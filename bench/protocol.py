@@ -1,6 +1,5 @@
 """Training protocols: epochs, batch, learning rate and image size, as data."""
 
-from pathlib import Path
 import math
 from typing import Any
 
@@ -54,8 +53,10 @@ def _section(raw: Located, key: str) -> Located:
 
 
 def _optimizer(raw: Located) -> dict[str, Any]:
-    kind = raw.get("type")
-    if kind not in OPTIMIZERS:
+    if "type" not in raw:
+        raise InputError(f"{raw.where()}: optimizer needs the key 'type'.")
+    kind = raw["type"]
+    if not isinstance(kind, str) or kind not in OPTIMIZERS:
         raise unknown_name("optimizer type", kind, OPTIMIZERS, raw.where("type"))
     check_keys(raw, what=f"optimizer {kind}", required=("type", *OPTIMIZERS[kind]))
     values = {key: number(raw, key, most=limit) for key, limit in OPTIMIZERS[kind].items()}
@@ -87,5 +88,3 @@ def _image(raw: Located) -> dict[str, Any]:
         "flip": number(raw, "flip", most=1.0),
         "min_size": integer(raw, "min_size", least=0),
     }
-
-

@@ -8,7 +8,8 @@ import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -48,11 +49,11 @@ def run_all(
     Raises:
         InputError: no Ray at the address, or no node that has what one run needs.
     """
-    unique = list({run.key: run for run in runs}.values())
+    unique = [_anywhere(run) for run in {run.key: run for run in runs}.values()]
     with _cluster(settings) as ray:
         task, resources = _task(ray, settings)
         display.start(unique, parallel=_parallel(ray, resources, settings))
-        waiting = {task.remote(run, str(store.root), resources): run for run in unique}
+        waiting = {task.remote(run, str(store.root.absolute()), resources): run for run in unique}
         records = {}
         while waiting:
             ended, _ = ray.wait(list(waiting), num_returns=1, timeout=_POLL_S)
@@ -64,6 +65,15 @@ def run_all(
     return records
 
 
+def _anywhere(run: Run) -> Run:
+    """The run with absolute paths: a worker on a cluster has a working folder of its own."""
+    values = {field.name: getattr(run, field.name) for field in fields(run)}
+    paths: dict[str, Any] = {
+        name: value.absolute() for name, value in values.items() if isinstance(value, Path)
+    }
+    return replace(run, **paths)
+
+
 def _execute_in_worker(run: Run, root: str, resources: Resources) -> Record:
     """The task: what runs in a Ray worker process, which goes on to other runs afterwards."""
     if resources.device == "cpu":
@@ -71,7 +81,7 @@ def _execute_in_worker(run: Run, root: str, resources: Resources) -> Record:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
     record = execute(run, RunStore(Path(root)), resources)
     if resources.device == "cuda":
-        import torch  # noqa: PLC0415
+        import torch
 
         torch.cuda.empty_cache()  # the process stays: the next run may use another's share
     return record
@@ -81,6 +91,9 @@ def _outcome(ray: Any, reference: Any, run: Run, store: RunStore) -> Record:
     """A task's record; one is written for it if its process died before it could."""
     try:
         record: Record = ray.get(reference)
+    except ray.exceptions.RayTaskError as error:
+        # The process lives; what failed lies outside the training (a full disk, say).
+        return record_crash(run, store, type(error.cause).__name__, str(error.cause))
     except ray.exceptions.RayError as error:
         reason = str(error).strip().splitlines()
         message = f"the run's process died: {reason[0] if reason else type(error).__name__}"
@@ -142,7 +155,7 @@ def _cluster(settings: ClusterSettings) -> Iterator[Any]:
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:
-        import ray  # noqa: PLC0415
+        import ray
 
         _connect(ray, settings)
         try:
@@ -160,11 +173,17 @@ def _cluster(settings: ClusterSettings) -> Iterator[Any]:
 def _private_variables(settings: ClusterSettings) -> dict[str, str]:
     return {
         "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN": secrets.token_hex(32),
+        "RAY_AUTH_TOKEN": _token(),
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
         "RAY_task_oom_retries": str(settings.max_retries),
     }
+
+
+@cache
+def _token() -> str:
+    """One for all of a process's private Rays: Ray's native code reads it once and keeps it."""
+    return secrets.token_hex(32)
 
 
 def _connect(ray: Any, settings: ClusterSettings) -> None:

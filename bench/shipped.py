@@ -6,9 +6,7 @@ from typing import Any
 from noisyseg.bench.yaml_file import Located, read_yaml
 from noisyseg.errors import InputError, unknown_name
 
-FOLDERS = {
-    kind: Path(__file__).parent / f"{kind}s" for kind in ("suite", "model", "protocol")
-}
+FOLDERS = {kind: Path(__file__).parent / f"{kind}s" for kind in ("suite", "model", "protocol")}
 
 
 def shipped_names(kind: str) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from noisyseg.bench.checked_values import list_of, text
+from noisyseg.bench.checked_values import file_name, list_of, text
 from noisyseg.bench.model import Model, load_model
 from noisyseg.bench.protocol import Protocol, load_protocol
 from noisyseg.bench.shipped import shipped_path
@@ -66,7 +66,7 @@ def load_suite(source: str, *, data_root: Path | None, cache: Path) -> Suite:
     root = data_root or (cache if generated else raw.file.parent)
     noise = _noise(raw)
     return Suite(
-        name=text(raw, "name"),
+        name=file_name(raw, "name"),
         title=text(raw, "title") if "title" in raw else text(raw, "name"),
         file=raw.file,
         data=data,
@@ -90,8 +90,11 @@ def choose(
     """The part of a suite with the given methods and noise settings alone, or with other seeds.
 
     Raises:
-        InputError: a label that the suite does not have.
+        InputError: a label that the suite does not have, a seed out of range.
     """
+    for seed in seeds or ():
+        if not 0 <= seed <= MAX_SEED:
+            raise InputError(f"a seed must be from 0 to 2^63-1, got {seed}.")
     chosen_methods = _chosen("method", methods, suite.methods, suite.name)
     chosen_noise = _chosen("noise setting", noise, suite.noise, suite.name)
     return replace(
@@ -102,9 +105,7 @@ def choose(
     )
 
 
-def _chosen(
-    kind: str, wanted: Sequence[str] | None, known: Iterable[str], suite: str
-) -> list[str]:
+def _chosen(kind: str, wanted: Sequence[str] | None, known: Iterable[str], suite: str) -> list[str]:
     if not wanted:
         return list(known)
     for label in wanted:

@@ -10,7 +10,6 @@ import yaml
 
 from noisyseg.errors import InputError, unknown_name
 
-
 # No path, name or JSON text can hold a NUL or half of a surrogate pair.
 _UNUSABLE = re.compile("[\0\ud800-\udfff]")
 

@@ -19,29 +19,45 @@ VERSION = 1
 
 
 @dataclass(kw_only=True, slots=True, frozen=True)
+class CheckedData:
+    """A data set that can be trained on, and what its prepared files will hold.
+
+    Attributes:
+        classes: the run's classes in order.
+        resolved: what enters the run key.
+        contents: the bytes of the files of `train` and `eval`.
+    """
+
+    source: DataSource
+    classes: list[str]
+    resolved: dict[str, Any]
+    contents: dict[str, bytes]
+
+
+@dataclass(kw_only=True, slots=True, frozen=True)
 class PreparedData:
     """Annotation files that hold the run's classes alone, in the run's order.
 
     Attributes:
         train, eval: the prepared files and the folders of their images.
-        classes: the run's classes in order.
         resolved: what enters the run key.
     """
 
     train: Split
     eval: Split
-    classes: list[str]
     resolved: dict[str, Any]
 
 
-def prepare(source: DataSource, folder: Path) -> PreparedData:
-    """Write the prepared files below folder, named by their content.
+def check_data(source: DataSource) -> CheckedData:
+    """Read a data set with every check that needs no training; write nothing.
 
     Raises:
-        InputError: an unusable annotation file, a class it lacks, absent images, no image left.
+        InputError: an unusable annotation file, a class it lacks, an annotation without a mask,
+            absent images, no annotation left.
     """
-    sums, documents = {}, {}
-    for name, split in (("train", source.train), ("eval", source.eval)):
+    sums: dict[str, str] = {}
+    documents: dict[str, dict[str, Any]] = {}
+    for name, split in _splits(source):
         data = read_bytes(split.annotations)
         sums[name] = sha256_bytes(data)
         documents[name] = parse_annotations(data, str(split.annotations))
@@ -53,21 +69,35 @@ def prepare(source: DataSource, folder: Path) -> PreparedData:
         "eval_sha256": sums["eval"],
         "classes": classes,
         "images": source.policy,
-        "limit": {"train": source.train.limit, "eval": source.eval.limit},
+        "limit": {name: split.limit for name, split in _splits(source)},
     }
-    target = folder / sha256_bytes(canonical_json(resolved))[:16]
-    splits = {}
-    for name, split in (("train", source.train), ("eval", source.eval)):
-        document = select(documents[name], classes, split=split, policy=source.policy)
+    contents: dict[str, bytes] = {}
+    for name, split in _splits(source):
+        document = select(documents.pop(name), classes, split=split, policy=source.policy)
+        check_masks(document, split)
         check_images(document, split)
+        contents[name] = encode_annotations(document)
+    return CheckedData(source=source, classes=classes, resolved=resolved, contents=contents)
+
+
+def prepare(data: CheckedData, folder: Path) -> PreparedData:
+    """Write the prepared files below folder, named by their content.
+
+    Raises:
+        InputError: the folder cannot be written to.
+    """
+    target = folder / sha256_bytes(canonical_json(data.resolved))[:16]
+    splits = {}
+    for name, split in _splits(data.source):
         path = target / f"{name}.json"
-        content = encode_annotations(document)
-        if not path.is_file() or path.read_bytes() != content:
-            write_atomically(path, content)
+        if not path.is_file() or path.read_bytes() != data.contents[name]:
+            write_atomically(path, data.contents[name])
         splits[name] = Split(annotations=path, images=split.images)
-    return PreparedData(
-        train=splits["train"], eval=splits["eval"], classes=classes, resolved=resolved
-    )
+    return PreparedData(train=splits["train"], eval=splits["eval"], resolved=data.resolved)
+
+
+def _splits(source: DataSource) -> tuple[tuple[str, Split], ...]:
+    return ("train", source.train), ("eval", source.eval)
 
 
 def select(
@@ -94,11 +124,7 @@ def select(
         for annotation in document["annotations"]
         if annotation["category_id"] not in chosen
     }
-    images = [
-        image
-        for image in document["images"]
-        if policy == "any" or image["id"] not in others
-    ]
+    images = [image for image in document["images"] if policy == "any" or image["id"] not in others]
     images = images[: split.limit]
     kept = {image["id"] for image in images}
     annotations = [
@@ -114,25 +140,55 @@ def select(
     return {**document, "images": images, "annotations": annotations, "categories": categories}
 
 
+def check_masks(document: dict[str, Any], split: Split) -> None:
+    """Refuse annotations without a mask, which no instance segmentation can be trained on.
+
+    Raises:
+        InputError: names the first of them.
+    """
+    bare = [entry["id"] for entry in document["annotations"] if not _has_mask(entry)]
+    if bare:
+        raise InputError(
+            f"{len(bare)} of {len(document['annotations'])} annotations in {split.annotations} "
+            f"have no segmentation (polygons or RLE): {_first(bare)}. Leave them out or export "
+            "the file with its masks."
+        )
+
+
+def _has_mask(annotation: dict[str, Any]) -> bool:
+    mask = annotation.get("segmentation")
+    return isinstance(mask, list | dict) and bool(mask)
+
+
 def check_images(document: dict[str, Any], split: Split) -> None:
     """Refuse annotation files whose images are not there, before anything trains.
 
     Raises:
         InputError: names the first absent images, or a file name that leaves the images' folder.
     """
-    root = split.images.resolve()
     absent = []
     for image in document["images"]:
-        path = split.images / image["file_name"]
-        if ".." in Path(image["file_name"]).parts or Path(image["file_name"]).is_absolute():
+        name = Path(image["file_name"])
+        if ".." in name.parts or name.is_absolute():
             raise InputError(
                 f"{split.annotations}: the file name {image['file_name']!r} leaves the images' "
-                f"folder {root}."
+                f"folder {split.images}."
             )
-        if not path.is_file():
+        if not _is_file(split.images / name):
             absent.append(image["file_name"])
     if absent:
         raise InputError(
             f"{len(absent)} of {len(document['images'])} images named in {split.annotations} are "
-            f"not in {split.images}: {', '.join(absent[:3])}{', …' * (len(absent) > 3)}."
+            f"not in {split.images}: {_first(absent)}."
         )
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name too long for a file, a folder that may not be entered
+        return False
+
+
+def _first(entries: Sequence[object]) -> str:
+    return ", ".join(f"{entry!r}" for entry in entries[:3]) + ", …" * (len(entries) > 3)

@@ -55,19 +55,20 @@ def shape_mask(
     Args:
         name: one of `CLASSES`.
         centre: x and y in 1/8 pixel.
-        radius: of the circle around the shape, in 1/8 pixel.
+        radius: of the circle around the shape, in 1/8 pixel (a cross stands out by 5 per cent).
         direction: rotation, in turns / `DIRECTIONS`.
         size: image side in pixels.
     Returns:
         Boolean mask, shape (size, size).
     """
     u, v = _local_coordinates(centre, direction, size)
-    scale = radius * _UNIT // 64
     if name in ELLIPSES:
-        a, b = (axis * scale for axis in ELLIPSES[name])
-        # (u/a)² + (v/b)² ≤ 1 on coordinates cut to 1/512 pixel, so that products fit in 64 bits.
-        a, b, u, v = a >> 6, b >> 6, u >> 6, v >> 6
-        return np.asarray((u * b) ** 2 + (v * a) ** 2 <= (a * b) ** 2)
+        # (u/ar)² + (v/br)² ≤ 1, times (abr)²: the radius on one side only, or the products would
+        # not fit in 64 bits. u, v and r in 1/512 pixel, where 1/64 of the radius is radius itself.
+        a, b = ELLIPSES[name]
+        u, v = u >> 6, v >> 6
+        return np.asarray((u * b) ** 2 + (v * a) ** 2 <= (a * b * radius) ** 2)
+    scale = radius * _UNIT // 64
     vertices = [(x * scale, y * scale) for x, y in POLYGONS[name]]
     return _inside(vertices, u, v)
 
@@ -81,9 +82,7 @@ def _local_coordinates(
     return dx * cosine + dy * sine, dy * cosine - dx * sine
 
 
-def _inside(
-    vertices: list[tuple[int, int]], u: NDArray[np.int64], v: NDArray[np.int64]
-) -> Mask:
+def _inside(vertices: list[tuple[int, int]], u: NDArray[np.int64], v: NDArray[np.int64]) -> Mask:
     """Even-odd rule: a ray from the point crosses the outline an odd number of times."""
     inside = np.zeros(u.shape, bool)
     for (x1, y1), (x2, y2) in zip(vertices, vertices[1:] + vertices[:1], strict=True):

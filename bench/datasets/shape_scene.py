@@ -9,7 +9,9 @@ from noisyseg.bench.datasets.shape_geometry import CLASSES, DIRECTIONS, PIXEL, M
 
 MIN_RADIUS, MAX_RADIUS = 11, 22  # pixels, at 96 × 96; scaled with the image
 CLUTTER_RADIUS = (3, 6)  # below any instance's: too small to be one
-MIN_VISIBLE = 55  # per cent of an instance that stays uncovered
+MIN_VISIBLE = (
+    55  # per cent of a shape inside the image; one in front takes 22 at most of what is seen
+)
 
 # A class has a colour that hints at it: pairs are far apart, the two of a pair overlap once
 # jittered, and clutter wears the same colours, so that neither class nor foreground is given away.

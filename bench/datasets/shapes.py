@@ -22,6 +22,7 @@ from noisyseg.files import sha256_file, write_atomically
 
 VERSION = 1
 SPLITS = ("train", "val")
+COMPLETE = "complete.json"  # written last: every other file and its SHA-256
 
 
 @dataclass(kw_only=True, slots=True, frozen=True)
@@ -45,9 +46,13 @@ class ShapesSettings:
             value = getattr(self, name)
             least = {"seed": 0, "size": 48}.get(name, 1)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise InputError(f"shapes: {name} must be an integer of at least {least}, got {value!r}.")
-        if self.size > 512 or self.seed >= 2**31:
-            raise InputError(f"shapes: size must be at most 512 and seed below 2^31, got {self}.")
+                raise InputError(
+                    f"shapes: {name} must be an integer of at least {least}, got {value!r}."
+                )
+        for name, most in (("size", 512), ("seed", 2**31 - 1)):
+            value = getattr(self, name)
+            if value > most:
+                raise InputError(f"shapes: {name} must be at most {most}, got {value}.")
 
     @property
     def folder_name(self) -> str:
@@ -70,46 +75,47 @@ def generate_shapes(cache: Path, settings: ShapesSettings) -> Path:
     try:
         cache.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(dir=cache, prefix=".shapes-"))
+        try:
+            for split in SPLITS:
+                _write_split(scratch, split, settings)
+            write_atomically(scratch / COMPLETE, orjson.dumps(_sums(scratch)))
+            _publish(scratch, folder)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
     except OSError as error:
         raise InputError(
             f"cannot write the shapes data set to {cache}: {error.strerror}. "
             "Name another folder with --data-root."
         ) from error
-    try:
-        sums = {split: _write_split(scratch, split, settings) for split in SPLITS}
-        write_atomically(scratch / "complete.json", orjson.dumps(sums))
-        _publish(scratch, folder)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
     return folder
 
 
 def _publish(scratch: Path, folder: Path) -> None:
     """Move the finished folder into place; another process may have got there first."""
+    scratch.chmod(0o755)  # mkdtemp's 0700 would keep the data set from a group
     if folder.exists() and not _is_whole(folder):
-        shutil.rmtree(folder)
+        shutil.rmtree(folder, ignore_errors=True)
     try:
         scratch.rename(folder)
-        folder.chmod(0o755)
     except OSError:
         if not _is_whole(folder):
             raise
 
 
+def _sums(folder: Path) -> dict[str, str]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): sha256_file(path) for path in files}
+
+
 def _is_whole(folder: Path) -> bool:
-    """Every file is there and the annotation files are the ones that were written."""
+    """Every file is there and is the one that was written."""
     try:
-        sums = orjson.loads((folder / "complete.json").read_bytes())
-        for split in SPLITS:
-            path = annotation_file(folder, split)
-            if sums[split] != sha256_file(path):
-                return False
-            images = orjson.loads(path.read_bytes())["images"]
-            if not all((folder / split / image["file_name"]).is_file() for image in images):
-                return False
-    except (OSError, orjson.JSONDecodeError, KeyError):
+        sums = orjson.loads((folder / COMPLETE).read_bytes())
+        return bool(sums) and all(
+            sha256_file(folder / name) == digest for name, digest in sums.items()
+        )
+    except (OSError, orjson.JSONDecodeError, AttributeError):
         return False
-    return True
 
 
 def annotation_file(folder: Path, split: str) -> Path:
@@ -117,8 +123,7 @@ def annotation_file(folder: Path, split: str) -> Path:
     return folder / "annotations" / f"instances_{split}.json"
 
 
-def _write_split(root: Path, split: str, settings: ShapesSettings) -> str:
-    """Write images and annotations; returns the annotation file's SHA-256."""
+def _write_split(root: Path, split: str, settings: ShapesSettings) -> None:
     (root / split).mkdir()
     random = np.random.RandomState([settings.seed, SPLITS.index(split), VERSION])
     count = settings.train_images if split == "train" else settings.val_images
@@ -144,9 +149,7 @@ def _write_split(root: Path, split: str, settings: ShapesSettings) -> str:
         "annotations": annotations,
         "categories": [{"id": k, "name": name} for k, name in enumerate(CLASSES, start=1)],
     }
-    path = annotation_file(root, split)
-    write_atomically(path, orjson.dumps(document))
-    return sha256_file(path)
+    write_atomically(annotation_file(root, split), orjson.dumps(document))
 
 
 def _annotation(instance: Instance, *, image_id: int, annotation_id: int) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from noisyseg.bench.checked_values import integer, list_of, text
+from noisyseg.bench.checked_values import file_name, integer, list_of, text
 from noisyseg.bench.datasets.shape_geometry import CLASSES
 from noisyseg.bench.datasets.shapes import ShapesSettings, annotation_file, generate_shapes
 from noisyseg.bench.yaml_file import Located, check_keys, located
@@ -55,7 +55,7 @@ def load_source(raw: Located, *, root: Path) -> DataSource:
     """
     formats = {"shapes": _shapes, "coco": _coco}
     kind = raw.get("format", "coco")
-    if kind not in formats:
+    if not isinstance(kind, str) or kind not in formats:
         raise InputError(
             f"{raw.where('format')}: format must be one of {', '.join(formats)}, got {kind!r}."
         )
@@ -65,14 +65,18 @@ def load_source(raw: Located, *, root: Path) -> DataSource:
 def _shapes(raw: Located, root: Path) -> DataSource:
     settings = ("seed", "size", "train_images", "val_images")
     check_keys(raw, what="data of format shapes", optional=("name", "format", *settings))
-    chosen = {key: raw[key] for key in settings if key in raw}
-    folder = generate_shapes(root, ShapesSettings(**chosen))
+    name = file_name(raw, "name") if "name" in raw else "shapes"
+    try:
+        chosen = ShapesSettings(**{key: raw[key] for key in settings if key in raw})
+    except InputError as error:
+        raise InputError(f"{raw.where()}: {error}") from error
+    folder = generate_shapes(root, chosen)
     splits = {
         split: Split(annotations=annotation_file(folder, split), images=folder / split)
         for split in ("train", "val")
     }
     return DataSource(
-        name=text(raw, "name") if "name" in raw else "shapes",
+        name=name,
         train=splits["train"],
         eval=splits["val"],
         classes=list(CLASSES),
@@ -97,7 +101,7 @@ def _coco(raw: Located, root: Path) -> DataSource:
         classes = list_of(raw, "classes", str, kind_name="category names", least=1)
     train, evaluation = (_split(raw, split, root) for split in SPLITS)
     return DataSource(
-        name=text(raw, "name"), train=train, eval=evaluation, classes=classes, policy=policy
+        name=file_name(raw, "name"), train=train, eval=evaluation, classes=classes, policy=policy
     )
 
 

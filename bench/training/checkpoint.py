@@ -2,12 +2,19 @@
 
 import io
 import pickle
+import struct
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from noisyseg.files import write_atomically
+
+# What torch.load raises for a file that is cut short, damaged or no state dict at all.
+UNREADABLE = (
+    *(OSError, RuntimeError, EOFError, ValueError, LookupError, TypeError, AssertionError),
+    *(pickle.UnpicklingError, struct.error),
+)
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
@@ -24,7 +31,7 @@ def load_checkpoint(path: Path, *, key: str) -> dict[str, Any] | None:
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, ValueError):
+    except UNREADABLE:
         return None
     if not isinstance(state, dict) or state.get("key") != key:
         return None

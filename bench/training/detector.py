@@ -1,17 +1,20 @@
 """From a model's data (YAML) to an initialised mmdet detector."""
 
-import pickle
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import torch
+from mmdet.models.backbones import MobileNetV2
 from mmdet.registry import MODELS
 from mmengine.config import ConfigDict
 from mmengine.registry import DefaultScope
-from torch import nn
+from torch import Tensor, nn
 
+from noisyseg.bench.training.checkpoint import UNREADABLE
 from noisyseg.errors import InputError
+
+_MOBILENET_STAGES = 7
 
 
 def build_detector(
@@ -27,11 +30,22 @@ def build_detector(
         config["roi_head"][head]["num_classes"] = num_classes
     torch.manual_seed(seed)
     with DefaultScope.overwrite_default_scope("mmdet"):
-        model: nn.Module = MODELS.build(ConfigDict(config))
+        model: Any = MODELS.build(ConfigDict(config))
         model.init_weights()
     if weights is not None:
         load_backbone(model.backbone, weights)
+    freeze_last_convolution(model.backbone)
     return model
+
+
+def freeze_last_convolution(backbone: nn.Module) -> None:
+    """Let a MobileNetV2 whose stages are all frozen be frozen whole.
+
+    mmdet leaves out the convolution behind the last stage, and freezes the stages no earlier than
+    at the first call of `train`, when an optimizer has been given them already.
+    """
+    if isinstance(backbone, MobileNetV2) and backbone.frozen_stages == _MOBILENET_STAGES:
+        backbone.requires_grad_(False)
 
 
 def load_backbone(backbone: nn.Module, path: Path) -> None:
@@ -45,13 +59,13 @@ def load_backbone(backbone: nn.Module, path: Path) -> None:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise InputError(f"no weights file at {path}.") from error
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        reason = str(error).splitlines()[0]
+    except UNREADABLE as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(
             f"{path} cannot be read as weights: {reason}. Wanted: a PyTorch state dict that "
             "torch.load reads with weights_only=True."
         ) from error
-    state = state.get("state_dict", state) if isinstance(state, dict) else {}
+    state = _tensors(state)
     own = backbone.state_dict()
     # Counters of BatchNorm are no weights, and older files lack them.
     wanted = {name for name in own if not name.endswith("num_batches_tracked")}
@@ -63,3 +77,10 @@ def load_backbone(backbone: nn.Module, path: Path) -> None:
             f"another shape: {example}, …). Wanted: weights of mmdet's {type(backbone).__name__}."
         )
     backbone.load_state_dict({name: state[name] for name in own if name in state}, strict=False)
+
+
+def _tensors(state: Any) -> dict[str, Tensor]:
+    """A state dict's tensors by name; it may lie under the key `state_dict`, as mmdet saves it."""
+    inner = state.get("state_dict", state) if isinstance(state, dict) else None
+    entries = inner.items() if isinstance(inner, dict) else ()
+    return {name: value for name, value in entries if isinstance(value, Tensor)}

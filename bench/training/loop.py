@@ -65,7 +65,8 @@ def train(
     Args:
         training: what to train and how.
         on_start: called once with the number of epochs that a checkpoint spared.
-        on_epoch: called after each epoch with its number (0-based), mean losses and seconds.
+        on_epoch: called after each epoch, before its checkpoint is written, with its number
+            (0-based), mean losses and seconds.
         on_iteration: called with epochs done (a fraction) and the loss.
     Raises:
         TrainingDivergedError: a loss became NaN or infinite.
@@ -87,10 +88,10 @@ def train(
             for name, value in losses.items():
                 totals[name] += value / len(loader)
             on_iteration(epoch + (step + 1) / len(loader), losses["loss"])
+        # First the log: of a run stopped in between, the epoch is then done and told once more,
+        # rather than never told.
+        on_epoch({"epoch": epoch, **totals, "seconds": round(time.perf_counter() - began, 3)})
         _save(training, optimizer, epoch)
-        on_epoch(
-            {"epoch": epoch, **totals, "seconds": round(time.perf_counter() - began, 3)}
-        )
 
 
 def _optimizer(model: nn.Module, protocol: Mapping[str, Any]) -> torch.optim.Optimizer:
@@ -116,7 +117,8 @@ def _step(
     iteration: int,
     iterations_per_epoch: int,
 ) -> dict[str, float]:
-    protocol, model = training.protocol, training.detector
+    protocol = training.protocol
+    model: Any = training.detector
     factor = learning_rate_factor(
         iteration, iterations_per_epoch=iterations_per_epoch, schedule=protocol["schedule"]
     )
@@ -124,7 +126,7 @@ def _step(
         group["lr"] = protocol["optimizer"]["lr"] * factor
     data = model.data_preprocessor(batch, training=True)
     total, losses = model.parse_losses(model(**data, mode="loss"))
-    values = {name: float(value) for name, value in losses.items()}
+    values = {name: float(value.detach()) for name, value in losses.items()}
     if not math.isfinite(values["loss"]):
         epoch = iteration // iterations_per_epoch + 1
         raise TrainingDivergedError(

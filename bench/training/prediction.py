@@ -25,10 +25,11 @@ def predict(
         image id and its detections: `image_id`, `category_id`, `score`, `bbox` [x, y, w, h] in
         pixels, `segmentation` as compressed RLE.
     """
-    detector.eval()
+    model: Any = detector
+    model.eval()
     for index in range(len(dataset)):
         with torch.no_grad():
-            (sample,) = detector.test_step(pseudo_collate([dataset[index]]))
+            (sample,) = model.test_step(pseudo_collate([dataset[index]]))
         found = sample.pred_instances
         image_id = int(sample.img_id)
         yield (

@@ -39,7 +39,7 @@ class RunDataset(CocoDataset):
         """The transformed image; the generators its transforms use are set for it first."""
         seed = stream_seed(self.train_seed, "augmentation", self.epoch, index)
         random.seed(seed)
-        np.random.seed(seed % 2**32)  # noqa: NPY002 (mmdet's transforms use this generator)
+        np.random.seed(seed % 2**32)  # mmdet's transforms use the global generators
         return super().__getitem__(index)
 
 

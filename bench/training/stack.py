@@ -30,8 +30,8 @@ def load_stack() -> None:
 def _import_stack() -> None:
     try:
         mmcv_operators.install()
-        import mmdet.datasets  # noqa: F401, PLC0415
-        import mmdet.models  # noqa: F401, PLC0415
+        import mmdet.datasets
+        import mmdet.models  # noqa: F401
     except ImportError as error:
         hint = ""
         if "libGL" in str(error) or "libgthread" in str(error):

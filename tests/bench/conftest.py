@@ -1,0 +1,161 @@
+"""A data set of ten annotations, a suite that uses it, and a command line that must not train."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+
+from noisyseg.bench.cli import main
+from noisyseg.bench.grid import Run, expand
+from noisyseg.bench.suite import load_suite
+from noisyseg.bench.yaml_file import Located, read_yaml
+from noisyseg.results.record import seal
+from noisyseg.results.store import RunStore
+
+# Ids with gaps, in an order that is neither theirs nor the alphabet's.
+CATEGORIES = {"fox": 7, "cat": 90, "dog": 3}
+
+
+def toy_document(first_image: int) -> dict[str, Any]:
+    """Three images; fox and cat, cat and dog, dog alone; the last annotation is a crowd."""
+    images = [
+        {"id": first_image + 10 * n, "file_name": f"{n}.png", "width": 20, "height": 10}
+        for n in range(3)
+    ]
+    shown = [("fox", 0), ("cat", 0), ("cat", 1), ("dog", 1), ("dog", 2), ("dog", 1)]
+    annotations = [
+        {
+            "id": 1000 * first_image + 17 * n,
+            "image_id": images[image]["id"],
+            "category_id": CATEGORIES[name],
+            "bbox": [1.0, 1.0, 8.0, 8.0],
+            "area": 32.0,
+            "segmentation": [[1.0, 1.0, 9.0, 1.0, 9.0, 9.0]],
+            "iscrowd": int(n == len(shown) - 1),
+        }
+        for n, (name, image) in enumerate(shown)
+    ]
+    categories = [{"id": number, "name": name} for name, number in CATEGORIES.items()]
+    return {"images": images, "annotations": annotations, "categories": categories}
+
+
+class Toy:
+    """The data set's folder and its suite: change `documents` or `suite`, then `write`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.documents = {"train": toy_document(5), "eval": toy_document(600)}
+        self.suite: dict[str, Any] = {
+            "name": "toy",
+            "data": {
+                "format": "coco",
+                "name": "toy",
+                "train": {"annotations": "train.json", "images": "train"},
+                "eval": {"annotations": "eval.json", "images": "eval"},
+            },
+            "model": "mask-rcnn-tiny",
+            "protocol": "smoke",
+            "methods": ["ce", "lncis"],
+            "noise": {"clean": None, "sym40": {"type": "symmetric", "rate": 0.4}},
+            "seeds": [0],
+        }
+
+    @property
+    def file(self) -> Path:
+        return self.root / "toy.yaml"
+
+    def write(self) -> Path:
+        """Write everything; returns the suite's file."""
+        for split, document in self.documents.items():
+            (self.root / f"{split}.json").write_text(json.dumps(document))
+            (self.root / split).mkdir(parents=True, exist_ok=True)
+            for n in range(3):
+                (self.root / split / f"{n}.png").write_bytes(b"not opened before training")
+        self.file.write_text(yaml.safe_dump(self.suite, sort_keys=False))
+        return self.file
+
+    def expand(self, out: Path) -> list[Run]:
+        """The runs of what is written."""
+        suite = load_suite(str(self.file), data_root=None, cache=self.root / "cache")
+        return expand(suite, RunStore(out))
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Toy:
+    root = tmp_path / "toy"
+    root.mkdir()
+    made = Toy(root)
+    made.write()
+    return made
+
+
+@pytest.fixture
+def record_of():
+    """Makes the record of a run that ended with a mask AP, or failed with a message."""
+
+    def make(run: Run, average: float | None = 30.0, failure: str | None = None) -> dict[str, Any]:
+        names = ("manifest", "predictions", "log", "noisy_annotations")
+        reason = {"type": "RuntimeError", "message": failure, "log": "run.log"}
+        return seal(
+            {
+                "status": "done" if failure is None else "failed",
+                "spec": run.spec,
+                "metrics": {"segm": {"AP": average}} if failure is None else None,
+                "failure": None if failure is None else reason,
+                "checksums": dict.fromkeys(names),
+                "lineage": {},
+                "environment": {},
+                "timings": {"training": 60.0, "evaluation": 5.0},
+                "started": "2025-01-02T03:04:05Z",
+                "finished": "2025-01-02T03:04:06Z",
+            }
+        )
+
+    return make
+
+
+@pytest.fixture
+def read(tmp_path: Path):
+    """Reads YAML text as a file of that name would be read."""
+
+    def make(text: str, name: str = "some.yaml") -> Located:
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        return read_yaml(path)
+
+    return make
+
+
+class Called(NamedTuple):
+    """What a command left: its exit status and what it printed."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Calls the command line in an empty folder; Ray cannot be imported, training is a failure."""
+
+    def forbidden(*_: Any) -> None:
+        pytest.fail("training was started")
+
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.setattr("noisyseg.bench.scheduler.run_all", forbidden)
+
+    def make(*arguments: object) -> Called:
+        capsys.readouterr()
+        try:
+            status = main([str(argument) for argument in arguments])
+        except SystemExit as error:  # argparse, for what it finds wrong itself
+            status = error.code
+        return Called(status, *capsys.readouterr())
+
+    return make

@@ -1,0 +1,181 @@
+import json
+from copy import deepcopy
+
+import pytest
+
+from noisyseg.bench.datasets.preparation import check_data, prepare, select
+from noisyseg.bench.datasets.source import DataSource, Split
+from noisyseg.errors import InputError
+
+
+@pytest.fixture
+def source(toy):
+    """The toy data as a source, written with its changes first."""
+
+    def make(classes=None, policy="any", limit=None):
+        toy.write()
+        splits = {
+            name: Split(annotations=toy.root / f"{name}.json", images=toy.root / name, limit=limit)
+            for name in ("train", "eval")
+        }
+        return DataSource(name="toy", classes=classes, policy=policy, **splits)
+
+    return make
+
+
+def _selected(toy, classes, policy="any", limit=None):
+    split = Split(annotations=toy.root / "train.json", images=toy.root / "train", limit=limit)
+    return select(toy.documents["train"], classes, split=split, policy=policy)
+
+
+def _ids(entries):
+    return [entry["id"] for entry in entries]
+
+
+def test_all_classes_keep_everything_in_the_file_s_order(toy):
+    assert _selected(toy, ["fox", "cat", "dog"]) == toy.documents["train"]
+
+
+def test_categories_follow_the_run_s_order_and_keep_the_file_s_ids(toy):
+    document = _selected(toy, ["dog", "fox", "cat"])
+    assert document["categories"] == [
+        {"id": 3, "name": "dog"},
+        {"id": 7, "name": "fox"},
+        {"id": 90, "name": "cat"},
+    ]
+    assert document["annotations"] == toy.documents["train"]["annotations"]
+
+
+def test_other_classes_annotations_go_and_their_images_stay(toy):
+    before = deepcopy(toy.documents["train"])
+    document = _selected(toy, ["cat", "dog"])
+    assert _ids(document["annotations"]) == [5017, 5034, 5051, 5068, 5085]
+    assert _ids(document["images"]) == [5, 15, 25]
+    assert toy.documents["train"] == before
+
+
+def test_images_with_other_classes_may_go_as_well(toy):
+    document = _selected(toy, ["cat", "dog"], policy="only-these-classes")
+    assert _ids(document["images"]) == [15, 25]
+    assert _ids(document["annotations"]) == [5034, 5051, 5068, 5085]
+    # A crowd of another class is in the image too.
+    document = _selected(toy, ["fox", "cat"], policy="only-these-classes")
+    assert _ids(document["images"]) == [5]
+
+
+def test_a_limit_counts_the_images_that_are_left(toy):
+    assert _ids(_selected(toy, ["fox", "cat", "dog"], limit=2)["images"]) == [5, 15]
+    limited = _selected(toy, ["cat", "dog"], policy="only-these-classes", limit=1)
+    assert _ids(limited["images"]) == [15]
+    assert _ids(limited["annotations"]) == [5034, 5051, 5085]
+    assert _ids(_selected(toy, ["fox"], limit=99)["images"]) == [5, 15, 25]
+
+
+def test_a_class_that_the_file_lacks_gets_the_nearest_name(toy):
+    with pytest.raises(
+        InputError, match=r"train\.json has no category 'dgo'\. Did you mean 'dog'\?"
+    ):
+        _selected(toy, ["cat", "dgo"])
+    with pytest.raises(InputError, match=r"no category 'Ω'\. It has 3: fox, cat, dog\."):
+        _selected(toy, ["Ω"])
+
+
+def test_a_file_with_nothing_left_is_refused(toy):
+    with pytest.raises(
+        InputError, match=r"no annotation of the run's 1 classes is left in 0 images"
+    ):
+        _selected(toy, ["fox"], policy="only-these-classes")
+    toy.documents["train"]["images"].reverse()
+    with pytest.raises(
+        InputError, match=r"no annotation of the run's 1 classes .* 1 images .*limit: 1"
+    ):
+        _selected(toy, ["fox"], limit=1)
+
+
+def test_classes_default_to_the_training_file_s(source):
+    assert check_data(source()).classes == ["fox", "cat", "dog"]
+
+
+def test_both_files_are_written_in_the_run_s_order_whatever_their_own(toy, source, tmp_path):
+    toy.documents["eval"]["categories"] = [
+        {"id": 1, "name": "cat"},
+        {"id": 2, "name": "fox"},
+        {"id": 4, "name": "dog"},
+    ]
+    renamed = {7: 2, 90: 1, 3: 4}
+    for entry in toy.documents["eval"]["annotations"]:
+        entry["category_id"] = renamed[entry["category_id"]]
+    data = prepare(check_data(source(["dog", "cat"])), tmp_path / "out")
+    train, evaluation = (json.loads(s.annotations.read_bytes()) for s in (data.train, data.eval))
+    assert train["categories"] == [{"id": 3, "name": "dog"}, {"id": 90, "name": "cat"}]
+    assert evaluation["categories"] == [{"id": 4, "name": "dog"}, {"id": 1, "name": "cat"}]
+    assert data.train.images == toy.root / "train"
+    assert data.eval.images == toy.root / "eval"
+
+
+def test_the_folder_is_named_by_content(source, tmp_path):
+    def folder(**choice):
+        return prepare(check_data(source(**choice)), tmp_path / "out").train.annotations.parent
+
+    first = folder()
+    assert folder() == first
+    assert folder(classes=["fox", "cat", "dog"]) == first
+    others = [folder(classes=["cat"]), folder(limit=2), folder(classes=["cat"], limit=2)]
+    assert len({first, *others}) == 4
+    assert first.parent == tmp_path / "out"
+
+
+def test_checking_writes_nothing(source, tmp_path):
+    chosen = source()
+    before = sorted(tmp_path.rglob("*"))
+    check_data(chosen)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("split", ["train", "eval"])
+@pytest.mark.parametrize("mask", [None, [], {}, "", 3])
+def test_an_annotation_without_a_mask_is_refused(toy, source, split, mask):
+    annotations = toy.documents[split]["annotations"]
+    annotations[1]["segmentation"] = mask
+    del annotations[3]["segmentation"]
+    ids = f"{annotations[1]['id']}, {annotations[3]['id']}"
+    with pytest.raises(
+        InputError, match=rf"2 of 6 annotations in .*{split}\.json have no segm.*: {ids}"
+    ):
+        check_data(source())
+
+
+def test_a_mask_may_be_run_lengths(toy, source):
+    rle = {"size": [10, 20], "counts": [5, 10, 185]}
+    toy.documents["train"]["annotations"][5]["segmentation"] = rle
+    assert check_data(source()).classes == ["fox", "cat", "dog"]
+
+
+@pytest.mark.parametrize("name", ["../0.png", "sub/../../0.png", "/etc/passwd", ".."])
+def test_a_file_name_that_leaves_the_folder_is_refused(toy, source, name):
+    toy.documents["eval"]["images"][1]["file_name"] = name
+    with pytest.raises(InputError, match=r"eval\.json: the file name .* leaves the images' folder"):
+        check_data(source())
+
+
+@pytest.mark.parametrize("name", ["gone.png", "x" * 5000, "nul\0", "0.png/inside", "sub"])
+def test_an_absent_image_is_named(toy, source, name):
+    (toy.root / "train" / "sub").mkdir()
+    toy.documents["train"]["images"][2]["file_name"] = name
+    with pytest.raises(InputError, match=r"^1 of 3 images named in .*train\.json are not in "):
+        check_data(source())
+
+
+def test_images_in_folders_and_images_that_are_not_used_are_fine(toy, source):
+    (toy.root / "train" / "sub").mkdir()
+    (toy.root / "train" / "sub" / "a.png").touch()
+    toy.documents["train"]["images"][0]["file_name"] = "sub/a.png"
+    toy.documents["train"]["images"][2]["file_name"] = "gone.png"
+    assert check_data(source(limit=2)).classes == ["fox", "cat", "dog"]
+
+
+def test_only_the_first_absent_images_are_listed(toy, source):
+    images = toy.documents["train"]["images"]
+    images += [{**images[0], "id": 100 + n, "file_name": f"no{n}.png"} for n in range(50)]
+    with pytest.raises(InputError, match=r"50 of 53 .*: 'no0.png', 'no1.png', 'no2.png', …\.$"):
+        check_data(source())

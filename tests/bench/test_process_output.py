@@ -1,0 +1,63 @@
+import os
+import subprocess
+import sys
+
+# In a process of its own: pytest puts other things in the place of the standard streams.
+CODE = """
+import os, sys
+from pathlib import Path
+from noisyseg.bench.process_output import output_to
+
+path = Path(sys.argv[1])
+kept = sys.stdout
+print("before")
+try:
+    with output_to(path):
+        print("a print")
+        print("an error", file=sys.stderr)
+        kept.write("a logger that kept the stream\\n")  # left in its buffer
+        os.write(1, b"native code\\n")
+        os.system("echo a child")
+        if sys.argv[2] == "fail":
+            raise RuntimeError("boom")
+except RuntimeError:
+    print("caught", file=sys.stderr)
+print("after", len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0)
+with output_to(path):
+    print("again")
+print("end", len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0)
+"""
+INSIDE = [
+    *("a print", "an error", "a logger that kept the stream", "native code", "a child", "again"),
+]
+
+
+def _run(path, outcome):
+    command = [sys.executable, "-W", "error", "-c", CODE, str(path), outcome]
+    buffered = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
+    return subprocess.run(
+        command, capture_output=True, text=True, check=True, timeout=60, env=buffered
+    )
+
+
+def test_everything_goes_to_the_file_and_comes_back_afterwards(tmp_path):
+    path = tmp_path / "new" / "run.log"
+    done = _run(path, "work")
+    first, after, end = done.stdout.splitlines()
+    assert (first, done.stderr) == ("before", "")
+    assert after.replace("after", "end") == end, "file descriptors were left open"
+    assert sorted(path.read_text().splitlines()) == sorted(INSIDE)
+
+
+def test_a_failure_gives_the_streams_back_as_well(tmp_path):
+    done = _run(tmp_path / "run.log", "fail")
+    assert done.stderr == "caught\n"
+    assert done.stdout.splitlines()[0] == "before"
+
+
+def test_an_earlier_log_is_kept(tmp_path):
+    path = tmp_path / "run.log"
+    path.write_text("an earlier try\n")
+    _run(path, "work")
+    assert path.read_text().startswith("an earlier try\n")
+    assert len(path.read_text().splitlines()) == 1 + len(INSIDE)
