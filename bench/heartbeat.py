@@ -49,13 +49,18 @@ class Heartbeat:
 
     def stop(self) -> None:
         """The run has ended, one way or the other."""
-        self._path.unlink(missing_ok=True)
+        clear_heartbeat(self._path.parent)
 
     def _write(self, state: dict[str, Any]) -> None:
         self._written = time.monotonic()
         scratch = self._path.with_suffix(".part")
         scratch.write_text(json.dumps(state))
         os.replace(scratch, self._path)
+
+
+def clear_heartbeat(folder: Path) -> None:
+    """Forget a run's progress."""
+    (folder / NAME).unlink(missing_ok=True)
 
 
 def read_heartbeat(folder: Path) -> dict[str, Any] | None:

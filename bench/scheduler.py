@@ -15,6 +15,7 @@ from typing import Any
 
 from noisyseg.bench.execution import Resources, execute, record_crash
 from noisyseg.bench.grid import Run
+from noisyseg.bench.heartbeat import clear_heartbeat
 from noisyseg.bench.progress import Display
 from noisyseg.errors import InputError
 from noisyseg.results.record import Record
@@ -53,6 +54,8 @@ def run_all(
     with _cluster(settings) as ray:
         task, resources = _task(ray, settings)
         display.start(unique, parallel=_parallel(ray, resources, settings))
+        for run in unique:
+            clear_heartbeat(run.folder)  # a killed driver's: its run is not under way
         waiting = {task.remote(run, str(store.root.absolute()), resources): run for run in unique}
         records = {}
         while waiting:
@@ -93,7 +96,8 @@ def _outcome(ray: Any, reference: Any, run: Run, store: RunStore) -> Record:
         record: Record = ray.get(reference)
     except ray.exceptions.RayTaskError as error:
         # The process lives; what failed lies outside the training (a full disk, say).
-        return record_crash(run, store, type(error.cause).__name__, str(error.cause))
+        reason = str(error.cause) or repr(error.cause)
+        return record_crash(run, store, type(error.cause).__name__, reason)
     except ray.exceptions.RayError as error:
         reason = str(error).strip().splitlines()
         message = f"the run's process died: {reason[0] if reason else type(error).__name__}"
@@ -107,7 +111,8 @@ def _task(ray: Any, settings: ClusterSettings) -> tuple[Any, Resources]:
     gpus = settings.gpus_per_run
     if gpus is None:
         gpus = 1 if total.get("GPU", 0) else 0
-    cpus = settings.cpus_per_run or (_cpus_beside_gpu(total) if gpus else 1)
+    on_gpu = gpus and total.get("GPU", 0)
+    cpus = settings.cpus_per_run or (_cpus_beside_gpu(total) if on_gpu else 1)
     needed = {"CPU": cpus, "GPU": gpus}
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     if not any(all(node.get(k, 0) >= v for k, v in needed.items()) for node in nodes):
