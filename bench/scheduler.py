@@ -96,8 +96,8 @@ def _outcome(ray: Any, reference: Any, run: Run, store: RunStore) -> Record:
         record: Record = ray.get(reference)
     except ray.exceptions.RayTaskError as error:
         # The process lives; what failed lies outside the training (a full disk, say).
-        reason = str(error.cause) or repr(error.cause)
-        return record_crash(run, store, type(error.cause).__name__, reason)
+        cause = error.cause
+        return record_crash(run, store, type(cause).__name__, str(cause) or repr(cause))
     except ray.exceptions.RayError as error:
         reason = str(error).strip().splitlines()
         message = f"the run's process died: {reason[0] if reason else type(error).__name__}"

@@ -32,7 +32,10 @@ from noisyseg.bench.grid import expand
 from noisyseg.bench.suite import choose, load_suite
 from noisyseg.results.store import RunStore
 
+write_line = execution.EpochLog.epoch
+
 def die(log, report):
+    write_line(log, report)
     if report["epoch"] == 1:
         os.kill(os.getpid(), signal.SIGKILL)
 
