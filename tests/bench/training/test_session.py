@@ -42,7 +42,7 @@ def trained(run, log="log.jsonl"):
     )
 
 
-def test_a_run_is_trained_on_its_own_annotations_and_predicted_on_all_evaluation_images(run):
+def test_a_run_is_trained_and_then_predicted_on_all_evaluation_images(run):
     detector, spared = trained(run)
     assert spared == 0
     assert torch.get_num_threads() == 1
