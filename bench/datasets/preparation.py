@@ -141,23 +141,41 @@ def select(
 
 
 def check_masks(document: dict[str, Any], split: Split) -> None:
-    """Refuse annotations without a mask, which no instance segmentation can be trained on.
+    """Refuse annotations that training or evaluation would stumble over: no usable mask, no area.
 
     Raises:
         InputError: names the first of them.
     """
-    bare = [entry["id"] for entry in document["annotations"] if not _has_mask(entry)]
+    annotations = document["annotations"]
+    bare = [entry["id"] for entry in annotations if not _is_mask(entry.get("segmentation"))]
     if bare:
         raise InputError(
-            f"{len(bare)} of {len(document['annotations'])} annotations in {split.annotations} "
-            f"have no segmentation (polygons or RLE): {_first(bare)}. Leave them out or export "
-            "the file with its masks."
+            f"{len(bare)} of {len(annotations)} annotations in {split.annotations} "
+            f"have no segmentation (polygons of at least 3 points, or RLE): {_first(bare)}. Leave "
+            "them out or export the file with its masks."
+        )
+    sizeless = [entry["id"] for entry in annotations if not _is_number(entry.get("area"))]
+    if sizeless:
+        raise InputError(
+            f"{len(sizeless)} of {len(annotations)} annotations in {split.annotations} have no "
+            f"area, a number of pixels: {_first(sizeless)}. Export the file with areas."
         )
 
 
-def _has_mask(annotation: dict[str, Any]) -> bool:
-    mask = annotation.get("segmentation")
-    return isinstance(mask, list | dict) and bool(mask)
+def _is_mask(mask: Any) -> bool:
+    """A list of polygons [x1, y1, x2, y2, …], or RLE with its size and counts."""
+    if isinstance(mask, dict):
+        return isinstance(mask.get("size"), list) and isinstance(mask.get("counts"), str | list)
+    return isinstance(mask, list) and bool(mask) and all(_is_polygon(entry) for entry in mask)
+
+
+def _is_polygon(points: Any) -> bool:
+    whole = isinstance(points, list) and len(points) >= 6 and len(points) % 2 == 0
+    return whole and all(_is_number(value) for value in points)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def check_images(document: dict[str, Any], split: Split) -> None:

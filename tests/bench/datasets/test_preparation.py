@@ -179,3 +179,19 @@ def test_only_the_first_absent_images_are_listed(toy, source):
     images += [{**images[0], "id": 100 + n, "file_name": f"no{n}.png"} for n in range(50)]
     with pytest.raises(InputError, match=r"50 of 53 .*: 'no0.png', 'no1.png', 'no2.png', …\.$"):
         check_data(source())
+
+
+@pytest.mark.parametrize("area", [None, "32", True])
+def test_an_annotation_without_an_area_is_refused(toy, source, area):
+    toy.documents["train"]["annotations"][2]["area"] = area
+    with pytest.raises(InputError, match=r"1 of 6 annotations in .* have no area"):
+        check_data(source())
+
+
+@pytest.mark.parametrize(
+    "mask", [[[1.0, 1.0, 2.0, 2.0]], [[1, 1, 2, 2, 3, 3, 4]], [["a"] * 6], {"foo": 1}, []]
+)
+def test_a_malformed_mask_is_refused(toy, source, mask):
+    toy.documents["eval"]["annotations"][0]["segmentation"] = mask
+    with pytest.raises(InputError, match=r"1 of 6 annotations in .* have no segmentation"):
+        check_data(source())
