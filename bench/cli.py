@@ -1,6 +1,7 @@
 """The command line: `noisyseg …`, or `python run_benchmark.py …` in a checkout."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,10 +24,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(given or ["run", "quick"])
     command: Callable[[argparse.Namespace], int] = arguments.command
     try:
-        return command(arguments)
+        status = command(arguments)
+        sys.stdout.flush()
+        return status
     except InputError as error:
         sys.stderr.write(f"error: {error}\n")
         return UNUSABLE_INPUT
+    except BrokenPipeError:
+        # The reader has seen enough (a pipe into head): nothing to say, and nowhere to say it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         sys.stderr.write("interrupted: finished runs are kept; the same command goes on\n")
         return INTERRUPTED

@@ -69,9 +69,20 @@ def _schedule(raw: Located) -> dict[str, Any]:
     return {
         "warmup_iterations": integer(raw, "warmup_iterations", least=0),
         "warmup_factor": number(raw, "warmup_factor", most=1.0),
-        "milestones": list_of(raw, "milestones", int, kind_name="epochs"),
+        "milestones": _milestones(raw),
         "gamma": number(raw, "gamma", most=1.0),
     }
+
+
+def _milestones(raw: Located) -> list[int]:
+    """Epochs in rising order: [8, 11] and [11, 8] would train alike under two keys."""
+    epochs = list_of(raw, "milestones", int, kind_name="epochs")
+    if epochs != sorted(epochs) or any(epoch < 1 for epoch in epochs):
+        raise InputError(
+            f"{raw.where('milestones')}: milestones must be epochs of at least 1 in rising order, "
+            f"got {epochs!r}."
+        )
+    return epochs
 
 
 def _image(raw: Located) -> dict[str, Any]:

@@ -1,6 +1,9 @@
 import argparse
 import re
 import shlex
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -166,3 +169,13 @@ def test_no_command_is_status_2(words, capsys):
         main(words)
     assert ended.value.code == 2
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_reader_that_has_seen_enough_is_no_error():
+    command = f"{sys.executable} run_benchmark.py suite show quick | true; echo ${{PIPESTATUS[0]}}"
+    root = Path(__file__).parents[2]
+    result = subprocess.run(
+        ["bash", "-c", command], cwd=root, capture_output=True, text=True, timeout=120
+    )
+    assert result.stdout == "0\n"
+    assert result.stderr == ""
