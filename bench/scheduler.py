@@ -6,6 +6,7 @@ The one module that imports ray.
 import logging
 import os
 import secrets
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
@@ -22,6 +23,7 @@ from noisyseg.results.record import Record
 from noisyseg.results.store import RunStore
 
 _POLL_S = 0.5
+_CONNECT_S = 10.0
 _OBJECT_STORE_BYTES = 100 * 1024 * 1024  # records only; the default takes a third of the memory
 
 
@@ -200,6 +202,8 @@ def _connect(ray: Any, settings: ClusterSettings) -> None:
         "include_dashboard": False,
         "object_store_memory": _OBJECT_STORE_BYTES,
     }
+    if settings.address is not None:
+        _check_reachable(settings.address)
     choice: dict[str, Any] = local if settings.address is None else {"address": settings.address}
     try:
         ray.init(log_to_driver=False, logging_level=logging.ERROR, **choice)
@@ -208,4 +212,18 @@ def _connect(ray: Any, settings: ClusterSettings) -> None:
         reason = str(error).strip().splitlines()[0]
         raise InputError(
             f"no Ray cluster could be reached or started at {place}: {reason}"
+        ) from error
+
+
+def _check_reachable(address: str) -> None:
+    """Refuse an address at which nothing listens: Ray itself would try for many minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdecimal():
+        return  # "auto", or for Ray to judge
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_S).close()
+    except (OSError, OverflowError) as error:
+        raise InputError(
+            f"no Ray cluster could be reached at {address}: {error}. Is it running there "
+            "(ray status), and is this the address that `ray start` printed?"
         ) from error

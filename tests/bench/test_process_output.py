@@ -61,3 +61,27 @@ def test_an_earlier_log_is_kept(tmp_path):
     _run(path, "work")
     assert path.read_text().startswith("an earlier try\n")
     assert len(path.read_text().splitlines()) == 1 + len(INSIDE)
+
+
+LOGGER = """
+import logging, sys
+from pathlib import Path
+from noisyseg.bench.process_output import output_to
+
+folder = Path(sys.argv[1])
+with output_to(folder / "first.log"):
+    logger = logging.getLogger("made in the first run")
+    logger.addHandler(logging.StreamHandler(sys.stdout))
+    logger.warning("one")
+with output_to(folder / "second.log"):
+    logger.warning("two")
+logger.warning("three")
+"""
+
+
+def test_a_logger_made_in_one_run_writes_into_the_next_ones_file(tmp_path):
+    command = [sys.executable, "-W", "error", "-c", LOGGER, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert (tmp_path / "first.log").read_text() == "one\n"
+    assert (tmp_path / "second.log").read_text() == "two\n"
+    assert (done.stdout, done.stderr) == ("three\n", "")
