@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from noisyseg.bench.grid import Run, expand
+from noisyseg.bench.process_output import output_to
 from noisyseg.bench.shipped import shipped_names, shipped_path
 from noisyseg.bench.suite import Suite, choose, load_suite
 from noisyseg.files import write_atomically
@@ -28,6 +29,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         _list_runs(runs, records)
         return DONE
+    if missing:
+        _check_model(missing[0])
     _say(f"{suite.name}: {_count(records, runs)} done, {_count_keys(missing)} to train")
     if missing:
         records |= _train(missing, store, arguments)
@@ -44,7 +47,7 @@ def table(arguments: argparse.Namespace) -> int:
     """Print a suite's table from the records that there are."""
     suite, store = _chosen(arguments)
     runs = expand(suite, store)
-    records = _latest(runs, store)
+    records = _records(runs, store)
     _print_table(suite, runs, records, store)
     return DONE
 
@@ -138,28 +141,21 @@ def _chosen(arguments: argparse.Namespace) -> tuple[Suite, RunStore]:
     return suite, store
 
 
-def _finished(runs: Sequence[Run], store: RunStore) -> dict[str, Record]:
-    """The records of runs that need no training; a corrupt record is set aside and named."""
+def _records(runs: Sequence[Run], store: RunStore) -> dict[str, Record]:
+    """Every record that holds, of failed runs too; a corrupt one is set aside and named."""
     records = {}
     for entry in {entry.key: entry for entry in runs}.values():
-        record, problem = store.load_or_set_aside(entry.spec)
-        if problem:
-            _say(problem)
-        if record is not None and is_done(record):
-            records[entry.key] = record
-    return records
-
-
-def _latest(runs: Sequence[Run], store: RunStore) -> dict[str, Record]:
-    """Every record that holds, of failed runs too."""
-    records = {}
-    for entry in runs:
         record, problem = store.load_or_set_aside(entry.spec)
         if problem:
             _say(problem)
         if record is not None:
             records[entry.key] = record
     return records
+
+
+def _finished(runs: Sequence[Run], store: RunStore) -> dict[str, Record]:
+    """The records of runs that need no training."""
+    return {key: record for key, record in _records(runs, store).items() if is_done(record)}
 
 
 def _train(
@@ -180,6 +176,23 @@ def _train(
         return run_all(missing, store, settings, display)
     finally:
         display.close()
+
+
+def _check_model(run: Run) -> None:
+    """Refuse a detector that mmdet cannot build, or weights that do not fit it; a suite has one."""
+    from noisyseg.bench.training.stack import load_stack
+
+    load_stack()
+    from noisyseg.bench.training.detector import check_detector
+
+    model = run.spec["model"]
+    with output_to(Path(os.devnull)):  # mmdet's own remarks
+        check_detector(
+            model["detector"],
+            name=model["name"],
+            num_classes=len(run.spec["data"]["classes"]),
+            weights=run.weights,
+        )
 
 
 def _print_table(

@@ -23,7 +23,6 @@ PREDICTIONS = "predictions.json.zst"
 MANIFEST = "manifest.json"
 LOG = "log.jsonl"
 OUTPUT = "run.log"
-CHECKPOINT = Path("checkpoints") / "last.pth"
 
 
 @dataclass(kw_only=True, slots=True, frozen=True)

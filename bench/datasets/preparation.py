@@ -75,6 +75,7 @@ def check_data(source: DataSource) -> CheckedData:
     for name, split in _splits(source):
         document = select(documents.pop(name), classes, split=split, policy=source.policy)
         check_masks(document, split)
+        check_trainable(document, split)
         check_images(document, split)
         contents[name] = encode_annotations(document)
     return CheckedData(source=source, classes=classes, resolved=resolved, contents=contents)
@@ -160,6 +161,26 @@ def check_masks(document: dict[str, Any], split: Split) -> None:
             f"{len(sizeless)} of {len(annotations)} annotations in {split.annotations} have no "
             f"area, a number of pixels: {_first(sizeless)}. Export the file with areas."
         )
+
+
+def check_trainable(document: dict[str, Any], split: Split) -> None:
+    """Refuse a file of which mmdet would use no annotation at all.
+
+    Raises:
+        InputError: every annotation is a crowd, has no area, or a box under a pixel wide or high.
+    """
+    if not any(_is_used(annotation) for annotation in document["annotations"]):
+        raise InputError(
+            f"{split.annotations}: none of the {len(document['annotations'])} annotations of the "
+            "run's classes can be used: each is a crowd, has no area, or has a box of less than "
+            "one pixel."
+        )
+
+
+def _is_used(annotation: dict[str, Any]) -> bool:
+    _, _, width, height = annotation["bbox"]
+    whole = not annotation.get("iscrowd") and annotation["area"] > 0
+    return bool(whole and width >= 1 and height >= 1)
 
 
 def _is_mask(mask: Any) -> bool:

@@ -15,6 +15,8 @@ from noisyseg.bench.training.checkpoint import UNREADABLE
 from noisyseg.errors import InputError
 
 _MOBILENET_STAGES = 7
+# What mmdet raises for a part, a setting or a value that it does not know.
+_MISTAKES = (AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 
 
 def build_detector(
@@ -25,17 +27,42 @@ def build_detector(
     Raises:
         InputError: the weights file is unreadable, or is not this backbone's.
     """
-    config = deepcopy(detector)
-    for head in ("bbox_head", "mask_head"):
-        config["roi_head"][head]["num_classes"] = num_classes
     torch.manual_seed(seed)
+    model = _assemble(detector, num_classes)
     with DefaultScope.overwrite_default_scope("mmdet"):
-        model: Any = MODELS.build(ConfigDict(config))
         model.init_weights()
     if weights is not None:
         load_backbone(model.backbone, weights)
     freeze_last_convolution(model.backbone)
     return model
+
+
+def check_detector(
+    detector: dict[str, Any], *, name: str, num_classes: int, weights: Path | None
+) -> None:
+    """Build a detector and read its weights once, so that a mistake shows before any run starts.
+
+    Raises:
+        InputError: a part or a setting that mmdet does not know, or weights that do not fit.
+    """
+    try:
+        model = _assemble(detector, num_classes)
+    except _MISTAKES as error:
+        reason = " ".join(str(error).split())[:300]
+        raise InputError(
+            f"model {name}: mmdet cannot build its detector: {type(error).__name__}: {reason}. "
+            "Check the names of its parts and of their settings against mmdet's."
+        ) from error
+    if weights is not None:
+        load_backbone(model.backbone, weights)
+
+
+def _assemble(detector: dict[str, Any], num_classes: int) -> Any:
+    config = deepcopy(detector)
+    for head in ("bbox_head", "mask_head"):
+        config["roi_head"][head]["num_classes"] = num_classes
+    with DefaultScope.overwrite_default_scope("mmdet"):
+        return MODELS.build(ConfigDict(config))
 
 
 def freeze_last_convolution(backbone: nn.Module) -> None:

@@ -514,3 +514,41 @@ def test_the_same_holds_for_tables(refused, toy, tmp_path):
     toy.write()
     message = refused("table", toy.file, "--out", tmp_path / "runs")
     assert "a noise rate must be a number from 0 to 1, got 7" in message
+
+
+# Building a detector takes mmdet's import, so it is tried only when a run is to be trained, after
+# the annotation files have been written: whole ones, which any later run uses.
+
+
+@pytest.fixture
+def refuses_to_train(call, toy, tmp_path):
+    def make(*texts):
+        toy.write()
+        done = call("run", toy.file, "--out", tmp_path / "runs")
+        assert (done.status, done.out) == (2, "")
+        (message,) = done.err.splitlines()
+        assert message.startswith("error: ")
+        for text in texts:
+            assert text in message
+        assert [path.name for path in (tmp_path / "runs").iterdir()] == [".annotations"]
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("detector", "reason"),
+    [
+        ({"backbone": {"type": "ResNot"}}, "ResNot"),
+        ({"rpn_head": {"feat_chanels": 24}}, "feat_chanels"),
+        ({"neck": {"out_channels": "many"}}, "TypeError"),
+    ],
+)
+def test_a_detector_that_mmdet_cannot_build(toy, refuses_to_train, detector, reason):
+    toy.suite["model"] = {"extends": "mask-rcnn-tiny", "detector": detector}
+    refuses_to_train("model mask-rcnn-tiny: mmdet cannot build its detector", reason)
+
+
+def test_weights_that_are_a_text(toy, refuses_to_train):
+    (toy.root / "weights.pth").write_text("no tensors here")
+    toy.suite["model"] = {"extends": "mask-rcnn-mobilenetv2", "weights": "weights.pth"}
+    refuses_to_train("weights.pth cannot be read as weights")

@@ -195,3 +195,14 @@ def test_a_malformed_mask_is_refused(toy, source, mask):
     toy.documents["eval"]["annotations"][0]["segmentation"] = mask
     with pytest.raises(InputError, match=r"1 of 6 annotations in .* have no segmentation"):
         check_data(source())
+
+
+@pytest.mark.parametrize("fault", [{"iscrowd": 1}, {"area": 0}, {"bbox": [1.0, 1.0, 0.5, 8.0]}])
+def test_a_file_of_which_nothing_can_be_used_is_refused(toy, source, fault):
+    annotations = toy.documents["train"]["annotations"]
+    for annotation in annotations:
+        annotation.update(fault)
+    with pytest.raises(InputError, match=r"none of the 6 annotations .* can be used"):
+        check_data(source())
+    annotations[2].update(iscrowd=0, area=32.0, bbox=[1.0, 1.0, 8.0, 8.0])
+    assert check_data(source()).classes == ["fox", "cat", "dog"]
