@@ -112,7 +112,7 @@ def _add_status(groups: "Subparsers") -> None:
         groups,
         "status",
         commands.status,
-        "list finished and failed runs",
+        "list the runs: done, failed, running, waiting",
         example="noisyseg status --out runs --json",
     )
     _add_out(parser)
@@ -143,7 +143,7 @@ def _add_suite(groups: "Subparsers") -> None:
         actions,
         "validate",
         commands.suite_validate,
-        "check a suite file",
+        "check a suite file and the annotation files that it names",
         example="noisyseg suite validate my_suite.yaml",
     )
     validate.add_argument("suite", metavar="FILE")

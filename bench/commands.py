@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from noisyseg.bench.grid import Run, expand
+from noisyseg.bench.grid import Run, check, expand
 from noisyseg.bench.process_output import output_to
+from noisyseg.bench.run_state import STATES, RunState, run_states
 from noisyseg.bench.shipped import shipped_names, shipped_path
 from noisyseg.bench.suite import Suite, choose, load_suite
 from noisyseg.files import write_atomically
@@ -30,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
         _list_runs(runs, records)
         return DONE
     if missing:
-        _check_model(missing[0])
+        _check_inputs(missing[0])
     _say(f"{suite.name}: {_count(records, runs)} done, {_count_keys(missing)} to train")
     if missing:
         records |= _train(missing, store, arguments)
@@ -53,11 +54,11 @@ def table(arguments: argparse.Namespace) -> int:
 
 
 def status(arguments: argparse.Namespace) -> int:
-    """List the records in a store, and which cannot be used."""
-    records, problems = RunStore(arguments.out).all_records()
+    """List the runs in a store: done, failed, running, waiting; and what cannot be read."""
+    states, problems = run_states(RunStore(arguments.out))
     for problem in problems:
         _say(problem)
-    rows = [_status_row(record) for record in records]
+    rows = [_status_row(state) for state in states]
     if arguments.json:
         _print(json.dumps({"runs": rows, "problems": problems}, indent=2))
         return DONE
@@ -65,10 +66,10 @@ def status(arguments: argparse.Namespace) -> int:
         _print("  ".join(str(row[key]) for key in ("key", "status", "data", "method", "noise")))
         if row["reason"]:
             _print(f"    {row['reason']}")
-    _print(
-        f"{sum(row['status'] == 'done' for row in rows)} done, "
-        f"{sum(row['status'] == 'failed' for row in rows)} failed in {arguments.out}"
-    )
+        if row["epoch"] is not None:
+            _print(f"    epoch {row['epoch']:.1f} of {row['epochs']}")
+    counts = (f"{sum(row['status'] == state for row in rows)} {state}" for state in STATES)
+    _print(f"{', '.join(counts)} in {arguments.out}")
     return DONE
 
 
@@ -84,8 +85,9 @@ def suite_show(arguments: argparse.Namespace) -> int:
 
 
 def suite_validate(arguments: argparse.Namespace) -> int:
-    """Check a suite's file, without its data."""
+    """Check a suite's file and the annotation files that it names; write nothing."""
     suite = load_suite(arguments.suite, data_root=arguments.data_root, cache=cache_folder())
+    check(suite)
     cells = len(suite.methods) * len(suite.noise)
     _print(f"{suite.file}: valid: {cells} cells, {cells * len(suite.seeds)} runs")
     return DONE
@@ -178,9 +180,15 @@ def _train(
         display.close()
 
 
-def _check_model(run: Run) -> None:
-    """Refuse a detector that mmdet cannot build, or weights that do not fit it; a suite has one."""
+def _check_inputs(run: Run) -> None:
+    """Refuse images that do not fit their annotations, a detector that mmdet cannot build, and
+    weights that do not fit it: a suite's runs share all of them, and a table needs none.
+    """
+    from noisyseg.bench.datasets.image_files import check_image_files
     from noisyseg.bench.training.stack import load_stack
+
+    check_image_files(run.train_annotations, run.train_images)
+    check_image_files(run.eval_annotations, run.eval_images)
 
     load_stack()
     from noisyseg.bench.training.detector import check_detector
@@ -224,20 +232,22 @@ def _count_keys(runs: Sequence[Run]) -> int:
     return len({entry.key for entry in runs})
 
 
-def _status_row(record: Record) -> dict[str, Any]:
-    spec = record["spec"]
-    noise = spec["noise"]
+def _status_row(run: RunState) -> dict[str, Any]:
+    spec, record, noise = run.spec, run.record, run.spec["noise"]
+    progress = run.progress or {}
     return {
-        "key": record["key"],
-        "status": record["status"],
+        "key": run.key,
+        "status": run.state,
         "data": spec["data"]["name"],
         "method": spec["method"]["name"],
         "noise": "clean"
         if noise is None
         else "+".join(f"{step['type']}-{step['rate']:g}" for step in noise["steps"]),
         "seed": spec["train_seed"],
-        "mask_ap": record["metrics"]["segm"]["AP"] if is_done(record) else None,
-        "reason": None if is_done(record) else record["failure"]["message"],
+        "mask_ap": record["metrics"]["segm"]["AP"] if record and run.state == "done" else None,
+        "reason": record["failure"]["message"] if record and run.state == "failed" else None,
+        "epoch": progress.get("epoch"),
+        "epochs": spec["protocol"]["epochs"],
     }
 
 

@@ -15,9 +15,10 @@ from noisyseg.bench.environment import describe_environment
 from noisyseg.bench.grid import Run
 from noisyseg.bench.heartbeat import Heartbeat
 from noisyseg.bench.process_output import output_to
+from noisyseg.bench.run_state import LOCK
 from noisyseg.files import canonical_json, sha256_file, write_atomically
 from noisyseg.results.record import Record, seal
-from noisyseg.results.store import RunStore, is_done
+from noisyseg.results.store import SPEC_NAME, RunStore, is_done
 
 PREDICTIONS = "predictions.json.zst"
 MANIFEST = "manifest.json"
@@ -42,7 +43,7 @@ class Resources:
 
 def execute(run: Run, store: RunStore, resources: Resources) -> Record:
     """Train and evaluate run unless it is done; a failure becomes a record with its reason."""
-    run.folder.mkdir(parents=True, exist_ok=True)
+    announce(run)
     with _alone_in(run.folder):
         earlier, _ = store.load_or_set_aside(run.spec)
         if earlier is not None and is_done(earlier):
@@ -69,6 +70,14 @@ def execute(run: Run, store: RunStore, resources: Resources) -> Record:
         )
         store.save(record)
         return record
+
+
+def announce(run: Run) -> None:
+    """Write down that the run is planned, for whoever asks for the state of the store."""
+    content = canonical_json(run.spec)
+    path = run.folder / SPEC_NAME
+    if not path.is_file() or path.read_bytes() != content:
+        write_atomically(path, content)
 
 
 def failure_fields(kind: str, message: str) -> dict[str, Any]:
@@ -107,7 +116,6 @@ def _train_and_evaluate(run: Run, resources: Resources, heartbeat: Heartbeat) ->
     from noisyseg.results.evaluation import evaluate
     from noisyseg.results.predictions import read_predictions
 
-    write_atomically(run.folder / "spec.json", canonical_json(run.spec))
     manifest_sha256 = _copy_manifest(run)
     clock = time.perf_counter()
     log = EpochLog(run.folder / LOG)
@@ -177,7 +185,7 @@ def _alone_in(folder: Path) -> Iterator[None]:
 
     A driver killed with -9 leaves busy workers for some seconds, in which it may be called again.
     """
-    with (folder / ".lock").open("w") as lock:
+    with (folder / LOCK).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from noisyseg.bench.datasets.preparation import PreparedData, check_data, prepare
+from noisyseg.bench.datasets.preparation import CheckedData, PreparedData, check_data, prepare
 from noisyseg.bench.datasets.source import load_source
 from noisyseg.bench.suite import Suite
+from noisyseg.bench.training.version import TRAINING
 from noisyseg.files import canonical_json, sha256_bytes, sha256_file
 from noisyseg.noise.noisy_files import write_noisy
 from noisyseg.noise.spec import NoiseSpec, NoiseStep, parse_steps
@@ -51,14 +52,23 @@ class Run:
         return f"{self.method_label} · {self.noise_label} · seed {self.seed}"
 
 
+def check(suite: Suite) -> tuple[CheckedData, Mapping[str, tuple[NoiseStep, ...] | None]]:
+    """The suite's data and its noise settings, checked against each other; nothing is written.
+
+    Raises:
+        InputError: unusable data or noise.
+    """
+    data = check_data(load_source(suite.data, root=suite.data_root))
+    return data, _parse_noise(suite, data.classes)
+
+
 def expand(suite: Suite, store: RunStore) -> list[Run]:
     """The suite's runs, their annotation files written; equal runs share a key.
 
     Raises:
         InputError: unusable data or noise; nothing has been trained then.
     """
-    checked = check_data(load_source(suite.data, root=suite.data_root))
-    steps = _parse_noise(suite, checked.classes)
+    checked, steps = check(suite)
     model = suite.model.resolved()
     data = prepare(checked, store.root / SHARED)
     runs = []
@@ -74,6 +84,7 @@ def expand(suite: Suite, store: RunStore) -> list[Run]:
                     "model": model,
                     "method": method.spec(),
                     "noise": None if noise is None else noise.resolved(),
+                    "training": TRAINING,
                     "train_seed": seed,
                     "eval": EVALUATION,
                 }

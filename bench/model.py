@@ -51,6 +51,7 @@ def load_model(source: str | Located, *, where: str, root: Path) -> Model:
     check_keys(raw, what="a model", required=("name", "version", "weights", "detector"))
     detector = located(raw["detector"], what="detector", where=raw.where("detector"))
     _check_parts(detector, raw.where("detector"))
+    _check_left_open(detector)
     return Model(
         name=text(raw, "name"),
         version=integer(raw, "version", least=1),
@@ -77,6 +78,23 @@ def _check_parts(detector: Located, where: str) -> None:
         canonical_json(detector)
     except (TypeError, ValueError) as error:
         raise InputError(f"{where}: a detector holds what JSON cannot: {error}.") from error
+
+
+def _check_left_open(detector: Located) -> None:
+    """Refuse what a run fills in: it would enter the run key and change nothing."""
+    roi_head = detector.get("roi_head")
+    if not isinstance(roi_head, Located):
+        return
+    for head, filled in (
+        ("bbox_head", ("num_classes", "loss_cls")),
+        ("mask_head", ("num_classes",)),
+    ):
+        for key, _, place in _entries([roi_head.get(head)], ""):
+            if key in filled:
+                raise InputError(
+                    f"{place}: leave out {key} of the {head}: the run's classes and its method "
+                    "decide it."
+                )
 
 
 def _entries(value: Any, where: str) -> Iterator[tuple[str, Any, str]]:

@@ -43,7 +43,7 @@ def load_protocol(source: str | Located, *, where: str) -> Protocol:
         "batch_size": integer(raw, "batch_size", least=1),
         "gradient_clip": None if clip is None else number(raw, "gradient_clip"),
         "optimizer": _optimizer(_section(raw, "optimizer")),
-        "schedule": _schedule(_section(raw, "schedule")),
+        "schedule": _schedule(_section(raw, "schedule"), epochs=integer(raw, "epochs", least=1)),
         "image": _image(_section(raw, "image")),
     }
 
@@ -63,26 +63,32 @@ def _optimizer(raw: Located) -> dict[str, Any]:
     return {"type": kind, **values}
 
 
-def _schedule(raw: Located) -> dict[str, Any]:
+def _schedule(raw: Located, *, epochs: int) -> dict[str, Any]:
     keys = ("warmup_iterations", "warmup_factor", "milestones", "gamma")
     check_keys(raw, what="schedule", required=keys)
     return {
         "warmup_iterations": integer(raw, "warmup_iterations", least=0),
         "warmup_factor": number(raw, "warmup_factor", most=1.0),
-        "milestones": _milestones(raw),
+        "milestones": _milestones(raw, epochs=epochs),
         "gamma": number(raw, "gamma", most=1.0),
     }
 
 
-def _milestones(raw: Located) -> list[int]:
+def _milestones(raw: Located, *, epochs: int) -> list[int]:
     """Epochs in rising order: [8, 11] and [11, 8] would train alike under two keys."""
-    epochs = list_of(raw, "milestones", int, kind_name="epochs")
-    if epochs != sorted(epochs) or any(epoch < 1 for epoch in epochs):
+    milestones = list_of(raw, "milestones", int, kind_name="epochs")
+    if milestones != sorted(milestones) or any(epoch < 1 for epoch in milestones):
         raise InputError(
             f"{raw.where('milestones')}: milestones must be epochs of at least 1 in rising order, "
-            f"got {epochs!r}."
+            f"got {milestones!r}."
         )
-    return epochs
+    if milestones and milestones[-1] >= epochs:
+        raise InputError(
+            f"{raw.where('milestones')}: the learning rate cannot decay after epoch "
+            f"{milestones[-1]} of {epochs}: milestones must lie before the last epoch, got "
+            f"{milestones!r}. Give the protocol its own: schedule: {{milestones: []}}."
+        )
+    return milestones
 
 
 def _image(raw: Located) -> dict[str, Any]:

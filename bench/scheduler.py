@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from noisyseg.bench.execution import Resources, execute, record_crash
+from noisyseg.bench.execution import Resources, announce, execute, record_crash
 from noisyseg.bench.grid import Run
 from noisyseg.bench.heartbeat import clear_heartbeat
 from noisyseg.bench.progress import Display
@@ -57,6 +57,7 @@ def run_all(
         task, resources = _task(ray, settings)
         display.start(unique, parallel=_parallel(ray, resources, settings))
         for run in unique:
+            announce(run)
             clear_heartbeat(run.folder)  # a killed driver's: its run is not under way
         waiting = {task.remote(run, str(store.root.absolute()), resources): run for run in unique}
         records = {}

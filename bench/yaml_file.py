@@ -10,6 +10,9 @@ import yaml
 
 from noisyseg.errors import InputError, unknown_name
 
+# Aliases multiply: nine lines of them can stand for a thousand million values.
+_MAX_VALUES = 100_000
+
 # No path, name or JSON text can hold a NUL or half of a surrogate pair.
 _UNUSABLE = re.compile("[\0\ud800-\udfff]")
 
@@ -97,7 +100,14 @@ def _document(path: Path, text: str) -> Any:
     try:
         loader = _Loader(text)
         loader.file = path
-        return loader.get_single_data()
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        if _count_values(node, {}) > _MAX_VALUES:
+            raise InputError(
+                f"{path}: with its aliases written out it holds more than {_MAX_VALUES} values."
+            )
+        return loader.construct_document(node)
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         character = f"the character {chr(error.character)!r}"
@@ -108,6 +118,19 @@ def _document(path: Path, text: str) -> Any:
         raise InputError(f"{place}: not valid YAML: {error.problem or error.context}.") from error
     except RecursionError as error:
         raise InputError(f"{path}: nested too deeply.") from error
+
+
+def _count_values(node: yaml.Node, known: dict[yaml.Node, int]) -> int:
+    """The values in a node with every alias written out, counted without writing them out."""
+    if node not in known:
+        known[node] = 1  # a node that holds itself ends here; its construction is refused
+        children: list[yaml.Node] = []
+        if isinstance(node, yaml.SequenceNode):
+            children = node.value
+        elif isinstance(node, yaml.MappingNode):
+            children = [entry for pair in node.value for entry in pair]
+        known[node] = 1 + sum(_count_values(child, known) for child in children)
+    return known[node]
 
 
 def check_keys(

@@ -46,6 +46,7 @@ _SPEC = _object(
         "model": _NAMED,
         "method": _NAMED,
         "noise": {"type": ["object", "array", "null"]},
+        "training": _object({"version": {"type": "integer"}}, closed=False),
         "train_seed": {"type": "integer"},
         "eval": {"type": "object"},
     }

@@ -1,5 +1,6 @@
 """The folder of runs: where a run's files lie, which records hold, which must be set aside."""
 
+import json
 import os
 import tempfile
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from noisyseg.results.record import (
 )
 
 RECORD_NAME = "record.json"
+SPEC_NAME = "spec.json"
 
 
 class RunStore:
@@ -104,6 +106,27 @@ class RunStore:
             else:
                 records += [record] if record is not None else []
         return records, problems
+
+    def all_specs(self) -> tuple[list[dict[str, Any]], list[str]]:
+        """Every run's spec, begun or planned, in the order of their paths; a message for others."""
+        specs, problems = [], []
+        for path in sorted(self.root.glob(f"*/*/*/{SPEC_NAME}")):
+            try:
+                spec = json.loads(path.read_bytes())
+                if self.folder(spec) != path.parent:
+                    raise InputError("it belongs to another folder")
+            except (
+                OSError,
+                ValueError,
+                TypeError,
+                LookupError,
+                RecursionError,
+                InputError,
+            ) as error:
+                problems.append(f"{path}: not a run's spec: {error}")
+            else:
+                specs.append(spec)
+        return specs, problems
 
     def check_writable(self) -> None:
         """Make the root folder and a passing file in it, before hours are spent on a run.

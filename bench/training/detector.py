@@ -59,8 +59,10 @@ def check_detector(
 
 def _assemble(detector: dict[str, Any], num_classes: int) -> Any:
     config = deepcopy(detector)
-    for head in ("bbox_head", "mask_head"):
-        config["roi_head"][head]["num_classes"] = num_classes
+    for part in ("bbox_head", "mask_head"):
+        heads = config["roi_head"][part]  # a cascade has a list of them
+        for head in heads if isinstance(heads, list) else [heads]:
+            head["num_classes"] = num_classes
     with DefaultScope.overwrite_default_scope("mmdet"):
         return MODELS.build(ConfigDict(config))
 

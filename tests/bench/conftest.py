@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import yaml
+from PIL import Image
 
 from noisyseg.bench.cli import main
 from noisyseg.bench.grid import Run, expand
@@ -73,7 +74,7 @@ class Toy:
             (self.root / f"{split}.json").write_text(json.dumps(document))
             (self.root / split).mkdir(parents=True, exist_ok=True)
             for n in range(3):
-                (self.root / split / f"{n}.png").write_bytes(b"not opened before training")
+                Image.new("L", (20, 10)).save(self.root / split / f"{n}.png")
         self.file.write_text(yaml.safe_dump(self.suite, sort_keys=False))
         return self.file
 

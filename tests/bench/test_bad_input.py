@@ -548,6 +548,12 @@ def test_a_detector_that_mmdet_cannot_build(toy, refuses_to_train, detector, rea
     refuses_to_train("model mask-rcnn-tiny: mmdet cannot build its detector", reason)
 
 
+@pytest.mark.parametrize("split", ["train", "eval"])
+def test_an_image_of_another_size_than_the_annotation_file_says(toy, refuses_to_train, split):
+    toy.documents[split]["images"][1]["width"] = 10
+    refuses_to_train("1 of 3 images in", f"{split} cannot", "1.png has 20 × 10 pixels, not 10 × 10")
+
+
 def test_weights_that_are_a_text(toy, refuses_to_train):
     (toy.root / "weights.pth").write_text("no tensors here")
     toy.suite["model"] = {"extends": "mask-rcnn-mobilenetv2", "weights": "weights.pth"}

@@ -5,6 +5,8 @@ import sys
 import pytest
 
 from noisyseg.bench.commands import cache_folder
+from noisyseg.bench.execution import _alone_in, announce
+from noisyseg.bench.heartbeat import Heartbeat
 from noisyseg.bench.shipped import shipped_names, shipped_path
 from noisyseg.methods.registry import METHODS
 from noisyseg.results.store import RunStore
@@ -175,7 +177,7 @@ def test_status_names_every_run_and_every_reason(call, toy, tmp_path, record_of)
     assert str(path) in done.err
     assert f"{runs[0].key}  done  toy  ce  clean" in done.out
     assert f"{runs[3].key}  failed  toy  lncis  symmetric-0.4\n    boom" in done.out
-    assert f"1 done, 1 failed in {out}" in done.out
+    assert f"1 done, 1 failed, 0 running, 0 waiting in {out}" in done.out
     listed = json.loads(call("status", "--out", out, "--json").out)
     assert {row["key"]: row["mask_ap"] for row in listed["runs"]} == {
         runs[0].key: 50.0,
@@ -184,9 +186,54 @@ def test_status_names_every_run_and_every_reason(call, toy, tmp_path, record_of)
     assert len(listed["problems"]) == 1
 
 
+def test_status_tells_running_from_waiting_runs(call, toy, tmp_path, record_of):
+    out = tmp_path / "runs"
+    runs = toy.expand(out)
+    for run in runs:
+        announce(run)
+    _save(out, record_of(runs[2], failure="boom"))
+    heartbeat = Heartbeat(runs[0].folder, epochs=2)
+    heartbeat.start(0)
+    heartbeat.training(0.5, 1.25)
+    with _alone_in(runs[0].folder), _alone_in(runs[2].folder):
+        listed = json.loads(call("status", "--out", out, "--json").out)["runs"]
+        shown = call("status", "--out", out).out
+    found = {row["key"]: (row["status"], row["epoch"], row["epochs"]) for row in listed}
+    assert found == {
+        runs[0].key: ("running", 0.5, 2),
+        runs[1].key: ("waiting", None, 2),
+        runs[2].key: ("running", None, 2),  # once more after its failure
+        runs[3].key: ("waiting", None, 2),
+    }
+    assert f"{runs[0].key}  running  toy  ce  clean\n    epoch 0.5 of 2\n" in shown
+    # Killed: nobody holds the folders any more, whatever the last heartbeat said.
+    after = json.loads(call("status", "--out", out, "--json").out)["runs"]
+    assert {row["key"]: row["status"] for row in after} == {
+        runs[0].key: "waiting",
+        runs[1].key: "waiting",
+        runs[2].key: "failed",
+        runs[3].key: "waiting",
+    }
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"data": {"name": "toy"}}'])
+def test_status_names_a_spec_that_is_none(call, toy, tmp_path, content):
+    out = tmp_path / "runs"
+    runs = toy.expand(out)
+    announce(runs[0])
+    announce(runs[1])
+    path = runs[1].folder / "spec.json"
+    path.write_bytes(content)
+    done = call("status", "--out", out)
+    assert done.status == 0
+    assert f"{path}: not a run's spec" in done.err
+    assert f"{runs[0].key}  waiting" in done.out
+
+
 def test_status_of_a_folder_that_is_not_there(call, tmp_path):
     done = call("status", "--out", tmp_path / "none")
-    assert (done.status, done.out) == (0, f"0 done, 0 failed in {tmp_path / 'none'}\n")
+    counts = "0 done, 0 failed, 0 running, 0 waiting"
+    assert (done.status, done.out) == (0, f"{counts} in {tmp_path / 'none'}\n")
     assert json.loads(call("status", "--out", tmp_path / "none", "--json").out)["runs"] == []
     assert not (tmp_path / "none").exists()
 
@@ -206,14 +253,24 @@ def test_suites_are_listed_and_shown(call):
     assert shown == shipped_path("suite", "smoke").read_text(encoding="utf-8")
 
 
-def test_a_suite_file_is_validated_without_its_data(call, toy):
-    for split in ("train.json", "eval.json"):
-        (toy.root / split).unlink()
+def test_a_suite_is_validated_with_its_data_and_its_noise(call, toy):
+    before = sorted(toy.root.rglob("*"))
     done = call("suite", "validate", toy.file)
     assert (done.status, done.out) == (0, f"{toy.file}: valid: 4 cells, 4 runs\n")
-    toy.suite["sede"] = [1]
-    toy.write()
-    assert call("suite", "validate", toy.file).status == 2
+    assert sorted(toy.root.rglob("*")) == before
+    for section, key, value, problem in (
+        ("noise", "sym40", {"type": "symetric", "rate": 0.4}, "symmetric"),
+        ("noise", "sym40", {"type": "symmetric", "rate": 4}, "from 0 to 1"),
+        ("data", "classes", ["fox", "wolf"], "no category 'wolf'"),
+        ("data", "clases", ["fox"], "classes"),
+    ):
+        kept = dict(toy.suite[section])
+        toy.suite[section] = {**kept, key: value}
+        toy.write()
+        done = call("suite", "validate", toy.file)
+        assert (done.status, done.out) == (2, "")
+        assert problem in done.err
+        toy.suite[section] = kept
 
 
 def test_methods_are_listed_and_shown(call):

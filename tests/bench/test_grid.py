@@ -99,7 +99,17 @@ def test_no_path_enters_a_spec(toy, tmp_path):
         assert str(tmp_path) not in text
         assert "w.pth" not in text
         assert set(run.spec) == {
-            *("schema", "data", "protocol", "model", "method", "noise", "train_seed", "eval"),
+            *(
+                "schema",
+                "data",
+                "protocol",
+                "model",
+                "method",
+                "noise",
+                "training",
+                "train_seed",
+                "eval",
+            ),
         }
 
 

@@ -88,6 +88,26 @@ def test_a_part_brings_no_weights_of_its_own(load, place):
         load(f"extends: mask-rcnn-tiny\ndetector: {{{place}}}")
 
 
+@pytest.mark.parametrize(
+    ("roi_head", "key"),
+    [
+        ("bbox_head: {num_classes: 20}", "num_classes"),
+        ("mask_head: {num_classes: 20}", "num_classes"),
+        ("bbox_head: {loss_cls: {loss_weight: 2.0}}", "loss_cls"),
+        ("bbox_head: [{loss_cls: {loss_weight: 2.0}}]", "loss_cls"),
+    ],
+)
+def test_what_a_run_fills_in_may_not_stand_in_a_model(load, tmp_path, roi_head, key):
+    with pytest.raises(InputError, match=f"leave out {key} of the") as caught:
+        load(f"extends: mask-rcnn-tiny\ndetector:\n  roi_head:\n    {roi_head}\n")
+    assert str(caught.value).startswith(f"{tmp_path / 'some.yaml'}, line 4: ")
+
+
+def test_the_rpn_keeps_a_class_loss_of_its_own(load):
+    text = "extends: mask-rcnn-tiny\ndetector: {rpn_head: {loss_cls: {loss_weight: 2.0}}}"
+    assert load(text).detector["rpn_head"]["loss_cls"]["loss_weight"] == 2.0
+
+
 @pytest.mark.parametrize("value", [".nan", "2024-01-02", "!!binary aGk=", "!!set {a}"])
 def test_a_value_that_no_key_can_hold_is_refused_with_its_place(load, value):
     with pytest.raises(InputError, match=r"line 2: a detector holds what JSON cannot"):

@@ -84,6 +84,7 @@ def test_another_optimizer_leaves_the_base_s_values_if_it_replaces_it(read):
         ("[8, 11]", "8", 7, "milestones must be a list of epochs"),
         ("[8, 11]", "[8, 8]", 7, "milestones names 8 more than once"),
         ("[8, 11]", "[11, 8]", 7, "milestones must be epochs of at least 1 in rising order"),
+        ("[8, 11]", "[8, 12]", 7, r"cannot decay after epoch 12 of 12"),
         ("[8, 11]", "[0, 8]", 7, "milestones must be epochs of at least 1 in rising order"),
         ("gamma: 0.1", "gamma: .nan", 7, "gamma must be a number from 0 to 1"),
         ("[128, 96]", "128", 8, r"scale must be \[width, height\]"),

@@ -77,6 +77,18 @@ def test_bad_yaml_is_refused_with_its_line(read, tmp_path, text, line, problem):
     assert len(message) < 500
 
 
+def test_aliases_that_multiply_are_refused_at_once(read, tmp_path):
+    levels = [f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]" for n in range(1, 20)]
+    with pytest.raises(InputError, match="more than 100000 values") as caught:
+        read("\n".join(["l0: &l0 [x]", *levels]))
+    assert str(caught.value).startswith(f"{tmp_path / 'some.yaml'}: ")
+
+
+def test_aliases_of_an_ordinary_size_stand_for_their_values(read):
+    document = read("first: &rates [0.2, 0.4]\nsecond: *rates\n")
+    assert document["second"] == [0.2, 0.4]
+
+
 @pytest.mark.parametrize("text", ["", "- a\n- b\n", "just text", "3", "[" + "1, " * 5000 + "]"])
 def test_anything_but_a_mapping_is_refused(read, text):
     with pytest.raises(InputError, match="wanted a mapping") as caught:

@@ -24,6 +24,7 @@ def _spec(**changes):
         "model": {"name": "mask-rcnn", "version": 1},
         "method": {"name": "gce", "version": 1, "q": 0.3},
         "noise": {"steps": [{"type": "symmetric", "rate": 0.4}], "seed": 1},
+        "training": {"version": 1},
         "train_seed": 1,
         "eval": {"version": 1, "settings": {"max_detections": [1, 10, 100]}},
         **changes,

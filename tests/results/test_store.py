@@ -16,6 +16,7 @@ def _spec(data="shapes", method="ce", seed=0):
         "model": {"name": "mask-rcnn"},
         "method": {"name": method},
         "noise": None,
+        "training": {"version": 1},
         "train_seed": seed,
         "eval": {"version": 1},
     }

@@ -15,11 +15,14 @@ from noisyseg.errors import InputError
 MMDET_R50 = Path(mmdet.__file__).parent / ".mim/configs/_base_/models/mask-rcnn_r50_fpn.py"
 IMAGENET = Path(__file__).parents[4] / "shared" / "data" / "weights" / "mobilenetv2_imagenet.pth"
 
-# Where the paper's model differs from mmdet's file, on purpose: the first two are filled in per
-# run, and weights are a file that the user has, never a download.
+# Where the paper's model differs from mmdet's file, on purpose: classes and class loss are filled
+# in per run, and weights are a file that the user has, never a download.
 INTENDED = {
     "roi_head.bbox_head.num_classes": 80,
     "roi_head.mask_head.num_classes": 80,
+    "roi_head.bbox_head.loss_cls.type": "CrossEntropyLoss",
+    "roi_head.bbox_head.loss_cls.use_sigmoid": False,
+    "roi_head.bbox_head.loss_cls.loss_weight": 1.0,
     "backbone.init_cfg.type": "Pretrained",
     "backbone.init_cfg.checkpoint": "torchvision://resnet50",
 }

@@ -1,0 +1,9 @@
+"""The version of what trains a run: augmentation, loop, learning rate, initial weights, prediction.
+
+Apart from the rest of this folder, because planning runs must not wait for torch.
+"""
+
+from typing import Any
+
+# What a run's key says of its training: raise the version whenever a number could change.
+TRAINING: dict[str, Any] = {"version": 1}
