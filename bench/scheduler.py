@@ -115,7 +115,7 @@ def _task(ray: Any, settings: ClusterSettings) -> tuple[Any, Resources]:
     if gpus is None:
         gpus = 1 if total.get("GPU", 0) else 0
     on_gpu = gpus and total.get("GPU", 0)
-    cpus = settings.cpus_per_run or (_cpus_beside_gpu(total) if on_gpu else 1)
+    cpus = settings.cpus_per_run or (_cpus_beside_gpus(total, gpus) if on_gpu else 1)
     needed = {"CPU": cpus, "GPU": gpus}
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     if not any(all(node.get(k, 0) >= v for k, v in needed.items()) for node in nodes):
@@ -133,9 +133,9 @@ def _task(ray: Any, settings: ClusterSettings) -> tuple[Any, Resources]:
     )
 
 
-def _cpus_beside_gpu(total: Mapping[str, float]) -> int:
-    """An even share of the CPUs for each GPU, at most 8: images load beside the training."""
-    return max(1, min(8, int(total.get("CPU", 1) // total["GPU"])))
+def _cpus_beside_gpus(total: Mapping[str, float], gpus: float) -> int:
+    """A run's even share of the CPUs by its GPUs, at most 8: images load beside the training."""
+    return max(1, min(8, int(total.get("CPU", 1) * gpus / total["GPU"])))
 
 
 def _parallel(ray: Any, resources: Resources, settings: ClusterSettings) -> int:
@@ -199,7 +199,7 @@ def _connect(ray: Any, settings: ClusterSettings) -> None:
     # a plain ray.init() then fails or joins a stranger's cluster.
     local = {
         "address": "local",
-        "num_cpus": len(os.sched_getaffinity(0)),
+        "num_cpus": _usable_cpus(),
         "include_dashboard": False,
         "object_store_memory": _OBJECT_STORE_BYTES,
     }
@@ -214,6 +214,13 @@ def _connect(ray: Any, settings: ClusterSettings) -> None:
         raise InputError(
             f"no Ray cluster could be reached or started at {place}: {reason}"
         ) from error
+
+
+def _usable_cpus() -> int:
+    """The CPUs that this process may use; a batch system may have given it a few of many."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _check_reachable(address: str) -> None:

@@ -19,10 +19,6 @@ from noisyseg.bench.suite import choose, load_suite
 from noisyseg.results.record import check_record
 from noisyseg.results.store import RunStore
 
-# pycocotools, built for an earlier NumPy, as mmdet decodes masks.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
-)
 ROOT = Path(__file__).parents[2]
 ONE_THREAD = Resources(threads=1, device="cpu")
 A, B = ("ce", "clean"), ("lncis", "sym40")

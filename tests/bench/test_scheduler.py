@@ -85,6 +85,10 @@ def settings(**changes):
         ([(2, 4)], {}, 1, 1, Resources(threads=1, device="cuda"), 2),
         ([(8, 1)], {"gpus_per_run": 0.5, "cpus_per_run": 2}, 2, 0.5,
          Resources(threads=1, device="cuda", loader_workers=1), 2),
+        ([(8, 1)], {"gpus_per_run": 0.5}, 4, 0.5,
+         Resources(threads=1, device="cuda", loader_workers=3), 2),
+        ([(12, 4)], {"gpus_per_run": 2}, 6, 2,
+         Resources(threads=1, device="cuda", loader_workers=5), 2),
         # GPUs that are not wanted.
         ([(4, 2)], {"gpus_per_run": 0}, 1, 0, Resources(threads=1, device="cpu"), 4),
         # Several nodes: a run is on one of them.

@@ -16,10 +16,6 @@ from noisyseg.methods.registry import Method, ResolvedMethod, resolve
 
 K = 5
 N = 40
-# pycocotools, built for an earlier NumPy, as mmdet decodes masks.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
-)
 CONFIGS = Path(mmdet.__file__).parent / ".mim" / "configs" / "_base_" / "models"
 
 

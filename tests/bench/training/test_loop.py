@@ -13,10 +13,6 @@ from noisyseg.bench.training.run_dataset import train_dataset
 from noisyseg.bench.training.schedule import learning_rate_factor
 from noisyseg.methods.registry import resolve
 
-# pycocotools, built for an earlier NumPy, as mmdet decodes masks.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
-)
 KEY = "0123456789abcdef"
 
 

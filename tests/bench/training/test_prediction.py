@@ -12,10 +12,6 @@ from torch import nn
 from noisyseg.bench.training.prediction import predict
 from noisyseg.bench.training.run_dataset import test_dataset as evaluation_dataset
 
-# pycocotools, built for an earlier NumPy, as it decodes masks.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
-)
 SIZES = {31: (40, 60), 7: (64, 48)}  # height, width
 
 

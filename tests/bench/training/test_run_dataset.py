@@ -11,10 +11,6 @@ from noisyseg.bench.training.run_dataset import test_dataset as evaluation_datas
 from noisyseg.bench.training.run_dataset import train_dataset, train_loader
 
 pytestmark = [
-    # pycocotools, built for an earlier NumPy, as mmdet decodes masks.
-    pytest.mark.filterwarnings(
-        "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
-    ),
     # Loader processes are forked; Python 3.12 warns of that in a process with threads.
     pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
 ]

@@ -15,11 +15,6 @@ from noisyseg.bench.training.session import check_labels, predict_run, train_run
 from noisyseg.results.predictions import read_predictions
 from noisyseg.results.store import RunStore
 
-# pycocotools, built for an earlier NumPy, as mmdet decodes masks.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
-)
-
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
