@@ -26,14 +26,16 @@ class ClassStep:
         num_classes: K.
         rate: probability that an eligible annotation gets another class, in [0, 1].
         seed: noise seed in [0, 2^64).
-        position: place of the step in its spec, 0-based; it names the step's streams.
+        kind: the step's type, which names its streams.
+        occurrence: how many steps of that type come before it in its spec.
         targets: for `asymmetric`: the class that each class turns into, -1 for none, shape (K,).
     """
 
     num_classes: int
     rate: float
     seed: int
-    position: int
+    kind: str
+    occurrence: int
     targets: Indices | None = None
 
 
@@ -64,9 +66,7 @@ def symmetric(ids: Words, classes: Indices, step: ClassStep) -> Indices:
         raise InputError(
             f"symmetric noise needs at least two classes to flip between, got {step.num_classes}."
         )
-    other = choice(
-        step.seed, stream_number(step.position, Purpose.TARGET), ids, step.num_classes - 1
-    )
+    other = choice(step.seed, _stream(step, Purpose.TARGET), ids, step.num_classes - 1)
     other += other >= classes  # counts the classes without the annotation's own
     return np.where(_flips(ids, step), other, classes)
 
@@ -89,7 +89,11 @@ def has_target(classes: Indices, step: ClassStep) -> Mask:
 
 def _flips(ids: Words, step: ClassStep) -> Mask:
     # The draw knows nothing of the rate: what flips at 20 % also flips at 40 % with the same seed.
-    return uniform(step.seed, stream_number(step.position, Purpose.FLIP), ids) < step.rate
+    return uniform(step.seed, _stream(step, Purpose.FLIP), ids) < step.rate
+
+
+def _stream(step: ClassStep, purpose: Purpose) -> int:
+    return stream_number(step.kind, step.occurrence, purpose)
 
 
 def _targets(step: ClassStep) -> Indices:
@@ -99,9 +103,9 @@ def _targets(step: ClassStep) -> Indices:
 
 NOISE_TYPES: dict[str, NoiseType] = {
     "symmetric": NoiseType(
-        version=1, parameters=("rate",), eligible=every_annotation, flip=symmetric
+        version=2, parameters=("rate",), eligible=every_annotation, flip=symmetric
     ),
     "asymmetric": NoiseType(
-        version=1, parameters=("rate", "map"), eligible=has_target, flip=asymmetric
+        version=2, parameters=("rate", "map"), eligible=has_target, flip=asymmetric
     ),
 }

@@ -1,5 +1,6 @@
 """Apply a noise spec to the annotations of a COCO document."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -63,19 +64,22 @@ def _apply_steps(
     ids: Words, clean: Indices, names: Sequence[str], spec: NoiseSpec
 ) -> tuple[Indices, list[dict[str, Any]]]:
     current, entries = clean, []
-    for position, step in enumerate(spec.steps):
+    seen: Counter[str] = Counter()
+    for step in spec.steps:
         kind = NOISE_TYPES[step.type]
         class_step = ClassStep(
             num_classes=len(names),
             rate=step.rate,
             seed=spec.seed,
-            position=position,
+            kind=step.type,
+            occurrence=seen[step.type],
             targets=_target_indices(step, names),
         )
         after = kind.flip(ids, current, class_step)
         eligible = kind.eligible(current, class_step)
         entries.append(step_entry(step, current, after, eligible, len(names)))
         current = after
+        seen[step.type] += 1
     return current, entries
 
 

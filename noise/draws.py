@@ -10,18 +10,22 @@ OOPSLA 2014; Vigna's public-domain splitmix64.c) for the seed x:
              z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9
              z = (z ^ (z >> 27)) * 0x94D049BB133111EB
              z ^ (z >> 31)
-    stream(step, purpose)   = 256 * step + purpose          step: 0, 1, …; purpose: FLIP 0, TARGET 1
+    stream(step, purpose)   = the first 8 bytes, big-endian, of SHA-256("TYPE/NUMBER/PURPOSE"), e.g.
+                              "symmetric/0/flip"; NUMBER counts the earlier steps of the same type
     bits(seed, stream, id)  = mix(mix(mix(seed) ^ stream) ^ (id mod 2^64))
     uniform                 = (bits >> 11) * 2^-53       in [0, 1)
     choice of n             = ((bits >> 32) * n) >> 32   in 0 … n-1, each within 2^-32 of 1/n
 
-An id below 0 thus draws like the id 2^64 higher, which no file but a contrived one holds as well.
+A step's stream has its type's name in it, not its place: a step that is added before or after it
+changes none of its draws. An id below 0 draws like the id 2^64 higher, which only a contrived file
+holds as well.
 
 Any change here changes every noisy file: raise the version of every noise type with it.
 """
 
+import hashlib
 from collections.abc import Sequence
-from enum import IntEnum
+from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,19 +38,25 @@ _GOLDEN_GAMMA = np.uint64(0x9E3779B97F4A7C15)
 _FIRST_FACTOR = np.uint64(0xBF58476D1CE4E5B9)
 _SECOND_FACTOR = np.uint64(0x94D049BB133111EB)
 _WORD = 1 << 64
-_PURPOSES = 256
 
 
-class Purpose(IntEnum):
+class Purpose(Enum):
     """What a draw decides; each has a stream of its own within its step."""
 
-    FLIP = 0
-    TARGET = 1
+    FLIP = "flip"
+    TARGET = "target"
 
 
-def stream_number(step: int, purpose: Purpose) -> int:
-    """Number of the stream that one step (0-based) uses for one purpose."""
-    return _PURPOSES * step + purpose
+def stream_number(kind: str, occurrence: int, purpose: Purpose) -> int:
+    """Number of the stream that a step uses for one purpose, in [0, 2^64).
+
+    Args:
+        kind: the step's type.
+        occurrence: how many steps of that type come before it.
+        purpose: what is drawn.
+    """
+    name = f"{kind}/{occurrence}/{purpose.value}"
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
 
 
 def mix(words: NDArray[np.uint64]) -> NDArray[np.uint64]:

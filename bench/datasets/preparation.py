@@ -15,7 +15,7 @@ from noisyseg.errors import InputError
 from noisyseg.files import canonical_json, sha256_bytes, write_atomically
 from noisyseg.noise.annotations import encode_annotations, parse_annotations, read_bytes
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(kw_only=True, slots=True, frozen=True)
@@ -126,7 +126,8 @@ def select(
         if annotation["category_id"] not in chosen
     }
     images = [image for image in document["images"] if policy == "any" or image["id"] not in others]
-    images = images[: split.limit]
+    if split.limit is not None:
+        images = spread(images, split.limit)
     kept = {image["id"] for image in images}
     annotations = [
         annotation
@@ -139,6 +140,12 @@ def select(
             f"{len(images)} images (images: {policy}, limit: {split.limit})."
         )
     return {**document, "images": images, "annotations": annotations, "categories": categories}
+
+
+def spread(entries: Sequence[Any], limit: int) -> list[Any]:
+    """At most limit of entries, evenly spaced: a sorted file begins with a few classes alone."""
+    count = min(limit, len(entries))
+    return [entries[position * len(entries) // count] for position in range(count)]
 
 
 def check_masks(document: dict[str, Any], split: Split) -> None:

@@ -19,7 +19,7 @@ class Split:
     """An annotation file, the folder of its images, and how many of them to use.
 
     Attributes:
-        limit: the first so many images in the file's order; None for all.
+        limit: so many images, evenly spaced in the file's order; None for all.
     """
 
     annotations: Path

@@ -1,5 +1,6 @@
 """A small COCO document, and the documented hash stated once more in plain integers."""
 
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -25,12 +26,15 @@ def splitmix64() -> Callable[[int, int], list[int]]:
 
 
 @pytest.fixture
-def plain_bits() -> Callable[[int, int, int, int], int]:
-    def bits(seed: int, step: int, purpose: int, annotation_id: int) -> int:
+def plain_bits() -> Callable[[int, str, int], int]:
+    """Bits of a draw by seed, stream such as "symmetric/0/flip", and annotation id."""
+
+    def bits(seed: int, stream: str, annotation_id: int) -> int:
         def first(word: int) -> int:
             return splitmix64_outputs(word, 1)[0]
 
-        keyed = first(first(seed) ^ (256 * step + purpose))
+        number = int(hashlib.sha256(stream.encode()).hexdigest()[:16], 16)
+        keyed = first(first(seed) ^ number)
         return first(keyed ^ (annotation_id % WORD))
 
     return bits

@@ -16,11 +16,16 @@ CLASSES = np.arange(N) % K
 CHI2_999 = {18: 42.312, 19: 43.820}  # upper 0.1 % points, by degrees of freedom
 
 
-def step(rate, *, seed=1, position=0, num_classes=K, targets=None):
+def step(rate, *, seed=1, occurrence=0, num_classes=K, targets=None):
     if targets is not None:
         targets = np.array(targets, dtype=np.int64)
     return ClassStep(
-        num_classes=num_classes, rate=rate, seed=seed, position=position, targets=targets
+        num_classes=num_classes,
+        rate=rate,
+        seed=seed,
+        kind="some",
+        occurrence=occurrence,
+        targets=targets,
     )
 
 
@@ -78,7 +83,7 @@ def test_rate_zero_changes_nothing():
 
 def test_the_rate_itself_is_outside_the_flips():
     # So that a draw of 0 does not flip at rate 0: P(draw < rate) = rate, draws being in [0, 1).
-    draws = uniform(1, stream_number(0, Purpose.FLIP), IDS[:50])
+    draws = uniform(1, stream_number("some", 0, Purpose.FLIP), IDS[:50])
     for number, draw in enumerate(draws.tolist()):
         one = slice(number, number + 1)
         assert symmetric(IDS[one], CLASSES[one], step(draw)) == CLASSES[one]
@@ -96,9 +101,9 @@ def test_what_flips_at_a_low_rate_flips_to_the_same_class_at_a_higher_one(noise)
         assert (high != CLASSES).sum() > flipped.sum()
 
 
-def test_seeds_and_positions_give_other_flips():
+def test_seeds_and_occurrences_give_other_flips():
     base = symmetric(IDS, CLASSES, step(0.4)) != CLASSES
-    for other in (step(0.4, seed=2), step(0.4, position=1)):
+    for other in (step(0.4, seed=2), step(0.4, occurrence=1)):
         both = base & (symmetric(IDS, CLASSES, other) != CLASSES)
         # Independent events of probability 0.4 coincide with probability 0.16.
         assert abs(both.mean() - 0.16) < 4 * np.sqrt(0.16 * 0.84 / N)

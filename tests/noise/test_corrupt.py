@@ -39,12 +39,14 @@ def plain_corrupt(document, noise, bits):
     for entry in document["annotations"]:
         name = name_of[entry["category_id"]]
         for position, step in enumerate(noise.steps):
-            flips = bits(noise.seed, position, 0, entry["id"]) // 2**11 < step.rate * 2**53
+            earlier = [other.type for other in noise.steps[:position]]
+            stream = f"{step.type}/{earlier.count(step.type)}"
+            flips = bits(noise.seed, f"{stream}/flip", entry["id"]) // 2**11 < step.rate * 2**53
             if entry["iscrowd"] or not flips:
                 continue
             if step.type == "symmetric":
                 others = [other for other in names if other != name]
-                word = bits(noise.seed, position, 1, entry["id"])
+                word = bits(noise.seed, f"{stream}/target", entry["id"])
                 name = others[(word // 2**32) * len(others) // 2**32]
             else:
                 name = dict(step.pairs).get(name, name)
@@ -65,6 +67,20 @@ def plain_corrupt(document, noise, bits):
 def test_it_is_the_definition_applied_to_one_annotation_at_a_time(document, steps, plain_bits):
     noisy, _ = corrupt(document, spec(*steps, seed=5))
     assert categories_by_id(noisy) == plain_corrupt(document, spec(*steps, seed=5), plain_bits)
+
+
+def test_a_step_added_in_front_changes_no_draw_of_the_others(document):
+    # At rate 1 the first step gives every annotation to `cat`, so the second alone decides the end.
+    to_cat = NoiseStep(type="asymmetric", rate=1.0, pairs=tuple((n, "cat") for n in NAMES[1:]))
+    one_class = {
+        **document,
+        "annotations": [
+            {**entry, "category_id": document["categories"][0]["id"]}
+            for entry in document["annotations"]
+        ],
+    }
+    alone = categories_by_id(corrupt(one_class, spec(SYMMETRIC))[0])
+    assert categories_by_id(corrupt(one_class, spec(to_cat, SYMMETRIC))[0]) == alone
 
 
 def test_order_and_absence_of_other_annotations_do_not_matter(document):

@@ -31,19 +31,24 @@ def test_mix_gives_the_published_splitmix64_outputs(seed, splitmix64):
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2**63, 2**64 - 1])
-@pytest.mark.parametrize("step", [0, 1, 7])
+@pytest.mark.parametrize("occurrence", [0, 1, 7])
 @pytest.mark.parametrize("purpose", [Purpose.FLIP, Purpose.TARGET])
-def test_draws_follow_their_documented_definition(seed, step, purpose, plain_bits):
+def test_draws_follow_their_documented_definition(seed, occurrence, purpose, plain_bits):
     ids = [0, 1, 2, 900100581945, 2**63 - 1, 2**63, 2**64 - 1, -1, -(2**63)]
-    bits = [plain_bits(seed, step, int(purpose), number) for number in ids]
-    stream = stream_number(step, purpose)
+    bits = [plain_bits(seed, f"some/{occurrence}/{purpose.value}", number) for number in ids]
+    stream = stream_number("some", occurrence, purpose)
     assert uniform(seed, stream, ids).tolist() == [(b // 2**11) / 2**53 for b in bits]
     for n in (1, 2, 19, 79, 2**31):
         assert choice(seed, stream, ids, n).tolist() == [(b // 2**32) * n // 2**32 for b in bits]
 
 
 def test_streams_are_distinct():
-    numbers = [stream_number(step, purpose) for step in range(100) for purpose in Purpose]
+    numbers = [
+        stream_number(kind, occurrence, purpose)
+        for kind in ("symmetric", "asymmetric")
+        for occurrence in range(100)
+        for purpose in Purpose
+    ]
     assert len(set(numbers)) == len(numbers)
 
 
@@ -88,14 +93,19 @@ def test_uniform_is_uniform_for_consecutive_ids():
         pytest.param((0, 0, 0), (0, 0, 1), id="neighbouring ids"),
         pytest.param((0, 0, 0), (1, 0, 0), id="neighbouring seeds"),
         pytest.param(
-            (0, stream_number(0, Purpose.FLIP), 0),
-            (0, stream_number(0, Purpose.TARGET), 0),
+            (0, stream_number("a", 0, Purpose.FLIP), 0),
+            (0, stream_number("a", 0, Purpose.TARGET), 0),
             id="flip and target of a step",
         ),
         pytest.param(
-            (0, stream_number(0, Purpose.FLIP), 0),
-            (0, stream_number(1, Purpose.FLIP), 0),
-            id="two steps",
+            (0, stream_number("a", 0, Purpose.FLIP), 0),
+            (0, stream_number("a", 1, Purpose.FLIP), 0),
+            id="two steps of a type",
+        ),
+        pytest.param(
+            (0, stream_number("a", 0, Purpose.FLIP), 0),
+            (0, stream_number("b", 0, Purpose.FLIP), 0),
+            id="two types",
         ),
     ],
 )

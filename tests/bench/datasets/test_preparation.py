@@ -3,7 +3,7 @@ from copy import deepcopy
 
 import pytest
 
-from noisyseg.bench.datasets.preparation import check_data, prepare, select
+from noisyseg.bench.datasets.preparation import check_data, prepare, select, spread
 from noisyseg.bench.datasets.source import DataSource, Split
 from noisyseg.errors import InputError
 
@@ -61,6 +61,13 @@ def test_images_with_other_classes_may_go_as_well(toy):
     # A crowd of another class is in the image too.
     document = _selected(toy, ["fox", "cat"], policy="only-these-classes")
     assert _ids(document["images"]) == [5]
+
+
+def test_a_limit_is_spread_over_a_sorted_file():
+    assert spread("aaabbbcccd", 4) == list("aabc")
+    assert spread("aaabbbccc", 3) == ["a", "b", "c"]
+    assert spread("abc", 3) == spread("abc", 9) == ["a", "b", "c"]
+    assert spread("", 3) == []
 
 
 def test_a_limit_counts_the_images_that_are_left(toy):
