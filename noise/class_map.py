@@ -11,6 +11,9 @@ from noisyseg.errors import InputError, unknown_name
 _MAPS_FOLDER = Path(__file__).with_name("maps")
 SHIPPED_MAPS: tuple[str, ...] = tuple(sorted(file.stem for file in _MAPS_FOLDER.glob("*.yaml")))
 
+# Not a map of names but the authors' scripts' groups of category ids (see class_noise).
+COCO_GROUPS = "coco"
+
 
 def load_map(value: Any, classes: Sequence[str], where: str, base: Path) -> dict[str, str]:
     """The map {source class: target class} that a step's `map` stands for.

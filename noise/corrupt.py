@@ -1,99 +1,116 @@
 """Apply a noise spec to the annotations of a COCO document."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from noisyseg.errors import InputError
 from noisyseg.noise.annotations import CocoDocument
-from noisyseg.noise.class_noise import NOISE_TYPES, ClassStep, Indices, Words
-from noisyseg.noise.draws import as_words
-from noisyseg.noise.manifest import Manifest, build_manifest, step_entry
-from noisyseg.noise.spec import NoiseSpec, NoiseStep
+from noisyseg.noise.class_step import class_step
+from noisyseg.noise.draws import StepDraws
+from noisyseg.noise.geometry import geometry_step
+from noisyseg.noise.manifest import Manifest, build_manifest
+from noisyseg.noise.presence import presence_step
+from noisyseg.noise.registry import NOISE_TYPES
+from noisyseg.noise.spec import NoiseSpec
+from noisyseg.noise.table import AnnotationTable
+
+Annotation = dict[str, Any]
+GEOMETRY_FIELDS = ("segmentation", "bbox", "area")
 
 
-def corrupt(document: CocoDocument, spec: NoiseSpec) -> tuple[CocoDocument, Manifest]:
-    """The document with noisy classes, and the manifest of what was changed.
+def corrupt(
+    document: CocoDocument, spec: NoiseSpec, *, workers: int = 1
+) -> tuple[CocoDocument, Manifest]:
+    """The document with noise, and the manifest of what was changed.
 
     The document's categories, in file order, are the classes: choose a subset before. Crowd
-    annotations are left alone. The input is not changed; the result shares with it every entry
-    that stays the same, and a changed one is a copy with another `category_id`.
+    annotations are left alone unless a step says otherwise. The input is not changed; the result
+    shares with it every entry that stays the same.
 
     Args:
         document: as `read_annotations` gives it, or checked by `check_document`.
         spec: what to apply.
+        workers: processes for geometry noise; they do not change the result.
 
     Returns:
-        The noisy document, and its manifest but for the two checksums, which belong to files:
-        `write_noisy` adds them.
+        The noisy document, and its manifest but for `writer` and the two checksums, which belong to
+        files.
 
     Raises:
-        InputError: symmetric noise with fewer than two classes; a map with a class that is absent.
+        InputError: noise that does not fit the document's categories or annotations.
     """
-    annotations, categories = document["annotations"], document["categories"]
-    index_of = {category["id"]: index for index, category in enumerate(categories)}
-    places = [place for place, entry in enumerate(annotations) if not entry.get("iscrowd", 0)]
-    ids = as_words([annotations[place]["id"] for place in places])
-    clean = np.array(
-        [index_of[annotations[place]["category_id"]] for place in places], dtype=np.int64
-    )
-    names = [category["name"] for category in categories]
-    noisy, steps = _apply_steps(ids, clean, names, spec)
-
-    corrupted, changes = list(annotations), []
-    for position in np.flatnonzero(clean != noisy).tolist():
-        old = annotations[places[position]]
-        new_category = categories[noisy[position]]["id"]
-        corrupted[places[position]] = {**old, "category_id": new_category}
-        changes.append([old["id"], old["category_id"], new_category])
-
-    manifest = build_manifest(spec, categories, clean, noisy)
-    manifest["annotations"] = {
-        "total": len(annotations),
-        "crowd": len(annotations) - len(places),
-        "changed": len(changes),
-    }
-    manifest["changes"] = sorted(changes)
-    manifest["steps"] = steps
-    return {**document, "annotations": corrupted}, manifest
+    clean: list[Annotation] = document["annotations"]
+    current, reports = list(clean), []
+    for step, draws in steps_with_draws(spec):
+        state = {**document, "annotations": current}
+        family = NOISE_TYPES[step.type].family
+        if family == "class":
+            table = AnnotationTable.of(state)
+            outcome = class_step(step, table, draws)
+            current = _with_classes(current, table, outcome.classes)
+            report = outcome.report
+        elif family == "geometry":
+            current, report = geometry_step(step, state, draws, workers=workers)
+        else:
+            current, report = presence_step(step, state, draws)
+        reports.append(report)
+    return {**document, "annotations": current}, _manifest(document, spec, current, reports)
 
 
-def _apply_steps(
-    ids: Words, clean: Indices, names: Sequence[str], spec: NoiseSpec
-) -> tuple[Indices, list[dict[str, Any]]]:
-    current, entries = clean, []
+def steps_with_draws(spec: NoiseSpec) -> list[tuple[Any, StepDraws]]:
+    """Each step and its own draws, in order."""
     seen: Counter[str] = Counter()
+    found = []
     for step in spec.steps:
-        kind = NOISE_TYPES[step.type]
-        class_step = ClassStep(
-            num_classes=len(names),
-            rate=step.rate,
-            seed=spec.seed,
-            kind=step.type,
-            occurrence=seen[step.type],
-            targets=_target_indices(step, names),
-        )
-        after = kind.flip(ids, current, class_step)
-        eligible = kind.eligible(current, class_step)
-        entries.append(step_entry(step, current, after, eligible, len(names)))
-        current = after
+        draws = StepDraws(seed=spec.seed, kind=step.type, occurrence=seen[step.type])
+        found.append((step, draws))
         seen[step.type] += 1
-    return current, entries
+    return found
 
 
-def _target_indices(step: NoiseStep, names: Sequence[str]) -> Indices | None:
-    if step.pairs is None:
-        return None
-    index_of = {name: index for index, name in enumerate(names)}
-    absent = sorted({name for pair in step.pairs for name in pair} - index_of.keys())
-    if absent:
-        raise InputError(
-            f"the class map of {step.type} noise names {', '.join(map(repr, absent))}, but the "
-            f"annotations' categories are {', '.join(names)}. Leave those pairs out."
-        )
-    targets = np.full(len(names), -1, dtype=np.int64)
-    for source, target in step.pairs:
-        targets[index_of[source]] = index_of[target]
-    return targets
+def _with_classes(
+    annotations: Sequence[Annotation], table: AnnotationTable, classes: Any
+) -> list[Annotation]:
+    result = list(annotations)
+    for place in np.flatnonzero(classes != table.classes).tolist():
+        category_id = table.categories.ids[classes[place]]
+        result[place] = {**result[place], "category_id": category_id}
+    return result
+
+
+def _manifest(
+    document: CocoDocument,
+    spec: NoiseSpec,
+    noisy: Sequence[Annotation],
+    reports: Sequence[Mapping[str, Any]],
+) -> Manifest:
+    clean: list[Annotation] = document["annotations"]
+    table = AnnotationTable.of(document)
+    index_of = {number: index for index, number in enumerate(table.categories.ids)}
+    by_id = {entry["id"]: entry for entry in noisy}
+    after, kept = table.classes.copy(), np.ones(len(clean), dtype=np.bool_)
+    geometry, removed = [], []
+    for place, old in enumerate(clean):
+        new = by_id.pop(old["id"], None)
+        if new is None:
+            kept[place] = False
+            removed.append((place, old))
+        elif new is not old:
+            after[place] = index_of[new["category_id"]]
+            fields = {
+                key: old[key] for key in GEOMETRY_FIELDS if key in old and old[key] != new[key]
+            }
+            if fields:
+                geometry.append((old["id"], fields))
+    return build_manifest(
+        spec,
+        table,
+        after,
+        [dict(report) for report in reports],
+        kept=kept,
+        geometry=geometry,
+        removed=removed,
+        added=list(by_id.values()),
+    )

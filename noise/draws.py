@@ -13,6 +13,7 @@ OOPSLA 2014; Vigna's public-domain splitmix64.c) for the seed x:
     stream(step, purpose)   = the first 8 bytes, big-endian, of SHA-256("TYPE/NUMBER/PURPOSE"), e.g.
                               "symmetric/0/flip"; NUMBER counts the earlier steps of the same type
     bits(seed, stream, id)  = mix(mix(mix(seed) ^ stream) ^ (id mod 2^64))
+    bits(seed, stream, id, j) = mix(bits(seed, stream, id) ^ j)      where a draw is a sequence
     uniform                 = (bits >> 11) * 2^-53       in [0, 1)
     choice of n             = ((bits >> 32) * n) >> 32   in 0 … n-1, each within 2^-32 of 1/n
 
@@ -25,7 +26,9 @@ Any change here changes every noisy file: raise the version of every noise type 
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,8 +46,17 @@ _WORD = 1 << 64
 class Purpose(Enum):
     """What a draw decides; each has a stream of its own within its step."""
 
-    FLIP = "flip"
-    TARGET = "target"
+    FLIP = "flip"  # whether an annotation is changed
+    TARGET = "target"  # the class that it gets
+    PAIR = "pair"  # the classes of a super-category that are swapped; drawn by category id
+    STRENGTH = "strength"  # an annotation's own flip rate
+    DIRECTION = "direction"  # grow or shrink
+    VERTEX = "vertex"
+    SHIFT = "shift"
+    SIZE = "size"
+    RANK = "rank"  # of which so many are taken
+    IMAGE = "image"
+    PLACE = "place"
 
 
 def stream_number(kind: str, occurrence: int, purpose: Purpose) -> int:
@@ -94,10 +106,54 @@ def uniform(seed: int, stream: int, ids: Ids) -> NDArray[np.float64]:
     return (_bits(seed, stream, ids) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
-def choice(seed: int, stream: int, ids: Ids, n: int) -> NDArray[np.int64]:
-    """One number out of 0 … n-1 for each id, shape (N,), 1 <= n <= 2^31; the rest as `uniform`."""
+def choice(
+    seed: int, stream: int, ids: Ids, n: int | NDArray[np.integer[Any]]
+) -> NDArray[np.int64]:
+    """One number out of 0 … n-1 for each id, shape (N,); the rest as `uniform`.
+
+    Args:
+        n: from 1 to 2^31, one for all or one for each id, shape (N,).
+    """
     high = _bits(seed, stream, ids) >> np.uint64(32)
-    return ((high * np.uint64(n)) >> np.uint64(32)).astype(np.int64)
+    return ((high * np.asarray(n, dtype=np.uint64)) >> np.uint64(32)).astype(np.int64)
+
+
+def sequences(seed: int, stream: int, ids: Ids, length: int) -> NDArray[np.float64]:
+    """`length` numbers in [0, 1) for each id, shape (N, length); the rest as `uniform`."""
+    words = _bits(seed, stream, ids)[:, None] ^ np.arange(length, dtype=np.uint64)
+    return (mix(words) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StepDraws:
+    """The draws of one step of noise.
+
+    Attributes:
+        seed: noise seed in [0, 2^64).
+        kind: the step's type.
+        occurrence: how many steps of that type come before it in its spec.
+    """
+
+    seed: int
+    kind: str
+    occurrence: int = 0
+
+    def uniform(self, purpose: Purpose, ids: Ids) -> NDArray[np.float64]:
+        """See `uniform`."""
+        return uniform(self.seed, self._stream(purpose), ids)
+
+    def choice(
+        self, purpose: Purpose, ids: Ids, n: int | NDArray[np.integer[Any]]
+    ) -> NDArray[np.int64]:
+        """See `choice`."""
+        return choice(self.seed, self._stream(purpose), ids, n)
+
+    def sequences(self, purpose: Purpose, ids: Ids, length: int) -> NDArray[np.float64]:
+        """See `sequences`."""
+        return sequences(self.seed, self._stream(purpose), ids, length)
+
+    def _stream(self, purpose: Purpose) -> int:
+        return stream_number(self.kind, self.occurrence, purpose)
 
 
 def _bits(seed: int, stream: int, ids: Ids) -> NDArray[np.uint64]:

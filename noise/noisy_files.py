@@ -9,7 +9,7 @@ from noisyseg.errors import InputError
 from noisyseg.files import sha256_bytes, sha256_file, write_atomically
 from noisyseg.noise.annotations import encode_annotations, parse_annotations, read_bytes
 from noisyseg.noise.corrupt import corrupt
-from noisyseg.noise.manifest import FORMAT_VERSION, encode_manifest
+from noisyseg.noise.manifest import DOCUMENT, FORMAT_VERSION, encode_manifest
 from noisyseg.noise.spec import NoiseSpec
 
 ANNOTATIONS_NAME = "annotations.json"
@@ -44,6 +44,7 @@ def write_noisy(clean_path: Path, out_dir: Path, spec: NoiseSpec) -> NoisyFiles:
         return files
     document, manifest = corrupt(parse_annotations(data, str(clean_path)), spec)
     noisy = encode_annotations(document)
+    manifest["writer"] = DOCUMENT
     manifest["clean_sha256"] = clean_sha256
     manifest["noisy_sha256"] = sha256_bytes(noisy)
     write_atomically(files.annotations, noisy)

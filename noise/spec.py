@@ -1,55 +1,40 @@
 """What noise to apply: an ordered list of steps with a seed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from noisyseg.errors import InputError, unknown_name
-from noisyseg.noise.class_map import load_map
-from noisyseg.noise.class_noise import NOISE_TYPES
+from noisyseg.files import canonical_json
+from noisyseg.noise.parameters import REQUIRED, Place, resolved_only
+from noisyseg.noise.registry import NOISE_TYPES
 
-CONVENTIONS: tuple[str, ...] = ("paper",)
 MAX_SEED = 2**64 - 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NoiseStep:
-    """One type of noise at one rate.
+    """One type of noise with every parameter; made by `parse_steps` or `make_step`.
 
     Attributes:
         type: a name in `NOISE_TYPES`.
-        rate: probability that an eligible annotation flips, in [0, 1]; stored as a float.
-        pairs: for `asymmetric` (source class, target class), each source once; stored sorted, so
-            that a map means the same in whatever order it is written. None for other types.
-
-    Raises:
-        InputError: an unknown type or a value that does not fit it.
+        parameters: every one of the type's, parsed; a `Loaded` one stands for a file's content.
     """
 
     type: str
-    rate: float
-    pairs: tuple[tuple[str, str], ...] | None = None
-
-    def __post_init__(self) -> None:
-        if self.type not in NOISE_TYPES:
-            raise unknown_name("noise type", self.type, NOISE_TYPES)
-        object.__setattr__(self, "rate", _checked_rate(self.rate))
-        takes_map = "map" in NOISE_TYPES[self.type].parameters
-        if takes_map != (self.pairs is not None):
-            needs = "needs a class map" if takes_map else "takes no class map"
-            raise InputError(f"{self.type} noise {needs}.")
-        if self.pairs is not None:
-            object.__setattr__(self, "pairs", _checked_pairs(self.pairs))
+    parameters: Mapping[str, Any]
 
     def resolved(self) -> dict[str, Any]:
         """The step with its version and every parameter, as JSON-able data."""
-        data: dict[str, Any] = {
-            "type": self.type,
-            "version": NOISE_TYPES[self.type].version,
-            "rate": self.rate,
-        }
-        return data if self.pairs is None else {**data, "map": dict(self.pairs)}
+        kind = NOISE_TYPES[self.type]
+        return {"type": self.type, "version": kind.version, **resolved_only(self.parameters)}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, NoiseStep) and self.resolved() == other.resolved()
+
+    def __hash__(self) -> int:
+        return hash(canonical_json(self.resolved()))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,15 +44,13 @@ class NoiseSpec:
     Attributes:
         steps: applied in this order, each to what the one before left; at least one.
         seed: noise seed in [0, 2^64).
-        convention: whose definition of the types; `paper` is the only one so far.
 
     Raises:
-        InputError: no step, a seed out of range, an unknown convention.
+        InputError: no step, or a seed out of range.
     """
 
     steps: tuple[NoiseStep, ...]
     seed: int
-    convention: str = "paper"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "steps", tuple(self.steps))
@@ -78,16 +61,27 @@ class NoiseSpec:
             raise InputError(
                 f"a noise seed must be an integer from 0 to 2^64-1, got {self.seed!r}."
             )
-        if self.convention not in CONVENTIONS:
-            raise unknown_name("noise convention", self.convention, CONVENTIONS)
 
     def resolved(self) -> dict[str, Any]:
         """The spec as JSON-able data with nothing left to default: what enters the run key."""
-        return {
-            "convention": self.convention,
-            "seed": self.seed,
-            "steps": [step.resolved() for step in self.steps],
-        }
+        return {"seed": self.seed, "steps": [step.resolved() for step in self.steps]}
+
+
+def make_step(
+    type: str,  # noqa: A002 (the word that specs use)
+    *,
+    classes: Sequence[str],
+    where: str = "noise",
+    base: Path = Path(),
+    **parameters: Any,
+) -> NoiseStep:
+    """A step from its parameters, e.g. make_step("symmetric", rate=0.4, classes=names).
+
+    Raises:
+        InputError: as `parse_steps`.
+    """
+    place = Place(where=where, base=base, classes=classes)
+    return _parse_step({"type": type, **parameters}, place)
 
 
 def parse_steps(
@@ -96,72 +90,108 @@ def parse_steps(
     """The steps that plain YAML data stand for: one mapping, or a list of them in order.
 
     Args:
-        raw: e.g. {type: symmetric, rate: 0.4} or {type: asymmetric, rate: 0.2, map: voc}; `map` is
-            a mapping {source: target}, the name of a shipped map, or the path of a YAML file.
+        raw: e.g. {type: symmetric, rate: 0.4} or {type: asymmetric, rate: 0.2, map: voc}; with
+            `preset: mid`, a type's preset values stand for those not given.
         classes: the run's classes, in order.
         where: the place that `raw` came from, for messages.
-        base: folder that a relative path of a map starts from.
+        base: folder that relative paths in it start from.
 
     Raises:
         InputError: whatever is not such data, with its place.
     """
     if isinstance(raw, dict):
-        return (_parse_step(raw, classes, where, base),)
+        return (_parse_step(raw, Place(where=where, base=base, classes=classes)),)
     if not isinstance(raw, list) or not raw:
         raise InputError(
             f"{where}: noise must be a mapping such as {{type: symmetric, rate: 0.4}} or a list of "
             f"them, got {raw!r}."
         )
     return tuple(
-        _parse_step(entry, classes, f"{where}, step {number}", base)
+        _parse_step(entry, Place(where=f"{where}, step {number}", base=base, classes=classes))
         for number, entry in enumerate(raw, start=1)
     )
 
 
-def _parse_step(raw: Any, classes: Sequence[str], where: str, base: Path) -> NoiseStep:
+def spec_from_resolved(data: Any, where: str, files: Mapping[str, Any] | None = None) -> NoiseSpec:
+    """The spec that a manifest holds.
+
+    Args:
+        data: as `NoiseSpec.resolved` gave it.
+        where: the manifest, for messages.
+        files: for a parameter that was read from a file, its name and `Loaded` (see `parse_file`).
+
+    Raises:
+        InputError: not such data, another version of a type, or a file's content that is absent
+            or another one.
+    """
+    try:
+        seed, entries = data["seed"], list(data["steps"])
+        steps = tuple(_resolved_step(dict(entry), where, dict(files or {})) for entry in entries)
+    except (TypeError, ValueError, KeyError) as error:
+        raise InputError(f"{where}: it holds no noise spec: {error!r}.") from error
+    return NoiseSpec(steps=steps, seed=seed)
+
+
+def _resolved_step(entry: dict[str, Any], where: str, files: dict[str, Any]) -> NoiseStep:
+    name, version = entry.pop("type"), entry.pop("version")
+    if name not in NOISE_TYPES:
+        raise unknown_name("noise type", str(name), NOISE_TYPES, where)
+    kind = NOISE_TYPES[name]
+    if version != kind.version:
+        raise InputError(
+            f"{where}: made by version {version} of {name} noise, this noisyseg makes version "
+            f"{kind.version}: install the noisyseg that made it."
+        )
+    if set(entry) != set(kind.parameters):
+        raise InputError(f"{where}: {name} noise with the parameters {', '.join(sorted(entry))}.")
+    for key, loaded in files.items():
+        if key in entry:
+            if loaded.resolved != entry[key]:
+                raise InputError(f"{where}: it was made with another file of {key}.")
+            entry[key] = loaded
+    return NoiseStep(type=name, parameters=entry)
+
+
+def _parse_step(raw: Any, place: Place) -> NoiseStep:
+    where = place.where
     if not isinstance(raw, dict):
         raise InputError(
             f"{where}: a noise step must be a mapping such as {{type: symmetric, rate: 0.4}}, "
             f"got {raw!r}."
         )
-    kind = _required(raw, "type", where)
-    if not isinstance(kind, str) or kind not in NOISE_TYPES:
-        raise unknown_name("noise type", kind, NOISE_TYPES, where)
-    parameters = NOISE_TYPES[kind].parameters
+    if "type" not in raw:
+        raise InputError(f"{where}: a noise step needs 'type', got {raw!r}.")
+    name = raw["type"]
+    if not isinstance(name, str) or name not in NOISE_TYPES:
+        raise unknown_name("noise type", name, NOISE_TYPES, where)
+    kind = NOISE_TYPES[name]
+    keys = ("type", *kind.parameters, *(("preset",) if kind.presets else ()))
     for key in raw:
-        if key not in ("type", *parameters):
-            raise unknown_name(f"key of {kind} noise", key, ("type", *parameters), where)
-    values = {name: _required(raw, name, where) for name in parameters}
-    if len(classes) < 2:
-        raise InputError(f"{where}: {kind} noise needs at least two classes, got {len(classes)}.")
-    pairs = None
-    if "map" in values:
-        pairs = tuple(load_map(values["map"], classes, where, base).items())
-    try:
-        return NoiseStep(type=kind, rate=values["rate"], pairs=pairs)
-    except InputError as error:
-        raise InputError(f"{where}: {error}") from error
-
-
-def _required(raw: dict[Any, Any], key: str, where: str) -> Any:
-    if key not in raw:
-        raise InputError(f"{where}: a noise step needs {key!r}, got {raw!r}.")
-    return raw[key]
-
-
-def _checked_rate(rate: Any) -> float:
-    is_number = isinstance(rate, int | float) and not isinstance(rate, bool)
-    if not is_number or not 0 <= rate <= 1:  # NaN fails the comparison
+        if key not in keys:
+            raise unknown_name(f"key of {name} noise", key, keys, where)
+    if len(place.classes) < 2 and kind.family == "class":
         raise InputError(
-            f"a noise rate must be a number from 0 to 1, got {rate!r} (40 % is written 0.4)."
+            f"{where}: {name} noise needs at least two classes, got {len(place.classes)}."
         )
-    return abs(float(rate))  # -0.0 would be another run key
+    given = {**_preset(raw, kind.presets, name, where), **raw}
+    parameters: dict[str, Any] = {}
+    for key, parameter in kind.parameters.items():
+        if key in given:
+            spot = Place(where=f"{where}, {key}", base=place.base, classes=place.classes)
+            parameters[key] = parameter.parse(given[key], spot)
+        elif parameter.default is REQUIRED:
+            raise InputError(f"{where}: {name} noise needs {key!r}, got {raw!r}.")
+        else:
+            parameters[key] = parameter.default
+    return NoiseStep(type=name, parameters=kind.finish(parameters, place))
 
 
-def _checked_pairs(pairs: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    sources = [source for source, _ in pairs]
-    if not pairs or len(set(sources)) < len(sources):
-        raise InputError(f"a class map needs pairs with each source once, got {pairs!r}.")
-    if any(source == target for source, target in pairs):
-        raise InputError(f"a class map must not turn a class into itself, got {pairs!r}.")
-    return tuple(sorted((source, target) for source, target in pairs))
+def _preset(
+    raw: Mapping[str, Any], presets: Mapping[str, Mapping[str, Any]], name: str, where: str
+) -> Mapping[str, Any]:
+    if "preset" not in raw:
+        return {}
+    preset = raw["preset"]
+    if not isinstance(preset, str) or preset not in presets:
+        raise unknown_name(f"preset of {name} noise", preset, presets, where)
+    return presets[preset]

@@ -1,0 +1,186 @@
+"""Class noise by a transition matrix: given, or estimated from a model's confusions.
+
+Sources: Patrini et al., CVPR 2017 (T[i, j] = P(noisy j | clean i)); a confusion matrix comes from
+`noisyseg.results.confusion`.
+"""
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from noisyseg.errors import InputError, unknown_name
+from noisyseg.noise.categories import Categories
+from noisyseg.noise.class_noise import CROWDS, finish
+from noisyseg.noise.draws import StepDraws
+from noisyseg.noise.noise_type import ClassLaw, NoiseType, Parameters
+from noisyseg.noise.parameters import Parameter, Place
+from noisyseg.noise.transition import MatrixTransition
+
+_SUM_ERROR = 1e-6  # a matrix printed with seven digits still is one
+
+
+def matrix_noise(parameters: Parameters, categories: Categories, _: StepDraws) -> ClassLaw:
+    """A class j with probability T[i, j] for an annotation of class i.
+
+    Raises:
+        InputError: the file has other classes than the matrix.
+    """
+    order = list(parameters["matrix"]["classes"])
+    if sorted(order) != sorted(categories.names):
+        raise InputError(
+            f"the matrix is of the classes {', '.join(order)}; the annotations' categories are "
+            f"{', '.join(categories.names)}."
+        )
+    rows = np.array(parameters["matrix"]["rows"], dtype=np.float64)
+    places = [order.index(name) for name in categories.names]
+    return ClassLaw(transition=MatrixTransition(rows=rows[np.ix_(places, places)]))
+
+
+def parse_matrix(value: Any, place: Place) -> dict[str, Any]:
+    """A K × K matrix in the run's class order, from a mapping or a CSV, NPY or YAML file.
+
+    A mapping {class: {class: probability}} or {classes: [...], rows: [[...]]}; in the first, absent
+    entries are 0. A CSV's first row and first column are class names; an NPY file has no names, so
+    its rows are the run's classes in order.
+
+    Raises:
+        InputError: unreadable, not square, a negative or absent number, a row that does not sum to
+            1, unknown class names.
+    """
+    where = place.where
+    if isinstance(value, str):
+        path = place.base / value
+        where = f"{where}, matrix {path}"
+        value = _read(path, where, place.classes)
+    classes, rows = _named_rows(value, where, place.classes)
+    for name in classes:
+        if name not in place.classes:
+            raise unknown_name("class of the matrix", name, place.classes, where)
+    absent = [name for name in place.classes if name not in classes]
+    if absent or len(set(classes)) < len(classes):
+        raise InputError(
+            f"{where}: a matrix needs each of the {len(place.classes)} classes once; "
+            f"{'absent: ' + ', '.join(absent) if absent else 'one is there twice'}."
+        )
+    matrix = _checked(classes, rows, where)
+    places = [classes.index(name) for name in place.classes]
+    return {"classes": list(place.classes), "rows": matrix[np.ix_(places, places)].tolist()}
+
+
+def _read(path: Path, where: str, classes: Sequence[str]) -> Any:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{where}: cannot read it: {error.strerror}.") from error
+    kind = path.suffix.lower()
+    try:
+        if kind == ".npy":
+            rows = np.load(io.BytesIO(data), allow_pickle=False).tolist()
+            return {"classes": list(classes), "rows": rows}
+        text = data.decode("utf-8-sig")
+        if kind == ".csv":
+            return _csv(text, where)
+        if kind in (".yaml", ".yml"):
+            return yaml.safe_load(text)
+    except InputError:
+        raise
+    except (ValueError, EOFError, yaml.YAMLError, csv.Error) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"{where}: not a readable {kind[1:].upper()} file: {reason}") from error
+    raise InputError(f"{where}: a matrix is a .csv, .npy or .yaml file, not {kind or 'this'}.")
+
+
+def _csv(text: str, where: str) -> dict[str, Any]:
+    lines = [row for row in csv.reader(io.StringIO(text)) if row]
+    header = [name.strip() for name in lines[0][1:]] if lines else []
+    names = [row[0].strip() for row in lines[1:]]
+    if not header or names != header:
+        raise InputError(
+            f"{where}: the first row and the first column must name the same classes in the same "
+            f"order, got {header} and {names}."
+        )
+    return {"classes": header, "rows": [row[1:] for row in lines[1:]]}
+
+
+def _named_rows(value: Any, where: str, known: Sequence[str]) -> tuple[list[str], list[Any]]:
+    if isinstance(value, dict) and set(value) == {"classes", "rows"}:
+        classes, rows = value["classes"], value["rows"]
+        if not isinstance(classes, list) or not isinstance(rows, list):
+            raise InputError(f"{where}: classes and rows must be lists.")
+        return [str(name) for name in classes], rows
+    if isinstance(value, dict) and value and all(isinstance(row, dict) for row in value.values()):
+        classes = [str(name) for name in value]
+        named = {str(name): {str(k): v for k, v in row.items()} for name, row in value.items()}
+        for row in named.values():
+            for name in row:
+                if name not in classes:
+                    raise unknown_name("class of the matrix", name, known, where)
+        return classes, [[row.get(name, 0.0) for name in classes] for row in named.values()]
+    raise InputError(
+        f"{where}: a matrix is a file, or a mapping {{class: {{class: probability}}}}, got {value!r}."
+    )
+
+
+def _checked(classes: Sequence[str], rows: Sequence[Any], where: str) -> Any:
+    k = len(classes)
+    numbers = []
+    for name, row in zip(classes, rows, strict=False):
+        if not isinstance(row, list) or len(row) != k or len(rows) != k:
+            width = len(row) if isinstance(row, list) else "no list"
+            raise InputError(
+                f"{where}: the matrix of {k} classes must be {k} × {k}, got {len(rows)} rows; row "
+                f"{name!r} has {width}."
+            )
+        numbers.append([_probability(entry, name, where) for entry in row])
+    if len(numbers) != k:
+        raise InputError(
+            f"{where}: the matrix of {k} classes must be {k} × {k}, got {len(rows)} rows."
+        )
+    matrix = np.array(numbers, dtype=np.float64)
+    for name, total in zip(classes, matrix.sum(axis=1).tolist(), strict=True):
+        if abs(total - 1.0) > _SUM_ERROR:
+            raise InputError(
+                f"{where}: row {name!r} of the matrix sums to {total:.9g}, not to 1 (off by "
+                f"{total - 1.0:+.3g})."
+            )
+    return matrix
+
+
+def _probability(entry: Any, row: str, where: str) -> float:
+    try:
+        value = float(entry) if not isinstance(entry, bool) else -1.0
+    except (TypeError, ValueError, OverflowError):
+        value = float("nan")
+    if not 0.0 <= value <= 1.0 + _SUM_ERROR:
+        raise InputError(
+            f"{where}: row {row!r} of the matrix holds {entry!r}, wanted a probability from 0 to 1."
+        )
+    return value + 0.0
+
+
+_MATRIX = Parameter(
+    parse=parse_matrix,
+    summary="K × K, rows sum to 1: a CSV, NPY or YAML file, or {class: {class: probability}}",
+)
+
+MATRIX_TYPES = tuple(
+    NoiseType(
+        name=name,
+        version=1,
+        family="class",
+        summary=summary,
+        source="Patrini et al., CVPR 2017",
+        parameters={"matrix": _MATRIX, "crowds": CROWDS},
+        finish=finish,
+        law=matrix_noise,
+    )
+    for name, summary in (
+        ("matrix", "by any transition matrix"),
+        ("confusion", "by the row-normalised confusion matrix of a model"),
+    )
+)

@@ -1,0 +1,57 @@
+"""What a type of noise is: its parameters, and the one function that its family asks for."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from noisyseg.noise.categories import Categories
+from noisyseg.noise.draws import StepDraws
+from noisyseg.noise.parameters import Parameter, Place
+from noisyseg.noise.transition import Transition
+
+Parameters = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClassLaw:
+    """What a type of class noise does in one file.
+
+    Attributes:
+        transition: decides the new classes.
+        detail: what was drawn for the file as a whole, JSON-able; it goes into the manifest.
+    """
+
+    transition: Transition
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NoiseType:
+    """A registered type of noise.
+
+    Attributes:
+        name: as a spec writes it.
+        version: raised whenever the noise of an equal spec could change.
+        family: "class", "geometry" or "presence".
+        summary: one line.
+        source: the paper that defines it.
+        parameters: beside `type`, by name, in the order of the documentation.
+        presets: name -> values of some parameters.
+        finish: looks at all parsed parameters together; those that a user left out and that have
+            no fixed default are None.
+        law: of class noise: what it does, given parameters, categories and draws.
+        change: of geometry noise (see `geometry`).
+        apply: of presence noise (see `presence`).
+    """
+
+    name: str
+    version: int
+    family: str
+    summary: str
+    source: str
+    parameters: Mapping[str, Parameter]
+    presets: Mapping[str, Parameters] = field(default_factory=dict)
+    finish: Callable[[dict[str, Any], Place], dict[str, Any]] = lambda parameters, _: parameters
+    law: Callable[[Parameters, Categories, StepDraws], ClassLaw] | None = None
+    change: Callable[..., Any] | None = None
+    apply: Callable[..., Any] | None = None
