@@ -5,10 +5,18 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
 
 import noisyseg
 from noisyseg.bench import commands
+from noisyseg.bench.noise_cli import add_noise
+from noisyseg.bench.parsers import (
+    Subparsers,
+    add_command,
+    add_group,
+    add_json,
+    positive,
+    whole,
+)
 from noisyseg.errors import InputError
 
 UNUSABLE_INPUT = 2
@@ -54,15 +62,12 @@ def build_parser() -> argparse.ArgumentParser:
     _add_status(groups)
     _add_suite(groups)
     _add_methods(groups)
+    add_noise(groups)
     return parser
 
 
-if TYPE_CHECKING:
-    Subparsers: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
-
-
-def _add_run(groups: "Subparsers") -> None:
-    parser = _command(
+def _add_run(groups: Subparsers) -> None:
+    parser = add_command(
         groups,
         "run",
         commands.run,
@@ -83,14 +88,14 @@ def _add_run(groups: "Subparsers") -> None:
     )
     parser.add_argument(
         "--cpus-per-run",
-        type=_positive,
+        type=positive,
         metavar="N",
         help="CPUs for each run; on a CPU its torch threads (default: 1, or with "
         "GPUs an even share, at most 8)",
     )
     parser.add_argument(
         "--max-retries",
-        type=_whole,
+        type=whole,
         default=2,
         metavar="N",
         help="starts again for a run whose process died (default: 2)",
@@ -100,15 +105,15 @@ def _add_run(groups: "Subparsers") -> None:
     )
 
 
-def _add_table(groups: "Subparsers") -> None:
-    parser = _command(
+def _add_table(groups: Subparsers) -> None:
+    parser = add_command(
         groups, "table", commands.table, "print a suite's table", example="noisyseg table quick"
     )
     _add_suite_choice(parser)
 
 
-def _add_status(groups: "Subparsers") -> None:
-    parser = _command(
+def _add_status(groups: Subparsers) -> None:
+    parser = add_command(
         groups,
         "status",
         commands.status,
@@ -116,22 +121,22 @@ def _add_status(groups: "Subparsers") -> None:
         example="noisyseg status --out runs --json",
     )
     _add_out(parser)
-    _add_json(parser)
+    add_json(parser)
 
 
-def _add_suite(groups: "Subparsers") -> None:
-    actions = _group(
+def _add_suite(groups: Subparsers) -> None:
+    actions = add_group(
         groups, "suite", "shipped suites and suite files", example="noisyseg suite list"
     )
-    listing = _command(
+    listing = add_command(
         actions,
         "list",
         commands.suite_list,
         "list the shipped suites",
         example="noisyseg suite list",
     )
-    _add_json(listing)
-    show = _command(
+    add_json(listing)
+    show = add_command(
         actions,
         "show",
         commands.suite_show,
@@ -139,7 +144,7 @@ def _add_suite(groups: "Subparsers") -> None:
         example="noisyseg suite show quick",
     )
     show.add_argument("suite", metavar="NAME")
-    validate = _command(
+    validate = add_command(
         actions,
         "validate",
         commands.suite_validate,
@@ -150,13 +155,13 @@ def _add_suite(groups: "Subparsers") -> None:
     _add_data_root(validate)
 
 
-def _add_methods(groups: "Subparsers") -> None:
-    actions = _group(groups, "methods", "training methods", example="noisyseg methods list")
-    listing = _command(
+def _add_methods(groups: Subparsers) -> None:
+    actions = add_group(groups, "methods", "training methods", example="noisyseg methods list")
+    listing = add_command(
         actions, "list", commands.methods_list, "list the methods", example="noisyseg methods list"
     )
-    _add_json(listing)
-    show = _command(
+    add_json(listing)
+    show = add_command(
         actions,
         "show",
         commands.methods_show,
@@ -164,29 +169,7 @@ def _add_methods(groups: "Subparsers") -> None:
         example="noisyseg methods show lncis",
     )
     show.add_argument("method", metavar="NAME")
-    _add_json(show)
-
-
-def _group(groups: "Subparsers", name: str, summary: str, *, example: str) -> "Subparsers":
-    parser = groups.add_parser(
-        name, help=summary, description=summary, epilog=f"example: {example}"
-    )
-    return parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-
-
-def _command(
-    groups: "Subparsers",
-    name: str,
-    function: Callable[[argparse.Namespace], int],
-    summary: str,
-    *,
-    example: str,
-) -> argparse.ArgumentParser:
-    parser = groups.add_parser(
-        name, help=summary, description=summary, epilog=f"example: {example}"
-    )
-    parser.set_defaults(command=function)
-    return parser
+    add_json(show)
 
 
 def _add_suite_choice(parser: argparse.ArgumentParser) -> None:
@@ -223,10 +206,6 @@ def _add_data_root(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
-
-
 def _names(text: str) -> list[str]:
     names = [name.strip() for name in text.split(",") if name.strip()]
     if not names:
@@ -235,23 +214,10 @@ def _names(text: str) -> list[str]:
 
 
 def _seeds(text: str) -> list[int]:
-    seeds = [_whole(part) for part in text.split(",")]
+    seeds = [whole(part) for part in text.split(",")]
     if len(set(seeds)) < len(seeds):
         raise argparse.ArgumentTypeError(f"a seed is given twice in {text}")
     return seeds
-
-
-def _whole(text: str) -> int:
-    if not text.strip().isdecimal():
-        raise argparse.ArgumentTypeError(f"wanted a whole number of at least 0, got {text!r}")
-    return int(text)
-
-
-def _positive(text: str) -> int:
-    value = _whole(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("wanted at least 1, got 0")
-    return value
 
 
 def _share(text: str) -> float:

@@ -4,7 +4,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -233,22 +233,30 @@ def _count_keys(runs: Sequence[Run]) -> int:
 
 
 def _status_row(run: RunState) -> dict[str, Any]:
-    spec, record, noise = run.spec, run.record, run.spec["noise"]
+    spec, record = run.spec, run.record
     progress = run.progress or {}
     return {
         "key": run.key,
         "status": run.state,
         "data": spec["data"]["name"],
         "method": spec["method"]["name"],
-        "noise": "clean"
-        if noise is None
-        else "+".join(f"{step['type']}-{step['rate']:g}" for step in noise["steps"]),
+        "noise": noise_name(spec["noise"]),
         "seed": spec["train_seed"],
         "mask_ap": record["metrics"]["segm"]["AP"] if record and run.state == "done" else None,
         "reason": record["failure"]["message"] if record and run.state == "failed" else None,
         "epoch": progress.get("epoch"),
         "epochs": spec["protocol"]["epochs"],
     }
+
+
+def noise_name(noise: Mapping[str, Any] | None) -> str:
+    """A run's noise in lists, from its spec: symmetric-0.4, or matrix+missing-0.1."""
+    if noise is None:
+        return "clean"
+    return "+".join(
+        f"{step['type']}-{step['rate']:g}" if "rate" in step else step["type"]
+        for step in noise["steps"]
+    )
 
 
 def _print_names(names: Sequence[str], *, as_json: bool) -> int:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from noisyseg.bench.confusion_step import with_matrices
 from noisyseg.bench.datasets.preparation import CheckedData, PreparedData, check_data, prepare
 from noisyseg.bench.datasets.source import load_source
 from noisyseg.bench.suite import Suite
@@ -113,9 +114,13 @@ def _parse_noise(
     return {
         label: None
         if raw is None
-        else parse_steps(raw, classes, suite.noise_places[label], suite.file.parent)
+        else _steps(raw, classes, suite.noise_places[label], suite.file.parent)
         for label, raw in suite.noise.items()
     }
+
+
+def _steps(raw: Any, classes: Sequence[str], where: str, base: Path) -> tuple[NoiseStep, ...]:
+    return parse_steps(with_matrices(raw, classes, where, base), classes, where, base)
 
 
 def _annotations(

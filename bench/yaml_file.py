@@ -83,17 +83,26 @@ def read_yaml(path: Path) -> Located:
     Raises:
         InputError: no such file, not YAML, not a mapping, or a key given twice.
     """
+    document = read_yaml_value(path)
+    if not isinstance(document, Located):
+        got = reprlib.repr(document)
+        raise InputError(f"{path}: wanted a mapping of keys to values, got {got}.")
+    return document
+
+
+def read_yaml_value(path: Path) -> Any:
+    """Whatever a YAML file holds, safely loaded; its mappings are `Located`.
+
+    Raises:
+        InputError: no such file, not YAML, or a key given twice.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text.") from error
-    document = _document(path, text)
-    if not isinstance(document, Located):
-        got = reprlib.repr(document)
-        raise InputError(f"{path}: wanted a mapping of keys to values, got {got}.")
-    return document
+    return _document(path, text)
 
 
 def _document(path: Path, text: str) -> Any:

@@ -1,12 +1,12 @@
 """Class maps: which class asymmetric noise turns into which, shipped or of the user's own."""
 
+import reprlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from noisyseg.errors import InputError, unknown_name
+from noisyseg.noise.yaml_text import parse_yaml
 
 _MAPS_FOLDER = Path(__file__).with_name("maps")
 SHIPPED_MAPS: tuple[str, ...] = tuple(sorted(file.stem for file in _MAPS_FOLDER.glob("*.yaml")))
@@ -22,7 +22,7 @@ def load_map(value: Any, classes: Sequence[str], where: str, base: Path) -> dict
         value: a mapping, the name of a shipped map, or the path of a YAML file. A shipped name wins
             over a file of that name; write ./NAME for the file.
         classes: the run's classes; the map may name no other.
-        where: the place that `value` came from, for messages.
+        where: the place that `value` came from, for messages, e.g. "suite.yaml, line 9, map".
         base: folder that a relative path starts from.
 
     Raises:
@@ -30,12 +30,13 @@ def load_map(value: Any, classes: Sequence[str], where: str, base: Path) -> dict
     """
     if isinstance(value, str):
         file = _map_file(value, where, base)
-        where = f"{where}, map {file.name if value in SHIPPED_MAPS else file}"
+        where = f"{where} {file.name if value in SHIPPED_MAPS else file}"
         value = _read_map(file, where)
     if not isinstance(value, dict) or not value:
         raise InputError(
             f"{where}: a class map must be a non-empty mapping such as {{cat: dog}}, the name of a "
-            f"shipped map ({', '.join(SHIPPED_MAPS)}) or the path of a YAML file, got {value!r}."
+            f"shipped map ({', '.join(SHIPPED_MAPS)}) or the path of a YAML file, got "
+            f"{reprlib.repr(value)}."
         )
     _check_names(value, classes, where)
     return value
@@ -47,7 +48,7 @@ def _map_file(value: str, where: str, base: Path) -> Path:
     file = base / value
     looks_like_path = file.suffix in (".yaml", ".yml") or len(Path(value).parts) > 1
     if not looks_like_path and not file.exists():
-        raise unknown_name("class map", value, SHIPPED_MAPS, where)
+        raise unknown_name("class map", value, (*SHIPPED_MAPS, COCO_GROUPS), where)
     return file
 
 
@@ -61,27 +62,7 @@ def _read_map(file: Path, where: str) -> Any:
         ) from error
     except UnicodeDecodeError as error:
         raise InputError(f"{where}: the class map is not UTF-8 text.") from error
-    try:
-        _check_repeated_keys(yaml.compose(text, Loader=yaml.SafeLoader), where)
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: what looks like a date but is none
-        raise InputError(f"{where}: the class map is not valid YAML: {error}") from error
-
-
-def _check_repeated_keys(node: Any, where: str) -> None:
-    # PyYAML keeps the last of two equal keys and says nothing, which would drop a pair.
-    if not isinstance(node, yaml.MappingNode):
-        return
-    seen: set[str] = set()
-    for key, _ in node.value:
-        if not isinstance(key, yaml.ScalarNode):
-            continue
-        if key.value in seen:
-            raise InputError(
-                f"{where}, line {key.start_mark.line + 1}: class {key.value!r} is a source twice; "
-                f"a class can turn into one other only."
-            )
-        seen.add(key.value)
+    return parse_yaml(text, f"{where}: the class map")
 
 
 def _check_names(pairs: dict[Any, Any], classes: Sequence[str], where: str) -> None:

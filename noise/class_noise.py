@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from noisyseg.errors import InputError
+from noisyseg.errors import InputError, unknown_name
 from noisyseg.noise.categories import Categories
 from noisyseg.noise.class_map import COCO_GROUPS, load_map
 from noisyseg.noise.draws import Purpose, StepDraws
@@ -57,7 +57,7 @@ def asymmetric(parameters: Parameters, categories: Categories, _: StepDraws) -> 
     `lncis-code` knows the map `coco`, too: by category id, uniformly any of a list, own included.
 
     Raises:
-        InputError: a map with a class that the file lacks.
+        InputError: a map with a class that the file lacks, or ids other than COCO's with `coco`.
     """
     if parameters["map"] == COCO_GROUPS:
         return ClassLaw(
@@ -83,7 +83,11 @@ def superclass_pairs(parameters: Parameters, categories: Categories, draws: Step
     """Two classes of each super-category, drawn from the seed, turn into each other.
 
     The paper's asymmetric noise on COCO: "within each super-class, two randomly selected
-    sub-classes are swapped"; person is exempt. The pairs are in the manifest.
+    sub-classes are swapped"; person is exempt. The two are those of the smallest PAIR draws, by
+    category id, so the rate and the order of the categories do not matter. The manifest has them.
+
+    Raises:
+        InputError: a class without a super-category, or no two that share one.
     """
     targets: list[list[int]] = [[] for _ in categories.names]
     pairs = {}
@@ -104,7 +108,11 @@ def superclass_pairs(parameters: Parameters, categories: Categories, draws: Step
 
 
 def superclass_uniform(parameters: Parameters, categories: Categories, _: StepDraws) -> ClassLaw:
-    """Any other class of its super-category, uniformly (COCO-N's class noise)."""
+    """Any other class of its super-category, uniformly (COCO-N's class noise).
+
+    Raises:
+        InputError: a class without a super-category, or no two that share one.
+    """
     targets: list[list[int]] = [[] for _ in categories.names]
     for members in _by_superclass(parameters, categories).values():
         for own in members:
@@ -115,24 +123,24 @@ def superclass_uniform(parameters: Parameters, categories: Categories, _: StepDr
 
 def _by_superclass(parameters: Parameters, categories: Categories) -> dict[str, list[int]]:
     groups: dict[str, list[int]] = defaultdict(list)
-    for index, (name, superclass) in enumerate(
-        zip(categories.names, categories.supercategories, strict=True)
-    ):
+    for index, name in enumerate(categories.names):
+        if name in parameters["exempt"]:
+            continue
+        superclass = categories.supercategories[index]
         if superclass is None:
             raise InputError(
                 f"the category {name!r} has no supercategory, which superclass noise needs. Add "
                 "supercategories to the annotation file, or use asymmetric noise with a map."
             )
-        if name not in parameters["exempt"]:
-            groups[superclass].append(index)
+        groups[superclass].append(index)
     return dict(groups)
 
 
 def _refuse_if_nothing_flips(targets: list[list[int]], categories: Categories) -> None:
     if not any(targets):
         raise InputError(
-            f"no two of the classes {', '.join(categories.names)} share a supercategory: superclass "
-            "noise would change nothing."
+            f"no two of the classes {', '.join(categories.names)} that may flip share a "
+            "supercategory: superclass noise would change nothing. Use another type of noise."
         )
 
 
@@ -171,7 +179,7 @@ def _scripts_coco_targets(categories: Categories) -> list[list[int]]:
 
 
 def finish(parameters: dict[str, Any], place: Place) -> dict[str, Any]:
-    """Settle what depends on the convention.
+    """Settle what a user left open and what depends on the convention or on the classes.
 
     Raises:
         InputError: the scripts' COCO groups under the paper's convention.
@@ -182,8 +190,30 @@ def finish(parameters: dict[str, Any], place: Place) -> dict[str, Any]:
             f"{place.where}: the map {COCO_GROUPS!r} is the authors' scripts' (convention: "
             f"{LNCIS_CODE}); what the paper says of COCO is superclass-pairs noise."
         )
-    crowds = parameters["crowds"]
-    return {**parameters, "crowds": scripts if crowds is None else crowds}
+    settled = dict(parameters)
+    if parameters["crowds"] is None:
+        settled["crowds"] = scripts
+    if "exempt" in parameters and parameters["exempt"] is None:
+        # So that where there is no such class, the default and an empty list are one noise.
+        settled["exempt"] = [name for name in (_EXEMPT_OF_PAIRS,) if name in place.classes]
+    return settled
+
+
+def _exempt(default: list[str] | None) -> Parameter:
+    return Parameter(
+        parse=_known_names,
+        default=default,
+        summary="classes that neither flip nor are flipped to"
+        + (f"; {_EXEMPT_OF_PAIRS} by default" if default is None else ""),
+    )
+
+
+def _known_names(value: Any, place: Place) -> list[str]:
+    found = names(value, place)
+    for name in found:
+        if name not in place.classes:
+            raise unknown_name("class", name, place.classes, place.where)
+    return found
 
 
 def _class_map(value: Any, place: Place) -> dict[str, str] | str:
@@ -194,9 +224,7 @@ def _class_map(value: Any, place: Place) -> dict[str, str] | str:
 
 
 _PAPER = "Yang et al., ECCV 2020, section 5.1"
-_EXEMPT = Parameter(
-    parse=names, default=["person"], summary="classes that neither flip nor are flipped to"
-)
+_EXEMPT_OF_PAIRS = "person"  # what the paper says of COCO
 
 CLASS_TYPES = (
     NoiseType(
@@ -233,7 +261,7 @@ CLASS_TYPES = (
         family="class",
         summary="two drawn classes of each super-category into each other",
         source=_PAPER,
-        parameters={"rate": RATE, "exempt": _EXEMPT, "crowds": CROWDS},
+        parameters={"rate": RATE, "exempt": _exempt(None), "crowds": CROWDS},
         finish=finish,
         law=superclass_pairs,
     ),
@@ -245,7 +273,7 @@ CLASS_TYPES = (
         source="COCO-N, arXiv 2406.10891",
         parameters={
             "rate": RATE,
-            "exempt": Parameter(parse=names, default=[], summary=_EXEMPT.summary),
+            "exempt": _exempt([]),
             "crowds": CROWDS,
         },
         presets={"easy": {"rate": 0.2}, "mid": {"rate": 0.3}, "hard": {"rate": 0.4}},

@@ -1,15 +1,18 @@
 """One step of class noise on a table of annotations, and what the manifest says of it."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from noisyseg.noise.categories import Categories
 from noisyseg.noise.draws import StepDraws
+from noisyseg.noise.noise_type import ClassLaw
 from noisyseg.noise.registry import NOISE_TYPES
 from noisyseg.noise.spec import NoiseStep
 from noisyseg.noise.table import AnnotationTable
-from noisyseg.noise.transition import Floats, Indices, Mask
+from noisyseg.noise.transition import Indices, Mask
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,54 +28,56 @@ class ClassOutcome:
     report: dict[str, Any]
 
 
+def class_law(step: NoiseStep, categories: Categories, draws: StepDraws) -> ClassLaw:
+    """What a step of the class family does in a file of these categories.
+
+    Raises:
+        InputError: the step does not fit the categories.
+    """
+    law = NOISE_TYPES[step.type].law
+    assert law is not None
+    return law(step.parameters, categories, draws)
+
+
 def class_step(step: NoiseStep, table: AnnotationTable, draws: StepDraws) -> ClassOutcome:
     """Apply a step of the class family.
 
     Raises:
-        InputError: the step does not fit the file's categories.
+        InputError: the step does not fit the file's categories or annotations.
     """
-    law_of = NOISE_TYPES[step.type].law
-    assert law_of is not None
-    law = law_of(step.parameters, table.categories, draws)
+    law = class_law(step, table.categories, draws)
     transition = law.transition
     touched = np.ones_like(table.crowds) if step.parameters["crowds"] else ~table.crowds
     eligible = touched & transition.sources[table.classes]
+    ids, classes = table.ids[eligible], table.classes[eligible]
     after = table.classes.copy()
-    after[eligible] = transition.redraw(table.ids[eligible], table.classes[eligible], draws)
-    expected = 1.0 - transition.matrix().diagonal()
+    after[eligible] = transition.redraw(ids, classes, draws)
     report = {
-        **_rates(step, table.classes, after, eligible, touched, expected),
+        "type": step.type,
+        "intended_rate": step.parameters.get("rate"),
+        # To a millionth: the last bits of a normal's mean are the mathematics library's own.
+        "expected_flips": round(transition.expected_flips(ids, classes), 6),
+        **_realised(table, after, eligible, int(touched.sum())),
         **({"detail": law.detail} if law.detail else {}),
     }
     return ClassOutcome(classes=after, report=report)
 
 
-def _rates(
-    step: NoiseStep,
-    before: Indices,
-    after: Indices,
-    eligible: Mask,
-    touched: Mask,
-    expected: Floats,
+def _realised(
+    table: AnnotationTable, after: Indices, eligible: Mask, num_touched: int
 ) -> dict[str, Any]:
-    k = len(expected)
-    flipped = before != after
-    num_eligible, num_flipped, num_touched = (int(m.sum()) for m in (eligible, flipped, touched))
-    # A matrix that is not known before the draws has no expectation to state.
-    known = bool(np.isfinite(expected).all())
-    foreseen = float(expected[before[eligible]].sum()) if known else None
+    k = len(table.categories)
+    flipped = table.classes != after
+    num_eligible, num_flipped = int(eligible.sum()), int(flipped.sum())
     return {
-        "type": step.type,
-        "intended_rate": step.parameters.get("rate"),
         "eligible": num_eligible,
         "flipped": num_flipped,
-        "expected_flips": foreseen,
         "rate_of_eligible": _share(num_flipped, num_eligible),
         "rate_of_eligible_interval": binomial_interval(num_flipped, num_eligible),
         "rate_of_all": _share(num_flipped, num_touched),
         "per_class": {
-            "eligible": np.bincount(before[eligible], minlength=k).tolist(),
-            "flipped": np.bincount(before[flipped], minlength=k).tolist(),
+            "eligible": np.bincount(table.classes[eligible], minlength=k).tolist(),
+            "flipped": np.bincount(table.classes[flipped], minlength=k).tolist(),
         },
     }
 
@@ -88,6 +93,8 @@ def binomial_interval(successes: int, trials: int) -> list[float] | None:
     z = 1.959963984540054
     share = successes / trials
     middle = share + z * z / (2 * trials)
-    spread = z * float(np.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials)))
+    spread = z * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
     scale = 1 + z * z / trials
-    return [max((middle - spread) / scale, 0.0), min((middle + spread) / scale, 1.0)]
+    low = (middle - spread) / scale if successes else 0.0  # exact where rounding would not be
+    high = (middle + spread) / scale if successes < trials else 1.0
+    return [low, high]

@@ -7,14 +7,16 @@ from typing import Any
 import numpy as np
 
 from noisyseg.noise.annotations import CocoDocument
-from noisyseg.noise.class_step import class_step
+from noisyseg.noise.categories import Categories
+from noisyseg.noise.class_step import class_law, class_step
 from noisyseg.noise.draws import StepDraws
 from noisyseg.noise.geometry import geometry_step
 from noisyseg.noise.manifest import Manifest, build_manifest
 from noisyseg.noise.presence import presence_step
 from noisyseg.noise.registry import NOISE_TYPES
-from noisyseg.noise.spec import NoiseSpec
+from noisyseg.noise.spec import NoiseSpec, NoiseStep
 from noisyseg.noise.table import AnnotationTable
+from noisyseg.noise.transition import Floats
 
 Annotation = dict[str, Any]
 GEOMETRY_FIELDS = ("segmentation", "bbox", "area")
@@ -43,6 +45,7 @@ def corrupt(
     """
     clean: list[Annotation] = document["annotations"]
     current, reports = list(clean), []
+    largest_id = max((entry["id"] for entry in clean), default=0)
     for step, draws in steps_with_draws(spec):
         state = {**document, "annotations": current}
         family = NOISE_TYPES[step.type].family
@@ -54,12 +57,12 @@ def corrupt(
         elif family == "geometry":
             current, report = geometry_step(step, state, draws, workers=workers)
         else:
-            current, report = presence_step(step, state, draws)
+            current, report = presence_step(step, state, draws, largest_id=largest_id)
         reports.append(report)
     return {**document, "annotations": current}, _manifest(document, spec, current, reports)
 
 
-def steps_with_draws(spec: NoiseSpec) -> list[tuple[Any, StepDraws]]:
+def steps_with_draws(spec: NoiseSpec) -> list[tuple[NoiseStep, StepDraws]]:
     """Each step and its own draws, in order."""
     seen: Counter[str] = Counter()
     found = []
@@ -68,6 +71,24 @@ def steps_with_draws(spec: NoiseSpec) -> list[tuple[Any, StepDraws]]:
         found.append((step, draws))
         seen[step.type] += 1
     return found
+
+
+def expected_matrix(spec: NoiseSpec, categories: Categories) -> Floats | None:
+    """P(noisy class j | clean class i) after all class steps, shape (K, K).
+
+    It is of the annotations that the steps may touch, and None if a step has no such matrix.
+
+    Raises:
+        InputError: noise that does not fit the categories.
+    """
+    total: Floats = np.eye(len(categories))
+    for step, draws in steps_with_draws(spec):
+        if NOISE_TYPES[step.type].family == "class":
+            matrix = class_law(step, categories, draws).transition.matrix()
+            if matrix is None:
+                return None
+            total = total @ matrix
+    return total
 
 
 def _with_classes(
@@ -100,7 +121,7 @@ def _manifest(
         elif new is not old:
             after[place] = index_of[new["category_id"]]
             fields = {
-                key: old[key] for key in GEOMETRY_FIELDS if key in old and old[key] != new[key]
+                key: old[key] for key in GEOMETRY_FIELDS if key in old and old[key] != new.get(key)
             }
             if fields:
                 geometry.append((old["id"], fields))

@@ -17,9 +17,10 @@ OOPSLA 2014; Vigna's public-domain splitmix64.c) for the seed x:
     uniform                 = (bits >> 11) * 2^-53       in [0, 1)
     choice of n             = ((bits >> 32) * n) >> 32   in 0 … n-1, each within 2^-32 of 1/n
 
-A step's stream has its type's name in it, not its place: a step that is added before or after it
-changes none of its draws. An id below 0 draws like the id 2^64 higher, which only a contrived file
-holds as well.
+A step's stream has its type's name in it, not its place: a step of another type that is added
+anywhere, or of its own type after it, changes none of its draws. (One of its own type before it is
+the first of that type, and draws as such.) An id below 0 draws like the id 2^64 higher, which only
+a contrived file holds as well.
 
 Any change here changes every noisy file: raise the version of every noise type with it.
 """

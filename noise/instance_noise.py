@@ -5,11 +5,16 @@ class j ≠ y with probability q · s_j / Σ_{k ≠ y} s_k, where s are a model'
 """
 
 import io
+import math
+import zipfile
+import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from noisyseg.errors import InputError
 from noisyseg.files import sha256_bytes
@@ -21,21 +26,28 @@ from noisyseg.noise.parameters import Loaded, Parameter, Place
 from noisyseg.noise.transition import Floats, Indices, Mask, Words
 
 SPREAD = 0.1
-_STEPS = 10**9  # own rates are rounded to this: no libm's last bit decides a flip
+_DIGITS = 9  # own rates are rounded to so many: no libm's last bit decides a flip
+_BLOCK = 1 << 15  # annotations at a time: of COCO's, all scores at once would be 550 MB
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scores:
-    """A model's scores: annotation ids (N,), rising; probabilities (N, K); K class names."""
+    """A model's scores: annotation ids (N,), rising; weights (N, K); K class names."""
 
     ids: Words
-    probabilities: Floats
+    probabilities: NDArray[Any]
     classes: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ByScores:
-    """A transition with a row for each annotation; no K × K matrix is known before the draws."""
+    """A transition with a row of its own for each annotation.
+
+    Attributes:
+        rate: mean of the annotations' own rates, before they are cut off.
+        scores: of every annotation.
+        order: the place of each of the file's K classes among the scores'.
+    """
 
     rate: float
     scores: Scores
@@ -43,48 +55,102 @@ class ByScores:
 
     @property
     def sources(self) -> Mask:
+        """All classes, shape (K,)."""
         return np.ones(len(self.order), dtype=np.bool_)
 
-    def matrix(self) -> Floats:
-        """The mean over the scored annotations of no class: unknown, NaN, shape (K, K)."""
-        return np.full((len(self.order), len(self.order)), np.nan)
+    def matrix(self) -> None:
+        """See `Transition`: none, for the annotations of a class differ."""
+        return None
+
+    def expected_flips(self, ids: Words, classes: Indices) -> float:
+        """See `Transition`. An annotation that scores for no other class never flips."""
+        able = sum(
+            int((self._others(ids[block], classes[block]) > 0).any(axis=1).sum())
+            for block in _blocks(len(ids))
+        )
+        return able * mean_own_rate(self.rate)
 
     def redraw(self, ids: Words, classes: Indices, draws: StepDraws) -> Indices:
+        """See `Transition`.
+
+        Raises:
+            InputError: an annotation has no scores.
+        """
+        own = own_rates(self.rate, draws.uniform(Purpose.STRENGTH, ids))
+        flips = np.flatnonzero(draws.uniform(Purpose.FLIP, ids) < own)
+        aims = draws.uniform(Purpose.TARGET, ids[flips])
+        self._places(ids)
+        after = classes.copy()
+        for block in _blocks(len(flips)):
+            chosen = flips[block]
+            after[chosen] = self._targets(ids[chosen], classes[chosen], aims[block])
+        return after
+
+    def _targets(self, ids: Words, classes: Indices, aims: Floats) -> Indices:
+        cumulated = np.cumsum(self._others(ids, classes), axis=1)
+        total = cumulated[:, -1]
+        found = (cumulated <= (aims * total)[:, None]).sum(axis=1)
+        # An aim that rounding lifted to the sum itself belongs to the last class of any score.
+        last = (cumulated < total[:, None]).sum(axis=1)
+        return np.where(total > 0, np.minimum(found, last), classes)
+
+    def _others(self, ids: Words, classes: Indices) -> Floats:
+        weights = self.scores.probabilities[self._places(ids)].astype(np.float64)[
+            :, list(self.order)
+        ]
+        weights[np.arange(len(ids)), classes] = 0.0
+        return weights
+
+    def _places(self, ids: Words) -> Indices:
         places = np.searchsorted(self.scores.ids, ids)
         known = places < len(self.scores.ids)
         known[known] = self.scores.ids[places[known]] == ids[known]
         if not known.all():
-            lacking = ids[~known]
+            lacking = ids[~known].astype(np.int64)
             raise InputError(
-                f"the scores lack {len(lacking)} of {len(ids)} annotations, e.g. id {lacking[0]}."
+                f"the scores lack {len(lacking)} of {len(ids)} annotations, e.g. id {lacking[0]}: "
+                "score every annotation of this file."
             )
-        weights = self.scores.probabilities[places][:, list(self.order)]
-        weights[np.arange(len(ids)), classes] = 0.0
-        leaving = np.cumsum(weights, axis=1)
-        total = leaving[:, -1]
-        own = own_rates(self.rate, draws.uniform(Purpose.STRENGTH, ids))
-        flips = (draws.uniform(Purpose.FLIP, ids) < own) & (total > 0)
-        aims = draws.uniform(Purpose.TARGET, ids) * total
-        target = (leaving <= aims[:, None]).sum(axis=1)
-        last = (leaving < total[:, None]).sum(axis=1)
-        return np.where(flips, np.minimum(target, last), classes)
+        return places
 
 
 def own_rates(rate: float, draws: Floats) -> Floats:
-    """Quantiles of N(rate, 0.1²) restricted to [0, 1] at the draws, shape (N,) to (N,)."""
+    """Quantiles of N(rate, 0.1²) restricted to [0, 1] at the draws, shape (N,) to (N,).
+
+    A rate of 0 is none for all: the law's own mean there, 0.08, is not what a user asks for.
+    """
+    if rate == 0:
+        return np.zeros_like(draws)
     normal = NormalDist(rate, SPREAD)
     low, high = normal.cdf(0.0), normal.cdf(1.0)
     quantiles = low + draws * (high - low)
-    tiny = 1e-300
-    found = [normal.inv_cdf(min(max(p, tiny), 1 - 2**-53)) for p in quantiles.tolist()]
-    return np.clip(np.round(np.array(found, dtype=np.float64) * _STEPS) / _STEPS, 0.0, 1.0)
+    least, most = 1e-300, 1 - 2**-53  # the quantile function knows neither 0 nor 1
+    found = [normal.inv_cdf(min(max(p, least), most)) for p in quantiles.tolist()]
+    return np.clip(np.round(np.array(found, dtype=np.float64), _DIGITS), 0.0, 1.0)
+
+
+def mean_own_rate(rate: float) -> float:
+    """Mean of the law of `own_rates`, to nine digits: a bit more than a rate near 0.
+
+    rate + 0.1·(φ(a) - φ(b)) / (Φ(b) - Φ(a)) for the cuts a = -rate / 0.1 and b = (1 - rate) / 0.1.
+    """
+    if rate == 0:
+        return 0.0
+    low, high = -rate / SPREAD, (1 - rate) / SPREAD
+    density = (math.exp(-low * low / 2) - math.exp(-high * high / 2)) / math.sqrt(2 * math.pi)
+    mass = NormalDist().cdf(high) - NormalDist().cdf(low)
+    return round(rate + SPREAD * density / mass, _DIGITS)
+
+
+def _blocks(count: int) -> Iterator[slice]:
+    return (slice(start, start + _BLOCK) for start in range(0, count, _BLOCK))
 
 
 def instance_dependent(parameters: Parameters, categories: Categories, _: StepDraws) -> ClassLaw:
     """See the module.
 
     Raises:
-        InputError: scores of other classes than the file's, or none for an annotation.
+        InputError: scores of other classes than the file's.
     """
     scores = parameters["scores"].content
     if sorted(scores.classes) != sorted(categories.names):
@@ -108,39 +174,45 @@ def parse_scores(value: Any, place: Place) -> Loaded:
     if not isinstance(value, str):
         raise InputError(f"{place.where}: scores must be the path of an NPZ file, got {value!r}.")
     path = place.base / value
-    where = f"{place.where}, scores {path}"
+    where = f"{place.where} {path}"
     try:
         data = path.read_bytes()
     except OSError as error:
         raise InputError(f"{where}: cannot read it: {error.strerror}.") from error
+    return Loaded(resolved={"sha256": sha256_bytes(data)}, content=_checked(*_arrays(data, where)))
+
+
+def _arrays(data: bytes, where: str) -> tuple[Any, Any, Any, str]:
     try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as file:
-            ids, scores, classes = (file[name] for name in ("ids", "scores", "classes"))
-    except (ValueError, KeyError, OSError, EOFError) as error:
+        file = np.load(io.BytesIO(data), allow_pickle=False)
+        return file["ids"], file["scores"], file["classes"], where
+    # IndexError: an NPY file, which has one array without a name.
+    except (
+        *(ValueError, KeyError, IndexError, OSError, EOFError, NotImplementedError),
+        *(zipfile.BadZipFile, zlib.error),
+    ) as error:
+        reason = " ".join(str(error).split())[:200]
         raise InputError(
-            f"{where}: wanted an NPZ file with ids, scores and classes: {error}"
+            f"{where}: wanted an NPZ file with the arrays ids, scores and classes: {reason}"
         ) from error
-    return Loaded(
-        resolved={"sha256": sha256_bytes(data)}, content=_checked(ids, scores, classes, where)
-    )
 
 
 def _checked(ids: Any, scores: Any, classes: Any, where: str) -> Scores:
-    fits = ids.ndim == 1 and ids.dtype.kind in "iu" and scores.shape == (len(ids), classes.size)
-    if not fits or classes.dtype.kind != "U" or scores.dtype.kind not in "fiu":
+    shapes_fit = ids.ndim == classes.ndim == 1 and scores.shape == (len(ids), len(classes))
+    kinds_fit = ids.dtype.kind in "iu" and scores.dtype.kind in "fiu" and classes.dtype.kind == "U"
+    if not shapes_fit or not kinds_fit:
         raise InputError(
             f"{where}: wanted ids (N,) of integers, scores (N, K) of numbers and classes (K,) of "
-            f"texts, got shapes {ids.shape}, {scores.shape} and {classes.shape}."
+            f"texts, got {', '.join(f'{a.shape} of {a.dtype}' for a in (ids, scores, classes))}."
         )
-    values = scores.astype(np.float64)
-    if not np.isfinite(values).all() or (values < 0).any():
+    if not np.isfinite(scores).all() or (scores < 0).any():
         raise InputError(f"{where}: scores must be finite and at least 0.")
     words = ids.astype(np.uint64)
     order = np.argsort(words, kind="stable")
     words = words[order]
     if (words[1:] == words[:-1]).any():
         raise InputError(f"{where}: an annotation id is there twice.")
-    return Scores(ids=words, probabilities=values[order], classes=tuple(classes.tolist()))
+    return Scores(ids=words, probabilities=scores[order], classes=tuple(classes.tolist()))
 
 
 INSTANCE_TYPES = (
@@ -153,7 +225,9 @@ INSTANCE_TYPES = (
         parameters={
             "rate": RATE,
             "scores": Parameter(
-                parse=parse_scores, summary="NPZ of a model's class scores by annotation id"
+                parse=parse_scores,
+                summary="NPZ of a model's class scores by annotation id",
+                from_file=True,
             ),
             "crowds": CROWDS,
         },

@@ -21,11 +21,12 @@ No date, path, host or software version enters it, so equal inputs give equal by
         removed   [index in the clean file's list, annotation], in that order
         added     annotation ids
     steps         a report per step; its `type` says what else is in it. Of class noise:
-                  intended_rate; eligible, flipped; expected_flips (by the step's transition matrix,
-                  null where it has none); rate_of_eligible with its 95 % interval (Wilson);
-                  rate_of_all (annotations that the step may touch); per_class {eligible, flipped},
-                  by the class before the step; detail (what was drawn for the file as a whole). The
-                  rate of no annotations is null
+                  intended_rate (null for a matrix); eligible, flipped; expected_flips (of the
+                  eligible, in the mean over all seeds); rate_of_eligible with its 95 % interval
+                  (Wilson); rate_of_all (annotations that the step may touch); per_class {eligible,
+                  flipped}, by the class before the step; detail (what was drawn for the file as a
+                  whole). The rate of no annotations is null. The reports of the other
+                  families are described in `geometry` and `presence`
 """
 
 from collections.abc import Sequence
@@ -106,7 +107,8 @@ def _counts(
     counts = np.bincount(table.classes[both] * k + after[both], minlength=k * k).reshape(k, k)
     clean = np.bincount(table.classes[counted], minlength=k)
     index_of = {number: index for index, number in enumerate(categories.ids)}
-    new = np.bincount([index_of[entry["category_id"]] for entry in added], minlength=k)
+    places = np.array([index_of[entry["category_id"]] for entry in added], dtype=np.int64)
+    new = np.bincount(places, minlength=k)
     noisy, stayed = counts.sum(axis=0) + new, counts.diagonal()
     changed = counts.sum(axis=1) - stayed
     columns = zip(
@@ -126,18 +128,19 @@ def _counts(
 
 def class_changes(
     table: AnnotationTable, after: Indices, changed: Mask
-) -> list[tuple[int, int, list[int]]]:
-    """(old category id, new category id, annotation ids) of the changed ones, all rising."""
+) -> list[list[int | list[int]]]:
+    """[old category id, new category id, annotation ids] of the changed ones, all rising."""
     category_ids = np.array(table.categories.ids, dtype=np.int64)
     old, new = category_ids[table.classes[changed]], category_ids[after[changed]]
     numbers = table.numbers[changed]
+    if not len(numbers):
+        return []
     order = np.lexsort((numbers, new, old))
     old, new, numbers = old[order], new[order], numbers[order]
-    starts = np.flatnonzero(np.r_[True, (old[1:] != old[:-1]) | (new[1:] != new[:-1])][: len(old)])
-    groups = np.split(numbers, starts[1:])
+    starts = np.flatnonzero(np.r_[True, (old[1:] != old[:-1]) | (new[1:] != new[:-1])])
     return [
-        (int(old[start]), int(new[start]), group.tolist())
-        for start, group in zip(starts.tolist(), groups, strict=bool(len(starts)))
+        [int(old[start]), int(new[start]), group.tolist()]
+        for start, group in zip(starts.tolist(), np.split(numbers, starts[1:]), strict=True)
     ]
 
 

@@ -6,12 +6,12 @@ Sources: Patrini et al., CVPR 2017 (T[i, j] = P(noisy j | clean i)); a confusion
 
 import csv
 import io
+import reprlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from noisyseg.errors import InputError, unknown_name
 from noisyseg.noise.categories import Categories
@@ -20,7 +20,9 @@ from noisyseg.noise.draws import StepDraws
 from noisyseg.noise.noise_type import ClassLaw, NoiseType, Parameters
 from noisyseg.noise.parameters import Parameter, Place
 from noisyseg.noise.transition import MatrixTransition
+from noisyseg.noise.yaml_text import parse_yaml
 
+_NPY = b"\x93NUMPY"  # numpy.load takes other files for pickles or archives
 _SUM_ERROR = 1e-6  # a matrix printed with seven digits still is one
 
 
@@ -55,12 +57,9 @@ def parse_matrix(value: Any, place: Place) -> dict[str, Any]:
     where = place.where
     if isinstance(value, str):
         path = place.base / value
-        where = f"{where}, matrix {path}"
+        where = f"{where} {path}"
         value = _read(path, where, place.classes)
     classes, rows = _named_rows(value, where, place.classes)
-    for name in classes:
-        if name not in place.classes:
-            raise unknown_name("class of the matrix", name, place.classes, where)
     absent = [name for name in place.classes if name not in classes]
     if absent or len(set(classes)) < len(classes):
         raise InputError(
@@ -76,27 +75,31 @@ def _read(path: Path, where: str, classes: Sequence[str]) -> Any:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise InputError(f"{where}: cannot read it: {error.strerror}.") from error
+        raise InputError(
+            f"{where}: cannot read the matrix: {error.strerror}. A relative path starts from the "
+            f"folder of the file that names it."
+        ) from error
     kind = path.suffix.lower()
+    if kind not in (".csv", ".npy", ".yaml", ".yml"):
+        raise InputError(f"{where}: a matrix is a .csv, .npy or .yaml file, not {kind or 'this'}.")
     try:
         if kind == ".npy":
+            if not data.startswith(_NPY):
+                raise ValueError("it does not begin as one")
             rows = np.load(io.BytesIO(data), allow_pickle=False).tolist()
             return {"classes": list(classes), "rows": rows}
         text = data.decode("utf-8-sig")
-        if kind == ".csv":
-            return _csv(text, where)
-        if kind in (".yaml", ".yml"):
-            return yaml.safe_load(text)
-    except InputError:
-        raise
-    except (ValueError, EOFError, yaml.YAMLError, csv.Error) as error:
+    except (ValueError, EOFError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{where}: not a readable {kind[1:].upper()} file: {reason}") from error
-    raise InputError(f"{where}: a matrix is a .csv, .npy or .yaml file, not {kind or 'this'}.")
+    return _csv(text, where) if kind == ".csv" else parse_yaml(text, f"{where}: the matrix")
 
 
 def _csv(text: str, where: str) -> dict[str, Any]:
-    lines = [row for row in csv.reader(io.StringIO(text)) if row]
+    try:
+        lines = [row for row in csv.reader(io.StringIO(text)) if row]
+    except csv.Error as error:
+        raise InputError(f"{where}: not a readable CSV file: {error}") from error
     header = [name.strip() for name in lines[0][1:]] if lines else []
     names = [row[0].strip() for row in lines[1:]]
     if not header or names != header:
@@ -112,18 +115,22 @@ def _named_rows(value: Any, where: str, known: Sequence[str]) -> tuple[list[str]
         classes, rows = value["classes"], value["rows"]
         if not isinstance(classes, list) or not isinstance(rows, list):
             raise InputError(f"{where}: classes and rows must be lists.")
-        return [str(name) for name in classes], rows
+        _refuse_unknown(classes, known, where)
+        return classes, rows
     if isinstance(value, dict) and value and all(isinstance(row, dict) for row in value.values()):
-        classes = [str(name) for name in value]
-        named = {str(name): {str(k): v for k, v in row.items()} for name, row in value.items()}
-        for row in named.values():
-            for name in row:
-                if name not in classes:
-                    raise unknown_name("class of the matrix", name, known, where)
-        return classes, [[row.get(name, 0.0) for name in classes] for row in named.values()]
+        _refuse_unknown([*value, *(name for row in value.values() for name in row)], known, where)
+        classes = list(value)
+        return classes, [[row.get(name, 0.0) for name in classes] for row in value.values()]
     raise InputError(
-        f"{where}: a matrix is a file, or a mapping {{class: {{class: probability}}}}, got {value!r}."
+        f"{where}: a matrix is a file, or a mapping {{class: {{class: probability}}}}, got "
+        f"{reprlib.repr(value)}."
     )
+
+
+def _refuse_unknown(names: Sequence[Any], known: Sequence[str], where: str) -> None:
+    for name in names:
+        if name not in known:
+            raise unknown_name("class of the matrix", name, known, where)
 
 
 def _checked(classes: Sequence[str], rows: Sequence[Any], where: str) -> Any:

@@ -6,7 +6,9 @@ from typing import Any
 
 from noisyseg.noise.categories import Categories
 from noisyseg.noise.draws import StepDraws
+from noisyseg.noise.instance import Instance
 from noisyseg.noise.parameters import Parameter, Place
+from noisyseg.noise.scene import Presence, Scene
 from noisyseg.noise.transition import Transition
 
 Parameters = Mapping[str, Any]
@@ -40,8 +42,10 @@ class NoiseType:
         finish: looks at all parsed parameters together; those that a user left out and that have
             no fixed default are None.
         law: of class noise: what it does, given parameters, categories and draws.
-        change: of geometry noise (see `geometry`).
-        apply: of presence noise (see `presence`).
+        change: of geometry noise: the redrawn instance; the same object where nothing moved, None
+            where nothing would be left.
+        needs_mask: of geometry noise: whether it redraws only annotations with a segmentation.
+        apply: of presence noise: what goes and what comes.
     """
 
     name: str
@@ -53,5 +57,6 @@ class NoiseType:
     presets: Mapping[str, Parameters] = field(default_factory=dict)
     finish: Callable[[dict[str, Any], Place], dict[str, Any]] = lambda parameters, _: parameters
     law: Callable[[Parameters, Categories, StepDraws], ClassLaw] | None = None
-    change: Callable[..., Any] | None = None
-    apply: Callable[..., Any] | None = None
+    change: Callable[[Instance, Parameters, StepDraws], Instance | None] | None = None
+    needs_mask: bool = True
+    apply: Callable[[Parameters, Scene, StepDraws], Presence] | None = None

@@ -1,16 +1,32 @@
 """A noisy annotation file with its manifest, on disk: made once, reused while it verifies."""
 
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import orjson
 
 from noisyseg.errors import InputError
-from noisyseg.files import sha256_bytes, sha256_file, write_atomically
-from noisyseg.noise.annotations import encode_annotations, parse_annotations, read_bytes
-from noisyseg.noise.corrupt import corrupt
-from noisyseg.noise.manifest import DOCUMENT, FORMAT_VERSION, encode_manifest
+from noisyseg.files import sha256_file, write_atomically, write_blocks_atomically
+from noisyseg.noise.annotations import CocoDocument, encode_annotations, parse_annotations
+from noisyseg.noise.class_step import class_step
+from noisyseg.noise.corrupt import corrupt, steps_with_draws
+from noisyseg.noise.manifest import (
+    DIGITS,
+    DOCUMENT,
+    FORMAT_VERSION,
+    Manifest,
+    build_manifest,
+    encode_manifest,
+)
+from noisyseg.noise.registry import NOISE_TYPES
+from noisyseg.noise.rewrite import category_spans, rewritten
+from noisyseg.noise.scan import Content, map_file, scan_annotations
 from noisyseg.noise.spec import NoiseSpec
+from noisyseg.noise.table import AnnotationTable
 
 ANNOTATIONS_NAME = "annotations.json"
 MANIFEST_NAME = "manifest.json"
@@ -23,6 +39,20 @@ class NoisyFiles(NamedTuple):
     manifest: Path
 
 
+class NoisyContent(NamedTuple):
+    """What noise makes of a file.
+
+    Attributes:
+        blocks: the noisy file, to be taken once.
+        manifest: but for `noisy_sha256`.
+        noisy: its annotations; the table where none were parsed into a document.
+    """
+
+    blocks: Iterable[bytes]
+    manifest: Manifest
+    noisy: AnnotationTable | CocoDocument
+
+
 def write_noisy(clean_path: Path, out_dir: Path, spec: NoiseSpec) -> NoisyFiles:
     """Make `annotations.json` and `manifest.json` in `out_dir`, unless they are there already.
 
@@ -33,23 +63,105 @@ def write_noisy(clean_path: Path, out_dir: Path, spec: NoiseSpec) -> NoisyFiles:
         InputError: unusable annotations, noise that does not fit them, `out_dir` not writable.
     """
     files = NoisyFiles(out_dir / ANNOTATIONS_NAME, out_dir / MANIFEST_NAME)
-    if clean_path.resolve() in (files.annotations.resolve(), files.manifest.resolve()):
-        raise InputError(
-            f"the noisy files would overwrite the clean annotations {clean_path}: choose another "
-            f"output folder."
-        )
-    data = read_bytes(clean_path)
-    clean_sha256 = sha256_bytes(data)
-    if _is_done(files, clean_sha256, spec):
-        return files
-    document, manifest = corrupt(parse_annotations(data, str(clean_path)), spec)
-    noisy = encode_annotations(document)
-    manifest["writer"] = DOCUMENT
-    manifest["clean_sha256"] = clean_sha256
-    manifest["noisy_sha256"] = sha256_bytes(noisy)
-    write_atomically(files.annotations, noisy)
-    write_atomically(files.manifest, encode_manifest(manifest))
+    refuse_overwrite(files, {"clean annotations": clean_path})
+    data = map_file(clean_path)
+    clean_sha256 = hashlib.sha256(data).hexdigest()
+    if not _is_done(files, clean_sha256, spec):
+        write_pair(files, noisy_content(data, str(clean_path), clean_sha256, spec))
     return files
+
+
+def noisy_content(
+    data: Content, where: str, clean_sha256: str, spec: NoiseSpec, *, workers: int = 1
+) -> NoisyContent:
+    """What a spec makes of the bytes of an annotation file.
+
+    Class noise changes digits of the category ids alone where it is proven which they are (see
+    `rewrite`), and what changes no annotation changes no byte; all else parses the file.
+
+    Args:
+        data: the clean file.
+        where: names it in messages.
+        clean_sha256: its checksum, for the manifest.
+        spec: what to apply.
+        workers: processes for geometry noise; they do not change the result.
+
+    Raises:
+        InputError: unusable annotations, or noise that does not fit them.
+    """
+    content = _by_digits(data, spec) or _by_document(data, where, spec, workers)
+    return content._replace(manifest={**content.manifest, "clean_sha256": clean_sha256})
+
+
+def write_pair(files: NoisyFiles, content: NoisyContent) -> Manifest:
+    """Write both files, each whole or not at all, the manifest last; gives the manifest.
+
+    Raises:
+        InputError: a folder cannot be written to.
+    """
+    digest = hashlib.sha256()
+    write_blocks_atomically(files.annotations, hashed(content.blocks, digest))
+    manifest = {**content.manifest, "noisy_sha256": digest.hexdigest()}
+    write_atomically(files.manifest, encode_manifest(manifest))
+    return manifest
+
+
+def hashed(blocks: Iterable[bytes], digest: "hashlib._Hash") -> Iterator[bytes]:
+    """The blocks, each put into the digest as it passes."""
+    for block in blocks:
+        digest.update(block)
+        yield block
+
+
+def refuse_overwrite(outputs: Iterable[Path], inputs: Mapping[str, Path]) -> None:
+    """Refuse an output that is one of the inputs, be it through links.
+
+    Raises:
+        InputError: which one.
+    """
+    for output in outputs:
+        for what, path in inputs.items():
+            if _is_same(output, path):
+                raise InputError(
+                    f"{output} would overwrite the {what} {path}: choose another output."
+                )
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except OSError:  # one is not there yet
+        return os.path.realpath(one) == os.path.realpath(other)
+
+
+def _by_digits(data: Content, spec: NoiseSpec) -> NoisyContent | None:
+    if any(NOISE_TYPES[step.type].family != "class" for step in spec.steps):
+        return None
+    clean = scan_annotations(data)
+    if clean is None:
+        return None
+    spans = category_spans(data, clean)
+    if spans is None:
+        return None
+    noisy, reports = clean, []
+    for step, draws in steps_with_draws(spec):
+        outcome = class_step(step, noisy, draws)
+        noisy = replace(noisy, classes=outcome.classes)
+        reports.append(outcome.report)
+    return NoisyContent(
+        blocks=rewritten(data, spans, clean, noisy.classes),
+        manifest={"writer": DIGITS, **build_manifest(spec, clean, noisy.classes, reports)},
+        noisy=noisy,
+    )
+
+
+def _by_document(data: Content, where: str, spec: NoiseSpec, workers: int) -> NoisyContent:
+    clean = parse_annotations(data[:], where)
+    noisy, manifest = corrupt(clean, spec, workers=workers)
+    if noisy == clean:
+        return NoisyContent((data[:],), {"writer": DIGITS, **manifest}, noisy)
+    blocks = (encode_annotations(noisy),)
+    return NoisyContent(blocks, {"writer": DOCUMENT, **manifest}, noisy)
 
 
 def _is_done(files: NoisyFiles, clean_sha256: str, spec: NoiseSpec) -> bool:

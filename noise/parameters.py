@@ -49,11 +49,14 @@ class Parameter:
         parse: from what a user wrote to a JSON-able value, or to `Loaded`.
         default: what a user who writes nothing means; REQUIRED if there is none.
         summary: what it is, with its unit.
+        from_file: `parse` gives `Loaded`: a spec names the file's content alone, so that whoever
+            has the spec needs the file, too.
     """
 
     parse: Parse
     summary: str
     default: Any = REQUIRED
+    from_file: bool = False
 
 
 def rate(value: Any, place: Place) -> float:

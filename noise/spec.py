@@ -1,5 +1,6 @@
 """What noise to apply: an ordered list of steps with a seed."""
 
+import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 from noisyseg.errors import InputError, unknown_name
 from noisyseg.files import canonical_json
-from noisyseg.noise.parameters import REQUIRED, Place, resolved_only
+from noisyseg.noise.parameters import REQUIRED, Loaded, Parameter, Place, resolved_only
 from noisyseg.noise.registry import NOISE_TYPES
 
 MAX_SEED = 2**64 - 1
@@ -68,14 +69,21 @@ class NoiseSpec:
 
 
 def make_step(
-    type: str,  # noqa: A002 (the word that specs use)
+    type: str,
     *,
     classes: Sequence[str],
     where: str = "noise",
     base: Path = Path(),
     **parameters: Any,
 ) -> NoiseStep:
-    """A step from its parameters, e.g. make_step("symmetric", rate=0.4, classes=names).
+    """A step from its parameters.
+
+    Args:
+        type: a name in `NOISE_TYPES`.
+        classes: names of the classes, in order.
+        where: what to call the step in messages.
+        base: folder that relative paths start from.
+        parameters: the type's, and `preset` where it has presets.
 
     Raises:
         InputError: as `parse_steps`.
@@ -112,30 +120,38 @@ def parse_steps(
     )
 
 
-def spec_from_resolved(data: Any, where: str, files: Mapping[str, Any] | None = None) -> NoiseSpec:
+def spec_from_resolved(
+    data: Any, where: str, files: Mapping[str, Loaded] | None = None
+) -> NoiseSpec:
     """The spec that a manifest holds.
 
     Args:
         data: as `NoiseSpec.resolved` gave it.
         where: the manifest, for messages.
-        files: for a parameter that was read from a file, its name and `Loaded` (see `parse_file`).
+        files: for a parameter that was read from a file (`Parameter.from_file`), by its name, what
+            its `parse` makes of that file.
 
     Raises:
         InputError: not such data, another version of a type, or a file's content that is absent
             or another one.
     """
     try:
-        seed, entries = data["seed"], list(data["steps"])
-        steps = tuple(_resolved_step(dict(entry), where, dict(files or {})) for entry in entries)
+        seed, entries = data["seed"], [dict(entry) for entry in data["steps"]]
+        heads = [(entry.pop("type"), entry.pop("version")) for entry in entries]
     except (TypeError, ValueError, KeyError) as error:
         raise InputError(f"{where}: it holds no noise spec: {error!r}.") from error
+    steps = tuple(
+        _resolved_step(name, version, entry, where, files or {})
+        for (name, version), entry in zip(heads, entries, strict=True)
+    )
     return NoiseSpec(steps=steps, seed=seed)
 
 
-def _resolved_step(entry: dict[str, Any], where: str, files: dict[str, Any]) -> NoiseStep:
-    name, version = entry.pop("type"), entry.pop("version")
-    if name not in NOISE_TYPES:
-        raise unknown_name("noise type", str(name), NOISE_TYPES, where)
+def _resolved_step(
+    name: Any, version: Any, entry: dict[str, Any], where: str, files: Mapping[str, Loaded]
+) -> NoiseStep:
+    if not isinstance(name, str) or name not in NOISE_TYPES:
+        raise unknown_name("noise type", name, NOISE_TYPES, where)
     kind = NOISE_TYPES[name]
     if version != kind.version:
         raise InputError(
@@ -143,13 +159,40 @@ def _resolved_step(entry: dict[str, Any], where: str, files: dict[str, Any]) -> 
             f"{kind.version}: install the noisyseg that made it."
         )
     if set(entry) != set(kind.parameters):
-        raise InputError(f"{where}: {name} noise with the parameters {', '.join(sorted(entry))}.")
-    for key, loaded in files.items():
-        if key in entry:
-            if loaded.resolved != entry[key]:
-                raise InputError(f"{where}: it was made with another file of {key}.")
-            entry[key] = loaded
-    return NoiseStep(type=name, parameters=entry)
+        raise InputError(
+            f"{where}: {name} noise has the parameters {', '.join(kind.parameters)}, these are "
+            f"{', '.join(map(str, entry))}: the spec was edited."
+        )
+    parameters = {
+        key: _resolved_value(key, entry[key], parameter, where, files)
+        for key, parameter in kind.parameters.items()
+    }
+    return NoiseStep(type=name, parameters=parameters)
+
+
+def _resolved_value(
+    key: str, value: Any, parameter: Parameter, where: str, files: Mapping[str, Loaded]
+) -> Any:
+    if parameter.from_file:
+        if key not in files:
+            raise InputError(
+                f"{where}: made with a file of {key}, which it does not hold: give it ({value})."
+            )
+        if files[key].resolved != value:
+            raise InputError(f"{where}: made with another file of {key}: {value}.")
+        return files[key]
+    # Whether the annotation file has these classes is a question for when the step is applied.
+    place = Place(where=f"{where}, {key}", base=Path(), classes=_names_in(value))
+    if parameter.parse(value, place) != value:
+        raise InputError(f"{where}, {key}: {reprlib.repr(value)} is no resolved value: an edit?")
+    return value
+
+
+def _names_in(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        inner = value.get("classes")
+        value = inner if isinstance(inner, list) else [*value, *value.values()]
+    return [name for name in value if isinstance(name, str)] if isinstance(value, list) else []
 
 
 def _parse_step(raw: Any, place: Place) -> NoiseStep:
@@ -180,7 +223,9 @@ def _parse_step(raw: Any, place: Place) -> NoiseStep:
             spot = Place(where=f"{where}, {key}", base=place.base, classes=place.classes)
             parameters[key] = parameter.parse(given[key], spot)
         elif parameter.default is REQUIRED:
-            raise InputError(f"{where}: {name} noise needs {key!r}, got {raw!r}.")
+            presets = [preset for preset, values in kind.presets.items() if key in values]
+            hint = f" or a preset ({', '.join(presets)})" if presets else ""
+            raise InputError(f"{where}: {name} noise needs {key!r}{hint}, got {raw!r}.")
         else:
             parameters[key] = parameter.default
     return NoiseStep(type=name, parameters=kind.finish(parameters, place))

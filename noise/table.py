@@ -32,6 +32,11 @@ class AnnotationTable:
         """Annotation ids modulo 2^64, as draws take them, shape (N,)."""
         return self.numbers.astype(np.uint64)
 
+    @property
+    def category_ids(self) -> Indices:
+        """The file's category id of each annotation, shape (N,)."""
+        return np.array(self.categories.ids, dtype=np.int64)[self.classes]
+
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> "AnnotationTable":
         """The table of a checked COCO document.

@@ -6,6 +6,7 @@ FLIP draw knows nothing of the rate: what is redrawn at 20 % is redrawn at 40 % 
 to the same class.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -22,14 +23,17 @@ Floats = NDArray[np.float64]
 
 
 class Transition(Protocol):
-    """The law of a step; `sources` (K,) says which classes it can redraw at all."""
+    """The law of a step of class noise in one file."""
 
     @property
     def sources(self) -> Mask:
-        """Classes that may flip, whatever the rate, shape (K,)."""
+        """Classes whose annotations may be redrawn, whatever the rate, shape (K,)."""
 
-    def matrix(self) -> Floats:
-        """T[i, j] = P(new class j | class i), shape (K, K)."""
+    def matrix(self) -> Floats | None:
+        """T[i, j] = P(new class j | class i), shape (K, K); None where it is not the class's."""
+
+    def expected_flips(self, ids: Words, classes: Indices) -> float:
+        """How many of these annotations get another class in the mean over all seeds."""
 
     def redraw(self, ids: Words, classes: Indices, draws: StepDraws) -> Indices:
         """The new classes, shape (N,)."""
@@ -50,17 +54,22 @@ class UniformTargets:
 
     @property
     def sources(self) -> Mask:
+        """Classes with targets, shape (K,)."""
         return np.array([len(row) > 0 for row in self.targets], dtype=np.bool_)
 
     def matrix(self) -> Floats:
-        matrix = np.eye(len(self.targets))
+        """See `Transition`."""
+        matrix = np.zeros((len(self.targets), len(self.targets)))
         for source, row in enumerate(self.targets):
-            if len(row):
-                matrix[source, source] -= self.rate
-                np.add.at(matrix[source], list(row), self.rate / len(row))
-        return matrix
+            np.add.at(matrix[source], list(row), self.rate / max(len(row), 1))
+        return _with_diagonal(matrix, self._leaving())
+
+    def expected_flips(self, ids: Words, classes: Indices) -> float:
+        """See `Transition`."""
+        return _weighted_count(classes, self._leaving())
 
     def redraw(self, ids: Words, classes: Indices, draws: StepDraws) -> Indices:
+        """See `Transition`."""
         sizes = np.array([len(row) for row in self.targets], dtype=np.int64)
         table = np.zeros((len(sizes), max(int(sizes.max(initial=0)), 1)), dtype=np.int64)
         for source, row in enumerate(self.targets):
@@ -71,38 +80,67 @@ class UniformTargets:
         after[flips] = table[own, draws.choice(Purpose.TARGET, ids[flips], sizes[own])]
         return after
 
+    def _leaving(self) -> Floats:
+        others = [sum(target != own for target in row) for own, row in enumerate(self.targets)]
+        sizes = [max(len(row), 1) for row in self.targets]
+        return self.rate * np.array(others, dtype=np.float64) / np.array(sizes, dtype=np.float64)
+
 
 @dataclass(frozen=True, kw_only=True)
 class MatrixTransition:
     """Each class turns into class j with the probability in column j of its row.
 
     Attributes:
-        rows: row-stochastic, shape (K, K).
+        rows: row-stochastic, shape (K, K). Of each row, the diagonal is what the others leave.
     """
 
     rows: Floats
 
     @property
     def sources(self) -> Mask:
-        return np.ones(len(self.rows), dtype=np.bool_)
+        """Classes that any other has a probability for, shape (K,)."""
+        return self._cumulated()[:, -1] > 0
 
     def matrix(self) -> Floats:
-        return self.rows
+        """See `Transition`."""
+        return _with_diagonal(self.rows, self._cumulated()[:, -1])
+
+    def expected_flips(self, ids: Words, classes: Indices) -> float:
+        """See `Transition`."""
+        return _weighted_count(classes, self._cumulated()[:, -1])
 
     def redraw(self, ids: Words, classes: Indices, draws: StepDraws) -> Indices:
-        off_diagonal = self.rows * ~np.eye(len(self.rows), dtype=np.bool_)
-        leaving = np.cumsum(off_diagonal, axis=1)
-        rates = leaving[:, -1]
+        """See `Transition`."""
+        cumulated = self._cumulated()
+        rates = cumulated[:, -1]
         after = classes.copy()
         flips = np.flatnonzero(draws.uniform(Purpose.FLIP, ids) < rates[classes])
         aims = draws.uniform(Purpose.TARGET, ids[flips]) * rates[classes[flips]]
         for source in np.unique(classes[flips]).tolist():
             chosen = classes[flips] == source
-            after[flips[chosen]] = _first_above(leaving[source], aims[chosen])
+            after[flips[chosen]] = _first_above(cumulated[source], aims[chosen])
         return after
+
+    def _cumulated(self) -> Floats:
+        # A running sum is the same on every platform; numpy's pairwise one need not be.
+        off_diagonal = self.rows * ~np.eye(len(self.rows), dtype=np.bool_)
+        return np.cumsum(off_diagonal, axis=1)
+
+
+def _with_diagonal(matrix: Floats, leaving: Floats) -> Floats:
+    filled = matrix.copy()
+    np.fill_diagonal(filled, np.maximum(1.0 - leaving, 0.0))
+    return filled
+
+
+def _weighted_count(classes: Indices, leaving: Floats) -> float:
+    # By class and exactly rounded, so that the order of the annotations cannot change a bit of it.
+    counts = np.bincount(classes, minlength=len(leaving))
+    return math.fsum((counts * leaving).tolist())
 
 
 def _first_above(cumulated: Floats, aims: Floats) -> Indices:
     found = np.searchsorted(cumulated, aims, side="right")
     # An aim that rounding lifted to the sum itself belongs to the last class of any probability.
-    return np.minimum(found, np.searchsorted(cumulated, cumulated[-1], side="left"))
+    last = int(np.searchsorted(cumulated, cumulated[-1], side="left"))
+    return np.minimum(found, last).astype(np.int64)

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,15 @@ def write_atomically(path: Path, data: bytes) -> None:
     Raises:
         InputError: the folder cannot be made or written to.
     """
+    write_blocks_atomically(path, (data,))
+
+
+def write_blocks_atomically(path: Path, blocks: Iterable[bytes]) -> None:
+    """As `write_atomically`, block by block; an error that `blocks` raises leaves path as it was.
+
+    Raises:
+        InputError: the folder cannot be made or written to.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -51,7 +61,8 @@ def write_atomically(path: Path, data: bytes) -> None:
         ) from error
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            for block in blocks:
+                file.write(block)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o666 & ~_umask())  # mkstemp's 0600 would hide results from a group

@@ -64,7 +64,7 @@ def evaluate(
     """
     dataset = _read(annotation_file)
     categories = _category_ids(dataset["categories"], classes, annotation_file)
-    _check_predictions(predictions, dataset, annotation_file)
+    check_predictions(predictions, dataset, annotation_file)
     with redirect_stdout(StringIO()):
         truth = _ground_truth(dataset, predictions.image_ids, categories, annotation_file)
         runs = {kind: _run(truth, predictions, categories.values(), kind) for kind in _KINDS}
@@ -114,7 +114,13 @@ def _category_ids(
     return {name: ids[name] for name in classes}
 
 
-def _check_predictions(predictions: Predictions, dataset: Mapping[str, Any], path: Path) -> None:
+def check_predictions(predictions: Predictions, dataset: Mapping[str, Any], path: Path) -> None:
+    """Refuse predictions that are not of the annotations in `dataset`, which `path` names.
+
+    Raises:
+        InputError: no image, an image or a category that it lacks, a mask that is damaged or not of
+            its image's size.
+    """
     if not predictions.image_ids:  # pycocotools takes an empty list for "every image"
         raise InputError(f"no image to evaluate against {path}: image_ids is empty")
     sizes = {image["id"]: (image["height"], image["width"]) for image in dataset["images"]}

@@ -129,7 +129,7 @@ def test_an_unknown_label_on_the_command_line(refuses, option, label, nearest):
 def test_an_unknown_map(refuses, toy):
     toy.suite["noise"] = {"a": {"type": "asymmetric", "rate": 0.2, "map": "vocc"}}
     toy.write()
-    refuses(f"{toy.file}, line {_line(toy.file, 'a:')}: ", "'vocc'")
+    refuses(f"{toy.file}, line {_line(toy.file, 'a:')}, map: ", "'vocc'", "mean 'voc'?")
 
 
 # Values
@@ -142,7 +142,7 @@ def test_a_rate_that_is_none(refuses, toy, rate):
     text = toy.file.read_text().replace("rate: 0.4", f"rate: {rate}")
     toy.file.write_text(text)
     line = _line(toy.file, "sym40:")
-    refuses(f"{toy.file}, line {line}: a noise rate must be a number from 0 to 1, got ")
+    refuses(f"{toy.file}, line {line}, rate: a noise rate must be a number from 0 to 1, got ")
 
 
 def test_a_learning_rate_that_yaml_reads_as_text(refuses, toy):

@@ -269,7 +269,7 @@ def test_a_map_beside_the_suite_is_found(toy, tmp_path):
     run = toy.expand(tmp_path / "runs")[0]
     assert run.spec["noise"]["steps"][0]["map"] == {"fox": "dog"}
     changed = json.loads(run.manifest.read_bytes())["changes"]
-    assert changed == [[5000, 7, 3]]
+    assert changed["classes"] == [[7, 3, [5000]]]
 
 
 @pytest.mark.parametrize(
@@ -279,6 +279,6 @@ def test_a_map_beside_the_suite_is_found(toy, tmp_path):
 def test_bad_noise_is_found_before_any_file_is_written(toy, tmp_path, bad):
     toy.suite["noise"]["bad"] = bad
     toy.write()
-    with pytest.raises(InputError, match=r"toy\.yaml, line \d+: "):
+    with pytest.raises(InputError, match=r"toy\.yaml, line \d+, (rate|map): "):
         toy.expand(tmp_path / "runs")
     assert not (tmp_path / "runs").exists()

@@ -77,29 +77,30 @@ def test_a_shipped_name_wins_and_a_path_reaches_the_file(tmp_path):
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("citiscapes", r"suite\.yaml: unknown class map 'citiscapes'.*mean 'cityscapes'"),
+        ("citiscapes", r"suite\.yaml, map: unknown class map 'citiscapes'.*mean 'cityscapes'"),
+        ("cocoo", r"unknown class map 'cocoo'\. Did you mean 'coco'"),
         ("gone.yaml", r"suite\.yaml, map .*gone\.yaml: cannot read the class map: No such file"),
-        (None, r"suite\.yaml: a class map must be.*got None"),
+        (None, r"suite\.yaml, map: a class map must be.*got None"),
         ([["cat", "dog"]], r"must be a non-empty mapping.*got \[\['cat'"),
         ({}, r"non-empty mapping.*got \{\}"),
         (
             {"cat": "horse", "zebra": "dog"},
-            r"suite\.yaml: .*names 'horse', 'zebra', which.*cat, dog, cow",
+            r"suite\.yaml, map: .*names 'horse', 'zebra', which.*cat, dog, cow",
         ),
-        ({"cat": "cat"}, r"suite\.yaml: .*'cat' into itself"),
+        ({"cat": "cat"}, r"suite\.yaml, map: .*'cat' into itself"),
         ({"cat": ["dog", "cow"]}, r"names of classes, got \['dog', 'cow'\]"),
         ({True: "dog"}, r"names of classes, got True: put it in quotes"),
     ],
 )
 def test_bad_maps_are_refused_with_their_place(value, message, tmp_path):
     with pytest.raises(InputError, match=message):
-        load_map(value, CLASSES, "suite.yaml", tmp_path)
+        load_map(value, CLASSES, "suite.yaml, map", tmp_path)
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (b"cat: dog\ncat: cow\n", r"line 2: class 'cat' is a source twice"),
+        (b"cat: dog\ncat: cow\n", r"mine\.yaml: the class map has 'cat' twice, again in line 2"),
         (b"cat: [dog\n", "not valid YAML"),
         (b"? [cat, dog]\n: cow\n", "not valid YAML"),
         (b"cat: 2020-13-45\n", "not valid YAML"),
@@ -111,8 +112,9 @@ def test_bad_maps_are_refused_with_their_place(value, message, tmp_path):
 )
 def test_bad_map_files_are_refused(text, message, tmp_path):
     (tmp_path / "mine.yaml").write_bytes(text)
-    with pytest.raises(InputError, match=message):
-        load_map("mine.yaml", CLASSES, "suite.yaml", tmp_path)
+    with pytest.raises(InputError, match=message) as caught:
+        load_map("mine.yaml", CLASSES, "suite.yaml, map", tmp_path)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_shipped_map_must_fit_the_runs_classes():

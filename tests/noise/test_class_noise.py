@@ -1,173 +1,282 @@
-from itertools import pairwise
+"""What each law is; that its draws follow it is in test_class_step."""
+
+from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from noisyseg.errors import InputError
-from noisyseg.noise.class_noise import NOISE_TYPES, ClassStep, asymmetric, has_target, symmetric
-from noisyseg.noise.draws import Purpose, stream_number, uniform
+from noisyseg.noise.categories import Categories
+from noisyseg.noise.class_step import class_law
+from noisyseg.noise.draws import StepDraws
+from noisyseg.noise.registry import NOISE_TYPES
+from noisyseg.noise.spec import make_step, parse_steps
 
-K = 20
-N = 200_000
-IDS = np.arange(N, dtype=np.uint64)
-CLASSES = np.arange(N) % K
-CHI2_999 = {18: 42.312, 19: 43.820}  # upper 0.1 % points, by degrees of freedom
+# The file's order is not that of the ids: the last class by id comes first.
+ANIMALS = [
+    {"id": 40, "name": "hen", "supercategory": "bird"},
+    {"id": 10, "name": "cat", "supercategory": "pet"},
+    {"id": 20, "name": "dog", "supercategory": "pet"},
+    {"id": 30, "name": "owl", "supercategory": "bird"},
+]
+RATE = 0.4
 
 
-def step(rate, *, seed=1, occurrence=0, num_classes=K, targets=None):
-    if targets is not None:
-        targets = np.array(targets, dtype=np.int64)
-    return ClassStep(
-        num_classes=num_classes,
-        rate=rate,
-        seed=seed,
-        kind="some",
-        occurrence=occurrence,
-        targets=targets,
+def law_in(categories, kind, *, seed=1, **parameters):
+    found = Categories.of({"categories": categories})
+    step = make_step(kind, classes=found.names, **parameters)
+    return class_law(step, found, StepDraws(seed=seed, kind=kind))
+
+
+def matrix_in(categories, kind, **parameters):
+    return law_in(categories, kind, **parameters).transition.matrix()
+
+
+def numbered(count, first=1):
+    """Categories in an order that is not that of their ids."""
+    ids = list(range(first, first + count))
+    return [{"id": n, "name": f"c{n}"} for n in ids[3:] + ids[:3]]
+
+
+@pytest.mark.parametrize("k", [2, 3, 20])
+def test_symmetric_of_the_paper(k):
+    wanted = np.full((k, k), RATE / (k - 1))
+    np.fill_diagonal(wanted, 1 - RATE)
+    assert np.allclose(matrix_in(numbered(k), "symmetric", rate=RATE), wanted, rtol=0, atol=1e-15)
+
+
+# Real rates of the authors' scripts: 18 of 19 redraws (VOC), 6 of 7 (Cityscapes), 78 of 79 (COCO).
+@pytest.mark.parametrize(("k", "real"), [(20, 18 / 19), (8, 6 / 7), (80, 78 / 79)])
+def test_symmetric_of_the_scripts(k, real):
+    categories = numbered(k)
+    law = law_in(categories, "symmetric", rate=RATE, convention="lncis-code")
+    matrix = law.transition.matrix()
+    last = max(range(k), key=lambda index: categories[index]["id"])
+    rates = 1 - matrix.diagonal()
+    assert rates[last] == pytest.approx(RATE, abs=1e-15)
+    assert np.delete(rates, last) == pytest.approx(RATE * real, abs=1e-15)
+    assert (matrix[np.arange(k) != last, last] == 0).all()
+    others = np.delete(np.delete(matrix, last, axis=0), last, axis=1)
+    off_diagonal = others[~np.eye(k - 1, dtype=bool)]
+    assert off_diagonal == pytest.approx(RATE / (k - 1), abs=1e-15)
+    # 100 annotations of each class: what the manifest will call the expected flips.
+    classes = np.repeat(np.arange(k), 100)
+    foreseen = law.transition.expected_flips(classes.astype(np.uint64), classes)
+    assert foreseen == pytest.approx(100 * RATE * ((k - 1) * real + 1), abs=1e-9)
+
+
+def test_the_scripts_touch_crowds_and_the_paper_does_not():
+    classes = ["cat", "dog"]
+    for kind in (name for name, kind in NOISE_TYPES.items() if "convention" in kind.parameters):
+        given = {"rate": 0.1, "classes": classes}
+        given |= {"map": {"cat": "dog"}} if kind == "asymmetric" else {}
+        assert make_step(kind, **given).parameters["crowds"] is False
+        assert make_step(kind, convention="lncis-code", **given).parameters["crowds"] is True
+        for crowds in (True, False):
+            for convention in ("paper", "lncis-code"):
+                step = make_step(kind, convention=convention, crowds=crowds, **given)
+                assert step.parameters["crowds"] is crowds
+
+
+def test_asymmetric_has_the_rate_at_its_pairs():
+    pairs = {"cat": "dog", "dog": "cat", "hen": "owl"}
+    wanted = [[0.6, 0, 0, 0.4], [0, 0.6, 0.4, 0], [0, 0.4, 0.6, 0], [0, 0, 0, 1]]
+    for convention in ("paper", "lncis-code"):
+        law = law_in(ANIMALS, "asymmetric", rate=RATE, map=pairs, convention=convention)
+        assert np.allclose(law.transition.matrix(), wanted, rtol=0, atol=1e-15)
+        assert law.transition.sources.tolist() == [True, True, True, False]
+
+
+def test_a_map_must_fit_the_files_categories():
+    step = make_step(
+        "asymmetric", rate=0.1, map={"cat": "dog", "cow": "cat"}, classes=["cat", "dog", "cow"]
     )
+    with pytest.raises(InputError, match=r"names 'cow', but .* categories are hen, cat, dog, owl"):
+        class_law(
+            step, Categories.of({"categories": ANIMALS}), StepDraws(seed=1, kind="asymmetric")
+        )
 
 
-def counts(after, before=CLASSES, k=K):
-    return np.bincount(before * k + after, minlength=k * k).reshape(k, k)
+def scripts_coco(categories, rate):
+    return matrix_in(categories, "asymmetric", rate=rate, map="coco", convention="lncis-code")
 
 
-@pytest.mark.parametrize("rate", [0.2, 0.4, 0.6, 0.8])
-def test_symmetric_has_the_papers_transition_matrix(rate):
-    table = counts(symmetric(IDS, CLASSES, step(rate)))
-    per_class = N / K
-    flipped = per_class - table.diagonal()
-    # Each class flips at the rate, binomially: K standardised counts have a chi-square sum.
-    z = (flipped - per_class * rate) / np.sqrt(per_class * rate * (1 - rate))
-    assert np.abs(z).max() < 4
-    # Among those that flip, the K-1 other classes are equally likely, whatever the class was.
-    for true_class in range(K):
-        others = np.delete(table[true_class], true_class)
-        expected = flipped[true_class] / (K - 1)
-        assert ((others - expected) ** 2 / expected).sum() < 60  # p of about 2e-6 a row
+def test_coco_groups_of_the_scripts(coco_categories):
+    # As found in the scripts: source range -> list, of which the last entry is never drawn.
+    groups = {
+        (1, 9): [2, 3, 4, 5, 6, 7, 8, 9],
+        (10, 15): [10, 11, 13, 14, 15],
+        (16, 25): list(range(16, 26)),
+        (27, 33): [27, 28, 31, 32, 33],
+        (34, 43): [34, 36, 36, 37, 38, 39, 40, 41, 42, 43],
+        (44, 51): [44, 46, 47, 48, 49, 50, 51],
+        (52, 61): list(range(52, 62)),
+        (62, 70): [62, 63, 64, 65, 67, 70],
+        (72, 77): list(range(72, 78)),
+        (78, 82): list(range(78, 83)),
+        (84, 90): list(range(84, 91)),
+    }
+    ids = [category["id"] for category in coco_categories]
+    wanted = np.zeros((80, 80))
+    for row, number in enumerate(ids):
+        wanted[row, row] += 1 - RATE
+        ((drawn, last),) = [
+            (group[:-1], group[-1])
+            for (low, high), group in groups.items()
+            if low <= number <= high
+        ]
+        assert last not in drawn
+        for target in drawn:
+            wanted[row, ids.index(target)] += RATE / len(drawn)
+    matrix = scripts_coco(coco_categories, RATE)
+    assert np.allclose(matrix, wanted, rtol=0, atol=1e-15)
+    # The two bugs, spelled out: a person becomes a vehicle and never stays by a redraw; skis (35)
+    # are no target and 36 is twice as likely as 34.
+    index = {number: place for place, number in enumerate(ids)}
+    person = matrix[index[1]]
+    assert person[index[1]] == pytest.approx(0.6)
+    assert {ids[j] for j in np.flatnonzero(person)} == {1, *range(2, 9)}
+    assert (np.delete(matrix[:, index[35]], index[35]) == 0).all()
+    assert matrix[index[40], index[36]] == pytest.approx(2 * matrix[index[40], index[34]])
 
 
-def test_symmetric_targets_are_uniform_over_all_rows_taken_together():
-    after = symmetric(IDS, CLASSES, step(0.5))
-    offset = (after - CLASSES)[after != CLASSES] % K
-    observed = np.bincount(offset, minlength=K)[1:]
-    expected = observed.sum() / (K - 1)
-    assert ((observed - expected) ** 2 / expected).sum() < CHI2_999[18]
+def test_the_scripts_coco_groups_need_cocos_ids(coco_categories):
+    with pytest.raises(InputError, match="lacks the id 2"):
+        scripts_coco([{"id": 1, "name": "x"}, *ANIMALS], RATE)
+    with pytest.raises(InputError, match="has the id 91"):
+        scripts_coco([*coco_categories, {"id": 91, "name": "x"}], RATE)
 
 
-def test_every_class_is_reached_from_every_other_also_the_last():
-    table = counts(symmetric(IDS, CLASSES, step(1.0)))
-    assert (table[~np.eye(K, dtype=bool)] > 0).all()
+def test_the_scripts_coco_groups_are_not_the_papers():
+    with pytest.raises(InputError, match=r"here: the map 'coco' is the .*superclass-pairs noise"):
+        parse_steps({"type": "asymmetric", "rate": 0.1, "map": "coco"}, ["cat", "dog"], "here")
 
 
-@pytest.mark.parametrize("k", [2, 3, K])
-def test_rate_one_leaves_no_annotation_in_its_class(k):
-    classes = CLASSES % k
-    after = symmetric(IDS, classes, step(1.0, num_classes=k))
-    assert (after != classes).all()
-    assert after.min() == 0
-    assert after.max() == k - 1
+def drawn_pairs(categories, seed, bits, exempt=("person",)):
+    """Of each super-category the two with the smallest PAIR draws of their category ids."""
+    groups = {}
+    for category in categories:
+        if category["name"] not in exempt:
+            rank = bits(seed, "superclass-pairs/0/pair", category["id"]) // 2**11
+            groups.setdefault(category["supercategory"], []).append((rank, category["name"]))
+    ranked = {name: sorted(members) for name, members in groups.items() if len(members) > 1}
+    return {name: sorted([members[0][1], members[1][1]]) for name, members in ranked.items()}
 
 
-def test_two_classes_at_rate_one_swap():
-    after = symmetric(IDS, CLASSES % 2, step(1.0, num_classes=2))
-    assert (after == 1 - CLASSES % 2).all()
+@pytest.mark.parametrize("seed", [0, 1, 2**64 - 1])
+def test_superclass_pairs_are_drawn_from_the_seed(seed, coco_categories, plain_bits):
+    law = law_in(coco_categories, "superclass-pairs", rate=RATE, seed=seed)
+    pairs = drawn_pairs(coco_categories, seed, plain_bits)
+    assert law.detail == {"pairs": pairs}
+    assert len(pairs) == 11  # 12 super-categories, of which person has no other member
+    index = {category["name"]: place for place, category in enumerate(coco_categories)}
+    wanted = np.eye(80)
+    for one, other in pairs.values():
+        i, j = index[one], index[other]
+        wanted[[i, j], [i, j]] = 1 - RATE
+        wanted[[i, j], [j, i]] = RATE
+    assert np.allclose(law.transition.matrix(), wanted, rtol=0, atol=1e-15)
+    assert law.transition.sources.sum() == 22
+    assert not law.transition.sources[index["person"]]
 
 
-def test_rate_zero_changes_nothing():
-    targets = np.roll(np.arange(K), 1)
-    assert (symmetric(IDS, CLASSES, step(0.0)) == CLASSES).all()
-    assert (asymmetric(IDS, CLASSES, step(0.0, targets=targets)) == CLASSES).all()
+def test_superclass_pairs_differ_by_seed_but_not_by_rate_or_order(coco_categories):
+    def pairs(categories=coco_categories, rate=RATE, seed=1):
+        return law_in(categories, "superclass-pairs", rate=rate, seed=seed).detail
+
+    assert pairs(rate=0.1) == pairs(rate=0.9) == pairs(coco_categories[::-1])
+    assert pairs() != pairs(seed=2) != pairs(seed=3) != pairs()
 
 
-def test_the_rate_itself_is_outside_the_flips():
-    # So that a draw of 0 does not flip at rate 0: P(draw < rate) = rate, draws being in [0, 1).
-    draws = uniform(1, stream_number("some", 0, Purpose.FLIP), IDS[:50])
-    for number, draw in enumerate(draws.tolist()):
-        one = slice(number, number + 1)
-        assert symmetric(IDS[one], CLASSES[one], step(draw)) == CLASSES[one]
-        assert symmetric(IDS[one], CLASSES[one], step(draw + 2.0**-53)) != CLASSES[one]
+def test_pairs_are_uniform_over_seeds(coco_categories, chi_square_limit):
+    vehicles = [entry for entry in coco_categories if entry["supercategory"] == "appliance"]
+    names = [entry["name"] for entry in vehicles]
+    counts = np.zeros((5, 5))
+    for seed in range(2000):
+        ((one, other),) = (
+            law_in(vehicles, "superclass-pairs", rate=RATE, seed=seed).detail["pairs"].values()
+        )
+        counts[names.index(one), names.index(other)] += 1
+    observed = (counts + counts.T)[np.triu_indices(5, 1)]  # ten pairs of five
+    assert ((observed - 200) ** 2 / 200).sum() < chi_square_limit(9)
 
 
-@pytest.mark.parametrize("noise", [symmetric, asymmetric])
-def test_what_flips_at_a_low_rate_flips_to_the_same_class_at_a_higher_one(noise):
-    targets = np.roll(np.arange(K), 1)
-    rates = [0.0, 0.1, 0.2, 0.4, 0.9, 1.0]
-    results = [noise(IDS, CLASSES, step(rate, targets=targets)) for rate in rates]
-    for low, high in pairwise(results):
-        flipped = low != CLASSES
-        assert (high[flipped] == low[flipped]).all()
-        assert (high != CLASSES).sum() > flipped.sum()
+def test_exempt_classes_neither_flip_nor_are_flipped_to(coco_categories):
+    exempt = ["c2", "c3"]
+    for kind in ("superclass-pairs", "superclass-uniform"):
+        matrix = matrix_in(coco_categories, kind, rate=1.0, exempt=exempt)
+        places = [n for n, entry in enumerate(coco_categories) if entry["name"] in exempt]
+        assert (matrix[places][:, places] == np.eye(2)).all()
+        assert (matrix[:, places].sum(axis=0) == 1).all()
 
 
-def test_seeds_and_occurrences_give_other_flips():
-    base = symmetric(IDS, CLASSES, step(0.4)) != CLASSES
-    for other in (step(0.4, seed=2), step(0.4, occurrence=1)):
-        both = base & (symmetric(IDS, CLASSES, other) != CLASSES)
-        # Independent events of probability 0.4 coincide with probability 0.16.
-        assert abs(both.mean() - 0.16) < 4 * np.sqrt(0.16 * 0.84 / N)
+def test_superclass_uniform_is_uniform_among_the_others(coco_categories):
+    matrix = matrix_in(coco_categories, "superclass-uniform", rate=RATE)
+    groups = [entry["supercategory"] for entry in coco_categories]
+    for i, row in enumerate(matrix):
+        size = groups.count(groups[i])
+        for j, value in enumerate(row):
+            if size == 1:
+                wanted = float(i == j)
+            elif i == j:
+                wanted = 1 - RATE
+            else:
+                wanted = RATE / (size - 1) if groups[i] == groups[j] else 0.0
+            assert value == pytest.approx(wanted, abs=1e-15)
 
 
-@given(data=st.data(), k=st.integers(2, 9), rate=st.floats(0, 1), seed=st.integers(0, 2**64 - 1))
-@settings(derandomize=True, deadline=None, database=None)
-def test_order_and_company_do_not_matter(data, k, rate, seed):
-    size = data.draw(st.integers(1, 40))
-    ids = data.draw(st.lists(st.integers(0, 2**64 - 1), min_size=size, max_size=size, unique=True))
-    classes = data.draw(st.lists(st.integers(0, k - 1), min_size=size, max_size=size))
-    some = data.draw(st.lists(st.integers(0, size - 1), unique=True))  # a subset, shuffled
-    ids, classes = np.array(ids, dtype=np.uint64), np.array(classes, dtype=np.int64)
-    some = np.array(some, dtype=np.int64)
-    context = step(rate, seed=seed, num_classes=k, targets=(np.arange(k) + 1) % k)
-    for noise in (symmetric, asymmetric):
-        whole = noise(ids, classes, context)
-        assert noise(ids[some], classes[some], context).tolist() == whole[some].tolist()
-        assert ((whole >= 0) & (whole < k)).all()
+def test_the_default_exemption_is_only_of_a_class_that_is_there():
+    def exempt(kind, classes, **given):
+        return make_step(kind, rate=0.1, classes=classes, **given).resolved()["exempt"]
+
+    assert exempt("superclass-pairs", ["dog", "person"]) == ["person"]
+    assert exempt("superclass-pairs", ["dog", "cat"]) == []
+    assert exempt("superclass-pairs", ["dog", "person"], exempt=[]) == []
+    assert exempt("superclass-uniform", ["dog", "person"]) == []
+    with pytest.raises(InputError, match=r"here, exempt: unknown class 'dgo'\. Did you mean 'dog'"):
+        exempt("superclass-pairs", ["dog", "cat"], exempt=["dgo"], where="here")
 
 
-def test_asymmetric_flips_sources_alone_and_to_their_target_alone():
-    targets = [1, 0, 5] + [-1] * (K - 3)  # 0 and 1 swap, 2 becomes 5 and nothing becomes 2
-    context = step(0.4, targets=targets)
-    table = counts(asymmetric(IDS, CLASSES, context))
-    per_class = N // K
-    allowed = np.eye(K, dtype=bool)
-    allowed[[0, 1, 2], [1, 0, 5]] = True
-    assert (table[~allowed] == 0).all()
-    flipped = table[[0, 1, 2], [1, 0, 5]]
-    assert (np.abs(flipped - per_class * 0.4) < 4 * np.sqrt(per_class * 0.24)).all()
-    assert has_target(CLASSES, context).sum() == 3 * per_class
+@pytest.mark.parametrize("kind", ["superclass-pairs", "superclass-uniform"])
+def test_superclasses_must_be_there_and_shared(kind):
+    alone = [{**entry, "supercategory": entry["name"]} for entry in ANIMALS]
+    with pytest.raises(InputError, match="no two of the classes hen, cat, dog, owl that may flip"):
+        law_in(alone, kind, rate=0.1)
+    for absent in ({}, {"supercategory": None}, {"supercategory": ""}, {"supercategory": ["x"]}):
+        bare = [{"id": 1, "name": "elk", **absent}, *ANIMALS]
+        with pytest.raises(InputError, match="category 'elk' has no supercategory"):
+            law_in(bare, kind, rate=0.1)
+        law_in(bare, kind, rate=0.1, exempt=["elk"])
 
 
-def test_asymmetric_at_rate_one_applies_the_map():
-    targets = np.array([2, -1, 0, -1])
-    after = asymmetric(IDS[:8], CLASSES[:8] % 4, step(1.0, num_classes=4, targets=targets))
-    assert after.tolist() == [2, 1, 0, 3, 2, 1, 0, 3]
+def test_coco_ns_presets():
+    rates = {
+        name: make_step("superclass-uniform", preset=name, classes=["a", "b"]).parameters["rate"]
+        for name in ("easy", "mid", "hard")
+    }
+    assert rates == {"easy": 0.2, "mid": 0.3, "hard": 0.4}
 
 
-def test_symmetric_noise_needs_two_classes():
-    one = np.zeros(3, dtype=np.int64)
+def test_one_class_cannot_be_symmetric():
+    step = make_step("symmetric", rate=0.1, classes=["cat", "dog"])
     with pytest.raises(InputError, match=r"at least two classes.*got 1"):
-        symmetric(IDS[:3], one, step(0.2, num_classes=1))
+        class_law(
+            step, Categories.of({"categories": ANIMALS[:1]}), StepDraws(seed=1, kind="symmetric")
+        )
 
 
-def test_the_inputs_are_left_alone():
-    ids, classes = IDS.copy(), CLASSES.copy()
-    symmetric(ids, classes, step(0.5))
-    assert (ids == IDS).all()
-    assert (classes == CLASSES).all()
+def test_category_ids_beyond_64_bits_are_refused():
+    for bad in (2**63, -(2**63) - 1):
+        with pytest.raises(InputError, match=f"category id must be in .* got {bad} for 'x'"):
+            Categories.of({"categories": [{"id": bad, "name": "x"}]})
 
 
-@pytest.mark.parametrize("name", NOISE_TYPES)
-def test_every_registered_type_keeps_the_contract(name):
-    kind = NOISE_TYPES[name]
-    context = step(0.5, targets=[1] + [-1] * (K - 1))
-    eligible = kind.eligible(CLASSES, context)
-    after = kind.flip(IDS, CLASSES, context)
-    assert isinstance(kind.version, int)
-    assert kind.version >= 1
-    assert "rate" in kind.parameters
-    assert eligible.shape == after.shape == (N,)
-    assert eligible.dtype == np.bool_
-    assert after.dtype == np.int64
-    assert not ((after != CLASSES) & ~eligible).any()
-    assert kind.flip(IDS[:0], CLASSES[:0], context).shape == (0,)
+def test_shipped_maps_by_name():
+    step = make_step(
+        "asymmetric",
+        rate=0.2,
+        map="cityscapes",
+        base=Path("/nowhere"),
+        classes=["person", "rider", "car", "truck", "bus", "train", "motorcycle", "bicycle"],
+    )
+    assert step.parameters["map"]["person"] == "rider"

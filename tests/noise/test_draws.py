@@ -4,7 +4,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from noisyseg.errors import InputError
-from noisyseg.noise.draws import Purpose, as_words, choice, mix, stream_number, uniform
+from noisyseg.noise.draws import (
+    Purpose,
+    StepDraws,
+    as_words,
+    choice,
+    mix,
+    sequences,
+    stream_number,
+    uniform,
+)
 
 # Published outputs of splitmix64.c. Seed 1234567: Rosetta Code, "Pseudo-random numbers/Splitmix64".
 # Seed 0: widely quoted, e.g. as the state that seeds xoshiro256 from 0.
@@ -42,6 +51,35 @@ def test_draws_follow_their_documented_definition(seed, occurrence, purpose, pla
         assert choice(seed, stream, ids, n).tolist() == [(b // 2**32) * n // 2**32 for b in bits]
 
 
+def test_sequences_follow_their_documented_definition(splitmix64, plain_bits):
+    ids = [0, 7, 2**64 - 1, -5]
+    stream = stream_number("some", 2, Purpose.VERTEX)
+    rows = []
+    for number in ids:
+        base = plain_bits(9, "some/2/vertex", number)
+        words = [splitmix64(base ^ j, 1)[0] for j in range(5)]
+        rows.append([(word // 2**11) / 2**53 for word in words])
+    assert sequences(9, stream, ids, 5).tolist() == rows
+    assert sequences(9, stream, ids, 3).tolist() == [row[:3] for row in rows]
+    assert sequences(9, stream, ids, 0).shape == (4, 0)
+    assert sequences(9, stream, [], 3).shape == (0, 3)
+
+
+def test_a_step_draws_from_its_own_streams():
+    step = StepDraws(seed=9, kind="some", occurrence=2)
+    stream = stream_number("some", 2, Purpose.SIZE)
+    ids = [1, 2, 3]
+    assert (step.uniform(Purpose.SIZE, ids) == uniform(9, stream, ids)).all()
+    assert (step.choice(Purpose.SIZE, ids, 7) == choice(9, stream, ids, 7)).all()
+    assert (step.sequences(Purpose.SIZE, ids, 4) == sequences(9, stream, ids, 4)).all()
+
+
+def test_a_choice_may_be_among_another_number_for_each_id():
+    ids, sizes = list(range(50)), [1 + n % 9 for n in range(50)]
+    alone = [choice(3, 1, [number], n)[0] for number, n in zip(ids, sizes, strict=True)]
+    assert choice(3, 1, ids, np.array(sizes)).tolist() == alone
+
+
 def test_streams_are_distinct():
     numbers = [
         stream_number(kind, occurrence, purpose)
@@ -60,7 +98,11 @@ def test_streams_are_distinct():
 @settings(derandomize=True, deadline=None, database=None)
 def test_a_draw_is_the_same_whatever_the_others_are(ids, seed, data):
     some = data.draw(st.lists(st.sampled_from(ids)) if ids else st.just([]))
-    for draw in (lambda x: uniform(seed, 3, x), lambda x: choice(seed, 3, x, 13)):
+    for draw in (
+        lambda x: uniform(seed, 3, x),
+        lambda x: choice(seed, 3, x, 13),
+        lambda x: sequences(seed, 3, x, 2)[:, 1],
+    ):
         together = dict(zip(ids, draw(ids).tolist(), strict=True))
         assert draw(some).tolist() == [together[number] for number in some]
 

@@ -1,0 +1,204 @@
+"""Masks drawn too large or too small, shakily, or with too few vertices (COCO-N).
+
+Source: Kimhi et al., COCO-N, arXiv 2406.10891. Its scripts work on the outline of the rasterised
+mask; here a polygon keeps its own vertices, as an annotator clicked them.
+
+A mask of polygons stays polygons, one of run lengths stays run lengths, but for `scale`, which
+writes run lengths. Vertices of run lengths are those of their contours, holes' included, as OpenCV
+traces them. Polygons, or connected parts, of an instance are treated one by one and then united:
+what grows together stays together. COCO's polygons have no holes, so only run lengths keep theirs.
+"""
+
+from statistics import NormalDist
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from noisyseg.errors import InputError
+from noisyseg.noise.draws import Purpose, StepDraws
+from noisyseg.noise.instance import Instance
+from noisyseg.noise.noise_type import NoiseType, Parameters
+from noisyseg.noise.parameters import Parameter, Place, flag, integer, number, one_of, rate
+from noisyseg.noise.polygons import HUNDREDTHS, Points, points_of
+from noisyseg.noise.raster import Contour, Crop, cut_out, fill, trace
+
+RATE = Parameter(parse=rate, summary="probability that an annotation is redrawn")
+ONLY = Parameter(
+    parse=one_of("all", "segmentation", "bbox", "area"),
+    default="all",
+    summary="all: mask, box and area stay consistent; else the one field that changes",
+)
+CROWDS = Parameter(parse=flag, default=False, summary="whether crowd annotations change, too")
+
+_LEAST_DRAW = 2.0**-54  # for a draw of 0, which has no quantile
+_LARGEST = 1000  # px
+
+
+def scale(instance: Instance, parameters: Parameters, draws: StepDraws) -> Instance | None:
+    """Dilate or erode the mask, as often the one as the other, with a square of ones.
+
+    Nothing is known beyond the image's border, so a mask does not shrink away from it.
+    """
+    assert instance.mask is not None
+    size = parameters["kernel"]
+    kernel = np.ones((size, size), dtype=np.uint8)
+    old = cut_out(instance.mask, size // 2)
+    grows = draws.uniform(Purpose.DIRECTION, [instance.number])[0] < 0.5
+    new = cv2.dilate(old.raster, kernel) if grows else cv2.erode(old.raster, kernel)
+    if np.array_equal(new, old.raster):
+        return instance
+    return instance.with_raster(Crop(new.astype(np.uint8), old.top, old.left))
+
+
+def boundary(instance: Instance, parameters: Parameters, draws: StepDraws) -> Instance | None:
+    """Move each vertex by N(0, sigma²), rounded to whole pixels, in x and in y."""
+    parts = _parts(instance)
+    sizes = [len(contour) for part in parts for contour in part]
+    drawn = draws.sequences(Purpose.VERTEX, [instance.number], 2 * sum(sizes))[0]
+    shifts = _whole_normal(drawn, parameters["sigma"]).reshape(-1, 2)
+    if not shifts.any():
+        return instance
+    each = iter(np.split(shifts, np.cumsum(sizes)[:-1]))
+    return _redrawn(instance, [[_moved(contour, next(each)) for contour in p] for p in parts])
+
+
+def approximation(instance: Instance, parameters: Parameters, _: StepDraws) -> Instance | None:
+    """Leave vertices out, none farther than the tolerance from the new outline (Douglas–Peucker).
+
+    A part, or a hole, that is left with fewer than three vertices is left out.
+    """
+    parts = _parts(instance)
+    tolerance = parameters["tolerance"]
+    simpler = [[_simplified(contour, tolerance) for contour in part] for part in parts]
+    pairs = [
+        (old, new)
+        for one, other in zip(parts, simpler, strict=True)
+        for old, new in zip(one, other, strict=True)
+    ]
+    if all(old is new for old, new in pairs):
+        return instance
+    gone = {id(new) for old, new in pairs if new is not old and len(new) < 3}
+    left = [
+        [contour for contour in part if id(contour) not in gone]
+        for part in simpler
+        if id(part[0]) not in gone  # a part without its outer contour has no holes either
+    ]
+    return _redrawn(instance, left) if left else None
+
+
+def _parts(instance: Instance) -> list[list[NDArray[Any]]]:
+    """The outlines: a polygon each, or the contours of a connected part each."""
+    if isinstance(instance.segmentation, list):
+        return [[points] for points in points_of(instance.segmentation)]
+    assert instance.mask is not None
+    return [list(part) for part in trace(cut_out(instance.mask, 1))]
+
+
+def _redrawn(instance: Instance, parts: list[list[NDArray[Any]]]) -> Instance | None:
+    if isinstance(instance.segmentation, list):
+        return instance.with_polygons([points for (points,) in parts])
+    return instance.with_raster(fill(parts, instance.height, instance.width))
+
+
+def _whole_normal(draws: NDArray[np.float64], sigma: float) -> NDArray[np.int64]:
+    """N(0, sigma²) at the draws, rounded: no libm's last bit decides."""
+    quantile = NormalDist().inv_cdf
+    normal = np.array([quantile(max(draw, _LEAST_DRAW)) for draw in draws.tolist()])
+    return np.rint(sigma * normal).astype(np.int64)
+
+
+def _moved(contour: NDArray[Any], shift: NDArray[np.int64]) -> NDArray[Any]:
+    if contour.dtype != np.float64:
+        return (contour + shift).astype(contour.dtype)
+    return np.where(shift == 0, contour, np.round(contour + shift, HUNDREDTHS))
+
+
+def _simplified(contour: NDArray[Any], tolerance: float) -> NDArray[Any]:
+    """The contour with vertices left out; the same object if none was."""
+    # OpenCV would round polygons to single precision; hundredths of a pixel are whole numbers.
+    factor = 100 if contour.dtype == np.float64 else 1
+    whole: Contour = np.rint(contour * factor).astype(np.int32)
+    kept = cv2.approxPolyDP(whole.reshape(-1, 1, 2), tolerance * factor, True).reshape(-1, 2)
+    if len(kept) == len(contour):
+        return contour
+    original = dict(zip(map(tuple, whole.tolist()), contour, strict=True))
+    points: Points = np.array([original[tuple(point)] for point in kept.tolist()])
+    return points.astype(contour.dtype)
+
+
+def _kernel(value: Any, place: Place) -> int:
+    size: int = integer(least=3, most=_LARGEST - 1, unit="px")(value, place)
+    if size % 2 == 0:
+        raise InputError(f"{place.where}: wanted an odd number of pixels, got {size}.")
+    return size
+
+
+_COCO_N = "COCO-N, arXiv 2406.10891"
+
+MASK_TYPES = (
+    NoiseType(
+        name="scale",
+        version=1,
+        family="geometry",
+        summary="masks dilated or eroded",
+        source=_COCO_N,
+        parameters={
+            "rate": RATE,
+            "kernel": Parameter(parse=_kernel, summary="side of the square of ones, odd, px"),
+            "only": ONLY,
+            "crowds": CROWDS,
+        },
+        presets={
+            "easy": {"rate": 0.2, "kernel": 3},
+            "mid": {"rate": 0.25, "kernel": 5},
+            "hard": {"rate": 0.3, "kernel": 7},
+        },
+        change=scale,
+    ),
+    NoiseType(
+        name="boundary",
+        version=1,
+        family="geometry",
+        summary="every vertex of a mask's outline moved",
+        source=_COCO_N,
+        parameters={
+            "rate": RATE,
+            "sigma": Parameter(
+                parse=number(least=0, most=_LARGEST, unit="px"),
+                summary="standard deviation of a vertex's move in x and in y, px",
+            ),
+            "only": ONLY,
+            "crowds": CROWDS,
+        },
+        presets={
+            "easy": {"rate": 0.2, "sigma": 2.0},
+            "mid": {"rate": 0.25, "sigma": 3.0},
+            "hard": {"rate": 0.3, "sigma": 4.0},
+        },
+        change=boundary,
+    ),
+    NoiseType(
+        name="approximation",
+        version=1,
+        family="geometry",
+        summary="masks' outlines with fewer vertices",
+        source=_COCO_N,
+        parameters={
+            "rate": RATE,
+            "tolerance": Parameter(
+                parse=number(least=0, most=_LARGEST, unit="px"),
+                summary="how far the outline may move, px",
+            ),
+            "only": ONLY,
+            "crowds": CROWDS,
+        },
+        presets={
+            "easy": {"rate": 0.2, "tolerance": 5.0},
+            "mid": {"rate": 0.25, "tolerance": 10.0},
+            "hard": {"rate": 0.3, "tolerance": 15.0},
+        },
+        change=approximation,
+    ),
+)

@@ -1,0 +1,109 @@
+"""Masks of annotations as run lengths, and how much two annotations overlap."""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pycocotools import mask as coco_mask
+
+from noisyseg.errors import InputError
+
+RunLengths = dict[str, Any]
+"""A mask as pycocotools' compressed run lengths: `size` and `counts`."""
+
+_NUMBER = re.compile("[P-o]{0,6}[0-O]")
+
+
+def has_mask(annotation: Mapping[str, Any]) -> bool:
+    """Whether an annotation has a segmentation at all."""
+    return bool(annotation.get("segmentation"))
+
+
+def run_lengths(annotation: Mapping[str, Any], height: int, width: int) -> RunLengths:
+    """The mask of an annotation that has one: polygons, or run lengths, compressed or not.
+
+    Raises:
+        InputError: a segmentation that is none of these, or not of the image's size.
+    """
+    raw = annotation["segmentation"]
+    if isinstance(raw, list) and raw and all(map(_is_polygon, raw)):
+        encoded: RunLengths = coco_mask.merge(coco_mask.frPyObjects(raw, height, width))
+        return encoded
+    runs = _runs(raw["counts"]) if isinstance(raw, dict) and "counts" in raw else None
+    if runs is None or sum(runs) != height * width or raw.get("size") != [height, width]:
+        raise InputError(
+            f"annotation {annotation['id']}: wanted a segmentation of polygons with at least three "
+            f"points, or run lengths of an image of {height} × {width} pixels (height × width), "
+            f"got {repr(raw)[:80]}: export it again."
+        )
+    # pycocotools reads past the end of damaged compressed runs, so it gets them decoded.
+    encoded = coco_mask.frPyObjects({"size": [height, width], "counts": runs}, height, width)
+    return encoded
+
+
+def overlaps(one: Sequence[Any], other: Sequence[Any]) -> NDArray[np.float64]:
+    """IoU of masks, or of boxes, of one image: N and M of a kind to (N, M)."""
+    if not len(one) or not len(other):
+        return np.zeros((len(one), len(other)))
+    sides = [
+        side if isinstance(side[0], dict) else np.asarray(side, dtype=np.float64)
+        for side in (list(one), list(other))
+    ]
+    found: NDArray[np.float64] = np.asarray(coco_mask.iou(*sides, [0] * len(other)))
+    return found
+
+
+def shapes(
+    one: Sequence[Mapping[str, Any]],
+    other: Sequence[Mapping[str, Any]],
+    height: int,
+    width: int,
+) -> tuple[list[Any], list[Any]]:
+    """What to compare the annotations of an image by: masks, or boxes if one lacks its mask."""
+    if all(has_mask(annotation) for side in (one, other) for annotation in side):
+        first, second = ([run_lengths(a, height, width) for a in side] for side in (one, other))
+    else:
+        first, second = ([a["bbox"] for a in side] for side in (one, other))
+    return first, second
+
+
+def overlap(one: Mapping[str, Any], other: Mapping[str, Any], height: int, width: int) -> float:
+    """IoU of two annotations' masks, or of their boxes where one has no mask."""
+    return float(overlaps(*shapes([one], [other], height, width))[0, 0])
+
+
+def _is_polygon(raw: Any) -> bool:
+    return (
+        isinstance(raw, list)
+        and len(raw) >= 6
+        and len(raw) % 2 == 0
+        and all(type(number) in (int, float) and math.isfinite(number) for number in raw)
+    )
+
+
+def _runs(counts: Any) -> list[int] | None:
+    if isinstance(counts, list):
+        runs = counts
+    elif isinstance(counts, str):
+        numbers = _NUMBER.findall(counts)
+        if "".join(numbers) != counts:
+            return None
+        runs = []
+        for place, digits in enumerate(numbers):
+            # From the fourth on, a run is stored as its difference to the run two before.
+            runs.append(_signed(digits) + (runs[place - 2] if place > 2 else 0))
+    else:
+        return None
+    fits = runs and all(type(run) is int and run >= 0 for run in runs)
+    return runs if fits else None
+
+
+def _signed(digits: str) -> int:
+    """A number from its base-32 digits, least first; the last one holds the sign in 0x10."""
+    value = 0
+    for place, digit in enumerate(digits):
+        value |= ((ord(digit) - 48) & 0x1F) << (5 * place)
+    return value - (1 << (5 * len(digits))) if (ord(digits[-1]) - 48) & 0x10 else value

@@ -1,0 +1,232 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from noisyseg.files import sha256_file
+from noisyseg.noise.golden import SAMPLE
+from noisyseg.noise.registry import NOISE_TYPES
+
+NAMES = [category["name"] for category in json.loads(SAMPLE.read_bytes())["categories"]]
+SYMMETRIC = ("--type", "symmetric", "--rate", 0.4, "--seed", 1)
+
+
+@pytest.fixture
+def clean(tmp_path):
+    return shutil.copy(SAMPLE, tmp_path / "clean.json")
+
+
+@pytest.fixture
+def make(call, clean):
+    """Makes here/noisy.json; returns what the command left."""
+
+    def run(*options, out="noisy.json"):
+        return call("noise", "make", "--annotations", clean, *options, "--out", out)
+
+    return run
+
+
+@pytest.fixture
+def here(tmp_path):
+    return tmp_path / "here"
+
+
+def load(path):
+    return json.loads(path.read_bytes())
+
+
+def test_make_says_what_it_did(make, here):
+    done = make(*SYMMETRIC)
+    assert (done.status, done.err) == (0, "")
+    report = load(here / "noisy.manifest.json")["steps"][0]
+    low, high = report["rate_of_eligible_interval"]
+    first, second, *paths = done.out.splitlines()
+    assert first == (
+        f"step 1, symmetric: intended 40.0 %, expected 40.0 %, realised "
+        f"{100 * report['flipped'] / report['eligible']:.1f} % (95 % interval {100 * low:.1f} – "
+        f"{100 * high:.1f} %); {report['flipped']} flipped of {report['eligible']} eligible"
+    )
+    assert f"{report['flipped']} class changed, 0 geometry changed, 0 removed, 0 added" in second
+    assert paths == ["noisy file: noisy.json", "manifest:   noisy.manifest.json"]
+
+
+def test_make_verify_invert_apply_diff_report(make, call, clean, here):
+    spec = here / "spec.yaml"
+    spec.write_text("- {type: symmetric, rate: 0.3}\n- {type: scale, preset: hard}\n")
+    assert make("--spec", spec, "--seed", 5).status == 0
+    checked = call("noise", "verify", "noisy.json", "--clean", clean)
+    assert (checked.status, checked.out.split(":")[0]) == (0, "verified")
+    manifest = here / "noisy.manifest.json"
+    assert call("noise", "invert", "noisy.json", manifest, "--out", "back.json").status == 0
+    assert load(here / "back.json") == load(clean)
+    assert call("noise", "apply", clean, manifest, "--out", "again.json").status == 0
+    assert sha256_file(here / "again.json") == sha256_file(here / "noisy.json")
+    differences = json.loads(call("noise", "diff", clean, "noisy.json", "--json").out)
+    numbers = load(manifest)["annotations"]
+    assert len(differences["class_changes"]) == numbers["class_changed"] > 0
+    assert len(differences["geometry_changes"]) == numbers["geometry_changed"] > 0
+    reported = call("noise", "report", "noisy.json")
+    assert reported.out == "report:  noisy_report.html\nfigures: noisy_report_figures\n"
+    page = (here / "noisy_report.html").read_text()
+    assert all(text in page for text in ("1. symmetric", "2. scale", sha256_file(clean)))
+
+
+def test_class_noise_is_inverted_to_the_very_bytes(make, call, clean, here):
+    make(*SYMMETRIC)
+    call("noise", "invert", "noisy.json", "noisy.manifest.json", "--out", "back.json")
+    assert (here / "back.json").read_bytes() == SAMPLE.read_bytes()
+
+
+def test_verify_names_what_differs_and_exits_1(make, call, clean, here):
+    make(*SYMMETRIC)
+    document = load(here / "noisy.json")
+    entry = document["annotations"][0]
+    ids = [category["id"] for category in document["categories"]]
+    entry["category_id"] = ids[ids.index(entry["category_id"]) - 1]
+    (here / "noisy.json").write_text(json.dumps(document, separators=(",", ":")))
+    checked = call("noise", "verify", "noisy.json", "--clean", clean)
+    assert checked.status == 1
+    lines = checked.out.splitlines()
+    assert all(line.startswith("DIFFERS: ") for line in lines)
+    assert any(
+        f"annotation {entry['id']} is of category {entry['category_id']}" in x for x in lines
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "step"),
+    [
+        (("--type", "scale", "--preset", "hard"), {"rate": 0.3, "kernel": 7}),
+        (("--type", "scale", "--rate", "0.1", "--set", "kernel=5"), {"rate": 0.1, "kernel": 5}),
+        (("--type", "symmetric", "--rate", 1, "--set", "crowds=true"), {"crowds": True}),
+        (
+            ("--type", "symmetric", "--rate", 1, "--convention", "lncis-code"),
+            {"convention": "lncis-code", "crowds": True},
+        ),
+        (
+            ("--type", "asymmetric", "--rate", 1, "--set", "map={cat: dog}"),
+            {"map": {"cat": "dog"}},
+        ),
+        (("--type", "asymmetric", "--rate", 1, "--map", "map.yaml"), {"map": {"dog": "cat"}}),
+    ],
+)
+def test_options_become_the_step(make, here, options, step):
+    (here / "map.yaml").write_text("dog: cat\n")
+    assert make(*options, "--seed", 0).status == 0
+    (found,) = load(here / "noisy.manifest.json")["spec"]["steps"]
+    assert found["type"] == options[1]
+    assert step.items() <= found.items()
+
+
+def test_a_matrix_file_and_relative_paths_of_a_spec(make, here):
+    rows = np.roll(np.eye(len(NAMES)), 1, axis=1)
+    np.save(here / "m.npy", rows)
+    assert make("--type", "matrix", "--matrix", "m.npy", "--seed", 0).status == 0
+    (here / "deep").mkdir()
+    shutil.move(here / "m.npy", here / "deep")
+    (here / "deep" / "spec.yaml").write_text("type: matrix\nmatrix: m.npy\n")
+    assert make("--spec", "deep/spec.yaml", "--seed", 0, out="other.json").status == 0
+    assert sha256_file(here / "noisy.json") == sha256_file(here / "other.json")
+    counts = np.array(load(here / "noisy.manifest.json")["counts"])
+    assert (np.argwhere(counts)[:, 1] == (np.argwhere(counts)[:, 0] + 1) % len(NAMES)).all()
+
+
+def test_scores_are_needed_again_to_verify(make, call, clean, here):
+    ids = [entry["id"] for entry in load(SAMPLE)["annotations"]]
+    scores = np.random.default_rng(0).random((len(ids), len(NAMES)))
+    np.savez(here / "s.npz", ids=np.array(ids), scores=scores, classes=np.array(NAMES))
+    options = ("--type", "instance-dependent", "--rate", 0.5, "--scores", "s.npz", "--seed", 2)
+    assert make(*options).status == 0
+    checked = call("noise", "verify", "noisy.json", "--clean", clean, "--scores", "s.npz")
+    assert checked.status == 0
+    checked = call("noise", "verify", "noisy.json", "--clean", clean)
+    assert checked.status == 2
+    assert "scores" in checked.err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--seed", 1), "noise make needs --type NAME or --spec FILE"),
+        (("--type", "symetric", "--seed", 1), "unknown noise type 'symetric'. Did you mean 'symm"),
+        (("--type", "symmetric", "--seed", 1), "symmetric noise needs 'rate'"),
+        (("--type", "symmetric", "--rate", "40 %", "--seed", 1), "a noise rate must be a number"),
+        (("--type", "symmetric", "--rate", "nan", "--seed", 1), "a noise rate must be a number"),
+        ((*SYMMETRIC, "--set", "rate=0.3"), "--set rate: rate is given twice"),
+        ((*SYMMETRIC, "--set", "crowds"), "--set crowds: wanted KEY=VALUE"),
+        ((*SYMMETRIC, "--set", "crowds=["), "--set crowds=[: not a YAML value"),
+        ((*SYMMETRIC, "--set", "a=1", "--set", "a=2"), "--set a=2: a is given twice"),
+        ((*SYMMETRIC, "--spec", "spec.yaml"), "--spec says all of the noise: leave out --type"),
+        ((*SYMMETRIC, "--predictions", "p"), "--predictions and --reference are for confusion"),
+        ((*SYMMETRIC[:-1], 2**64), "a noise seed must be an integer from 0 to 2^64-1"),
+        (("--spec", "none.yaml", "--seed", 1), "cannot read none.yaml"),
+        (("--type", "confusion", "--seed", 1), "needs either a matrix, or predictions"),
+    ],
+)
+def test_bad_options_are_one_line_and_leave_nothing(make, here, options, message):
+    done = make(*options)
+    assert (done.status, done.out) == (2, "")
+    assert message in done.err
+    assert done.err.count("\n") == 1
+    assert list(here.iterdir()) == []
+
+
+def test_bad_files_are_one_line_and_leave_nothing(call, make, clean, here, tmp_path):
+    make(*SYMMETRIC, out=tmp_path / "noisy.json")
+    noisy, manifest = tmp_path / "noisy.json", tmp_path / "noisy.manifest.json"
+    cut = tmp_path / "cut.json"
+    cut.write_bytes(noisy.read_bytes()[:1000])
+    lone = shutil.copy(noisy, tmp_path / "lone.json")
+    given = ("--annotations", clean, *SYMMETRIC, "--out")
+    for words, message in (
+        (("make", *given, clean), "would overwrite"),
+        (("make", *given, tmp_path), "is a folder"),
+        (("make", "--annotations", cut, *SYMMETRIC, "--out", "x.json"), "not valid JSON"),
+        (("make", "--annotations", "no.json", *SYMMETRIC, "--out", "x"), "No such file"),
+        (("verify", cut, "--clean", clean), "cannot read the manifest"),
+        (("apply", noisy, manifest, "--out", "x.json"), "is of a clean file with the SHA-256"),
+        (("invert", clean, manifest, "--out", "x.json"), "is of a noisy file with the SHA-256"),
+        (("diff", clean, cut), "not valid JSON"),
+        (("report", lone), "has no manifest"),
+        (("report", noisy, "--clean", noisy), "is of another file"),
+        (("report", noisy, "--images", "none"), "is no folder"),
+        (("report", noisy, "--out", noisy), "would overwrite"),
+    ):
+        done = call("noise", *words)
+        assert (done.status, done.out) == (2, ""), words
+        assert message in done.err
+        assert done.err.count("\n") == 1
+        assert list(here.iterdir()) == []
+
+
+def test_diff_tells_a_person_what_changed(make, call, clean):
+    make(*SYMMETRIC)
+    for match in ("id", "iou"):
+        shown = call("noise", "diff", clean, "noisy.json", "--match", match)
+        assert shown.status == 0
+        assert f"matched by {match}, images by id; crowds not counted" in shown.out
+        assert "shape changed: 0" in shown.out
+    changes = json.loads(call("noise", "diff", clean, "noisy.json", "--json").out)["class_changes"]
+    first = changes[0]
+    line = f"annotation {first['before_id']}: {first['before']} -> {first['after']}"
+    assert line in call("noise", "diff", clean, "noisy.json").out
+
+
+def test_report_with_another_clean_file_and_no_manifest(make, call, clean, here):
+    make(*SYMMETRIC)
+    (here / "noisy.manifest.json").unlink()
+    assert call("noise", "report", "noisy.json", "--clean", clean, "--out", "r.html").status == 0
+    assert "No manifest was given" in (here / "r.html").read_text()
+
+
+def test_list_has_every_type_with_its_parameters_and_presets(call):
+    entries = {entry["name"]: entry for entry in json.loads(call("noise", "list", "--json").out)}
+    assert list(entries) == list(NOISE_TYPES)
+    assert {"predictions", "annotations", "matrix"} <= entries["confusion"]["parameters"].keys()
+    assert entries["scale"]["presets"]["mid"] == {"rate": 0.25, "kernel": 5}
+    assert entries["symmetric"]["parameters"]["rate"]["required"]
+    shown = call("noise", "list").out
+    for name, kind in NOISE_TYPES.items():
+        assert f"{name} ({kind.family}): {kind.summary}. {kind.source}\n" in shown
+        assert all(f"    {key}" in shown for key in kind.parameters)
