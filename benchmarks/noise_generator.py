@@ -2,7 +2,7 @@
 
 Symmetric class noise at 40 % on a file of the shape of COCO's train2017 (see `coco_like`), each way
 in a process of its own: CPU seconds of that process (user and system, imports included), its peak
-memory, both against the file. The scripts' way is json.load, a loop, json.dump; needs about 6 GB.
+memory, both against the file. The scripts' way is json.load, a loop, json.dump; needs about 5 GB.
 
     python benchmarks/noise_generator.py                  about 5 minutes
     python benchmarks/noise_generator.py --scale 0.01     a quick try, most of it imports; no bounds

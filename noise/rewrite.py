@@ -33,6 +33,7 @@ _WORD = 8
 _LETTERS = b"|".join(b"%02x" % letter for letter in sorted({*_KEY.strip(b'"')}))
 _ESCAPED_LETTER = re.compile(rb"\\u00(?:" + _LETTERS + b")", re.IGNORECASE)
 _BLOCK = 1 << 20
+_SEARCH_BLOCK = 1 << 22
 _MOST_DIGITS = 19  # of a number of 64 bits with a sign
 
 Bytes = NDArray[np.uint8]
@@ -56,14 +57,18 @@ def category_spans(data: Content, table: AnnotationTable) -> CategorySpans | Non
     # One byte is found many times faster than an expression.
     if data.find(b"\\") >= 0 and _ESCAPED_LETTER.search(data):
         return None
-    keys = _places_of_key(data, most=len(table.numbers))
-    if keys is None or len(keys) != len(table.numbers):
+    found, count = [], 0
+    for keys in _places_of_key(data):
+        count += len(keys)
+        # Read at once, while the processor still holds what the search brought in.
+        read = _numbers_after(np.frombuffer(data, dtype=np.uint8), keys + len(_KEY))
+        if read is None or count > len(table.numbers):
+            return None
+        found.append(read)
+    starts, ends, numbers = (np.concatenate(column) for column in zip(*found, strict=True))
+    if not np.array_equal(numbers, table.category_ids):
         return None
-    read = _numbers_after(np.frombuffer(data, dtype=np.uint8), keys + len(_KEY))
-    if read is None:
-        return None
-    spans, numbers = read
-    return spans if np.array_equal(numbers, table.category_ids) else None
+    return CategorySpans(starts=starts, ends=ends)
 
 
 def rewritten(
@@ -117,11 +122,9 @@ def _overwrite(
         array[starts[longer] + place] = letters[longer, place]
 
 
-def _places_of_key(data: Content, most: int) -> Indices | None:
+def _places_of_key(data: Content) -> Iterator[Indices]:
     array = np.frombuffer(data, dtype=np.uint8)
     last = len(array) - len(_KEY)
-    if last < 0:
-        return np.empty(0, dtype=np.int64)
     # The eight bytes from each byte on, as one number: two of them hold the key.
     count = len(array) - _WORD + 1
     words: NDArray[np.uint64] = np.ndarray((count,), np.uint64, buffer=data, strides=(1,))
@@ -129,19 +132,16 @@ def _places_of_key(data: Content, most: int) -> Indices | None:
     first, second = (
         np.frombuffer(_KEY, dtype=np.uint64, count=1, offset=offset) for offset in (0, ending)
     )
-    found, total = [np.empty(0, dtype=np.int64)], 0
-    for begin in range(0, len(array), _BLOCK):
-        places = np.flatnonzero(array[begin : begin + _BLOCK] == _KEY[_RARE]) + (begin - _RARE)
+    for begin in range(0, len(array), _SEARCH_BLOCK):
+        places = np.flatnonzero(array[begin : begin + _SEARCH_BLOCK] == _KEY[_RARE]) + (
+            begin - _RARE
+        )
         places = places[(places >= 0) & (places <= last)]
-        places = places[(words[places] == first) & (words[places + ending] == second)]
-        total += len(places)
-        if total > most:
-            return None
-        found.append(places)
-    return np.concatenate(found)
+        yield places[(words[places] == first) & (words[places + ending] == second)]
 
 
-def _numbers_after(array: Bytes, places: Indices) -> tuple[CategorySpans, Indices] | None:
+def _numbers_after(array: Bytes, places: Indices) -> tuple[Indices, Indices, Indices] | None:
+    """Starts, ends and values of the numbers, each shape (N,), if all are plain."""
     # That a place past the end is never read is due to the braces that close a decoded file.
     colons = _past_space(array, places)
     if not (array[colons] == ord(":")).all():
@@ -152,6 +152,8 @@ def _numbers_after(array: Bytes, places: Indices) -> tuple[CategorySpans, Indice
     sizes = np.zeros(len(starts), dtype=np.uint64)
     active = np.arange(len(starts))
     for _ in range(_MOST_DIGITS):
+        if not len(active):
+            break
         letters = array[ends[active]]
         digits = (letters >= ord("0")) & (letters <= ord("9"))
         active = active[digits]
@@ -161,7 +163,7 @@ def _numbers_after(array: Bytes, places: Indices) -> tuple[CategorySpans, Indice
     if not plain.all() or (negative & (sizes == 0)).any():
         return None
     numbers = sizes.astype(np.int64)
-    return CategorySpans(starts=starts, ends=ends), np.where(negative, -numbers, numbers)
+    return starts, ends, np.where(negative, -numbers, numbers)
 
 
 def _past_space(array: Bytes, places: Indices) -> Indices:

@@ -70,6 +70,7 @@ def test_only_the_numbers_change(options, block, data):
     table = scan_annotations(clean)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rewrite, "_BLOCK", block)
+        patch.setattr(rewrite, "_SEARCH_BLOCK", block)
         spans = category_spans(clean, table)
         blocks = list(rewritten(clean, spans, table, np.array(after, dtype=np.int64)))
     assert b"".join(blocks) == joined(parts, [IDS[index] for index in after])
