@@ -1,6 +1,7 @@
 """The command line: `noisyseg …`, or `python run_benchmark.py …` in a checkout."""
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -28,6 +29,10 @@ Without arguments: run the quick suite on the built-in data set and print its ta
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns 0 done, 1 some runs failed, 2 unusable input (nothing started)."""
+    for stream in (sys.stdout, sys.stderr):
+        # A name that the terminal's encoding lacks is no reason to stop.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     given = list(sys.argv[1:] if argv is None else argv)
     arguments = build_parser().parse_args(given or ["run", "quick"])
     command: Callable[[argparse.Namespace], int] = arguments.command
@@ -42,6 +47,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader has seen enough (a pipe into head): nothing to say, and nowhere to say it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:  # a name too long, a disk that fails
+        sys.stderr.write(f"error: {error.filename or 'a file'}: {error.strerror or error}\n")
+        return UNUSABLE_INPUT
     except KeyboardInterrupt:
         sys.stderr.write("interrupted: finished runs are kept; the same command goes on\n")
         return INTERRUPTED

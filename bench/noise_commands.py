@@ -2,13 +2,12 @@
 
 import argparse
 import json
+import reprlib
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from noisyseg.bench.confusion_step import CONFUSION, with_matrices
 from noisyseg.bench.noise_text import (
@@ -20,24 +19,37 @@ from noisyseg.bench.noise_text import (
 )
 from noisyseg.bench.yaml_file import plain, read_yaml_value
 from noisyseg.errors import InputError
-from noisyseg.files import sha256_file
+from noisyseg.files import refuse_special_files, sha256_file
 from noisyseg.noise import golden, operations
 from noisyseg.noise.annotations import CocoDocument, read_annotations
 from noisyseg.noise.diff import diff
+from noisyseg.noise.noisy_files import refuse_overwrite
 from noisyseg.noise.parameters import Loaded, Place
 from noisyseg.noise.registry import NOISE_TYPES
 from noisyseg.noise.scan import map_file, scan_annotations
 from noisyseg.noise.spec import NoiseSpec, parse_steps
+from noisyseg.noise.yaml_text import parse_yaml
 
 DONE, DIFFERS = 0, 1
+_FILE_OPTIONS = ("map", "matrix", "scores", "predictions", "reference")
 _STEP_OPTIONS = ("rate", "preset", "map", "matrix", "convention", "scores", "predictions")
 
 
 def make(arguments: argparse.Namespace) -> int:
     """Write a noisy file and its manifest, and say what was done."""
     clean, out = arguments.annotations, arguments.out
-    if arguments.out.is_dir():
-        raise InputError(f"--out {out} is a folder: name the file that the noisy one shall be.")
+    if out.suffix != ".json":
+        raise InputError(
+            f"--out {out}: name a file that ends in .json; its manifest goes beside it."
+        )
+    inputs = {
+        f"file of --{option}": Path(value)
+        for option in ("spec", *_FILE_OPTIONS)
+        if (value := getattr(arguments, option)) is not None
+    }
+    outputs = (out, operations.manifest_path(out))
+    refuse_overwrite(outputs, inputs)
+    refuse_special_files(outputs)
     raw, where, base = _raw_steps(arguments)
     classes = _class_names(clean)
     steps = parse_steps(with_matrices(raw, classes, where, base), classes, where, base)
@@ -107,8 +119,12 @@ def report(arguments: argparse.Namespace) -> int:
     out = arguments.out or noisy.with_name(f"{noisy.stem}_report.html")
     if arguments.images is not None and not arguments.images.is_dir():
         raise InputError(f"--images {arguments.images} is no folder.")
-    _refuse_overwrite(out, [noisy, clean, arguments.manifest])
+    if out.suffix.lower() not in (".html", ".htm"):
+        raise InputError(f"--out {out}: the report is a page: name a file that ends in .html.")
     place = arguments.manifest or operations.manifest_path(noisy)
+    inputs = {"noisy file": noisy, "clean file": clean, "manifest": place}
+    refuse_overwrite([out], {what: path for what, path in inputs.items() if path is not None})
+    refuse_special_files([out])
     stated = operations.read_manifest(place) if arguments.manifest or place.exists() else None
     after = read_annotations(noisy)
     checksums = {"noisy file, SHA-256": sha256_file(noisy)}
@@ -193,11 +209,7 @@ def _settings(texts: Sequence[str]) -> dict[str, Any]:
             raise InputError(f"--set {text}: wanted KEY=VALUE, such as --set kernel=5.")
         if key in settings:
             raise InputError(f"--set {text}: {key} is given twice.")
-        try:
-            settings[key] = yaml.safe_load(value)
-        except (yaml.YAMLError, ValueError) as error:
-            reason = " ".join(str(error).split())
-            raise InputError(f"--set {text}: not a YAML value: {reason}.") from error
+        settings[key] = parse_yaml(value, f"--set {reprlib.repr(text)}: the value")
     return settings
 
 
@@ -232,12 +244,6 @@ def _check_manifest(stated: str, path: Path, manifest: Path) -> None:
             f"{manifest} is of another file than {path}: it says SHA-256 {stated[:12]}…, the file "
             f"has {found[:12]}…. Give the manifest of this file."
         )
-
-
-def _refuse_overwrite(out: Path, inputs: Sequence[Path | None]) -> None:
-    for path in inputs:
-        if path is not None and path.resolve() == out.resolve():
-            raise InputError(f"the report would overwrite {path}: choose another --out.")
 
 
 def _print(text: str) -> None:

@@ -49,7 +49,8 @@ class _Loader(yaml.SafeLoader):
             value = super().construct_object(node, deep)
         except InputError:
             raise
-        except ValueError as error:  # what looks like a date or a number, but is none
+        # What looks like a date or a number, or has a tag such as !!bool, but is none.
+        except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
             raise InputError(f"{self._line(node)}: unusable value: {error}.") from error
         if isinstance(value, str) and _UNUSABLE.search(value):
             raise InputError(f"{self._line(node)}: text with an unusable character: {value!r}.")
@@ -112,7 +113,7 @@ def _document(path: Path, text: str) -> Any:
         node = loader.get_single_node()
         if node is None:
             return None
-        if _count_values(node, {}) > _MAX_VALUES:
+        if _count_values(node, {}, path) > _MAX_VALUES:
             raise InputError(
                 f"{path}: with its aliases written out it holds more than {_MAX_VALUES} values."
             )
@@ -129,16 +130,25 @@ def _document(path: Path, text: str) -> Any:
         raise InputError(f"{path}: nested too deeply.") from error
 
 
-def _count_values(node: yaml.Node, known: dict[yaml.Node, int]) -> int:
-    """The values in a node with every alias written out, counted without writing them out."""
+def _count_values(node: yaml.Node, known: dict[yaml.Node, int], path: Path) -> int:
+    """The values in a node with every alias written out, counted without writing them out.
+
+    Raises:
+        InputError: a node that holds itself.
+    """
     if node not in known:
-        known[node] = 1  # a node that holds itself ends here; its construction is refused
+        known[node] = 0
         children: list[yaml.Node] = []
         if isinstance(node, yaml.SequenceNode):
             children = node.value
         elif isinstance(node, yaml.MappingNode):
             children = [entry for pair in node.value for entry in pair]
-        known[node] = 1 + sum(_count_values(child, known) for child in children)
+        known[node] = 1 + sum(_count_values(child, known, path) for child in children)
+    elif known[node] == 0:
+        line = node.start_mark.line + 1
+        raise InputError(
+            f"{path}, line {line}: not valid YAML: a recursive value, which holds itself."
+        )
     return known[node]
 
 

@@ -98,6 +98,11 @@ def parse_annotations(data: bytes, where: str) -> CocoDocument:
     Raises:
         InputError: not JSON, or not annotations that can be trained on.
     """
+    if data.startswith(b"\xef\xbb\xbf"):
+        raise InputError(
+            f"{where}: not valid JSON, because it begins with a byte order mark: save it as UTF-8 "
+            "without one."
+        )
     try:
         with _collector_paused():
             document = orjson.loads(data)
@@ -140,9 +145,16 @@ def write_annotations(path: Path, document: CocoDocument) -> None:
     write_atomically(path, encode_annotations(document))
 
 
-def encode_annotations(document: CocoDocument) -> bytes:
-    """The bytes of a COCO file: compact JSON, keys in the document's order."""
-    return orjson.dumps(document)
+def encode_annotations(document: CocoDocument, *, sort_keys: bool = False) -> bytes:
+    """The bytes of a COCO file: compact JSON, keys in the document's order, or sorted.
+
+    Raises:
+        InputError: a list in it is nested too deeply to be written.
+    """
+    try:
+        return orjson.dumps(document, option=orjson.OPT_SORT_KEYS if sort_keys else None)
+    except TypeError as error:  # orjson reads deeper nesting than it writes
+        raise InputError(f"the annotations cannot be written as JSON: {error}.") from error
 
 
 @contextmanager

@@ -6,6 +6,7 @@ class j ≠ y with probability q · s_j / Σ_{k ≠ y} s_k, where s are a model'
 
 import io
 import math
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -189,7 +190,8 @@ def _arrays(data: bytes, where: str) -> tuple[Any, Any, Any, str]:
     # IndexError: an NPY file, which has one array without a name.
     except (
         *(ValueError, KeyError, IndexError, OSError, EOFError, NotImplementedError),
-        *(zipfile.BadZipFile, zlib.error),
+        *(zipfile.BadZipFile, zlib.error, MemoryError, OverflowError, TypeError),
+        *(SyntaxError, tokenize.TokenError),
     ) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(

@@ -7,6 +7,8 @@ No date, path, host or software version enters it, so equal inputs give equal by
     writer        "digits": the noisy file is the clean one but for digits of `category_id`;
                   "document": it was parsed and written anew, in noisyseg's formatting
     clean_sha256, noisy_sha256    of the two files' bytes
+    clean_document_sha256    of the clean file's content, keys sorted, if the writer is "document":
+                  what `invert` must give back; else null
     annotations   {clean, noisy, crowd, class_changed, geometry_changed, removed, added}: numbers
                   of annotations; `crowd` are the clean file's
     classes       per category, in file order: {id, name, clean, noisy, changed}: how many

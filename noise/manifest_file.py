@@ -1,6 +1,5 @@
 """A manifest on disk: where it is, and reading one so that every later access is safe."""
 
-import reprlib
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -10,11 +9,13 @@ import orjson
 
 from noisyseg.errors import InputError
 from noisyseg.noise.corrupt import GEOMETRY_FIELDS
-from noisyseg.noise.manifest import FORMAT_VERSION, Manifest
+from noisyseg.noise.manifest import DIGITS, FORMAT_VERSION, Manifest
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Id = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 Checksum = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+Positive = Annotated[float, msgspec.Meta(ge=0)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Entry = dict[str, Any]
 
 
@@ -43,8 +44,34 @@ class _Class(msgspec.Struct):
     changed: Count
 
 
+class _SpecStep(msgspec.Struct):
+    type: str
+    version: int
+
+
+class _Spec(msgspec.Struct):
+    seed: int
+    steps: list[_SpecStep]
+
+
+class _Report(msgspec.Struct):
+    """What all families of noise say of a step; each says more."""
+
+    type: str
+    eligible: Count
+    intended_rate: Share | None
+    rate_of_eligible: Share | None
+    rate_of_eligible_interval: tuple[Share, Share] | None
+    rate_of_all: Share | None
+    expected_flips: Positive | None = None
+    flipped: Count | None = None
+    changed: Count | None = None
+    removed: Count | None = None
+    added: Count | None = None
+
+
 class _Manifest(msgspec.Struct):
-    spec: Entry
+    spec: _Spec
     writer: Literal["digits", "document"]
     clean_sha256: Checksum
     noisy_sha256: Checksum
@@ -52,7 +79,8 @@ class _Manifest(msgspec.Struct):
     classes: list[_Class]
     counts: list[list[Count]]
     changes: _Changes
-    steps: list[Entry]
+    steps: list[_Report]
+    clean_document_sha256: Checksum | None
 
 
 def manifest_path(noisy: Path) -> Path:
@@ -73,7 +101,7 @@ def read_manifest(path: Path) -> Manifest:
     except orjson.JSONDecodeError as error:
         raise InputError(f"{path}: not valid JSON, so no manifest of noise: {error}.") from error
     if not isinstance(data, dict) or "format" not in data:
-        raise InputError(f"{path}: no manifest of noise, but {reprlib.repr(data)}.")
+        raise InputError(f"{path}: no manifest of noise, but {repr(data)[:80]}.")
     if data["format"] != FORMAT_VERSION:
         raise InputError(
             f"{path}: a manifest of format {data['format']!r}, this noisyseg reads format "
@@ -93,6 +121,8 @@ def _check_consistent(manifest: _Manifest, path: Path) -> None:
     known = {entry.id for entry in manifest.classes}
     fits = (
         len(manifest.counts) == k == len(known)
+        and len(manifest.steps) == len(manifest.spec.steps)
+        and (manifest.clean_document_sha256 is None) == (manifest.writer == DIGITS)
         and all(len(row) == k for row in manifest.counts)
         and all({old, new} <= known for old, new, _ in changes.classes)
         and len(set(changed)) == len(changed) == numbers.class_changed

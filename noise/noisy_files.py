@@ -10,7 +10,13 @@ from typing import NamedTuple
 import orjson
 
 from noisyseg.errors import InputError
-from noisyseg.files import sha256_file, write_atomically, write_blocks_atomically
+from noisyseg.files import (
+    refuse_special_files,
+    sha256_bytes,
+    sha256_file,
+    write_atomically,
+    write_blocks_atomically,
+)
 from noisyseg.noise.annotations import CocoDocument, encode_annotations, parse_annotations
 from noisyseg.noise.class_step import class_step
 from noisyseg.noise.corrupt import corrupt, steps_with_draws
@@ -30,6 +36,7 @@ from noisyseg.noise.table import AnnotationTable
 
 ANNOTATIONS_NAME = "annotations.json"
 MANIFEST_NAME = "manifest.json"
+_NO_DOCUMENT = {"clean_document_sha256": None}
 
 
 class NoisyFiles(NamedTuple):
@@ -99,10 +106,15 @@ def write_pair(files: NoisyFiles, content: NoisyContent) -> Manifest:
     Raises:
         InputError: a folder cannot be written to.
     """
+    refuse_special_files(files)
     digest = hashlib.sha256()
     write_blocks_atomically(files.annotations, hashed(content.blocks, digest))
     manifest = {**content.manifest, "noisy_sha256": digest.hexdigest()}
-    write_atomically(files.manifest, encode_manifest(manifest))
+    try:
+        write_atomically(files.manifest, encode_manifest(manifest))
+    except InputError:
+        files.annotations.unlink(missing_ok=True)  # without its manifest nobody could check it
+        raise
     return manifest
 
 
@@ -150,7 +162,11 @@ def _by_digits(data: Content, spec: NoiseSpec) -> NoisyContent | None:
         reports.append(outcome.report)
     return NoisyContent(
         blocks=rewritten(data, spans, clean, noisy.classes),
-        manifest={"writer": DIGITS, **build_manifest(spec, clean, noisy.classes, reports)},
+        manifest={
+            "writer": DIGITS,
+            **build_manifest(spec, clean, noisy.classes, reports),
+            **_NO_DOCUMENT,
+        },
         noisy=noisy,
     )
 
@@ -159,9 +175,15 @@ def _by_document(data: Content, where: str, spec: NoiseSpec, workers: int) -> No
     clean = parse_annotations(data[:], where)
     noisy, manifest = corrupt(clean, spec, workers=workers)
     if noisy == clean:
-        return NoisyContent((data[:],), {"writer": DIGITS, **manifest}, noisy)
+        return NoisyContent((data[:],), {"writer": DIGITS, **manifest, **_NO_DOCUMENT}, noisy)
     blocks = (encode_annotations(noisy),)
-    return NoisyContent(blocks, {"writer": DOCUMENT, **manifest}, noisy)
+    stated = {"clean_document_sha256": document_sha256(clean)}
+    return NoisyContent(blocks, {"writer": DOCUMENT, **manifest, **stated}, noisy)
+
+
+def document_sha256(document: CocoDocument) -> str:
+    """SHA-256 of a document whatever the order of its keys, in hex."""
+    return sha256_bytes(encode_annotations(document, sort_keys=True))
 
 
 def _is_done(files: NoisyFiles, clean_sha256: str, spec: NoiseSpec) -> bool:

@@ -14,6 +14,7 @@ from noisyseg.noise.manifest import DIGITS, Manifest
 from noisyseg.noise.manifest_file import manifest_path, read_manifest
 from noisyseg.noise.noisy_files import (
     NoisyFiles,
+    document_sha256,
     hashed,
     noisy_content,
     refuse_overwrite,
@@ -130,8 +131,13 @@ def invert(noisy: Path, manifest: Path, out: Path) -> None:
     else:
         document = parse_annotations(data[:], str(noisy))
         entries = _with_categories(document["annotations"], back, manifest)
-        entries = _restored(entries, stated, manifest)
-        write_blocks_atomically(out, (encode_annotations({**document, "annotations": entries}),))
+        clean = {**document, "annotations": _restored(entries, stated, manifest)}
+        if document_sha256(clean) != stated["clean_document_sha256"]:
+            raise InputError(
+                f"{manifest}: its changes do not give back the clean annotations: it was edited. "
+                "Nothing was written."
+            )
+        write_blocks_atomically(out, (encode_annotations(clean),))
 
 
 def _checked(blocks: Iterable[bytes], wanted: str, what: str) -> Iterator[bytes]:

@@ -19,8 +19,12 @@ def parse_yaml(text: str, what: str) -> Any:
         return yaml.safe_load(text)
     except InputError:
         raise
-    # ValueError: what looks like a date but is none. RecursionError: a thousand brackets.
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    # ValueError: what looks like a date but is none. RecursionError: a thousand brackets. The
+    # others: a tag such as !!bool before a text that is none.
+    except (
+        *(yaml.YAMLError, ValueError, RecursionError),
+        *(AttributeError, LookupError, OverflowError, TypeError),
+    ) as error:
         reason = " ".join(str(error).split())[:300]
         raise InputError(f"{what} is not valid YAML: {reason}") from error
 

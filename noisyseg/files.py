@@ -52,6 +52,7 @@ def write_blocks_atomically(path: Path, blocks: Iterable[bytes]) -> None:
     Raises:
         InputError: the folder cannot be made or written to.
     """
+    refuse_special_files([path])
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -74,6 +75,21 @@ def write_blocks_atomically(path: Path, blocks: Iterable[bytes]) -> None:
                 f"cannot write {path}: {error.strerror}. Check its place and the free space."
             ) from error
         raise
+
+
+def refuse_special_files(outputs: Iterable[Path]) -> None:
+    """Refuse to put a file in the place of a folder, a device or a pipe.
+
+    Raises:
+        InputError: names the first.
+    """
+    for path in outputs:
+        try:
+            in_the_way = path.exists() and not path.is_file()
+        except OSError as error:  # a name too long for a file
+            raise InputError(f"cannot write {path}: {error.strerror}.") from error
+        if in_the_way:
+            raise InputError(f"cannot write {path}: a folder or a device is there, not a file.")
 
 
 def _umask() -> int:

@@ -14,6 +14,8 @@ from noisyseg.errors import InputError
 RunLengths = dict[str, Any]
 """A mask as pycocotools' compressed run lengths: `size` and `counts`."""
 
+_MOST_PIXELS = 2**31 - 1
+_FARTHEST = 10  # image sizes that a polygon may reach outside of its image
 _NUMBER = re.compile("[P-o]{0,6}[0-O]")
 
 
@@ -29,6 +31,7 @@ def run_lengths(annotation: Mapping[str, Any], height: int, width: int) -> RunLe
         InputError: a segmentation that is none of these, or not of the image's size.
     """
     raw = annotation["segmentation"]
+    _check_extent(annotation, height, width)
     if isinstance(raw, list) and raw and all(map(_is_polygon, raw)):
         encoded: RunLengths = coco_mask.merge(coco_mask.frPyObjects(raw, height, width))
         return encoded
@@ -73,6 +76,22 @@ def shapes(
 def overlap(one: Mapping[str, Any], other: Mapping[str, Any], height: int, width: int) -> float:
     """IoU of two annotations' masks, or of their boxes where one has no mask."""
     return float(overlaps(*shapes([one], [other], height, width))[0, 0])
+
+
+def _check_extent(annotation: Mapping[str, Any], height: int, width: int) -> None:
+    """Refuse what pycocotools' 32-bit arithmetic would crash on, or draw for hours."""
+    if height * width > _MOST_PIXELS:
+        raise InputError(
+            f"annotation {annotation['id']}: its image of {height} × {width} pixels is too large "
+            f"for masks: wanted at most {_MOST_PIXELS} pixels."
+        )
+    raw, most = annotation["segmentation"], _FARTHEST * max(height, width)
+    for polygon in raw if isinstance(raw, list) else ():
+        if _is_polygon(polygon) and not all(-most <= value <= most for value in polygon):
+            raise InputError(
+                f"annotation {annotation['id']}: a polygon reaches far outside its image of "
+                f"{height} × {width} pixels: is the image's size in the file right?"
+            )
 
 
 def _is_polygon(raw: Any) -> bool:

@@ -84,7 +84,7 @@ def examples(
     candidates = sorted(flipped or images, key=lambda image: image["id"])
     if not candidates:
         return Examples(shown=[], remark="No images are shown: no annotation was changed.")
-    there = [image for image in candidates if (folder / image["file_name"]).is_file()]
+    there = [image for image in candidates if _is_inside(folder, image["file_name"])]
     shown, unreadable = [], 0
     for image in _spread(there, MOST):
         try:
@@ -93,6 +93,15 @@ def examples(
             unreadable += 1
     remark = _remark(len(shown), len(candidates), len(there), unreadable)
     return Examples(shown=shown, remark=remark)
+
+
+def _is_inside(folder: Path, name: str) -> bool:
+    """Whether it names a file in the folder: a page that is passed on shows no other."""
+    path = Path(name)
+    try:
+        return not path.is_absolute() and ".." not in path.parts and (folder / path).is_file()
+    except (OSError, ValueError):  # a name too long, or with a NUL
+        return False
 
 
 def _remark(shown: int, changed: int, there: int, unreadable: int) -> str:

@@ -28,6 +28,7 @@ _DPI = 110
 _NUMBERS_UP_TO = 20  # classes whose cells have room for a number
 _LABELS_UP_TO = 130
 _LOGARITHMIC_FROM = 50  # times that the largest class is larger than the smallest
+_LONGEST = 32  # characters of a class name in a figure
 
 
 @contextmanager
@@ -139,7 +140,7 @@ def counts_figure(
         ):
             axes.barh(places + shift, values, height=0.38, color=colour, label=label)
         axes.set_ylim(len(names) - 0.3, -0.7)
-        axes.set_yticks(places, labels=list(names), fontsize=9 if len(names) <= 40 else 7)
+        axes.set_yticks(places, labels=short(names), fontsize=9 if len(names) <= 40 else 7)
         above = [value for value in (*clean, *noisy) if value > 0]
         logarithmic = bool(above) and max(above) >= _LOGARITHMIC_FROM * min(above)
         if logarithmic:
@@ -188,12 +189,17 @@ def _draw_rates(axes: Axes, place: int, row: Mapping[str, Any]) -> None:
         )
 
 
+def short(names: Sequence[str]) -> list[str]:
+    """The names, cut where they would leave a figure no room; the page has them whole."""
+    return [name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…" for name in names]
+
+
 def _label_classes(axes: Axes, names: Sequence[str], *, rows: str, columns: str) -> None:
     if len(names) <= _LABELS_UP_TO:
         size = 9.0 if len(names) <= _NUMBERS_UP_TO else 7.0
         places = range(len(names))
-        axes.set_yticks(places, labels=list(names), fontsize=size)
-        axes.set_xticks(places, labels=list(names), fontsize=size, rotation=90)
+        axes.set_yticks(places, labels=short(names), fontsize=size)
+        axes.set_xticks(places, labels=short(names), fontsize=size, rotation=90)
     axes.set_xlabel(columns)
     axes.set_ylabel(rows)
     axes.tick_params(length=0)

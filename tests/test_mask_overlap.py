@@ -89,3 +89,22 @@ def test_without_a_mask_boxes_are_compared():
 def test_no_annotations_overlap_none():
     assert overlaps([], [[0, 0, 1, 1]]).shape == (0, 1)
     assert overlaps([[0, 0, 1, 1]], []).shape == (1, 0)
+
+
+@pytest.mark.parametrize("far", [1e4, -1e4, 1e9, 1e300])
+def test_a_polygon_far_outside_its_image_is_refused_not_drawn(far):
+    annotation = {"id": 7, "segmentation": [[1.0, 1.0, far, 2.0, 3.0, 9.0]]}
+    with pytest.raises(InputError, match="annotation 7: a polygon reaches far outside its image"):
+        run_lengths(annotation, HEIGHT, WIDTH)
+
+
+@pytest.mark.parametrize("side", [10**5, 2**31, 2**63])
+def test_an_image_too_large_for_masks_is_refused(side):
+    annotation = {"id": 7, "segmentation": {"size": [side, side], "counts": [0, side * side]}}
+    with pytest.raises(InputError, match=r"annotation 7: .* too large for masks"):
+        run_lengths(annotation, side, side)
+
+
+def test_a_polygon_may_reach_a_little_outside():
+    annotation = {"id": 7, "segmentation": [[-5.0, -5.0, 40.0, -5.0, 40.0, 40.0, -5.0, 40.0]]}
+    assert coco_mask.area(run_lengths(annotation, HEIGHT, WIDTH)) == HEIGHT * WIDTH

@@ -1,5 +1,7 @@
 import json
+import os
 import shutil
+import stat
 
 import numpy as np
 import pytest
@@ -155,7 +157,7 @@ def test_scores_are_needed_again_to_verify(make, call, clean, here):
         (("--type", "symmetric", "--rate", "nan", "--seed", 1), "a noise rate must be a number"),
         ((*SYMMETRIC, "--set", "rate=0.3"), "--set rate: rate is given twice"),
         ((*SYMMETRIC, "--set", "crowds"), "--set crowds: wanted KEY=VALUE"),
-        ((*SYMMETRIC, "--set", "crowds=["), "--set crowds=[: not a YAML value"),
+        ((*SYMMETRIC, "--set", "crowds=["), "--set 'crowds=[': the value is not valid YAML"),
         ((*SYMMETRIC, "--set", "a=1", "--set", "a=2"), "--set a=2: a is given twice"),
         ((*SYMMETRIC, "--spec", "spec.yaml"), "--spec says all of the noise: leave out --type"),
         ((*SYMMETRIC, "--predictions", "p"), "--predictions and --reference are for confusion"),
@@ -181,9 +183,11 @@ def test_bad_files_are_one_line_and_leave_nothing(call, make, clean, here, tmp_p
     given = ("--annotations", clean, *SYMMETRIC, "--out")
     for words, message in (
         (("make", *given, clean), "would overwrite"),
-        (("make", *given, tmp_path), "is a folder"),
+        (("make", *given, tmp_path), "name a file that ends in .json"),
+        (("make", *given, tmp_path / "x.txt"), "name a file that ends in .json"),
         (("make", "--annotations", cut, *SYMMETRIC, "--out", "x.json"), "not valid JSON"),
-        (("make", "--annotations", "no.json", *SYMMETRIC, "--out", "x"), "No such file"),
+        (("make", "--annotations", "no.json", *SYMMETRIC, "--out", "x.json"), "No such file"),
+        (("make", *given, f"{'x' * 300}.json"), "File name too long"),
         (("verify", cut, "--clean", clean), "cannot read the manifest"),
         (("apply", noisy, manifest, "--out", "x.json"), "is of a clean file with the SHA-256"),
         (("invert", clean, manifest, "--out", "x.json"), "is of a noisy file with the SHA-256"),
@@ -191,7 +195,7 @@ def test_bad_files_are_one_line_and_leave_nothing(call, make, clean, here, tmp_p
         (("report", lone), "has no manifest"),
         (("report", noisy, "--clean", noisy), "is of another file"),
         (("report", noisy, "--images", "none"), "is no folder"),
-        (("report", noisy, "--out", noisy), "would overwrite"),
+        (("report", noisy, "--out", noisy), "name a file that ends in .html"),
     ):
         done = call("noise", *words)
         assert (done.status, done.out) == (2, ""), words
@@ -230,3 +234,47 @@ def test_list_has_every_type_with_its_parameters_and_presets(call):
     for name, kind in NOISE_TYPES.items():
         assert f"{name} ({kind.family}): {kind.summary}. {kind.source}\n" in shown
         assert all(f"    {key}" in shown for key in kind.parameters)
+
+
+def test_no_file_that_is_read_is_written_over(call, clean, tmp_path):
+    spec = tmp_path / "spec.json"
+    spec.write_text("{type: symmetric, rate: 0.4}")
+    matrix = tmp_path / "matrix.json"
+    matrix.write_text("cat,dog")
+    for words in (
+        ("--spec", spec, "--seed", 1, "--out", spec),
+        ("--type", "matrix", "--matrix", matrix, "--seed", 1, "--out", matrix),
+        ("--spec", tmp_path / "a.manifest.json", "--seed", 1, "--out", tmp_path / "a.json"),
+    ):
+        before = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+        done = call("noise", "make", "--annotations", clean, *words)
+        assert done.status == 2
+        assert "would overwrite" in done.err or "cannot read" in done.err
+        assert {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
+
+
+def test_a_device_is_never_replaced(call, clean, tmp_path):
+    pipe = tmp_path / "pipe.json"
+    os.mkfifo(pipe)
+    done = call("noise", "make", "--annotations", clean, *SYMMETRIC, "--out", pipe)
+    assert (done.status, done.out) == (2, "")
+    assert "a folder or a device is there" in done.err
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+@pytest.mark.parametrize(
+    "value", ["!!bool foo", "!!timestamp foo", '!!float ""', "&a [*a]", "[" * 3000]
+)
+def test_odd_yaml_is_one_line(call, clean, tmp_path, value):
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(f"type: symmetric\nrate: {value}\n")
+    for words in (
+        ("--spec", spec, "--seed", 1),
+        ("--type", "symmetric", "--set", f"rate={value}", "--seed", 1),
+        ("--type", "asymmetric", "--rate", 0.4, "--map", spec, "--seed", 1),
+    ):
+        done = call("noise", "make", "--annotations", clean, *words, "--out", tmp_path / "x.json")
+        assert (done.status, done.out) == (2, "")
+        assert done.err.count("\n") == 1
+        assert len(done.err) < 700
+    assert not (tmp_path / "x.json").exists()

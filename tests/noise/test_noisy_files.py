@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import orjson
 import pytest
 
 from noisyseg.errors import InputError
@@ -83,6 +84,7 @@ def test_the_manifest_has_the_documented_keys_and_names_no_place(clean, tmp_path
         "writer",
         "clean_sha256",
         "noisy_sha256",
+        "clean_document_sha256",
         "annotations",
         "classes",
         "counts",
@@ -273,6 +275,9 @@ def test_every_layout_gets_the_same_annotations(text, make_document, tmp_path):
     assert manifest.pop("writer") == ("digits" if fast else "document")
     assert manifest.pop("clean_sha256") == hashlib.sha256(data).hexdigest()
     assert manifest.pop("noisy_sha256") == hashlib.sha256(noisy).hexdigest()
+    content = orjson.dumps(json.loads(data), option=orjson.OPT_SORT_KEYS)
+    stated = manifest.pop("clean_document_sha256")
+    assert stated == (None if fast else hashlib.sha256(content).hexdigest())
     assert manifest == json.loads(json.dumps(wanted))
     if not fast:
         assert noisy == encode_annotations(expected)

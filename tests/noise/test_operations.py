@@ -57,6 +57,12 @@ MORE_STEPS = {
 }
 
 
+STEPS_THAT_REMOVE = [
+    {"type": "scale", "rate": 0.5, "kernel": 3},
+    {"type": "missing", "rate": 0.2},
+]
+
+
 def spec_of(steps, seed=1):
     return NoiseSpec(steps=parse_steps(steps, NAMES, "here"), seed=seed)
 
@@ -331,7 +337,6 @@ def edit(path, change):
         (lambda m: m["classes"][0].update(clean=1), "classes"),
         (lambda m: m["steps"][0].update(flipped=1), "steps"),
         (lambda m: m["counts"][0].reverse(), "counts"),
-        (lambda m: m.update(writer="document"), "writer"),
         (lambda m: m.update(noisy_sha256="0" * 64), "noisy_sha256"),
         (lambda m: m.update(more=1), "more"),
     ],
@@ -340,6 +345,61 @@ def test_verify_finds_an_edited_manifest(change, named, clean, out):
     make(clean, out, SPEC)
     edit(manifest_path(out), change)
     assert any(line.endswith(f"makes in: {named}") for line in verify(out, clean))
+
+
+def test_a_manifest_cannot_change_its_writer_alone(clean, out, tmp_path):
+    make(clean, out, SPEC)
+    edit(manifest_path(out), lambda m: m.update(writer="document"))
+    with pytest.raises(InputError, match="contradict each other"):
+        invert(out, manifest_path(out), tmp_path / "new.json")
+    edit(manifest_path(out), lambda m: m.update(clean_document_sha256="0" * 64))
+    with pytest.raises(InputError, match="do not give back the clean annotations"):
+        invert(out, manifest_path(out), tmp_path / "new.json")
+    assert not (tmp_path / "new.json").exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda m: m["changes"]["removed"][0][1]["bbox"].__setitem__(0, {}),
+        lambda m: m["changes"]["removed"][0][1].update(area=7.25),
+        lambda m: m["changes"]["geometry"][0][1].update(segmentation=[{}]),
+    ],
+)
+def test_edited_old_values_are_never_restored(change, clean, out, tmp_path):
+    make(clean, out, spec_of(STEPS_THAT_REMOVE))
+    edit(manifest_path(out), change)
+    with pytest.raises(InputError, match="do not give back the clean annotations"):
+        invert(out, manifest_path(out), tmp_path / "new.json")
+    assert not (tmp_path / "new.json").exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda m: m["spec"].pop("seed"),
+        lambda m: m["spec"].pop("steps"),
+        lambda m: m["spec"]["steps"][0].pop("version"),
+        lambda m: m["spec"]["steps"].append({"a": 1}),
+        lambda m: m["steps"].append(m["steps"][0]),
+        lambda m: m["steps"][0].update(eligible={}),
+        lambda m: m["steps"][0].update(intended_rate=[None]),
+        lambda m: m["steps"][0].update(rate_of_eligible_interval=True),
+        lambda m: m["steps"][0].update(rate_of_eligible=1.5),
+    ],
+)
+def test_a_manifest_is_refused_whose_spec_or_reports_are_none(change, clean, out):
+    make(clean, out, SPEC)
+    edit(manifest_path(out), change)
+    with pytest.raises(InputError, match=r"no whole manifest|contradict each other"):
+        read_manifest(manifest_path(out))
+
+
+def test_a_folder_in_the_manifests_place_is_refused_before_anything_is_written(clean, out):
+    manifest_path(out).mkdir(parents=True)
+    with pytest.raises(InputError, match="a folder or a device is there"):
+        make(clean, out, SPEC)
+    assert not out.exists()
 
 
 def test_verify_finds_another_seed(clean, out):
@@ -583,7 +643,7 @@ def test_a_full_disk(nth, clean, out, monkeypatch):
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(InputError, match=r"cannot write .*No space left on device"):
         make(clean, out, SPEC)
-    assert listing(out.parent) == (["noisy.json"] if nth == 2 else [])
+    assert listing(out.parent) == []
 
 
 def test_a_full_disk_leaves_the_old_files(clean, out, tmp_path, monkeypatch):

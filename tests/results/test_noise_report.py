@@ -240,6 +240,30 @@ def test_images_that_are_not_there_or_not_images_are_skipped_in_words(tmp_path):
     assert len(list(figures.glob("example_*.png"))) == 2
 
 
+@pytest.mark.parametrize("name", ["../i0.png", "{root}/i0.png", "x" * 300 + ".png", "nul\0.png"])
+def test_no_image_outside_the_folder_is_shown(tmp_path, name):
+    clean, noisy = documents(images=1)
+    folder = write_images(tmp_path / "images", clean)
+    (folder / "i0.png").rename(tmp_path / "i0.png")
+    for document in (clean, noisy):
+        document["images"][0]["file_name"] = name.format(root=tmp_path)
+    out = tmp_path / "r.html"
+    figures = write_noise_report(audit(clean, noisy, difference(clean)), out=out, images=folder)
+    assert "1 of them are not in the folder of images." in page_of(out).text
+    assert list(figures.glob("example_*.png")) == []
+
+
+def test_long_class_names_are_cut_in_figures_and_whole_on_the_page(tmp_path):
+    names = ("c" * 400, "dog")
+    clean, noisy = documents(images=1)
+    out = tmp_path / "r.html"
+    figures = write_noise_report(
+        audit(clean, noisy, difference(clean, names=names)), out=out, images=None
+    )
+    assert names[0] in page_of(out).text
+    assert imread(figures / "counts.png").shape[1] < 1200
+
+
 def test_without_a_manifest_it_says_so(tmp_path):
     clean, noisy = documents()
     figures = write_noise_report(audit(clean, noisy, difference(clean)), out=tmp_path / "r.html")
