@@ -5,10 +5,10 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 
 import noisyseg
-from noisyseg.bench import commands
 from noisyseg.bench.noise_cli import add_noise
 from noisyseg.bench.parsers import (
     Subparsers,
@@ -55,6 +55,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
+def _command(name: str) -> Callable[[argparse.Namespace], int]:
+    """A command's function; its module imports torch and pandas, which `noise` does without."""
+
+    def call(arguments: argparse.Namespace) -> int:
+        function: Callable[[argparse.Namespace], int]
+        function = getattr(import_module("noisyseg.bench.commands"), name)
+        return function(arguments)
+
+    return call
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The parser of every command."""
     parser = argparse.ArgumentParser(
@@ -78,7 +89,7 @@ def _add_run(groups: Subparsers) -> None:
     parser = add_command(
         groups,
         "run",
-        commands.run,
+        _command("run"),
         "train what is missing of a suite and print its table",
         example="noisyseg run examples/boards.yaml --data-root ~/data --methods ce,lncis",
     )
@@ -115,7 +126,7 @@ def _add_run(groups: Subparsers) -> None:
 
 def _add_table(groups: Subparsers) -> None:
     parser = add_command(
-        groups, "table", commands.table, "print a suite's table", example="noisyseg table quick"
+        groups, "table", _command("table"), "print a suite's table", example="noisyseg table quick"
     )
     _add_suite_choice(parser)
 
@@ -124,7 +135,7 @@ def _add_status(groups: Subparsers) -> None:
     parser = add_command(
         groups,
         "status",
-        commands.status,
+        _command("status"),
         "list the runs: done, failed, running, waiting",
         example="noisyseg status --out runs --json",
     )
@@ -139,7 +150,7 @@ def _add_suite(groups: Subparsers) -> None:
     listing = add_command(
         actions,
         "list",
-        commands.suite_list,
+        _command("suite_list"),
         "list the shipped suites",
         example="noisyseg suite list",
     )
@@ -147,7 +158,7 @@ def _add_suite(groups: Subparsers) -> None:
     show = add_command(
         actions,
         "show",
-        commands.suite_show,
+        _command("suite_show"),
         "print a shipped suite's file",
         example="noisyseg suite show quick",
     )
@@ -155,7 +166,7 @@ def _add_suite(groups: Subparsers) -> None:
     validate = add_command(
         actions,
         "validate",
-        commands.suite_validate,
+        _command("suite_validate"),
         "check a suite file and the annotation files that it names",
         example="noisyseg suite validate my_suite.yaml",
     )
@@ -166,13 +177,17 @@ def _add_suite(groups: Subparsers) -> None:
 def _add_methods(groups: Subparsers) -> None:
     actions = add_group(groups, "methods", "training methods", example="noisyseg methods list")
     listing = add_command(
-        actions, "list", commands.methods_list, "list the methods", example="noisyseg methods list"
+        actions,
+        "list",
+        _command("methods_list"),
+        "list the methods",
+        example="noisyseg methods list",
     )
     add_json(listing)
     show = add_command(
         actions,
         "show",
-        commands.methods_show,
+        _command("methods_show"),
         "a method's parameters and paper",
         example="noisyseg methods show lncis",
     )

@@ -26,7 +26,7 @@ from noisyseg.noise.diff import diff
 from noisyseg.noise.noisy_files import refuse_overwrite
 from noisyseg.noise.parameters import Loaded, Place
 from noisyseg.noise.registry import NOISE_TYPES
-from noisyseg.noise.scan import map_file, scan_annotations
+from noisyseg.noise.scan import category_names, map_file
 from noisyseg.noise.spec import NoiseSpec, parse_steps
 from noisyseg.noise.yaml_text import parse_yaml
 
@@ -215,9 +215,9 @@ def _settings(texts: Sequence[str]) -> dict[str, Any]:
 
 def _class_names(path: Path) -> tuple[str, ...]:
     """The category names of an annotation file, in its order."""
-    table = scan_annotations(map_file(path))
-    if table is not None:
-        return table.categories.names
+    names = category_names(map_file(path))
+    if names is not None:
+        return names
     return tuple(category["name"] for category in read_annotations(path)["categories"])
 
 

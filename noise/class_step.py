@@ -52,11 +52,13 @@ def class_step(step: NoiseStep, table: AnnotationTable, draws: StepDraws) -> Cla
     ids, classes = table.ids[eligible], table.classes[eligible]
     after = table.classes.copy()
     after[eligible] = transition.redraw(ids, classes, draws)
+    matrix = transition.matrix()
     report = {
         "type": step.type,
         "intended_rate": step.parameters.get("rate"),
         # To a millionth: the last bits of a normal's mean are the mathematics library's own.
         "expected_flips": round(transition.expected_flips(ids, classes), 6),
+        "expected_matrix": None if matrix is None else matrix.tolist(),
         **_realised(table, after, eligible, int(touched.sum())),
         **({"detail": law.detail} if law.detail else {}),
     }

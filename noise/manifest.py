@@ -23,8 +23,10 @@ No date, path, host or software version enters it, so equal inputs give equal by
         removed   [index in the clean file's list, annotation], in that order
         added     annotation ids
     steps         a report per step; its `type` says what else is in it. Of class noise:
-                  intended_rate (null for a matrix); eligible, flipped; expected_flips (of the
-                  eligible, in the mean over all seeds); rate_of_eligible with its 95 % interval
+                  intended_rate (null for a matrix); eligible, flipped; expected_matrix (T[i, j] =
+                  P(class j | class i before the step), null if every annotation has its own);
+                  expected_flips (of the eligible, in the mean over all seeds, given what the steps
+                  before did); rate_of_eligible with its 95 % interval
                   (Wilson); rate_of_all (annotations that the step may touch); per_class {eligible,
                   flipped}, by the class before the step; detail (what was drawn for the file as a
                   whole). The rate of no annotations is null. The reports of the other

@@ -64,6 +64,7 @@ class _Report(msgspec.Struct):
     rate_of_eligible_interval: tuple[Share, Share] | None
     rate_of_all: Share | None
     expected_flips: Positive | None = None
+    expected_matrix: list[list[Share]] | None = None
     flipped: Count | None = None
     changed: Count | None = None
     removed: Count | None = None
@@ -115,6 +116,10 @@ def read_manifest(path: Path) -> Manifest:
     return data
 
 
+def _is_square(matrix: list[list[float]] | None, k: int) -> bool:
+    return matrix is None or (len(matrix) == k and all(len(row) == k for row in matrix))
+
+
 def _check_consistent(manifest: _Manifest, path: Path) -> None:
     changes, numbers, k = manifest.changes, manifest.annotations, len(manifest.classes)
     changed = [number for _, _, ids in changes.classes for number in ids]
@@ -122,6 +127,7 @@ def _check_consistent(manifest: _Manifest, path: Path) -> None:
     fits = (
         len(manifest.counts) == k == len(known)
         and len(manifest.steps) == len(manifest.spec.steps)
+        and all(_is_square(step.expected_matrix, k) for step in manifest.steps)
         and (manifest.clean_document_sha256 is None) == (manifest.writer == DIGITS)
         and all(len(row) == k for row in manifest.counts)
         and all({old, new} <= known for old, new, _ in changes.classes)

@@ -11,11 +11,9 @@ import orjson
 
 from noisyseg.errors import InputError
 from noisyseg.files import (
-    refuse_special_files,
     sha256_bytes,
     sha256_file,
-    write_atomically,
-    write_blocks_atomically,
+    write_together,
 )
 from noisyseg.noise.annotations import CocoDocument, encode_annotations, parse_annotations
 from noisyseg.noise.class_step import class_step
@@ -101,20 +99,20 @@ def noisy_content(
 
 
 def write_pair(files: NoisyFiles, content: NoisyContent) -> Manifest:
-    """Write both files, each whole or not at all, the manifest last; gives the manifest.
+    """Write both files, or neither; gives the manifest, which appears last.
 
     Raises:
         InputError: a folder cannot be written to.
     """
-    refuse_special_files(files)
     digest = hashlib.sha256()
-    write_blocks_atomically(files.annotations, hashed(content.blocks, digest))
-    manifest = {**content.manifest, "noisy_sha256": digest.hexdigest()}
-    try:
-        write_atomically(files.manifest, encode_manifest(manifest))
-    except InputError:
-        files.annotations.unlink(missing_ok=True)  # without its manifest nobody could check it
-        raise
+    manifest = dict(content.manifest)
+
+    def encoded() -> Iterable[bytes]:
+        manifest["noisy_sha256"] = digest.hexdigest()  # known once the noisy file has passed
+        return (encode_manifest(manifest),)
+
+    blocks = hashed(content.blocks, digest)
+    write_together(((files.annotations, lambda: blocks), (files.manifest, encoded)))
     return manifest
 
 

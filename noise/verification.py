@@ -56,7 +56,7 @@ def verify(
     data = map_file(clean)
     clean_sha256 = hashlib.sha256(data).hexdigest()
     if clean_sha256 != stated["clean_sha256"]:
-        return [*problems, of_another_file(clean, clean_sha256, place, stated)]
+        raise InputError(f"{of_another_file(clean, clean_sha256, place, stated)}.")
     spec = spec_from_resolved(stated["spec"], str(place), files)
     content = noisy_content(data, str(clean), clean_sha256, spec, workers=workers)
     del data

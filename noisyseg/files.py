@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,29 +52,47 @@ def write_blocks_atomically(path: Path, blocks: Iterable[bytes]) -> None:
     Raises:
         InputError: the folder cannot be made or written to.
     """
-    refuse_special_files([path])
+    write_together(((path, lambda: blocks),))
+
+
+def write_together(files: Sequence[tuple[Path, Callable[[], Iterable[bytes]]]]) -> None:
+    """Write several files, all of them or none: each is whole beside its place before any moves.
+
+    Args:
+        files: path and a function that gives its blocks, called in order, so that one may tell what
+            the ones before it held. The last is moved into its place last.
+
+    Raises:
+        InputError: a folder cannot be made or written to.
+    """
+    staged: list[tuple[str, Path]] = []
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise InputError(
-            f"cannot write {path}: {error.strerror}. Check the folder's permissions and free space."
-        ) from error
-    try:
-        with os.fdopen(handle, "wb") as file:
-            for block in blocks:
-                file.write(block)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())  # mkstemp's 0600 would hide results from a group
-        os.replace(temporary, path)
+        for path, blocks in files:
+            refuse_special_files([path])
+            _stage(path, blocks(), staged)
+        for temporary, path in staged:
+            os.replace(temporary, path)
     except BaseException as error:
-        Path(temporary).unlink(missing_ok=True)
+        for temporary, _ in staged:
+            Path(temporary).unlink(missing_ok=True)
         if isinstance(error, OSError):
             raise InputError(
-                f"cannot write {path}: {error.strerror}. Check its place and the free space."
+                f"cannot write {path}: {error.strerror}. Check its place, the folder's permissions "
+                "and the free space."
             ) from error
         raise
+
+
+def _stage(path: Path, blocks: Iterable[bytes], staged: list[tuple[str, Path]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    staged.append((temporary, path))
+    with os.fdopen(handle, "wb") as file:
+        for block in blocks:
+            file.write(block)
+        file.flush()
+        os.fsync(file.fileno())
+    os.chmod(temporary, 0o666 & ~_umask())  # mkstemp's 0600 would hide results from a group
 
 
 def refuse_special_files(outputs: Iterable[Path]) -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import Any
 
+import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from numpy.typing import NDArray
 
 from noisyseg.errors import InputError
 from noisyseg.files import write_atomically
@@ -22,13 +24,13 @@ from noisyseg.results.noise_figures import (
 
 NONE = "—"
 _TEMPLATES = Path(__file__).with_name("templates")
-_FIGURE = re.compile(r"(rates|transitions|counts|overlaps|example_\d\d)\.png")
+_FIGURE = re.compile(r"(rates|expected|transitions|counts|overlaps|example_\d\d)\.png")
 _ENTRIES = 12  # of a parameter that is a list or a mapping; a matrix has thousands
 _CHANGED = ("flipped", "changed", "removed", "added")  # what a step's report calls its number
 # What the table of steps has a column for, or has no room for.
 _SHOWN = {
     *("type", "intended_rate", "eligible", "expected_flips", "rate_of_eligible"),
-    *("rate_of_eligible_interval", "rate_of_all", "per_class", *_CHANGED),
+    *("rate_of_eligible_interval", "rate_of_all", "per_class", "expected_matrix", *_CHANGED),
 }
 
 
@@ -120,6 +122,11 @@ def _figures(audit: NoiseAudit) -> dict[str, bytes]:
     rows = [row for row in _steps(audit.manifest) if row["realised"] is not None]
     if rows:
         figures["rates.png"] = rates_figure(rows)
+    expected = _expected_matrix(audit.manifest)
+    if expected is not None:
+        figures["expected.png"] = transition_figure(
+            expected.tolist(), names, rows="clean class", columns="noisy class"
+        )
     if difference["matched"]:
         figures["transitions.png"] = transition_figure(
             difference["matrix"], names, rows=f"{labels[0]} class", columns=f"{labels[1]} class"
@@ -134,6 +141,20 @@ def _figures(audit: NoiseAudit) -> dict[str, bytes]:
         overlaps = [change["iou"] for change in difference["geometry_changes"]]
         figures["overlaps.png"] = overlap_figure(overlaps)
     return figures
+
+
+def _expected_matrix(manifest: Mapping[str, Any] | None) -> NDArray[np.float64] | None:
+    """The law of all steps of class noise together; None if there is none, or it is not known."""
+    if manifest is None:
+        return None
+    laws = [step["expected_matrix"] for step in manifest["steps"] if "expected_matrix" in step]
+    if not laws or any(law is None for law in laws):
+        return None
+    product = np.array(laws[0], dtype=np.float64)
+    for law in laws[1:]:
+        # Not @: how BLAS adds, and so the last bits, is the machine's own.
+        product = (product[:, :, None] * np.array(law)[None, :, :]).sum(axis=1)
+    return product
 
 
 def _numbers(audit: NoiseAudit) -> list[tuple[str, int]]:

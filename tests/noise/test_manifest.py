@@ -130,6 +130,7 @@ def test_a_step_of_a_hand_worked_example():
         "eligible": 5,
         "flipped": 5,
         "expected_flips": 5.0,
+        "expected_matrix": [[0, 1, 0], [0, 0, 1], [0, 0, 1]],
         "rate_of_eligible": 1.0,
         "rate_of_all": 1.0,
         "per_class": {"eligible": [2, 3, 0], "flipped": [2, 3, 0]},
