@@ -27,7 +27,7 @@ from noisyseg.noise.parameters import Loaded, Parameter, Place
 from noisyseg.noise.transition import Floats, Indices, Mask, Words
 
 SPREAD = 0.1
-_DIGITS = 9  # own rates are rounded to so many: no libm's last bit decides a flip
+_DIGITS = 9  # own rates are rounded to so many: a last bit of libm practically never decides
 _BLOCK = 1 << 15  # annotations at a time: of COCO's, all scores at once would be 550 MB
 
 

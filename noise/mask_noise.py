@@ -103,7 +103,7 @@ def _redrawn(instance: Instance, parts: list[list[NDArray[Any]]]) -> Instance | 
 
 
 def _whole_normal(draws: NDArray[np.float64], sigma: float) -> NDArray[np.int64]:
-    """N(0, sigma²) at the draws, rounded: no libm's last bit decides."""
+    """N(0, sigma²) at the draws, rounded: libm's last bit practically never decides."""
     quantile = NormalDist().inv_cdf
     normal = np.array([quantile(max(draw, _LEAST_DRAW)) for draw in draws.tolist()])
     return np.rint(sigma * normal).astype(np.int64)

@@ -31,8 +31,13 @@ def run_lengths(annotation: Mapping[str, Any], height: int, width: int) -> RunLe
         InputError: a segmentation that is none of these, or not of the image's size.
     """
     raw = annotation["segmentation"]
-    _check_extent(annotation, height, width)
+    if height * width > _MOST_PIXELS:
+        raise InputError(
+            f"annotation {annotation['id']}: its image of {height} × {width} pixels is too large "
+            f"for masks: wanted at most {_MOST_PIXELS} pixels."
+        )
     if isinstance(raw, list) and raw and all(map(_is_polygon, raw)):
+        _check_extent(annotation, height, width)
         encoded: RunLengths = coco_mask.merge(coco_mask.frPyObjects(raw, height, width))
         return encoded
     runs = _runs(raw["counts"]) if isinstance(raw, dict) and "counts" in raw else None
@@ -80,18 +85,12 @@ def overlap(one: Mapping[str, Any], other: Mapping[str, Any], height: int, width
 
 def _check_extent(annotation: Mapping[str, Any], height: int, width: int) -> None:
     """Refuse what pycocotools' 32-bit arithmetic would crash on, or draw for hours."""
-    if height * width > _MOST_PIXELS:
+    most = _FARTHEST * max(height, width)
+    if any(max(points) > most or min(points) < -most for points in annotation["segmentation"]):
         raise InputError(
-            f"annotation {annotation['id']}: its image of {height} × {width} pixels is too large "
-            f"for masks: wanted at most {_MOST_PIXELS} pixels."
+            f"annotation {annotation['id']}: a polygon reaches far outside its image of "
+            f"{height} × {width} pixels: is the image's size in the file right?"
         )
-    raw, most = annotation["segmentation"], _FARTHEST * max(height, width)
-    for polygon in raw if isinstance(raw, list) else ():
-        if _is_polygon(polygon) and not all(-most <= value <= most for value in polygon):
-            raise InputError(
-                f"annotation {annotation['id']}: a polygon reaches far outside its image of "
-                f"{height} × {width} pixels: is the image's size in the file right?"
-            )
 
 
 def _is_polygon(raw: Any) -> bool:
