@@ -6,6 +6,7 @@ import reprlib
 import sys
 import tempfile
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +162,9 @@ def check_golden(_: argparse.Namespace) -> int:
     ]
     for line in differing:
         _print(line)
+    if differing:
+        drawn_by = ("numpy", "opencv-python-headless", "pycocotools")
+        _print(f"with {', '.join(f'{name} {version(name)}' for name in drawn_by)}")
     _print(f"{len(golden.read_golden())} cases, {len(differing)} hashes differ")
     return DIFFERS if differing else DONE
 

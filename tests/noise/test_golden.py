@@ -1,6 +1,7 @@
 import json
 import shlex
 
+import numpy as np
 import pytest
 import yaml
 
@@ -42,7 +43,9 @@ def test_a_hash_that_differs_is_named(made, tmp_path, monkeypatch, capsys):
     assert main(["noise", "golden"]) == 0
     monkeypatch.setattr(golden, "HASHES", changed)
     assert main(["noise", "golden"]) == 1
-    assert "symmetric-0.4/seed-1: the manifest differs" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "symmetric-0.4/seed-1: the manifest differs" in printed
+    assert f"with numpy {np.__version__}, opencv" in printed
 
 
 def test_the_sample_holds_what_noise_may_stumble_over():
