@@ -1,6 +1,5 @@
 """One step of class noise on a table of annotations, and what the manifest says of it."""
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 from noisyseg.noise.categories import Categories
 from noisyseg.noise.draws import StepDraws
 from noisyseg.noise.noise_type import ClassLaw
+from noisyseg.noise.proportion import binomial_interval
 from noisyseg.noise.registry import NOISE_TYPES
 from noisyseg.noise.spec import NoiseStep
 from noisyseg.noise.table import AnnotationTable
@@ -86,17 +86,3 @@ def _realised(
 
 def _share(part: int, whole: int) -> float | None:
     return part / whole if whole else None
-
-
-def binomial_interval(successes: int, trials: int) -> list[float] | None:
-    """Wilson's 95 % interval of a proportion, [low, high]; None for no trials."""
-    if not trials:
-        return None
-    z = 1.959963984540054
-    share = successes / trials
-    middle = share + z * z / (2 * trials)
-    spread = z * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
-    scale = 1 + z * z / trials
-    low = (middle - spread) / scale if successes else 0.0  # exact where rounding would not be
-    high = (middle + spread) / scale if successes < trials else 1.0
-    return [low, high]

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from noisyseg.noise.annotations import CocoDocument
-from noisyseg.noise.categories import Categories
-from noisyseg.noise.class_step import class_law, class_step
+from noisyseg.noise.class_step import class_step
 from noisyseg.noise.draws import StepDraws
 from noisyseg.noise.geometry import geometry_step
 from noisyseg.noise.manifest import Manifest, build_manifest
@@ -16,7 +15,6 @@ from noisyseg.noise.presence import presence_step
 from noisyseg.noise.registry import NOISE_TYPES
 from noisyseg.noise.spec import NoiseSpec, NoiseStep
 from noisyseg.noise.table import AnnotationTable
-from noisyseg.noise.transition import Floats
 
 Annotation = dict[str, Any]
 GEOMETRY_FIELDS = ("segmentation", "bbox", "area")
@@ -71,24 +69,6 @@ def steps_with_draws(spec: NoiseSpec) -> list[tuple[NoiseStep, StepDraws]]:
         found.append((step, draws))
         seen[step.type] += 1
     return found
-
-
-def expected_matrix(spec: NoiseSpec, categories: Categories) -> Floats | None:
-    """P(noisy class j | clean class i) after all class steps, shape (K, K).
-
-    It is of the annotations that the steps may touch, and None if a step has no such matrix.
-
-    Raises:
-        InputError: noise that does not fit the categories.
-    """
-    total: Floats = np.eye(len(categories))
-    for step, draws in steps_with_draws(spec):
-        if NOISE_TYPES[step.type].family == "class":
-            matrix = class_law(step, categories, draws).transition.matrix()
-            if matrix is None:
-                return None
-            total = total @ matrix
-    return total
 
 
 def _with_classes(

@@ -12,7 +12,6 @@ import numpy as np
 from noisyseg.errors import InputError, unknown_name
 from noisyseg.mask_overlap import overlap
 from noisyseg.noise.annotations import CocoDocument
-from noisyseg.noise.class_step import binomial_interval
 from noisyseg.noise.matching import (
     Pairs,
     by_id,
@@ -21,6 +20,7 @@ from noisyseg.noise.matching import (
     matched_categories,
     matched_images,
 )
+from noisyseg.noise.proportion import binomial_interval
 from noisyseg.noise.table import AnnotationTable
 from noisyseg.noise.transition import Indices, Mask
 

@@ -27,9 +27,9 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from noisyseg.mask_overlap import has_mask
-from noisyseg.noise.class_step import binomial_interval
 from noisyseg.noise.draws import Purpose, StepDraws
 from noisyseg.noise.instance import Instance, overlap_of
+from noisyseg.noise.proportion import binomial_interval
 from noisyseg.noise.registry import NOISE_TYPES
 from noisyseg.noise.spec import NoiseStep
 from noisyseg.noise.table import AnnotationTable

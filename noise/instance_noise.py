@@ -6,7 +6,6 @@ class j ≠ y with probability q · s_j / Σ_{k ≠ y} s_k, where s are a model'
 
 import io
 import math
-import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -23,7 +22,7 @@ from noisyseg.noise.categories import Categories
 from noisyseg.noise.class_noise import CROWDS, RATE, finish
 from noisyseg.noise.draws import Purpose, StepDraws
 from noisyseg.noise.noise_type import ClassLaw, NoiseType, Parameters
-from noisyseg.noise.parameters import Loaded, Parameter, Place
+from noisyseg.noise.parameters import UNREADABLE_ARRAY, Loaded, Parameter, Place
 from noisyseg.noise.transition import Floats, Indices, Mask, Words
 
 SPREAD = 0.1
@@ -180,18 +179,19 @@ def parse_scores(value: Any, place: Place) -> Loaded:
         data = path.read_bytes()
     except OSError as error:
         raise InputError(f"{where}: cannot read it: {error.strerror}.") from error
-    return Loaded(resolved={"sha256": sha256_bytes(data)}, content=_checked(*_arrays(data, where)))
+    return Loaded(
+        resolved={"sha256": sha256_bytes(data)}, content=_checked(*_arrays(data, where), where)
+    )
 
 
-def _arrays(data: bytes, where: str) -> tuple[Any, Any, Any, str]:
+def _arrays(data: bytes, where: str) -> tuple[Any, Any, Any]:
     try:
         file = np.load(io.BytesIO(data), allow_pickle=False)
-        return file["ids"], file["scores"], file["classes"], where
+        return file["ids"], file["scores"], file["classes"]
     # IndexError: an NPY file, which has one array without a name.
     except (
-        *(ValueError, KeyError, IndexError, OSError, EOFError, NotImplementedError),
-        *(zipfile.BadZipFile, zlib.error, MemoryError, OverflowError, TypeError),
-        *(SyntaxError, tokenize.TokenError),
+        *UNREADABLE_ARRAY,
+        *(LookupError, OSError, NotImplementedError, zipfile.BadZipFile, zlib.error),
     ) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(

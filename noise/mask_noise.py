@@ -9,6 +9,7 @@ traces them. Polygons, or connected parts, of an instance are treated one by one
 what grows together stays together. COCO's polygons have no holes, so only run lengths keep theirs.
 """
 
+from collections.abc import Sequence
 from statistics import NormalDist
 from typing import Any
 
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from noisyseg.errors import InputError
 from noisyseg.noise.draws import Purpose, StepDraws
 from noisyseg.noise.instance import Instance
-from noisyseg.noise.noise_type import NoiseType, Parameters
+from noisyseg.noise.noise_type import Change, NoiseType, Parameters
 from noisyseg.noise.parameters import Parameter, Place, flag, integer, number, one_of, rate
 from noisyseg.noise.polygons import HUNDREDTHS, Points, points_of
 from noisyseg.noise.raster import Contour, Crop, cut_out, fill, trace
@@ -137,68 +138,57 @@ def _kernel(value: Any, place: Place) -> int:
 
 _COCO_N = "COCO-N, arXiv 2406.10891"
 
+
+def _mask_type(
+    name: str,
+    change: Change,
+    *,
+    summary: str,
+    strength: str,
+    parameter: Parameter,
+    presets: Sequence[float],
+) -> NoiseType:
+    """A type of COCO-N's; presets are its strengths at the rates 0.2, 0.25 and 0.3."""
+    levels = zip(("easy", "mid", "hard"), (0.2, 0.25, 0.3), presets, strict=True)
+    return NoiseType(
+        name=name,
+        version=1,
+        family="geometry",
+        summary=summary,
+        source=_COCO_N,
+        parameters={"rate": RATE, strength: parameter, "only": ONLY, "crowds": CROWDS},
+        presets={level: {"rate": rate, strength: value} for level, rate, value in levels},
+        change=change,
+    )
+
+
+_PIXELS = number(least=0, most=_LARGEST, unit="px")
+
 MASK_TYPES = (
-    NoiseType(
-        name="scale",
-        version=1,
-        family="geometry",
+    _mask_type(
+        "scale",
+        scale,
         summary="masks dilated or eroded",
-        source=_COCO_N,
-        parameters={
-            "rate": RATE,
-            "kernel": Parameter(parse=_kernel, summary="side of the square of ones, odd, px"),
-            "only": ONLY,
-            "crowds": CROWDS,
-        },
-        presets={
-            "easy": {"rate": 0.2, "kernel": 3},
-            "mid": {"rate": 0.25, "kernel": 5},
-            "hard": {"rate": 0.3, "kernel": 7},
-        },
-        change=scale,
+        strength="kernel",
+        parameter=Parameter(parse=_kernel, summary="side of the square of ones, odd, px"),
+        presets=(3, 5, 7),
     ),
-    NoiseType(
-        name="boundary",
-        version=1,
-        family="geometry",
+    _mask_type(
+        "boundary",
+        boundary,
         summary="every vertex of a mask's outline moved",
-        source=_COCO_N,
-        parameters={
-            "rate": RATE,
-            "sigma": Parameter(
-                parse=number(least=0, most=_LARGEST, unit="px"),
-                summary="standard deviation of a vertex's move in x and in y, px",
-            ),
-            "only": ONLY,
-            "crowds": CROWDS,
-        },
-        presets={
-            "easy": {"rate": 0.2, "sigma": 2.0},
-            "mid": {"rate": 0.25, "sigma": 3.0},
-            "hard": {"rate": 0.3, "sigma": 4.0},
-        },
-        change=boundary,
+        strength="sigma",
+        parameter=Parameter(
+            parse=_PIXELS, summary="standard deviation of a vertex's move in x and in y, px"
+        ),
+        presets=(2.0, 3.0, 4.0),
     ),
-    NoiseType(
-        name="approximation",
-        version=1,
-        family="geometry",
+    _mask_type(
+        "approximation",
+        approximation,
         summary="masks' outlines with fewer vertices",
-        source=_COCO_N,
-        parameters={
-            "rate": RATE,
-            "tolerance": Parameter(
-                parse=number(least=0, most=_LARGEST, unit="px"),
-                summary="how far the outline may move, px",
-            ),
-            "only": ONLY,
-            "crowds": CROWDS,
-        },
-        presets={
-            "easy": {"rate": 0.2, "tolerance": 5.0},
-            "mid": {"rate": 0.25, "tolerance": 10.0},
-            "hard": {"rate": 0.3, "tolerance": 15.0},
-        },
-        change=approximation,
+        strength="tolerance",
+        parameter=Parameter(parse=_PIXELS, summary="how far the outline may move, px"),
+        presets=(5.0, 10.0, 15.0),
     ),
 )

@@ -7,7 +7,6 @@ Sources: Patrini et al., CVPR 2017 (T[i, j] = P(noisy j | clean i)); a confusion
 import csv
 import io
 import reprlib
-import tokenize
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,11 +18,10 @@ from noisyseg.noise.categories import Categories
 from noisyseg.noise.class_noise import CROWDS, finish
 from noisyseg.noise.draws import StepDraws
 from noisyseg.noise.noise_type import ClassLaw, NoiseType, Parameters
-from noisyseg.noise.parameters import Parameter, Place
+from noisyseg.noise.parameters import UNREADABLE_ARRAY, Parameter, Place
 from noisyseg.noise.transition import MatrixTransition
 from noisyseg.noise.yaml_text import parse_yaml
 
-_NO_HEADER = (SyntaxError, tokenize.TokenError)
 _NPY = b"\x93NUMPY"  # numpy.load takes other files for pickles or archives
 _SUM_ERROR = 1e-6  # a matrix printed with seven digits still is one
 
@@ -91,8 +89,7 @@ def _read(path: Path, where: str, classes: Sequence[str]) -> Any:
             rows = np.load(io.BytesIO(data), allow_pickle=False).tolist()
             return {"classes": list(classes), "rows": rows}
         text = data.decode("utf-8-sig")
-    # What NumPy raises for a header that is none, or that asks for more memory than there is.
-    except (ValueError, EOFError, MemoryError, OverflowError, TypeError, *_NO_HEADER) as error:
+    except UNREADABLE_ARRAY as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{where}: not a readable {kind[1:].upper()} file: {reason}") from error
     return _csv(text, where) if kind == ".csv" else parse_yaml(text, f"{where}: the matrix")

@@ -12,6 +12,8 @@ from noisyseg.noise.scene import Presence, Scene
 from noisyseg.noise.transition import Transition
 
 Parameters = Mapping[str, Any]
+Change = Callable[[Instance, Parameters, StepDraws], "Instance | None"]
+"""Redraws an instance; None if it would vanish."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,6 +59,6 @@ class NoiseType:
     presets: Mapping[str, Parameters] = field(default_factory=dict)
     finish: Callable[[dict[str, Any], Place], dict[str, Any]] = lambda parameters, _: parameters
     law: Callable[[Parameters, Categories, StepDraws], ClassLaw] | None = None
-    change: Callable[[Instance, Parameters, StepDraws], Instance | None] | None = None
+    change: Change | None = None
     needs_mask: bool = True
     apply: Callable[[Parameters, Scene, StepDraws], Presence] | None = None

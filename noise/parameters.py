@@ -1,6 +1,7 @@
 """Parameters of a type of noise: where each value comes from and what it may be."""
 
 import math
+import tokenize
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +37,12 @@ class Loaded:
     resolved: Any
     content: Any = field(compare=False)
 
+
+# What NumPy raises for a file that holds no array, or one for which there is no memory.
+UNREADABLE_ARRAY = (
+    *(ValueError, EOFError, MemoryError, OverflowError, TypeError),
+    *(SyntaxError, tokenize.TokenError),
+)
 
 REQUIRED: Any = object()
 Parse = Callable[[Any, Place], Any]

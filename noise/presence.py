@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from noisyseg.noise.class_step import binomial_interval
 from noisyseg.noise.draws import StepDraws
+from noisyseg.noise.proportion import binomial_interval
 from noisyseg.noise.registry import NOISE_TYPES
 from noisyseg.noise.scene import Presence, Scene
 from noisyseg.noise.spec import NoiseStep

@@ -1,10 +1,10 @@
 """Whether a noisy file is what its manifest says: made again and compared, byte for byte."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -116,33 +116,35 @@ def _annotation_differences(noisy: Path, made: AnnotationTable | CocoDocument) -
 
 
 def _class_differences(found: AnnotationTable, made: AnnotationTable) -> Iterator[str]:
-    columns = (
+    old, new = (
         dict(zip(table.numbers.tolist(), table.category_ids.tolist(), strict=True))
         for table in (found, made)
     )
-    old, new = columns
-    for number in sorted({*old, *new}):
-        if number not in new:
-            yield f"annotation {number} should not be there"
-        elif number not in old:
-            yield f"annotation {number} is absent"
-        elif old[number] != new[number]:
-            yield f"annotation {number} is of category {old[number]}, should be of {new[number]}"
+    return _differences(old, new, lambda one, other: f"is of category {one}, should be of {other}")
 
 
 def _entry_differences(found: CocoDocument, made: CocoDocument) -> Iterator[str]:
     old, new = (
         {entry["id"]: entry for entry in document["annotations"]} for document in (found, made)
     )
-    for number in sorted({*old, *new}):
-        if number not in new:
+    return _differences(old, new, _differing_fields)
+
+
+def _differing_fields(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    keys = sorted(key for key in {*one, *other} if one.get(key) != other.get(key))
+    return f"differs in {', '.join(keys)}"
+
+
+def _differences(
+    found: Mapping[int, Any], made: Mapping[int, Any], describe: Callable[[Any, Any], str]
+) -> Iterator[str]:
+    for number in sorted({*found, *made}):
+        if number not in made:
             yield f"annotation {number} should not be there"
-        elif number not in old:
+        elif number not in found:
             yield f"annotation {number} is absent"
-        elif old[number] != new[number]:
-            one, other = old[number], new[number]
-            keys = sorted(key for key in {*one, *other} if one.get(key) != other.get(key))
-            yield f"annotation {number} differs in {', '.join(keys)}"
+        elif found[number] != made[number]:
+            yield f"annotation {number} {describe(found[number], made[number])}"
 
 
 def _shown(lines: Iterator[str]) -> list[str]:

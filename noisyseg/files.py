@@ -56,7 +56,9 @@ def write_blocks_atomically(path: Path, blocks: Iterable[bytes]) -> None:
 
 
 def write_together(files: Sequence[tuple[Path, Callable[[], Iterable[bytes]]]]) -> None:
-    """Write several files, all of them or none: each is whole beside its place before any moves.
+    """Write several files: each is whole beside its place before the first moves into its own.
+
+    An error until then changes nothing; what stops the moves leaves the later files as they were.
 
     Args:
         files: path and a function that gives its blocks, called in order, so that one may tell what

@@ -4,7 +4,7 @@ K classes. Rows are true classes, columns predicted ones.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,26 +50,12 @@ def confusion_matrix(
         InputError: a class, image or category that the document lacks, an annotation without a
             mask, a limit out of range.
     """
-    if not 0 < min_iou <= 1:
-        raise InputError(f"the least IoU must be above 0 and at most 1, got {min_iou!r}.")
-    if not 0 <= min_score <= 1:
-        raise InputError(f"the least score must be from 0 to 1, got {min_score!r}.")
+    _check_limits(min_score, min_iou)
     place_of = _places(document, classes)
     check_predictions(predictions, document, Path("the annotation file"))
-    objects = _by_image(
-        [
-            entry
-            for entry in document["annotations"]
-            if entry["category_id"] in place_of and not entry.get("iscrowd", 0)
-        ]
-    )
-    detections = _by_image(
-        [
-            entry
-            for entry in predictions.detections
-            if entry["category_id"] in place_of and entry["score"] >= min_score
-        ]
-    )
+    whole = [entry for entry in document["annotations"] if not entry.get("iscrowd", 0)]
+    sure = [entry for entry in predictions.detections if entry["score"] >= min_score]
+    objects, detections = _by_image(whole, place_of), _by_image(sure, place_of)
     sizes = {image["id"]: (image["height"], image["width"]) for image in document["images"]}
     counts = np.zeros((len(classes), len(classes)), dtype=np.int64)
     for image in sorted(objects.keys() & detections.keys()):
@@ -94,10 +80,19 @@ def _places(document: Mapping[str, Any], classes: Sequence[str]) -> dict[int, in
     return {ids[name]: place for place, name in enumerate(classes)}
 
 
-def _by_image(entries: Sequence[Any]) -> dict[int, list[Any]]:
+def _check_limits(min_score: float, min_iou: float) -> None:
+    if not 0 < min_iou <= 1:
+        raise InputError(f"the least IoU must be above 0 and at most 1, got {min_iou!r}.")
+    if not 0 <= min_score <= 1:
+        raise InputError(f"the least score must be from 0 to 1, got {min_score!r}.")
+
+
+def _by_image(entries: Sequence[Any], categories: Container[int]) -> dict[int, list[Any]]:
+    """The entries of the given category ids by image id."""
     found: dict[int, list[Any]] = defaultdict(list)
     for entry in entries:
-        found[entry["image_id"]].append(entry)
+        if entry["category_id"] in categories:
+            found[entry["image_id"]].append(entry)
     return found
 
 

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from noisyseg.noise.categories import Categories
-from noisyseg.noise.class_step import binomial_interval, class_law, class_step
+from noisyseg.noise.class_step import class_law, class_step
 from noisyseg.noise.draws import StepDraws
+from noisyseg.noise.proportion import binomial_interval
 from noisyseg.noise.registry import NOISE_TYPES
 from noisyseg.noise.spec import NoiseStep, make_step
 from noisyseg.noise.table import AnnotationTable

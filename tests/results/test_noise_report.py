@@ -8,7 +8,7 @@ import pytest
 from matplotlib.image import imread, imsave
 
 from noisyseg.errors import InputError
-from noisyseg.results.noise_report import NoiseAudit, write_noise_report
+from noisyseg.results.noise_report import NoiseAudit, _expected_matrix, write_noise_report
 
 SIDE = 64
 
@@ -251,6 +251,17 @@ def test_no_image_outside_the_folder_is_shown(tmp_path, name):
     figures = write_noise_report(audit(clean, noisy, difference(clean)), out=out, images=folder)
     assert "1 of them are not in the folder of images." in page_of(out).text
     assert list(figures.glob("example_*.png")) == []
+
+
+def test_the_expected_figure_is_of_all_steps_together():
+    first, second = [[0.6, 0.4], [0.0, 1.0]], [[0.5, 0.5], [0.25, 0.75]]
+    steps = [{"expected_matrix": first}, {"type": "scale"}, {"expected_matrix": second}]
+    # By hand: 0.6 · 0.5 + 0.4 · 0.25 = 0.4; the second class is only changed by the second step.
+    found = _expected_matrix({"steps": steps})
+    assert np.allclose(found, [[0.4, 0.6], [0.25, 0.75]], rtol=0, atol=1e-15)
+    assert _expected_matrix({"steps": [*steps, {"expected_matrix": None}]}) is None
+    assert _expected_matrix({"steps": [{"type": "scale"}]}) is None
+    assert _expected_matrix(None) is None
 
 
 def test_long_class_names_are_cut_in_figures_and_whole_on_the_page(tmp_path):
