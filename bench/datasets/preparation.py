@@ -10,7 +10,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from noisyseg.bench.datasets.source import DataSource, Split
+from noisyseg.bench.datasets.source import DataSource
+from noisyseg.bench.datasets.split import Split
 from noisyseg.errors import InputError
 from noisyseg.files import canonical_json, sha256_bytes, write_atomically
 from noisyseg.noise.annotations import encode_annotations, parse_annotations, read_bytes

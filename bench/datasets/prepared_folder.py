@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from noisyseg.bench.datasets.source import Split
+from noisyseg.bench.datasets.split import Split
 
 
 @dataclass(kw_only=True, slots=True, frozen=True)

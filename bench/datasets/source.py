@@ -7,24 +7,12 @@ from typing import Any
 from noisyseg.bench.checked_values import file_name, integer, list_of, text
 from noisyseg.bench.datasets.shape_geometry import CLASSES
 from noisyseg.bench.datasets.shapes import ShapesSettings, annotation_file, generate_shapes
+from noisyseg.bench.datasets.split import Split
 from noisyseg.bench.yaml_file import Located, check_keys, located
 from noisyseg.errors import InputError
 
 SPLITS = ("train", "eval")
 POLICIES = ("any", "only-these-classes")
-
-
-@dataclass(kw_only=True, slots=True, frozen=True)
-class Split:
-    """An annotation file, the folder of its images, and how many of them to use.
-
-    Attributes:
-        limit: so many images, evenly spaced in the file's order; None for all.
-    """
-
-    annotations: Path
-    images: Path
-    limit: int | None = None
 
 
 @dataclass(kw_only=True, slots=True, frozen=True)

@@ -4,7 +4,8 @@ from copy import deepcopy
 import pytest
 
 from noisyseg.bench.datasets.preparation import check_data, prepare, select, spread
-from noisyseg.bench.datasets.source import DataSource, Split
+from noisyseg.bench.datasets.source import DataSource
+from noisyseg.bench.datasets.split import Split
 from noisyseg.errors import InputError
 
 
