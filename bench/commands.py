@@ -120,7 +120,7 @@ def methods_show(arguments: argparse.Namespace) -> int:
     _print(f"{details['name']} (version {details['version']}): {details['summary']}")
     _print(f"paper: {details['paper']}")
     for name, value in resolved.spec()["parameters"].items():
-        _print(f"  {name} = {value:g}")
+        _print(f"  {name} = {json.dumps(value) if isinstance(value, bool) else f'{value:g}'}")
     return DONE
 
 

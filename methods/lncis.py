@@ -17,8 +17,15 @@ def lncis(
     gamma: float = 6.0,
     log_zero: float = -4.0,
     e1: float = 0.5,
+    stage_wise: bool = True,
+    negatives: bool = True,
+    pseudo_negatives: bool = True,
+    isolate: bool = True,
 ) -> Tensor:
     """Cross entropy in the first stage, `separated_losses` (eq. 4) in the second.
+
+    The four switches are the components of the paper's ablation (table 4): ST, N, PSN and PON.
+    With all of them off, every RoI has reverse cross entropy from the first epoch.
 
     Args:
         logits: RoI class scores, shape (N, K+1), background last.
@@ -28,6 +35,8 @@ def lncis(
         log_zero: A, the stand-in for log 0 in reverse cross entropy, below 0.
         e1: where the first stage ends, as a fraction of all epochs in [0, 1]; E1 = E/2 in the
             paper. Of an odd number of epochs the middle one is in the second stage.
+        stage_wise: whether there is a first stage (ST).
+        negatives, pseudo_negatives, isolate: see `separated_losses`.
 
     Returns:
         Loss per RoI, shape (N,).
@@ -37,9 +46,17 @@ def lncis(
     """
     _check(gamma, log_zero)
     stage = stage_at(schedule(e1), ctx.epoch, ctx.num_epochs)
-    if stage.name == "cross entropy":
+    if stage_wise and stage.name == "cross entropy":
         return cross_entropy(logits, labels)
-    return separated_losses(logits, labels, gamma=gamma, log_zero=log_zero)
+    return separated_losses(
+        logits,
+        labels,
+        gamma=gamma,
+        log_zero=log_zero,
+        negatives=negatives,
+        pseudo_negatives=pseudo_negatives,
+        isolate=isolate,
+    )
 
 
 def schedule(e1: float) -> tuple[Stage, Stage]:
@@ -54,7 +71,14 @@ def schedule(e1: float) -> tuple[Stage, Stage]:
 
 
 def separated_losses(
-    logits: Tensor, labels: Tensor, *, gamma: float = 6.0, log_zero: float = -4.0
+    logits: Tensor,
+    labels: Tensor,
+    *,
+    gamma: float = 6.0,
+    log_zero: float = -4.0,
+    negatives: bool = True,
+    pseudo_negatives: bool = True,
+    isolate: bool = True,
 ) -> Tensor:
     """Cross entropy on N and PSN, 0 on PON outside PSN, reverse cross entropy on the rest (eq. 4).
 
@@ -68,6 +92,9 @@ def separated_losses(
         labels: class index per RoI, shape (N,).
         gamma: threshold of PON in nats, at least 0.
         log_zero: A, the stand-in for log 0, below 0.
+        negatives: whether N has cross entropy, or reverse cross entropy as the rest has.
+        pseudo_negatives: the same for PSN.
+        isolate: whether PON outside PSN has loss 0, or reverse cross entropy as the rest has.
 
     Returns:
         Loss per RoI, shape (N,).
@@ -81,11 +108,16 @@ def separated_losses(
     negative = labels == logits.shape[1] - 1
     # Compared as logits: in log-probabilities rounding could turn an order into a tie.
     predicted_background = scores[:, -1] > scores[:, :-1].amax(dim=1)
-    isolated = ordinary.detach() > gamma
-    reverse = reverse_cross_entropy(logits, labels, log_zero=log_zero)
-    return torch.where(
-        negative | predicted_background, ordinary, torch.where(isolated, 0.0, reverse)
-    )
+    pseudo_negative = ~negative & predicted_background
+    isolated = ~negative & ~predicted_background & (ordinary.detach() > gamma)
+    losses = reverse_cross_entropy(logits, labels, log_zero=log_zero)
+    if isolate:
+        losses = torch.where(isolated, 0.0, losses)
+    if negatives:
+        losses = torch.where(negative, ordinary, losses)
+    if pseudo_negatives:
+        losses = torch.where(pseudo_negative, ordinary, losses)
+    return losses
 
 
 def _check(gamma: float, log_zero: float) -> None:

@@ -163,7 +163,9 @@ def resolve(name: str, parameters: Mapping[str, Any], where: str = "") -> Resolv
             raise InputError(f"{place}method {method.name!r} has no parameters, got {key!r}.")
         if key not in values:
             raise unknown_name(f"parameter of method {method.name!r}", key, values, where)
-        values[key] = _number(value, f"{place}parameter {key!r} of method {method.name!r}")
+        what = f"{place}parameter {key!r} of method {method.name!r}"
+        is_switch = isinstance(values[key], bool)
+        values[key] = _switch(value, what) if is_switch else _number(value, what)
     resolved = ResolvedMethod(method=method, parameters=values)
     _check_ranges(resolved, place)
     return resolved
@@ -184,6 +186,12 @@ def _number(value: Any, what: str) -> float:
     if not math.isfinite(number):
         raise InputError(f"{what} must be a finite number, got {value!r}.")
     return number + 0.0  # -0.0 would give another run key than 0.0
+
+
+def _switch(value: Any, what: str) -> bool:
+    if not isinstance(value, bool):
+        raise InputError(f"{what} must be true or false, got {value!r}.")
+    return value
 
 
 def _check_ranges(resolved: ResolvedMethod, place: str) -> None:

@@ -119,6 +119,42 @@ def test_values_outside_their_range_are_refused_in_the_first_stage(parameters, m
         lncis(LOGITS, LABELS, context(0, 2), **parameters)
 
 
+OFF = {"negatives": False, "pseudo_negatives": False, "isolate": False}
+RCE = {  # of each kind of sample: its odds, its label, and A * (p_y - 1)
+    "N": ([E5, 1, 1], 2, 4 * (1 - 1 / (E5 + 2))),
+    "PSN": ([1, 1, 2], 0, 4 * (1 - 1 / 4)),
+    "PSN and PON": ([1, 1, E5], 0, 4 * (1 - 1 / (E5 + 2))),
+    "PON": ([1, E5, 1], 0, 4 * (1 - 1 / (E5 + 2))),
+    "other": ([2, 1, 1], 0, 4 * (1 - 1 / 2)),
+}
+GIVEN_BACK = {
+    "negatives": {"N": math.log(E5 + 2)},
+    "pseudo_negatives": {"PSN": math.log(4), "PSN and PON": math.log(E5 + 2)},
+    "isolate": {"PON": 0.0},
+}
+
+
+@pytest.mark.parametrize("on", [(), *((name,) for name in OFF), tuple(OFF)], ids=repr)
+@pytest.mark.parametrize("kind", RCE)
+def test_a_component_of_the_ablation_changes_its_own_samples_alone(kind, on):
+    """Table 4's N, PSN and PON; with all of them off, every sample has reverse cross entropy."""
+    odds, label, expected = RCE[kind]
+    for name in on:
+        expected = GIVEN_BACK[name].get(kind, expected)
+    loss, _ = one(odds, label, **(OFF | dict.fromkeys(on, True)))
+    assert loss == pytest.approx(expected)
+
+
+def test_without_stages_the_separated_losses_begin_at_once_with_every_switch():
+    for switches in ({}, OFF):
+        loss = lncis(LOGITS, LABELS, context(0, 12), stage_wise=False, **switches)
+        assert torch.equal(loss, separated_losses(LOGITS, LABELS, **switches))
+    assert torch.equal(
+        lncis(LOGITS, LABELS, context(0, 12), stage_wise=True, **OFF),
+        cross_entropy(LOGITS, LABELS),
+    )
+
+
 @pytest.mark.skipif(not VECTORS.exists(), reason="the authors' loss vectors are not at hand")
 def test_agrees_with_the_authors_code_where_it_follows_the_paper():
     """They isolate nothing, take A = ln 1e-4, and CE gains a little of the other classes.

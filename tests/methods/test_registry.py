@@ -162,7 +162,7 @@ def test_entry_describes_itself(name):
     assert method.paper
     assert method.summary
     assert "\n" not in method.summary
-    assert all(type(value) is float for value in method.defaults.values())
+    assert all(type(value) in (float, bool) for value in method.defaults.values())
     assert method.function.__doc__
 
 
@@ -195,7 +195,15 @@ def test_defaults_are_those_of_the_paper():
         "jol": {"alpha": 0.8, "beta": 1.2},
         "gce": {"q": 0.3},
         "sce": {"alpha": 1.0, "beta": 0.1, "log_zero": -4.0},
-        "lncis": {"gamma": 6.0, "log_zero": -4.0, "e1": 0.5},
+        "lncis": {
+            "gamma": 6.0,
+            "log_zero": -4.0,
+            "e1": 0.5,
+            "stage_wise": True,
+            "negatives": True,
+            "pseudo_negatives": True,
+            "isolate": True,
+        },
     }
 
 
@@ -278,6 +286,8 @@ def test_a_plain_function_gets_no_context():
         ("sce", {"log_zero": 4}, "method 'sce': log_zero must be below 0"),
         ("ours", {"e1": 6}, "method 'lncis': e1 is a fraction"),
         ("ours", {"gamma": -6}, "method 'lncis': gamma must be at least 0"),
+        ("ours", {"isolate": 1}, "parameter 'isolate' of method 'lncis' must be true or false"),
+        ("ours", {"isolate": "false"}, "true or false, got 'false'"),
         ("gce", [("q", 0.3)], "must be a mapping"),
         ("gce", None, "must be a mapping"),
     ],

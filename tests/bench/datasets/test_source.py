@@ -1,7 +1,8 @@
 import pytest
 
 from noisyseg.bench.datasets.shape_geometry import CLASSES
-from noisyseg.bench.datasets.source import Split, load_source
+from noisyseg.bench.datasets.source import load_source
+from noisyseg.bench.datasets.split import Split
 from noisyseg.errors import InputError
 
 COCO = """\
