@@ -7,6 +7,7 @@ from typing import Any
 
 from noisyseg.bench.checked_values import integer, text
 from noisyseg.bench.shipped import read_with_base
+from noisyseg.bench.weights import PREFIX, torchvision_weights
 from noisyseg.bench.yaml_file import Located, check_keys, located, plain
 from noisyseg.errors import InputError
 from noisyseg.files import canonical_json, sha256_file
@@ -36,13 +37,16 @@ class Model:
         }
 
 
-def load_model(source: str | Located, *, where: str, root: Path) -> Model:
+def load_model(
+    source: str | Located, *, where: str, root: Path, random_weights: bool = False
+) -> Model:
     """A model from its shipped name, or from a mapping with `extends` and what differs.
 
     Args:
         source: e.g. `mask-rcnn-tiny` or {extends: mask-rcnn-mobilenetv2, weights: file.pth}.
         where: the place that source came from.
         root: folder that a relative `weights` path starts from.
+        random_weights: whether to leave pretrained weights out, whatever source says of them.
     Raises:
         InputError: unknown name or key, absent weights, a part named by an import path or with
             weights of its own, a value that JSON cannot hold.
@@ -56,7 +60,7 @@ def load_model(source: str | Located, *, where: str, root: Path) -> Model:
         name=text(raw, "name"),
         version=integer(raw, "version", least=1),
         detector=plain(detector),
-        weights=_weights(raw, root, where),
+        weights=None if random_weights else _weights(raw, root, where),
     )
 
 
@@ -118,6 +122,8 @@ def _weights(raw: Located, root: Path, where: str) -> Path | None:
             f"file in the suite: model: {{extends: {raw['name']}, weights: FILE.pth}} "
             "(a path relative to the data root), or say weights: none to train from scratch."
         )
+    if value.startswith(PREFIX):
+        return torchvision_weights(value, where=raw.where("weights"))
     path = root / value
     if not path.is_file():
         raise InputError(f"{raw.where('weights')}: no weights file at {path}.")

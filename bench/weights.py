@@ -1,0 +1,106 @@
+"""ImageNet weights by mmengine's usual names: where torch keeps them, and how they get there.
+
+torch itself is not asked: planning must not wait for its import.
+"""
+
+import hashlib
+import http.client
+import logging
+import os
+import urllib.request
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from noisyseg.errors import InputError, unknown_name
+from noisyseg.files import sha256_file, write_blocks_atomically
+
+PREFIX = "torchvision://"
+BASE_URL = "https://download.pytorch.org/models"
+
+# As mmengine resolves the names: IMAGENET1K_V1, which the detectors of mmdet start from. A file's
+# name ends in the first digits of its SHA-256. Only backbones whose tensors mmdet names alike.
+FILES: Mapping[str, str] = MappingProxyType(
+    {
+        "resnet18": "resnet18-f37072fd.pth",
+        "resnet34": "resnet34-b627a593.pth",
+        "resnet50": "resnet50-0676ba61.pth",
+        "resnet101": "resnet101-63fe2227.pth",
+    }
+)
+
+_TIMEOUT_S = 30.0
+_BLOCK = 1 << 20
+
+_log = logging.getLogger(__name__)
+
+
+def torchvision_weights(name: str, *, where: str, base_url: str | None = None) -> Path:
+    """The file of torchvision's ImageNet weights, downloaded into torch's cache if it is not there.
+
+    Args:
+        name: e.g. `torchvision://resnet50`.
+        where: the place that name came from.
+        base_url: of the folder that holds the files; by default PyTorch's.
+    Raises:
+        InputError: an unknown name, a file whose checksum is not the one in its name, or one that
+            is neither there nor can be downloaded.
+    """
+    model = name.removeprefix(PREFIX)
+    if model not in FILES:
+        raise unknown_name(f"weights of {PREFIX}", model, FILES, where)
+    file_name = FILES[model]
+    path = checkpoints_folder() / file_name
+    if path.is_file():
+        _check(path, where)
+    else:
+        url = f"{base_url or BASE_URL}/{file_name}"
+        _log.info("downloading %s to %s", url, path)
+        write_blocks_atomically(path, _download(url, path, where))
+    return path
+
+
+def checkpoints_folder() -> Path:
+    """The folder of downloaded weights that torch.hub and mmengine use."""
+    cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
+    home = os.environ.get("TORCH_HOME", os.path.join(cache, "torch"))
+    return Path(os.path.expanduser(home)) / "hub" / "checkpoints"
+
+
+def _check(path: Path, where: str) -> None:
+    try:
+        found = sha256_file(path)
+    except OSError as error:
+        raise InputError(f"{where}: cannot read the weights {path}: {error.strerror}.") from error
+    if not found.startswith(_wanted(path.name)):
+        raise InputError(
+            f"{where}: {path} is damaged or another file: its SHA-256 should begin with "
+            f"{_wanted(path.name)}, found {found[:8]}. Delete it; it is then downloaded again."
+        )
+
+
+def _download(url: str, path: Path, where: str) -> Iterator[bytes]:
+    """The file's blocks; an error after the last one if their checksum is not the name's."""
+    digest = hashlib.sha256()
+    try:
+        with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer:
+            while block := answer.read(_BLOCK):
+                digest.update(block)
+                yield block
+    except (OSError, http.client.HTTPException) as error:  # urllib's errors are OSErrors
+        raise _unavailable(url, path, where, f"{type(error).__name__}: {error}") from error
+    if not digest.hexdigest().startswith(_wanted(path.name)):
+        reason = f"what came has SHA-256 {digest.hexdigest()[:8]}…, cut short or another file"
+        raise _unavailable(url, path, where, reason)
+
+
+def _unavailable(url: str, path: Path, where: str, reason: str) -> InputError:
+    return InputError(
+        f"{where}: cannot download {url} ({' '.join(reason.split())}). Fetch it on a machine that "
+        f"can and put it at {path}, or name a local file (weights: FILE.pth), or say weights: none "
+        "to train from scratch."
+    )
+
+
+def _wanted(file_name: str) -> str:
+    return file_name.removesuffix(".pth").rpartition("-")[2]
