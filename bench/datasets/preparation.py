@@ -27,26 +27,20 @@ class CheckedData:
         classes: the run's classes in order.
         resolved: what enters the run key.
         contents: the bytes of the files of `train` and `eval`.
+        train_sides: the shorter side, in pixels, of every training image with an annotation.
+        eval_images: how many there are.
     """
 
     source: DataSource
     classes: list[str]
     resolved: dict[str, Any]
     contents: dict[str, bytes]
+    train_sides: list[int]
+    eval_images: int
 
-
-@dataclass(kw_only=True, slots=True, frozen=True)
-class PreparedData:
-    """Annotation files that hold the run's classes alone, in the run's order.
-
-    Attributes:
-        train, eval: the prepared files and the folders of their images.
-        resolved: what enters the run key.
-    """
-
-    train: Split
-    eval: Split
-    resolved: dict[str, Any]
+    def file(self, split: str, folder: Path) -> Path:
+        """Where `write_prepared` puts the file of `train` or `eval`: below folder, by content."""
+        return folder / sha256_bytes(canonical_json(self.resolved))[:16] / f"{split}.json"
 
 
 def check_data(source: DataSource) -> CheckedData:
@@ -73,29 +67,45 @@ def check_data(source: DataSource) -> CheckedData:
         "limit": {name: split.limit for name, split in _splits(source)},
     }
     contents: dict[str, bytes] = {}
+    sides: dict[str, list[int]] = {}
+    counts: dict[str, int] = {}
     for name, split in _splits(source):
         document = select(documents.pop(name), classes, split=split, policy=source.policy)
         check_masks(document, split)
         check_trainable(document, split)
         check_images(document, split)
         contents[name] = encode_annotations(document)
-    return CheckedData(source=source, classes=classes, resolved=resolved, contents=contents)
+        sides[name], counts[name] = _sides(document), len(document["images"])
+    return CheckedData(
+        source=source,
+        classes=classes,
+        resolved=resolved,
+        contents=contents,
+        train_sides=sides["train"],
+        eval_images=counts["eval"],
+    )
 
 
-def prepare(data: CheckedData, folder: Path) -> PreparedData:
-    """Write the prepared files below folder, named by their content.
+def _sides(document: dict[str, Any]) -> list[int]:
+    """The shorter side of every image that mmdet would keep for its annotations."""
+    annotated = {annotation["image_id"] for annotation in document["annotations"]}
+    return [
+        min(image["width"], image["height"])
+        for image in document["images"]
+        if image["id"] in annotated
+    ]
+
+
+def write_prepared(data: CheckedData, folder: Path) -> None:
+    """Write the prepared files below folder, unless they are there.
 
     Raises:
         InputError: the folder cannot be written to.
     """
-    target = folder / sha256_bytes(canonical_json(data.resolved))[:16]
-    splits = {}
-    for name, split in _splits(data.source):
-        path = target / f"{name}.json"
-        if not path.is_file() or path.read_bytes() != data.contents[name]:
-            write_atomically(path, data.contents[name])
-        splits[name] = Split(annotations=path, images=split.images)
-    return PreparedData(train=splits["train"], eval=splits["eval"], resolved=data.resolved)
+    for name, content in data.contents.items():
+        path = data.file(name, folder)
+        if not path.is_file() or path.read_bytes() != content:
+            write_atomically(path, content)
 
 
 def _splits(source: DataSource) -> tuple[tuple[str, Split], ...]:

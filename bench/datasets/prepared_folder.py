@@ -1,9 +1,20 @@
-"""A data set made ready: COCO-format files and the folders of their images."""
+"""A data set made ready: COCO-format files, the folders of their images, and a note of both.
 
+The note, `prepared.json`, is written last: files that it does not vouch for are never used.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from noisyseg.bench.datasets.split import Split
+from noisyseg.errors import InputError
+from noisyseg.files import sha256_file, write_atomically, write_blocks_atomically
+
+NOTE = "prepared.json"
+FORMAT = 1
 
 
 @dataclass(kw_only=True, slots=True, frozen=True)
@@ -35,3 +46,87 @@ class Ready:
             "counts": self.counts,
             "notes": self.notes,
         }
+
+
+@dataclass(kw_only=True, slots=True, frozen=True)
+class Note:
+    """What `prepared.json` says.
+
+    Attributes:
+        made_from: what decides the files: converter version, options, checksum of the lists.
+        sha256: of each file by its path inside the folder.
+        counts, notes: see `Ready`.
+    """
+
+    made_from: Mapping[str, Any]
+    sha256: Mapping[str, str]
+    counts: dict[str, dict[str, int]]
+    notes: list[str]
+
+
+def annotation_file(folder: Path, split: str) -> Path:
+    """Where the file of `train` or `val` lies."""
+    return folder / "annotations" / f"instances_{split}.json"
+
+
+def read_note(folder: Path, made_from: Mapping[str, Any]) -> Note | None:
+    """The note of a folder that is whole and made from the same; else None."""
+    try:
+        raw = json.loads((folder / NOTE).read_bytes())
+        if raw["format"] != FORMAT or raw["made_from"] != made_from:
+            return None
+        for name, digest in raw["sha256"].items():
+            if sha256_file(folder / name) != digest:
+                return None
+        return Note(
+            made_from=raw["made_from"],
+            sha256=raw["sha256"],
+            counts=raw["counts"],
+            notes=raw["notes"],
+        )
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return None
+
+
+def write_folder(
+    folder: Path,
+    *,
+    made_from: Mapping[str, Any],
+    files: Mapping[str, Sequence[bytes]],
+    counts: dict[str, dict[str, int]],
+    notes: list[str],
+) -> Note:
+    """Write files and note, the note last.
+
+    Args:
+        folder: made if it is not there.
+        made_from: see `Note`.
+        files: blocks by path inside the folder.
+        counts: see `Ready`.
+        notes: see `Ready`.
+    Raises:
+        InputError: the folder cannot be written to.
+    """
+    (folder / NOTE).unlink(missing_ok=True)  # it vouches for the files that are replaced now
+    for name, blocks in files.items():
+        write_blocks_atomically(folder / name, blocks)
+    sums = {name: sha256_file(folder / name) for name in files}
+    document = {
+        "format": FORMAT,
+        "made_from": made_from,
+        "sha256": sums,
+        "counts": counts,
+        "notes": notes,
+    }
+    write_atomically(folder / NOTE, json.dumps(document, indent=2).encode() + b"\n")
+    return Note(made_from=made_from, sha256=sums, counts=counts, notes=notes)
+
+
+def writable(folder: Path) -> bool:
+    """Whether a file can be put into folder, which is made if it is not there."""
+    try:
+        write_atomically(folder / ".probe", b"")
+        (folder / ".probe").unlink()
+    except (InputError, OSError):
+        return False
+    return True

@@ -1,0 +1,135 @@
+"""COCO-format files from images converted one by one, on all cores."""
+
+import multiprocessing
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+from pycocotools import mask as coco_mask
+
+# Fewer images are converted before processes have started.
+_LEAST_FOR_PROCESSES = 64
+_CHUNK = 16
+_SHOWN = 3
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(kw_only=True, slots=True)
+class ConvertedImage:
+    """An image and its annotations, without ids.
+
+    Attributes:
+        image: file_name, width, height.
+        annotations: category_id, bbox, area, segmentation, iscrowd; in order.
+        remarks: kinds of oddities, to be counted.
+    """
+
+    image: dict[str, Any]
+    annotations: list[dict[str, Any]]
+    remarks: list[str] = field(default_factory=list)
+
+
+@dataclass(kw_only=True, slots=True, frozen=True)
+class ConvertedSplit:
+    """A COCO-format file, and what went into it.
+
+    Attributes:
+        blocks: its bytes.
+        counts: of images and annotations.
+        notes: each kind of remark with its number and the first images.
+    """
+
+    blocks: list[bytes]
+    counts: dict[str, int]
+    notes: list[str]
+
+
+def mask_annotation(mask: NDArray[np.bool_], *, category_id: int) -> dict[str, Any]:
+    """The annotation of an instance's pixels: tight box, area, compressed run lengths.
+
+    Args:
+        mask: shape (height, width), with at least one pixel set.
+        category_id: of its class.
+    """
+    runs = coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8))
+    return {
+        "category_id": category_id,
+        "bbox": [int(side) for side in coco_mask.toBbox(runs)],
+        "area": int(coco_mask.area(runs)),
+        "segmentation": {
+            "size": [int(side) for side in runs["size"]],
+            "counts": runs["counts"].decode(),
+        },
+        "iscrowd": 0,
+    }
+
+
+def convert_all(
+    convert: Callable[[Any], ConvertedImage],
+    tasks: Sequence[Any],
+    *,
+    workers: int | None,
+    progress: Callable[[int], None],
+) -> Iterator[ConvertedImage]:
+    """Every task's image in the order of the tasks, whatever the number of processes.
+
+    Args:
+        convert: a function of a module, for other processes to find.
+        tasks: what it is called with.
+        workers: processes; None for one a core.
+        progress: told the number of images done.
+    """
+    workers = workers or os.cpu_count() or 1
+    if workers == 1 or len(tasks) < _LEAST_FOR_PROCESSES:
+        for number, task in enumerate(tasks, start=1):
+            yield convert(task)
+            progress(number)
+        return
+    # Not forked: threads of the calling process may hold locks.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        try:
+            for number, done in enumerate(pool.map(convert, tasks, chunksize=_CHUNK), start=1):
+                yield done
+                progress(number)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def coco_split(
+    images: Iterator[ConvertedImage], *, categories: Sequence[Mapping[str, Any]], info: str
+) -> ConvertedSplit:
+    """A COCO-format file of converted images: ids from 1, in their order.
+
+    Only the encoded entries are held, never an image.
+    """
+    listed: list[bytes] = []
+    annotations: list[bytes] = []
+    remarks: dict[str, list[str]] = defaultdict(list)
+    for number, entry in enumerate(images, start=1):
+        listed.append(orjson.dumps({"id": number, **entry.image}))
+        for annotation in entry.annotations:
+            ids = {"id": len(annotations) + 1, "image_id": number}
+            annotations.append(orjson.dumps({**ids, **annotation}))
+        for kind in entry.remarks:
+            remarks[kind].append(str(entry.image["file_name"]))
+    head = orjson.dumps({"info": {"description": info}, "categories": list(categories)})
+    return ConvertedSplit(
+        blocks=[
+            *(head[:-1], b',"images":[', b",".join(listed)),
+            *(b'],"annotations":[', b",".join(annotations), b"]}"),
+        ],
+        counts={"images": len(listed), "annotations": len(annotations)},
+        notes=[
+            f"{len(names)} × {kind}: {', '.join(names[:_SHOWN])}{', …' * (len(names) > _SHOWN)}"
+            for kind, names in sorted(remarks.items())
+        ],
+    )

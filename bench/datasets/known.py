@@ -1,0 +1,279 @@
+"""VOC 2012, COCO 2017 and Cityscapes, from the official archives to what runs can use."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from noisyseg.bench.datasets import cityscapes, voc
+from noisyseg.bench.datasets.catalogue import CITYSCAPES_CLASSES, KNOWN, VOC_CLASSES
+from noisyseg.bench.datasets.coco_folder import check_coco_split, coco_splits
+from noisyseg.bench.datasets.converted import (
+    ConvertedImage,
+    Progress,
+    coco_split,
+    convert_all,
+)
+from noisyseg.bench.datasets.layout import CITYSCAPES, COCO, SBD, VOC, listed_names, locate_place
+from noisyseg.bench.datasets.prepared_folder import (
+    Note,
+    Ready,
+    annotation_file,
+    read_note,
+    writable,
+    write_folder,
+)
+from noisyseg.bench.datasets.split import Split
+from noisyseg.errors import InputError
+from noisyseg.files import sha256_bytes, sha256_file
+
+NAMES = ("voc2012", "coco2017", "cityscapes")
+SPLITS = ("train", "val")
+# Of the conversion: raised whenever a file could change.
+VERSION = 1
+
+
+@dataclass(kw_only=True, slots=True, frozen=True)
+class Layout:
+    """Where a data set's raw files lie.
+
+    Attributes:
+        name: such as `voc2012-seg`.
+        folder: VOC2012, cityscapes or coco.
+        sbd: the folder of SBD that holds inst/; None for other data.
+    """
+
+    name: str
+    folder: Path
+    sbd: Path | None = None
+
+
+def locate(name: str, *, root: Path, masks: str = "box") -> Layout:
+    """The raw files of a data set.
+
+    Args:
+        name: one of NAMES.
+        root: the folder that holds the data set's, or that folder itself.
+        masks: VOC's source of masks.
+    Raises:
+        InputError: they are not there; says where they were found instead, or what to unpack.
+    """
+    if name == "voc2012":
+        folder = locate_place(VOC, root)
+        sbd = locate_place(SBD, root) if masks == "sbd" else None
+        return Layout(name=f"voc2012-{masks}", folder=folder, sbd=sbd)
+    place = {"cityscapes": CITYSCAPES, "coco2017": COCO}[name]
+    return Layout(name=name, folder=locate_place(place, root))
+
+
+def make_ready(
+    name: str,
+    *,
+    root: Path,
+    out: Path | None = None,
+    cache: Path,
+    masks: str = "box",
+    allow_partial: bool = False,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Ready:
+    """The data set in COCO format, converted unless a whole conversion is there.
+
+    Args:
+        name: one of NAMES.
+        root: the folder that holds the data set's, or that folder itself.
+        out: folder of the converted files; by default noisyseg/ in root, or in the cache where
+            root cannot be written to.
+        cache: see out.
+        masks: VOC's source of masks.
+        allow_partial: whether other numbers of images than the official ones will do.
+        workers: processes; None for one a core.
+        progress: told images done and images in all.
+    Raises:
+        InputError: absent or damaged raw files, a number of images that is not the official one,
+            no folder to write to.
+    """
+    layout = locate(name, root=root, masks=masks)
+    listed = _listed(layout)
+    _check_official(layout, listed, allow_partial=allow_partial)
+    made_from = _made_from(layout)
+    folders = _candidates(layout, root, out, cache)
+    for folder in folders:
+        note = read_note(folder, made_from)
+        if note is not None:
+            break
+    else:
+        folder = next((folder for folder in folders if writable(folder)), folders[0])
+        convert = _check_coco if name == "coco2017" else _convert
+        note = convert(layout, folder, made_from, workers, progress)
+    listed = listed or {split: note.counts[split]["images"] for split in SPLITS}
+    _check_official(layout, listed, allow_partial=allow_partial)  # COCO's numbers are known now
+    return _ready(layout, folder, note, listed)
+
+
+def find_ready(
+    name: str, *, root: Path, out: Path | None = None, cache: Path, masks: str = "box"
+) -> Ready | None:
+    """The data set as `make_ready` left it; None if it did not, or something has changed since."""
+    try:
+        layout = locate(name, root=root, masks=masks)
+        listed = _listed(layout)
+        made_from = _made_from(layout)
+    except InputError:
+        return None
+    for folder in _candidates(layout, root, out, cache):
+        note = read_note(folder, made_from)
+        if note is not None:
+            return _ready(layout, folder, note, listed)
+    return None
+
+
+def _candidates(layout: Layout, root: Path, out: Path | None, cache: Path) -> list[Path]:
+    if out is not None:
+        return [out]
+    place = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:8]
+    return [root / "noisyseg" / layout.name, cache / "prepared" / f"{layout.name}-{place}"]
+
+
+def _listed(layout: Layout) -> dict[str, int] | None:
+    """The number of images that the lists or folders hold; None for COCO, whose files say it."""
+    if layout.name == "coco2017":
+        return None
+    if layout.name == "cityscapes":
+        return {split: len(cityscapes.city_tasks(layout.folder, split)) for split in SPLITS}
+    masks = layout.name.removeprefix("voc2012-")
+    return {
+        split: len(listed_names(voc.list_file(layout.folder, masks, split))) for split in SPLITS
+    }
+
+
+def _official(layout: Layout) -> dict[str, int]:
+    """SBD has no number of its own: VOC's detection lists, from which it is taken, have."""
+    name = "voc2012-box" if layout.name == "voc2012-sbd" else layout.name
+    official = KNOWN[name].images
+    assert official is not None
+    return official
+
+
+def _check_official(
+    layout: Layout, found: Mapping[str, int] | None, *, allow_partial: bool
+) -> None:
+    if found is None or allow_partial or found == _official(layout):
+        return
+    split = next(split for split in SPLITS if found[split] != _official(layout)[split])
+    raise InputError(
+        f"{layout.name}: {split} has {found[split]} images in {layout.folder}, officially "
+        f"{_official(layout)[split]}: unpack the archives again, or go on with --allow-partial; "
+        f"records then say {layout.name}-partial."
+    )
+
+
+def _made_from(layout: Layout) -> dict[str, Any]:
+    """What decides the converted files, as far as it can be told in a moment."""
+    return {"converter": VERSION, "name": layout.name, "lists_sha256": _fingerprint(layout)}
+
+
+def _fingerprint(layout: Layout) -> str:
+    if layout.name == "coco2017":
+        splits = coco_splits(layout.folder).values()
+        try:
+            content = "\n".join(sha256_file(split.annotations) for split in splits)
+        except OSError as error:
+            raise InputError(f"cannot read {error.filename}: {error.strerror}.") from error
+    elif layout.name == "cityscapes":
+        tasks = (task for split in SPLITS for task in cityscapes.city_tasks(layout.folder, split))
+        content = "\n".join(task.stem for task in tasks)
+    else:
+        masks = layout.name.removeprefix("voc2012-")
+        content = "\n".join(
+            "\n".join(task.name for task in _voc_tasks(layout, masks, split)) for split in SPLITS
+        )
+    return sha256_bytes(content.encode())
+
+
+def _voc_tasks(layout: Layout, masks: str, split: str) -> list[voc.VocTask]:
+    return voc.voc_tasks(layout.folder, layout.sbd, masks=masks, split=split)
+
+
+def _convert(
+    layout: Layout,
+    folder: Path,
+    made_from: Mapping[str, Any],
+    workers: int | None,
+    progress: Progress | None,
+) -> Note:
+    convert: Callable[[Any], ConvertedImage] = voc.convert_voc
+    categories = voc.CATEGORIES
+    if layout.name == "cityscapes":
+        convert, categories = cityscapes.convert_city, cityscapes.CATEGORIES
+    tasks = {split: _tasks(layout, split) for split in SPLITS}
+    total, done = sum(map(len, tasks.values())), 0
+
+    def tell(before: int, number: int) -> None:
+        if progress is not None:
+            progress(before + number, total)
+
+    files, counts, notes = {}, {}, []
+    for split, of_split in tasks.items():
+        images: Iterator[ConvertedImage] = convert_all(
+            convert, of_split, workers=workers, progress=partial(tell, done)
+        )
+        info = f"{layout.name} {split}, converted by noisyseg, version {VERSION}"
+        made = coco_split(images, categories=categories, info=info)
+        files[annotation_file(Path(), split).as_posix()] = made.blocks
+        counts[split] = made.counts
+        notes += [f"{split}: {note}" for note in made.notes]
+        done += len(of_split)
+    return write_folder(folder, made_from=made_from, files=files, counts=counts, notes=notes)
+
+
+def _tasks(layout: Layout, split: str) -> Sequence[Any]:
+    if layout.name == "cityscapes":
+        return cityscapes.city_tasks(layout.folder, split)
+    return _voc_tasks(layout, layout.name.removeprefix("voc2012-"), split)
+
+
+def _check_coco(
+    layout: Layout,
+    folder: Path,
+    made_from: Mapping[str, Any],
+    workers: int | None,
+    progress: Progress | None,
+) -> Note:
+    """COCO needs no conversion: the note says that its files were found whole."""
+    counts = {}
+    for number, (name, split) in enumerate(coco_splits(layout.folder).items(), start=1):
+        counts[name] = check_coco_split(split)
+        if progress is not None:
+            progress(number, len(SPLITS))
+    return write_folder(folder, made_from=made_from, files={}, counts=counts, notes=[])
+
+
+def _ready(layout: Layout, folder: Path, note: Note, listed: Mapping[str, int] | None) -> Ready:
+    images = listed or {split: note.counts[split]["images"] for split in SPLITS}
+    whole = images == _official(layout)
+    return Ready(
+        name=layout.name if whole else f"{layout.name}-partial",
+        train=_split(layout, folder, "train"),
+        eval=_split(layout, folder, "val"),
+        classes=_classes(layout),
+        counts=note.counts,
+        notes=note.notes,
+    )
+
+
+def _classes(layout: Layout) -> list[str] | None:
+    if layout.name == "coco2017":
+        return None
+    return list(CITYSCAPES_CLASSES if layout.name == "cityscapes" else VOC_CLASSES)
+
+
+def _split(layout: Layout, folder: Path, split: str) -> Split:
+    if layout.name == "coco2017":
+        return coco_splits(layout.folder)[split]
+    images = layout.folder / "JPEGImages"
+    if layout.name == "cityscapes":
+        images = layout.folder / "leftImg8bit" / split
+    return Split(annotations=annotation_file(folder, split), images=images)
