@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 
 import noisyseg
+from noisyseg.bench.datasets.catalogue import VOC_MASKS
 from noisyseg.bench.noise_cli import add_noise
 from noisyseg.bench.parsers import (
     Subparsers,
@@ -55,12 +56,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
-def _command(name: str) -> Callable[[argparse.Namespace], int]:
+def _command(name: str, module: str = "commands") -> Callable[[argparse.Namespace], int]:
     """A command's function; its module imports torch and pandas, which `noise` does without."""
 
     def call(arguments: argparse.Namespace) -> int:
         function: Callable[[argparse.Namespace], int]
-        function = getattr(import_module("noisyseg.bench.commands"), name)
+        function = getattr(import_module(f"noisyseg.bench.{module}"), name)
         return function(arguments)
 
     return call
@@ -77,6 +78,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"noisyseg {noisyseg.__version__}")
     groups = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_run(groups)
+    _add_plan(groups)
     _add_table(groups)
     _add_status(groups)
     _add_suite(groups)
@@ -119,9 +121,44 @@ def _add_run(groups: Subparsers) -> None:
         metavar="N",
         help="starts again for a run whose process died (default: 2)",
     )
-    parser.add_argument(
+    way = parser.add_mutually_exclusive_group()
+    way.add_argument(
         "--dry-run", action="store_true", help="list the runs and which are done; train nothing"
     )
+    way.add_argument(
+        "--rehearse",
+        action="store_true",
+        help="every run with its real model and data, but four iterations: what would fail shows "
+        "in minutes",
+    )
+    way.add_argument(
+        "--test-dev",
+        action="store_true",
+        help="COCO: also write each run's file for COCO's evaluation server",
+    )
+    parser.add_argument(
+        "--random-weights",
+        action="store_true",
+        help="with --rehearse: leave the backbone's pretrained weights out",
+    )
+
+
+def _add_plan(groups: Subparsers) -> None:
+    parser = add_command(
+        groups,
+        "plan",
+        _command("plan", "plan_command"),
+        "list a suite's runs, their keys, which are done, and what the others cost",
+        example="noisyseg plan paper-table1-voc --data-root ~/data --seconds-per-iteration 0.2",
+    )
+    _add_suite_choice(parser)
+    parser.add_argument(
+        "--seconds-per-iteration",
+        type=_seconds,
+        metavar="S",
+        help="of an optimizer step (default: measured by runs that are done, or by rehearsals)",
+    )
+    add_json(parser)
 
 
 def _add_table(groups: Subparsers) -> None:
@@ -171,7 +208,7 @@ def _add_suite(groups: Subparsers) -> None:
         example="noisyseg suite validate my_suite.yaml",
     )
     validate.add_argument("suite", metavar="FILE")
-    _add_data_root(validate)
+    _add_data_choice(validate)
 
 
 def _add_methods(groups: Subparsers) -> None:
@@ -198,7 +235,7 @@ def _add_methods(groups: Subparsers) -> None:
 def _add_suite_choice(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("suite", metavar="SUITE", help="a shipped suite's name or a YAML file")
     _add_out(parser)
-    _add_data_root(parser)
+    _add_data_choice(parser)
     parser.add_argument("--methods", type=_names, metavar="A,B", help="only these methods")
     parser.add_argument("--noise", type=_names, metavar="A,B", help="only these noise settings")
     parser.add_argument(
@@ -219,7 +256,7 @@ def _add_out(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_data_root(parser: argparse.ArgumentParser) -> None:
+def _add_data_choice(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data-root",
         type=Path,
@@ -227,6 +264,27 @@ def _add_data_root(parser: argparse.ArgumentParser) -> None:
         help="where a suite's relative data and weights paths start "
         "(default: the suite file's folder)",
     )
+    parser.add_argument(
+        "--variant", metavar="NAME", help="one of the suite's variants (default: its first)"
+    )
+    parser.add_argument(
+        "--masks", choices=VOC_MASKS, help="VOC's mask source (default: the suite's)"
+    )
+    parser.add_argument(
+        "--allow-partial",
+        action="store_true",
+        help="accept fewer images than the official number; records say so in the data's name",
+    )
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < 1e6:
+        raise argparse.ArgumentTypeError(f"wanted a number of seconds above 0, got {text!r}")
+    return value
 
 
 def _names(text: str) -> list[str]:

@@ -8,11 +8,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from noisyseg.bench.grid import Run, check, expand
+from noisyseg.bench.coco_server import test_images, with_submissions
+from noisyseg.bench.execution import submission_file
+from noisyseg.bench.grid import Run, check, expand, foresee
 from noisyseg.bench.process_output import output_to
 from noisyseg.bench.run_state import STATES, RunState, run_states
 from noisyseg.bench.shipped import shipped_names, shipped_path
-from noisyseg.bench.suite import Suite, choose, load_suite
+from noisyseg.bench.suite import Choices, Suite, choose, load_suite
+from noisyseg.errors import InputError
 from noisyseg.files import write_atomically
 from noisyseg.results.record import Record
 from noisyseg.results.store import RunStore, is_done
@@ -23,31 +26,53 @@ DONE, SOME_FAILED = 0, 1
 
 def run(arguments: argparse.Namespace) -> int:
     """Train what is missing of a suite, then print its table."""
+    if arguments.rehearse:
+        from noisyseg.bench.rehearsal_command import rehearse
+
+        return rehearse(arguments)
+    if arguments.random_weights:
+        raise InputError(
+            "--random-weights is for --rehearse alone: from other weights it is another model. A "
+            "suite can say so: model: {extends: NAME, weights: none}."
+        )
     suite, store = _chosen(arguments)
-    runs = expand(suite, store)
-    records = _finished(runs, store)
-    missing = [entry for entry in runs if entry.key not in records]
     if arguments.dry_run:
-        _list_runs(runs, records)
+        runs = foresee(suite, store, *check(suite))
+        _list_runs(runs, _finished(runs, store))
         return DONE
+    runs = expand(suite, store)
+    if arguments.test_dev:
+        runs = with_submissions(runs, test_images(suite))
+    records = _finished(runs, store)
+    missing = [entry for entry in runs if entry.key not in records or _lacks_submission(entry)]
     if missing:
-        _check_inputs(missing[0])
-    _say(f"{suite.name}: {_count(records, runs)} done, {_count_keys(missing)} to train")
+        check_inputs(missing[0])
+    say(f"{suite.name}: {_count(records, runs)} done, {_count_keys(missing)} to train")
     if missing:
-        records |= _train(missing, store, arguments)
+        records |= train_all(missing, store, arguments)
     _print_table(suite, runs, records, store)
     failed = [entry for entry in runs if not is_done(records.get(entry.key))]
     for entry in {entry.key: entry for entry in failed}.values():
         record = records.get(entry.key)
         reason = record["failure"]["message"].splitlines()[0] if record else "not run"
-        _say(f"FAILED {entry.label}: {reason}\n  log: {entry.folder / 'run.log'}")
-    return SOME_FAILED if failed else DONE
+        say(f"FAILED {entry.label}: {reason}\n  log: {entry.folder / 'run.log'}")
+    unwritten = [entry for entry in runs if entry not in failed and _lacks_submission(entry)]
+    for entry in unwritten:
+        say(f"NO FILE FOR COCO'S SERVER {entry.label}\n  log: {entry.folder / 'run.log'}")
+    for entry in runs:
+        if entry.submission is not None and entry not in unwritten + failed:
+            say(f"for COCO's server: {submission_file(entry)}")
+    return SOME_FAILED if failed or unwritten else DONE
+
+
+def _lacks_submission(entry: Run) -> bool:
+    return entry.submission is not None and not submission_file(entry).is_file()
 
 
 def table(arguments: argparse.Namespace) -> int:
     """Print a suite's table from the records that there are."""
     suite, store = _chosen(arguments)
-    runs = expand(suite, store)
+    runs = foresee(suite, store, *check(suite))
     records = _records(runs, store)
     _print_table(suite, runs, records, store)
     return DONE
@@ -57,19 +82,19 @@ def status(arguments: argparse.Namespace) -> int:
     """List the runs in a store: done, failed, running, waiting; and what cannot be read."""
     states, problems = run_states(RunStore(arguments.out))
     for problem in problems:
-        _say(problem)
+        say(problem)
     rows = [_status_row(state) for state in states]
     if arguments.json:
-        _print(json.dumps({"runs": rows, "problems": problems}, indent=2))
+        print_text(json.dumps({"runs": rows, "problems": problems}, indent=2))
         return DONE
     for row in rows:
-        _print("  ".join(str(row[key]) for key in ("key", "status", "data", "method", "noise")))
+        print_text("  ".join(str(row[key]) for key in ("key", "status", "data", "method", "noise")))
         if row["reason"]:
-            _print(f"    {row['reason']}")
+            print_text(f"    {row['reason']}")
         if row["epoch"] is not None:
-            _print(f"    epoch {row['epoch']:.1f} of {row['epochs']}")
+            print_text(f"    epoch {row['epoch']:.1f} of {row['epochs']}")
     counts = (f"{sum(row['status'] == state for row in rows)} {state}" for state in STATES)
-    _print(f"{', '.join(counts)} in {arguments.out}")
+    print_text(f"{', '.join(counts)} in {arguments.out}")
     return DONE
 
 
@@ -80,16 +105,21 @@ def suite_list(arguments: argparse.Namespace) -> int:
 
 def suite_show(arguments: argparse.Namespace) -> int:
     """Print a shipped suite's file."""
-    _print(shipped_path("suite", arguments.suite).read_text(encoding="utf-8").rstrip())
+    print_text(shipped_path("suite", arguments.suite).read_text(encoding="utf-8").rstrip())
     return DONE
 
 
 def suite_validate(arguments: argparse.Namespace) -> int:
     """Check a suite's file and the annotation files that it names; write nothing."""
-    suite = load_suite(arguments.suite, data_root=arguments.data_root, cache=cache_folder())
+    suite = load_suite(
+        arguments.suite,
+        data_root=arguments.data_root,
+        cache=cache_folder(),
+        choices=choices(arguments),
+    )
     check(suite)
     cells = len(suite.methods) * len(suite.noise)
-    _print(f"{suite.file}: valid: {cells} cells, {cells * len(suite.seeds)} runs")
+    print_text(f"{suite.file}: valid: {cells} cells, {cells * len(suite.seeds)} runs")
     return DONE
 
 
@@ -100,7 +130,7 @@ def methods_list(arguments: argparse.Namespace) -> int:
     if arguments.json:
         return _print_names(list(METHODS), as_json=True)
     for method in METHODS.values():
-        _print(f"{method.name:8} {method.summary}")
+        print_text(f"{method.name:8} {method.summary}")
     return DONE
 
 
@@ -115,12 +145,12 @@ def methods_show(arguments: argparse.Namespace) -> int:
         "paper": resolved.method.paper,
     }
     if arguments.json:
-        _print(json.dumps(details, indent=2))
+        print_text(json.dumps(details, indent=2))
         return DONE
-    _print(f"{details['name']} (version {details['version']}): {details['summary']}")
-    _print(f"paper: {details['paper']}")
+    print_text(f"{details['name']} (version {details['version']}): {details['summary']}")
+    print_text(f"paper: {details['paper']}")
     for name, value in resolved.spec()["parameters"].items():
-        _print(f"  {name} = {json.dumps(value) if isinstance(value, bool) else f'{value:g}'}")
+        print_text(f"  {name} = {json.dumps(value) if isinstance(value, bool) else f'{value:g}'}")
     return DONE
 
 
@@ -130,14 +160,38 @@ def cache_folder() -> Path:
     return Path(base) / "noisyseg"
 
 
-def _chosen(arguments: argparse.Namespace) -> tuple[Suite, RunStore]:
-    """The chosen part of the suite and a store that can be written to."""
-    suite = choose(
-        load_suite(arguments.suite, data_root=arguments.data_root, cache=cache_folder()),
+def choices(
+    arguments: argparse.Namespace, *, random_weights: bool = False, download: bool = True
+) -> Choices:
+    """What the command line decides of a suite."""
+    return Choices(
+        variant=arguments.variant,
+        masks=arguments.masks,
+        allow_partial=arguments.allow_partial,
+        random_weights=random_weights,
+        download=download,
+    )
+
+
+def chosen_suite(arguments: argparse.Namespace, chosen: Choices) -> Suite:
+    """The part of the suite that the command line names.
+
+    Raises:
+        InputError: whatever is wrong with the suite or with the choice.
+    """
+    return choose(
+        load_suite(
+            arguments.suite, data_root=arguments.data_root, cache=cache_folder(), choices=chosen
+        ),
         methods=arguments.methods,
         noise=arguments.noise,
         seeds=arguments.seeds,
     )
+
+
+def _chosen(arguments: argparse.Namespace) -> tuple[Suite, RunStore]:
+    """The chosen part of the suite and a store that can be written to."""
+    suite = chosen_suite(arguments, choices(arguments))
     store = RunStore(arguments.out)
     store.check_writable()
     return suite, store
@@ -149,7 +203,7 @@ def _records(runs: Sequence[Run], store: RunStore) -> dict[str, Record]:
     for entry in {entry.key: entry for entry in runs}.values():
         record, problem = store.load_or_set_aside(entry.spec)
         if problem:
-            _say(problem)
+            say(problem)
         if record is not None:
             records[entry.key] = record
     return records
@@ -160,9 +214,14 @@ def _finished(runs: Sequence[Run], store: RunStore) -> dict[str, Record]:
     return {key: record for key, record in _records(runs, store).items() if is_done(record)}
 
 
-def _train(
+def train_all(
     missing: Sequence[Run], store: RunStore, arguments: argparse.Namespace
 ) -> dict[str, Record]:
+    """Train what is given, as the command line says where; returns the records by key.
+
+    Raises:
+        InputError: no Ray at the address, or no node that has what one run needs.
+    """
     # Imported here: a table, or a suite that is done, needs no Ray.
     from noisyseg.bench.progress import display_for
     from noisyseg.bench.scheduler import ClusterSettings, run_all
@@ -180,7 +239,7 @@ def _train(
         display.close()
 
 
-def _check_inputs(run: Run) -> None:
+def check_inputs(run: Run) -> None:
     """Refuse images that do not fit their annotations, a detector that mmdet cannot build, and
     weights that do not fit it: a suite's runs share all of them, and a table needs none.
     """
@@ -211,17 +270,25 @@ def _print_table(
         for run in runs
     ]
     summary = summarise(entries, methods=list(suite.methods), noises=list(suite.noise))
-    text = render_markdown(summary, suite.title)
-    path = store.root / "tables" / f"{suite.name}.md"
+    text = render_markdown(summary, _title(suite), notes=suite.notes)
+    path = store.root / "tables" / f"{_table_name(suite)}.md"
     write_atomically(path, f"{text.rstrip()}\n".encode())
-    _print(text.rstrip())
-    _say(f"table written to {path}")
+    print_text(text.rstrip())
+    say(f"table written to {path}")
+
+
+def _title(suite: Suite) -> str:
+    return suite.title if suite.variant is None else f"{suite.title} ({suite.variant})"
+
+
+def _table_name(suite: Suite) -> str:
+    return suite.name if suite.variant is None else f"{suite.name}-{suite.variant}"
 
 
 def _list_runs(runs: Sequence[Run], records: dict[str, Record]) -> None:
     for entry in runs:
         state = "done" if entry.key in records else "to train"
-        _print(f"{entry.key}  {state:8}  {entry.label}")
+        print_text(f"{entry.key}  {state:8}  {entry.label}")
 
 
 def _count(records: dict[str, Record], runs: Sequence[Run]) -> int:
@@ -260,15 +327,15 @@ def noise_name(noise: Mapping[str, Any] | None) -> str:
 
 
 def _print_names(names: Sequence[str], *, as_json: bool) -> int:
-    _print(json.dumps(list(names)) if as_json else "\n".join(names))
+    print_text(json.dumps(list(names)) if as_json else "\n".join(names))
     return DONE
 
 
-def _print(text: str) -> None:
+def print_text(text: str) -> None:
     """What a command is asked for."""
     sys.stdout.write(f"{text}\n")
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
     """What a person should know beside it."""
     sys.stderr.write(f"{text}\n")

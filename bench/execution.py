@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import shutil
 import time
 import traceback
 from collections.abc import Iterator
@@ -15,15 +16,20 @@ from noisyseg.bench.environment import describe_environment
 from noisyseg.bench.grid import Run
 from noisyseg.bench.heartbeat import Heartbeat
 from noisyseg.bench.process_output import output_to
+from noisyseg.bench.rehearsal import is_rehearsal
 from noisyseg.bench.run_state import LOCK
 from noisyseg.files import canonical_json, sha256_file, write_atomically
 from noisyseg.results.record import Record, seal
 from noisyseg.results.store import SPEC_NAME, RunStore, is_done
+from noisyseg.results.submission import submission_name
 
 PREDICTIONS = "predictions.json.zst"
 MANIFEST = "manifest.json"
 LOG = "log.jsonl"
 OUTPUT = "run.log"
+CHECKPOINTS = "checkpoints"
+# A record's timing that is no stage: the median seconds of an optimizer step.
+STEP = "step"
 
 
 @dataclass(kw_only=True, slots=True, frozen=True)
@@ -47,6 +53,7 @@ def execute(run: Run, store: RunStore, resources: Resources) -> Record:
     with _alone_in(run.folder):
         earlier, _ = store.load_or_set_aside(run.spec)
         if earlier is not None and is_done(earlier):
+            _submit(run, resources)
             return earlier
         started = _now()
         environment = describe_environment(device=resources.device, threads=resources.threads)
@@ -59,6 +66,8 @@ def execute(run: Run, store: RunStore, resources: Resources) -> Record:
                 fields = failure_fields(type(error).__name__, str(error) or repr(error))
             finally:
                 heartbeat.stop()
+                if is_rehearsal(run.spec["protocol"]):
+                    shutil.rmtree(run.folder / CHECKPOINTS, ignore_errors=True)
         record = seal(
             {
                 "spec": run.spec,
@@ -69,6 +78,8 @@ def execute(run: Run, store: RunStore, resources: Resources) -> Record:
             }
         )
         store.save(record)
+        if is_done(record):
+            _submit(run, resources)
         return record
 
 
@@ -119,10 +130,10 @@ def _train_and_evaluate(run: Run, resources: Resources, heartbeat: Heartbeat) ->
     manifest_sha256 = _copy_manifest(run)
     clock = time.perf_counter()
     log = EpochLog(run.folder / LOG)
-    detector, resumed_from = train_run(run, resources, heartbeat=heartbeat, log=log)
+    training = train_run(run, resources, heartbeat=heartbeat, log=log)
     trained = time.perf_counter()
     heartbeat.evaluating()
-    predictions_sha256 = predict_run(run, detector, run.folder / PREDICTIONS)
+    predictions_sha256 = predict_run(run, training.detector, run.folder / PREDICTIONS)
     predicted = time.perf_counter()
     # From the file, not from memory: the number is one that the file gives to anybody.
     metrics = evaluate(
@@ -130,6 +141,8 @@ def _train_and_evaluate(run: Run, resources: Resources, heartbeat: Heartbeat) ->
         read_predictions(run.folder / PREDICTIONS),
         classes=run.spec["data"]["classes"],
     )
+    evaluated = time.perf_counter()
+    step = training.step_seconds
     return {
         "status": "done",
         "metrics": metrics,
@@ -140,13 +153,37 @@ def _train_and_evaluate(run: Run, resources: Resources, heartbeat: Heartbeat) ->
             "log": sha256_file(run.folder / LOG),
             "noisy_annotations": sha256_file(run.train_annotations) if run.manifest else None,
         },
-        "lineage": {"resumed_from_epoch": resumed_from},
+        "lineage": {"resumed_from_epoch": training.epochs_spared},
         "timings": {
             "training": round(trained - clock, 3),
             "prediction": round(predicted - trained, 3),
-            "evaluation": round(time.perf_counter() - predicted, 3),
+            "evaluation": round(evaluated - predicted, 3),
+            **({} if step is None else {STEP: round(step, 4)}),
         },
     }
+
+
+def submission_file(run: Run) -> Path:
+    """The file for COCO's server, in the run's folder."""
+    name = f"noisyseg-{run.method_label}-{run.noise_label}-seed{run.seed}"
+    return run.folder / "test-dev" / submission_name(name)
+
+
+def _submit(run: Run, resources: Resources) -> None:
+    """Write the submission of a run that is done, unless it is there or not asked for."""
+    if run.submission is None or submission_file(run).is_file():
+        return
+    from noisyseg.bench.training.stack import load_stack
+
+    load_stack()
+    from noisyseg.bench.training.session import predict_submission, trained_detector
+
+    with output_to(run.folder / OUTPUT):
+        try:
+            predict_submission(run, trained_detector(run, resources), submission_file(run))
+        except Exception:
+            traceback.print_exc()
+            raise
 
 
 def _copy_manifest(run: Run) -> str | None:

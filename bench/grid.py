@@ -2,16 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 from noisyseg.bench.confusion_step import with_matrices
-from noisyseg.bench.datasets.preparation import CheckedData, PreparedData, check_data, prepare
+from noisyseg.bench.datasets.preparation import CheckedData, check_data, write_prepared
 from noisyseg.bench.datasets.source import load_source
+from noisyseg.bench.datasets.split import Split
 from noisyseg.bench.suite import Suite
 from noisyseg.bench.training.version import TRAINING
-from noisyseg.files import canonical_json, sha256_bytes, sha256_file
-from noisyseg.noise.noisy_files import write_noisy
+from noisyseg.files import canonical_json, sha256_bytes
+from noisyseg.noise.noisy_files import noisy_files, write_noisy
 from noisyseg.noise.spec import NoiseSpec, NoiseStep, parse_steps
 from noisyseg.results.evaluation import EVALUATION
 from noisyseg.results.record import run_key
@@ -32,6 +34,7 @@ class Run:
         folder: the run's folder in the store.
         train_annotations: the file to train on, noisy or clean.
         manifest: of the noise; None for a clean run.
+        submission: images whose detections go to COCO's server; None for most runs.
     """
 
     key: str
@@ -46,6 +49,7 @@ class Run:
     eval_images: Path
     manifest: Path | None
     weights: Path | None
+    submission: Split | None = None
 
     @property
     def label(self) -> str:
@@ -59,52 +63,91 @@ def check(suite: Suite) -> tuple[CheckedData, Mapping[str, tuple[NoiseStep, ...]
     Raises:
         InputError: unusable data or noise.
     """
-    data = check_data(load_source(suite.data, root=suite.data_root))
+    source = load_source(suite.data, root=suite.data_root, options=suite.data_options)
+    data = check_data(source)
     return data, _parse_noise(suite, data.classes)
 
 
-def expand(suite: Suite, store: RunStore) -> list[Run]:
+def expand(suite: Suite, store: RunStore, *, shared: Path | None = None) -> list[Run]:
     """The suite's runs, their annotation files written; equal runs share a key.
 
+    Args:
+        suite: what to run.
+        store: where the runs lie.
+        shared: folder of annotation files; the store's own by default.
     Raises:
         InputError: unusable data or noise; nothing has been trained then.
     """
-    checked, steps = check(suite)
+    shared = shared or store.root / SHARED
+    data, settings = check(suite)
+    write_prepared(data, shared)
+    for noise in _specs(settings, suite.seeds):
+        if noise is not None:
+            write_noisy(data.file("train", shared), _noise_folder(data, noise, shared), noise)
+    return _runs(suite, store, data, settings, shared)
+
+
+def foresee(
+    suite: Suite,
+    store: RunStore,
+    data: CheckedData,
+    settings: Mapping[str, tuple[NoiseStep, ...] | None],
+) -> list[Run]:
+    """The runs that `expand` would give of checked data, with nothing written."""
+    return _runs(suite, store, data, settings, store.root / SHARED)
+
+
+def _runs(
+    suite: Suite,
+    store: RunStore,
+    data: CheckedData,
+    settings: Mapping[str, tuple[NoiseStep, ...] | None],
+    shared: Path,
+) -> list[Run]:
     model = suite.model.resolved()
-    data = prepare(checked, store.root / SHARED)
     runs = []
-    for seed in suite.seeds:
-        for noise_label, parsed in steps.items():
-            noise = None if parsed is None else NoiseSpec(steps=parsed, seed=seed)
-            annotations, manifest = _annotations(data, noise, store.root / SHARED)
-            for method_label, method in suite.methods.items():
-                spec = {
-                    "schema": SCHEMA,
-                    "data": data.resolved,
-                    "protocol": suite.protocol,
-                    "model": model,
-                    "method": method.spec(),
-                    "noise": None if noise is None else noise.resolved(),
-                    "training": TRAINING,
-                    "train_seed": seed,
-                    "eval": EVALUATION,
-                }
-                run = Run(
-                    key=run_key(spec),
-                    spec=spec,
-                    method_label=method_label,
-                    noise_label=noise_label,
-                    seed=seed,
-                    folder=store.folder(spec),
-                    train_annotations=annotations,
-                    train_images=data.train.images,
-                    eval_annotations=data.eval.annotations,
-                    eval_images=data.eval.images,
-                    manifest=manifest,
-                    weights=suite.model.weights,
-                )
-                runs.append(run)
+    for (seed, noise_label), noise in zip(
+        product(suite.seeds, settings), _specs(settings, suite.seeds), strict=True
+    ):
+        annotations, manifest = _train_files(data, noise, shared)
+        for method_label, method in suite.methods.items():
+            spec = {
+                "schema": SCHEMA,
+                "data": data.resolved,
+                "protocol": suite.protocol,
+                "model": model,
+                "method": method.spec(),
+                "noise": None if noise is None else noise.resolved(),
+                "training": TRAINING,
+                "train_seed": seed,
+                "eval": EVALUATION,
+            }
+            run = Run(
+                key=run_key(spec),
+                spec=spec,
+                method_label=method_label,
+                noise_label=noise_label,
+                seed=seed,
+                folder=store.folder(spec),
+                train_annotations=annotations,
+                train_images=data.source.train.images,
+                eval_annotations=data.file("eval", shared),
+                eval_images=data.source.eval.images,
+                manifest=manifest,
+                weights=suite.model.weights,
+            )
+            runs.append(run)
     return runs
+
+
+def _specs(
+    settings: Mapping[str, tuple[NoiseStep, ...] | None], seeds: Sequence[int]
+) -> list[NoiseSpec | None]:
+    """The noise of every seed and setting, the settings changing fastest."""
+    return [
+        None if steps is None else NoiseSpec(steps=steps, seed=seed)
+        for seed, steps in product(seeds, settings.values())
+    ]
 
 
 def _parse_noise(
@@ -123,13 +166,16 @@ def _steps(raw: Any, classes: Sequence[str], where: str, base: Path) -> tuple[No
     return parse_steps(with_matrices(raw, classes, where, base), classes, where, base)
 
 
-def _annotations(
-    data: PreparedData, noise: NoiseSpec | None, folder: Path
+def _noise_folder(data: CheckedData, noise: NoiseSpec, shared: Path) -> Path:
+    clean = sha256_bytes(data.contents["train"])
+    content = canonical_json({"clean": clean, "noise": noise.resolved()})
+    return shared / sha256_bytes(content)[:16]
+
+
+def _train_files(
+    data: CheckedData, noise: NoiseSpec | None, shared: Path
 ) -> tuple[Path, Path | None]:
     """The annotation file to train on and the noise's manifest."""
-    clean = data.train.annotations
     if noise is None:
-        return clean, None
-    content = canonical_json({"clean": sha256_file(clean), "noise": noise.resolved()})
-    files = write_noisy(clean, folder / sha256_bytes(content)[:16], noise)
-    return files.annotations, files.manifest
+        return data.file("train", shared), None
+    return noisy_files(_noise_folder(data, noise, shared))

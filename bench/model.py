@@ -38,7 +38,12 @@ class Model:
 
 
 def load_model(
-    source: str | Located, *, where: str, root: Path, random_weights: bool = False
+    source: str | Located,
+    *,
+    where: str,
+    root: Path,
+    random_weights: bool = False,
+    download: bool = True,
 ) -> Model:
     """A model from its shipped name, or from a mapping with `extends` and what differs.
 
@@ -47,6 +52,7 @@ def load_model(
         where: the place that source came from.
         root: folder that a relative `weights` path starts from.
         random_weights: whether to leave pretrained weights out, whatever source says of them.
+        download: whether weights by torchvision's name may be fetched if they are not there.
     Raises:
         InputError: unknown name or key, absent weights, a part named by an import path or with
             weights of its own, a value that JSON cannot hold.
@@ -60,7 +66,7 @@ def load_model(
         name=text(raw, "name"),
         version=integer(raw, "version", least=1),
         detector=plain(detector),
-        weights=None if random_weights else _weights(raw, root, where),
+        weights=None if random_weights else _weights(raw, root, where, download=download),
     )
 
 
@@ -112,7 +118,7 @@ def _entries(value: Any, where: str) -> Iterator[tuple[str, Any, str]]:
             yield from _entries(entry, where)
 
 
-def _weights(raw: Located, root: Path, where: str) -> Path | None:
+def _weights(raw: Located, root: Path, where: str, *, download: bool) -> Path | None:
     value = text(raw, "weights")
     if value == "none":
         return None
@@ -123,7 +129,7 @@ def _weights(raw: Located, root: Path, where: str) -> Path | None:
             "(a path relative to the data root), or say weights: none to train from scratch."
         )
     if value.startswith(PREFIX):
-        return torchvision_weights(value, where=raw.where("weights"))
+        return torchvision_weights(value, where=raw.where("weights"), download=download)
     path = root / value
     if not path.is_file():
         raise InputError(f"{raw.where('weights')}: no weights file at {path}.")

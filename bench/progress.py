@@ -9,6 +9,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from noisyseg.bench.execution import STEP
 from noisyseg.bench.grid import Run
 from noisyseg.bench.heartbeat import read_heartbeat
 from noisyseg.results.record import Record
@@ -46,7 +47,7 @@ def outcome_line(run: Run, record: Record) -> str:
         return f"{run.label}: FAILED: {reason} (log: {run.folder / 'run.log'})"
     average = record["metrics"]["segm"]["AP"]
     value = "unknown" if average is None else f"{average:.1f}"
-    seconds = sum(record["timings"].values())
+    seconds = sum(taken for stage, taken in record["timings"].items() if stage != STEP)
     return f"{run.label}: mask AP {value} in {duration(seconds)}"
 
 

@@ -34,6 +34,7 @@ def load_protocol(source: str | Located, *, where: str) -> Protocol:
         raw,
         what="a protocol",
         required=("name", "version", "epochs", "batch_size", "gradient_clip", *_SECTIONS),
+        optional=("micro_batch", "aspect_ratio_grouping"),
     )
     clip = raw["gradient_clip"]
     return {
@@ -41,11 +42,36 @@ def load_protocol(source: str | Located, *, where: str) -> Protocol:
         "version": integer(raw, "version", least=1),
         "epochs": integer(raw, "epochs", least=1),
         "batch_size": integer(raw, "batch_size", least=1),
+        "micro_batch": _micro_batch(raw),
+        "aspect_ratio_grouping": _grouping(raw),
         "gradient_clip": None if clip is None else number(raw, "gradient_clip"),
         "optimizer": _optimizer(_section(raw, "optimizer")),
         "schedule": _schedule(_section(raw, "schedule"), epochs=integer(raw, "epochs", least=1)),
         "image": _image(_section(raw, "image")),
     }
+
+
+def _micro_batch(raw: Located) -> int:
+    """Images of a forward pass; the gradients of a batch's passes are averaged."""
+    batch = integer(raw, "batch_size", least=1)
+    if "micro_batch" not in raw:
+        return batch
+    micro = integer(raw, "micro_batch", least=1)
+    if batch % micro:
+        raise InputError(
+            f"{raw.where('micro_batch')}: micro_batch must divide batch_size {batch}, got {micro}."
+        )
+    return micro
+
+
+def _grouping(raw: Located) -> bool:
+    value = raw.get("aspect_ratio_grouping", False)
+    if not isinstance(value, bool):
+        raise InputError(
+            f"{raw.where('aspect_ratio_grouping')}: aspect_ratio_grouping must be true or false, "
+            f"got {value!r}."
+        )
+    return value
 
 
 def _section(raw: Located, key: str) -> Located:
@@ -92,16 +118,30 @@ def _milestones(raw: Located, *, epochs: int) -> list[int]:
 
 
 def _image(raw: Located) -> dict[str, Any]:
-    check_keys(raw, what="image", required=("scale", "flip", "min_size"))
-    scale = raw["scale"]
-    pair = isinstance(scale, list) and len(scale) == 2
-    if not pair or not all(type(side) is int and side >= 16 for side in scale):
-        raise InputError(
-            f"{raw.where('scale')}: scale must be [width, height] in pixels, each an integer of at "
-            f"least 16, got {scale!r}."
-        )
+    """Scales are mmdet's: the most that the longer and the shorter side may have."""
+    check_keys(
+        raw,
+        what="image",
+        required=("scale", "flip", "min_size"),
+        optional=("scale_to", "test_scale"),
+    )
+    scale = _scale(raw, "scale")
+    ranges = raw.get("scale_to") is not None
     return {
         "scale": scale,
+        "scale_to": _scale(raw, "scale_to") if ranges else None,
+        "test_scale": _scale(raw, "test_scale") if "test_scale" in raw else scale,
         "flip": number(raw, "flip", most=1.0),
         "min_size": integer(raw, "min_size", least=0),
     }
+
+
+def _scale(raw: Located, key: str) -> list[int]:
+    scale = raw[key]
+    pair = isinstance(scale, list) and len(scale) == 2
+    if not pair or not all(type(side) is int and side >= 16 for side in scale):
+        raise InputError(
+            f"{raw.where(key)}: {key} must be [width, height] in pixels, each an integer of at "
+            f"least 16, got {scale!r}."
+        )
+    return list(scale)

@@ -71,6 +71,20 @@ def run_all(
     return records
 
 
+def has_gpus(address: str | None) -> bool:
+    """Whether runs would find a GPU: on this machine, or in the cluster at an address.
+
+    Raises:
+        InputError: no Ray at the address.
+    """
+    if address is None:
+        import torch
+
+        return torch.cuda.is_available()
+    with _cluster(ClusterSettings(address=address)) as ray:
+        return bool(ray.cluster_resources().get("GPU", 0))
+
+
 def _anywhere(run: Run) -> Run:
     """The run with absolute paths: a worker on a cluster has a working folder of its own."""
     values = {field.name: getattr(run, field.name) for field in fields(run)}

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from noisyseg.bench.checked_values import file_name, list_of, text
+from noisyseg.bench.datasets.source import DataOptions, data_format
 from noisyseg.bench.model import Model, load_model
 from noisyseg.bench.protocol import Protocol, load_protocol
 from noisyseg.bench.shipped import shipped_path
-from noisyseg.bench.yaml_file import Located, check_keys, located, plain, read_yaml
+from noisyseg.bench.yaml_file import Located, check_keys, check_present, located, plain, read_yaml
 from noisyseg.errors import InputError, unknown_name
 from noisyseg.methods.registry import ResolvedMethod, resolve
 
@@ -22,7 +23,10 @@ class Suite:
     Attributes:
         file: where it was read from.
         data: the `data` section, not yet looked up.
-        data_root: folder that relative data paths start from.
+        data_root: folder that relative data paths start from; None where it must be given.
+        data_options: what the command line says of the data.
+        variant: the one chosen of its variants; None if it has none.
+        notes: what a reader of its table must know.
         methods: label → method with its parameters, in the table's order.
         noise: label → raw noise steps, None for clean, in the table's order.
         noise_places: label → "file, line n".
@@ -33,7 +37,10 @@ class Suite:
     title: str
     file: Path
     data: Located
-    data_root: Path
+    data_root: Path | None
+    data_options: DataOptions
+    variant: str | None
+    notes: list[str]
     model: Model
     protocol: Protocol
     methods: dict[str, ResolvedMethod]
@@ -42,7 +49,28 @@ class Suite:
     seeds: list[int]
 
 
-def load_suite(source: str, *, data_root: Path | None, cache: Path) -> Suite:
+@dataclass(kw_only=True, slots=True, frozen=True)
+class Choices:
+    """What the command line decides instead of the suite's file.
+
+    Attributes:
+        variant: one of the suite's; None for its first.
+        masks: VOC's mask source; None for the suite's.
+        allow_partial: whether fewer images than the official number will do.
+        random_weights: whether the backbone's pretrained weights are left out, for rehearsals.
+        download: whether weights that are not there may be fetched.
+    """
+
+    variant: str | None = None
+    masks: str | None = None
+    allow_partial: bool = False
+    random_weights: bool = False
+    download: bool = True
+
+
+def load_suite(
+    source: str, *, data_root: Path | None, cache: Path, choices: Choices | None = None
+) -> Suite:
     """The suite of a shipped name or of a YAML file.
 
     Args:
@@ -50,34 +78,78 @@ def load_suite(source: str, *, data_root: Path | None, cache: Path) -> Suite:
         data_root: folder that relative data and weights paths start from; by default the suite
             file's folder, or the cache for generated data.
         cache: folder for generated data.
+        choices: what else the command line decides.
     Raises:
         InputError: whatever is wrong with it, with file and line.
     """
+    choices = choices or Choices()
     is_file = source.endswith((".yaml", ".yml"))
     raw = read_yaml(Path(source) if is_file else shipped_path("suite", source))
     check_keys(
         raw,
         what="a suite",
-        required=("name", "data", "model", "protocol", "methods", "noise", "seeds"),
-        optional=("title",),
+        required=("name", "data", "methods", "noise", "seeds"),
+        optional=("title", "notes", "model", "protocol", "variants"),
     )
     data = located(raw["data"], what="data", where=raw.where("data"))
-    generated = data.get("format") == "shapes"
-    root = data_root or (cache if generated else raw.file.parent)
+    root = data_root or _default_root(data, raw.file.parent if is_file else None, cache)
     noise = _noise(raw)
+    variant, parts = _variant(raw, choices.variant)
     return Suite(
         name=file_name(raw, "name"),
         title=text(raw, "title") if "title" in raw else text(raw, "name"),
         file=raw.file,
         data=data,
         data_root=root,
-        model=load_model(raw["model"], where=raw.where("model"), root=root),
-        protocol=load_protocol(raw["protocol"], where=raw.where("protocol")),
+        data_options=DataOptions(
+            cache=cache, masks=choices.masks, allow_partial=choices.allow_partial
+        ),
+        variant=variant,
+        notes=list_of(raw, "notes", str, kind_name="texts") if "notes" in raw else [],
+        model=load_model(
+            parts["model"],
+            where=parts.where("model"),
+            root=root or Path(),
+            random_weights=choices.random_weights,
+            download=choices.download,
+        ),
+        protocol=load_protocol(parts["protocol"], where=parts.where("protocol")),
         methods=_methods(raw),
         noise={label: plain(steps) for label, steps in noise.items()},
         noise_places={label: noise.where(label) for label in noise},
         seeds=[_seed(raw, seed) for seed in list_of(raw, "seeds", int, kind_name="seeds", least=1)],
     )
+
+
+def _default_root(data: Located, folder: Path | None, cache: Path) -> Path | None:
+    """Where data lie that no one has said a place of: beside the suite's file, if it has one."""
+    return cache if data_format(data) == "shapes" else folder
+
+
+def _variant(raw: Located, wanted: str | None) -> tuple[str | None, Located]:
+    """The chosen variant's name and the mapping that holds its model and its protocol.
+
+    Raises:
+        InputError: both variants and a model or a protocol, an unknown variant.
+    """
+    if "variants" not in raw:
+        check_present(raw, what="a suite", keys=("model", "protocol"))
+        if wanted is not None:
+            raise InputError(f"{raw.file}: the suite has no variants, got --variant {wanted}.")
+        return None, raw
+    for key in ("model", "protocol"):
+        if key in raw:
+            raise InputError(f"{raw.where(key)}: each of the suite's variants has its own {key}.")
+    variants = located(raw["variants"], what="variants", where=raw.where("variants"))
+    if not variants:
+        raise InputError(f"{raw.where('variants')}: a suite's variants need at least one.")
+    name = next(iter(variants)) if wanted is None else wanted
+    if name not in variants:
+        raise unknown_name("variant", name, variants, raw.where("variants"))
+    what = f"variant {name}"
+    parts = located(variants[name], what=what, where=variants.where(name))
+    check_keys(parts, what=what, required=("model", "protocol"))
+    return name, parts
 
 
 def choose(

@@ -35,13 +35,16 @@ _BLOCK = 1 << 20
 _log = logging.getLogger(__name__)
 
 
-def torchvision_weights(name: str, *, where: str, base_url: str | None = None) -> Path:
+def torchvision_weights(
+    name: str, *, where: str, base_url: str | None = None, download: bool = True
+) -> Path:
     """The file of torchvision's ImageNet weights, downloaded into torch's cache if it is not there.
 
     Args:
         name: e.g. `torchvision://resnet50`.
         where: the place that name came from.
         base_url: of the folder that holds the files; by default PyTorch's.
+        download: whether to fetch a file that is not there.
     Raises:
         InputError: an unknown name, a file whose checksum is not the one in its name, or one that
             is neither there nor can be downloaded.
@@ -53,6 +56,8 @@ def torchvision_weights(name: str, *, where: str, base_url: str | None = None) -
     path = checkpoints_folder() / file_name
     if path.is_file():
         _check(path, where)
+    elif not download:
+        raise InputError(f"{where}: the weights {name} are not there: no file at {path}.")
     else:
         url = f"{base_url or BASE_URL}/{file_name}"
         _log.info("downloading %s to %s", url, path)

@@ -165,7 +165,16 @@ def check_keys(
     for key in mapping:
         if key not in known:
             raise unknown_name(f"key of {what}", key, known, mapping.where(key))
-    missing = [key for key in required if key not in mapping]
+    check_present(mapping, what=what, keys=required)
+
+
+def check_present(mapping: Located, *, what: str, keys: Iterable[str]) -> None:
+    """Refuse the lack of a key.
+
+    Raises:
+        InputError: names the key and the mapping's place.
+    """
+    missing = [key for key in keys if key not in mapping]
     if missing:
         raise InputError(f"{mapping.where()}: {what} needs the key {missing[0]!r}.")
 

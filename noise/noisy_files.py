@@ -58,6 +58,11 @@ class NoisyContent(NamedTuple):
     noisy: AnnotationTable | CocoDocument
 
 
+def noisy_files(out_dir: Path) -> NoisyFiles:
+    """What `write_noisy` makes in a folder."""
+    return NoisyFiles(out_dir / ANNOTATIONS_NAME, out_dir / MANIFEST_NAME)
+
+
 def write_noisy(clean_path: Path, out_dir: Path, spec: NoiseSpec) -> NoisyFiles:
     """Make `annotations.json` and `manifest.json` in `out_dir`, unless they are there already.
 
@@ -67,7 +72,7 @@ def write_noisy(clean_path: Path, out_dir: Path, spec: NoiseSpec) -> NoisyFiles:
     Raises:
         InputError: unusable annotations, noise that does not fit them, `out_dir` not writable.
     """
-    files = NoisyFiles(out_dir / ANNOTATIONS_NAME, out_dir / MANIFEST_NAME)
+    files = noisy_files(out_dir)
     refuse_overwrite(files, {"clean annotations": clean_path})
     data = map_file(clean_path)
     clean_sha256 = hashlib.sha256(data).hexdigest()

@@ -50,6 +50,13 @@ class RunStore:
         path = self._record_path(run)
         return None if path is None else self._read(path)
 
+    def peek(self, spec: Mapping[str, Any]) -> tuple[Record | None, str | None]:
+        """The spec's record, or what is wrong with it; nothing is renamed."""
+        try:
+            return self.load(spec), None
+        except CorruptRecordError as error:
+            return None, str(error)
+
     def load_or_set_aside(self, spec: Mapping[str, Any]) -> tuple[Record | None, str | None]:
         """The spec's record; a corrupt one is renamed, and the second value says so.
 

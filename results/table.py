@@ -63,7 +63,13 @@ def summarise(
     return pd.DataFrame(data, index=pd.Index(methods, name="method"), columns=columns)
 
 
-def render_markdown(summary: pd.DataFrame, title: str, *, value_name: str = "Mask AP (%)") -> str:
+def render_markdown(
+    summary: pd.DataFrame,
+    title: str,
+    *,
+    value_name: str = "Mask AP (%)",
+    notes: Sequence[str] = (),
+) -> str:
     """A summary as a Markdown table under its title.
 
     A cell reads `29.1 (n=1)`, `29.1 ± 0.4 (n=3)`, `failed`, or `—` where nothing is known yet.
@@ -72,6 +78,7 @@ def render_markdown(summary: pd.DataFrame, title: str, *, value_name: str = "Mas
         summary: what `summarise` returned; its order is kept.
         title: the heading.
         value_name: what the numbers are, shown above the table.
+        notes: what a reader must know, shown below it.
     """
     noises = list(summary.columns.unique("noise"))
     lines = [f"## {_one_line(title)}", "", f"{_one_line(value_name)}: mean ± sd over n seeds.", ""]
@@ -80,6 +87,8 @@ def render_markdown(summary: pd.DataFrame, title: str, *, value_name: str = "Mas
     for method in summary.index:
         cells = [_cell(summary.loc[method, noise]) for noise in noises]
         lines.append(_row([method, *cells]))
+    for note in notes:
+        lines += ["", _one_line(note)]
     return "\n".join(lines) + "\n"
 
 

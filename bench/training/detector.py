@@ -57,6 +57,18 @@ def check_detector(
         load_backbone(model.backbone, weights)
 
 
+def checkpoint_bytes(detector: dict[str, Any], *, num_classes: int, optimizer: str) -> int:
+    """The size of a training's checkpoint: every tensor, and the optimizer's state."""
+    with torch.device("meta"):
+        model = _assemble(detector, num_classes)
+    model.train()  # which freezes what stays frozen
+    freeze_last_convolution(model.backbone)
+    states = {"SGD": 1, "AdamW": 2}[optimizer]  # momentum; first and second moment
+    own = sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values())
+    trained = sum(p.numel() * p.element_size() for p in model.parameters() if p.requires_grad)
+    return own + states * trained
+
+
 def _assemble(detector: dict[str, Any], num_classes: int) -> Any:
     config = deepcopy(detector)
     for part in ("bbox_head", "mask_head"):

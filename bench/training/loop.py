@@ -8,9 +8,11 @@ resumed one would equal a fresh one.
 import math
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import torch
@@ -50,6 +52,7 @@ class Training:
     workers: int = 0
 
 
+Batch = dict[str, Any]
 EpochReport = Callable[[dict[str, Any]], None]
 
 
@@ -59,7 +62,7 @@ def train(
     on_start: Callable[[int], None],
     on_epoch: EpochReport,
     on_iteration: Callable[[float, float], None],
-) -> None:
+) -> float | None:
     """Train from the last checkpoint, if there is one, to the protocol's last epoch.
 
     Args:
@@ -67,7 +70,10 @@ def train(
         on_start: called once with the number of epochs that a checkpoint spared.
         on_epoch: called after each epoch, before its checkpoint is written, with its number
             (0-based), mean losses and seconds.
-        on_iteration: called with epochs done (a fraction) and the loss.
+        on_iteration: called with epochs done (a fraction) and the loss, after each optimizer step.
+    Returns:
+        The median time of an optimizer step in seconds, without the first, which warms up; None
+        where no step was left to do.
     Raises:
         TrainingDivergedError: a loss became NaN or infinite.
     """
@@ -75,23 +81,40 @@ def train(
     optimizer = _optimizer(model, training.protocol)
     start = _resume(training, optimizer)
     on_start(start)
+    protocol = training.protocol
     loader = train_loader(
-        training.dataset, batch_size=training.protocol["batch_size"], workers=training.workers
+        training.dataset,
+        batch_size=protocol["micro_batch"],
+        grouped=protocol["aspect_ratio_grouping"],
+        workers=training.workers,
     )
-    for epoch in range(start, training.protocol["epochs"]):
+    passes = protocol["batch_size"] // protocol["micro_batch"]
+    steps = math.ceil(len(loader) / passes)
+    seconds: list[float] = []
+    for epoch in range(start, protocol["epochs"]):
         began = time.perf_counter()
         _start_epoch(training, epoch)
         totals: dict[str, float] = defaultdict(float)
-        for step, batch in enumerate(loader):
-            iteration = epoch * len(loader) + step
-            losses = _step(training, optimizer, batch, iteration, len(loader))
+        step_began = began
+        for step, batches in enumerate(_groups(loader, passes)):
+            losses = _step(training, optimizer, batches, epoch * steps + step, steps)
             for name, value in losses.items():
-                totals[name] += value / len(loader)
-            on_iteration(epoch + (step + 1) / len(loader), losses["loss"])
+                totals[name] += value / steps
+            on_iteration(epoch + (step + 1) / steps, losses["loss"])
+            seconds.append(time.perf_counter() - step_began)
+            step_began = time.perf_counter()
         # First the log: of a run stopped in between, the epoch is then done and told once more,
         # rather than never told.
         on_epoch({"epoch": epoch, **totals, "seconds": round(time.perf_counter() - began, 3)})
         _save(training, optimizer, epoch)
+    return median(seconds[1:] or seconds) if seconds else None
+
+
+def _groups(loader: Iterable[Batch], size: int) -> Iterator[list[Batch]]:
+    """The loader's batches, so many at a time; the last group has what is left."""
+    batches = iter(loader)
+    while group := list(islice(batches, size)):
+        yield group
 
 
 def _optimizer(model: nn.Module, protocol: Mapping[str, Any]) -> torch.optim.Optimizer:
@@ -113,31 +136,46 @@ def _start_epoch(training: Training, epoch: int) -> None:
 def _step(
     training: Training,
     optimizer: torch.optim.Optimizer,
-    batch: dict[str, Any],
+    batches: Sequence[Batch],
     iteration: int,
     iterations_per_epoch: int,
 ) -> dict[str, float]:
+    """One optimizer step by the mean gradient of some forward passes; returns their mean losses.
+
+    Each pass normalises its own losses, as each GPU does in distributed training.
+    """
     protocol = training.protocol
-    model: Any = training.detector
     factor = learning_rate_factor(
         iteration, iterations_per_epoch=iterations_per_epoch, schedule=protocol["schedule"]
     )
     for group in optimizer.param_groups:
         group["lr"] = protocol["optimizer"]["lr"] * factor
+    optimizer.zero_grad()
+    means: dict[str, float] = defaultdict(float)
+    for batch in batches:
+        values = _pass(training, batch, share=len(batches))
+        if not math.isfinite(values["loss"]):
+            epoch = iteration // iterations_per_epoch + 1
+            raise TrainingDivergedError(
+                f"the loss became {values['loss']} at iteration {iteration + 1} (epoch {epoch}). "
+                "A lower learning rate or a longer warm-up in the protocol usually mends this."
+            )
+        for name, value in values.items():
+            means[name] += value / len(batches)
+    if protocol["gradient_clip"] is not None:
+        torch.nn.utils.clip_grad_norm_(training.detector.parameters(), protocol["gradient_clip"])
+    optimizer.step()
+    return dict(means)
+
+
+def _pass(training: Training, batch: Batch, *, share: int) -> dict[str, float]:
+    """Forward and backward; adds the gradient of loss / share."""
+    model: Any = training.detector
     data = model.data_preprocessor(batch, training=True)
     total, losses = model.parse_losses(model(**data, mode="loss"))
     values = {name: float(value.detach()) for name, value in losses.items()}
-    if not math.isfinite(values["loss"]):
-        epoch = iteration // iterations_per_epoch + 1
-        raise TrainingDivergedError(
-            f"the loss became {values['loss']} at iteration {iteration + 1} (epoch {epoch}). "
-            "A lower learning rate or a longer warm-up in the protocol usually mends this."
-        )
-    optimizer.zero_grad()
-    total.backward()
-    if protocol["gradient_clip"] is not None:
-        torch.nn.utils.clip_grad_norm_(model.parameters(), protocol["gradient_clip"])
-    optimizer.step()
+    if math.isfinite(values["loss"]):
+        (total / share).backward()
     return values
 
 

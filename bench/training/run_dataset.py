@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from mmdet.datasets import CocoDataset
+from mmdet.datasets.samplers import AspectRatioBatchSampler
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import DefaultScope
 from torch.utils.data import DataLoader, Sampler
@@ -65,47 +66,99 @@ def train_dataset(
     classes: Sequence[str],
     image: Mapping[str, Any],
     train_seed: int,
+    limit: int | None = None,
 ) -> RunDataset:
-    """Training images that hold at least one annotation of the run's classes."""
+    """Training images that hold at least one annotation of the run's classes.
+
+    Args:
+        annotations: a prepared file.
+        images: the folder of its images.
+        classes: of the run, in order.
+        image: the protocol's section.
+        train_seed: of the run.
+        limit: only so many of the images that are left; None for all.
+    """
     return RunDataset(
         train_seed=train_seed,
         ann_file=str(annotations),
         data_prefix={"img": str(images)},
         metainfo={"classes": tuple(classes)},
         filter_cfg={"filter_empty_gt": True, "min_size": image["min_size"]},
-        pipeline=[
-            {"type": "LoadImageFromFile"},
-            {"type": "LoadAnnotations", "with_bbox": True, "with_mask": True},
-            {"type": "Resize", "scale": tuple(image["scale"]), "keep_ratio": True},
-            {"type": "RandomFlip", "prob": image["flip"]},
-            {"type": "PackDetInputs"},
-        ],
+        indices=limit,
+        pipeline=train_pipeline(image),
     )
 
 
-def test_dataset(
-    annotations: Path, images: Path, *, classes: Sequence[str], image: Mapping[str, Any]
+def train_pipeline(image: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The transforms of a training image, from the protocol's section."""
+    return [
+        {"type": "LoadImageFromFile"},
+        {"type": "LoadAnnotations", "with_bbox": True, "with_mask": True},
+        _resize(image),
+        {"type": "RandomFlip", "prob": image["flip"]},
+        {"type": "PackDetInputs"},
+    ]
+
+
+def _resize(image: Mapping[str, Any]) -> dict[str, Any]:
+    scale = tuple(image["scale"])
+    if image["scale_to"] is None:
+        return {"type": "Resize", "scale": scale, "keep_ratio": True}
+    ends = [scale, tuple(image["scale_to"])]
+    return {"type": "RandomResize", "scale": ends, "keep_ratio": True}
+
+
+def evaluation_dataset(
+    annotations: Path,
+    images: Path,
+    *,
+    classes: Sequence[str],
+    image: Mapping[str, Any],
+    limit: int | None = None,
 ) -> RunDataset:
-    """Evaluation images, all of them, in the file's order."""
+    """Evaluation images in the file's order: all of them, or the first `limit`."""
     return RunDataset(
         train_seed=0,
         ann_file=str(annotations),
         data_prefix={"img": str(images)},
         metainfo={"classes": tuple(classes)},
         test_mode=True,
-        pipeline=[
-            {"type": "LoadImageFromFile"},
-            {"type": "Resize", "scale": tuple(image["scale"]), "keep_ratio": True},
-            {
-                "type": "PackDetInputs",
-                "meta_keys": ("img_id", "img_path", "ori_shape", "img_shape", "scale_factor"),
-            },
-        ],
+        indices=limit,
+        pipeline=evaluation_pipeline(image),
     )
 
 
-def train_loader(dataset: RunDataset, *, batch_size: int, workers: int) -> DataLoader[Any]:
-    """Batches of an epoch; the last, smaller one is kept, as mmdet keeps it."""
+def evaluation_pipeline(image: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The transforms of an evaluation image, from the protocol's section."""
+    return [
+        {"type": "LoadImageFromFile"},
+        {"type": "Resize", "scale": tuple(image["test_scale"]), "keep_ratio": True},
+        {
+            "type": "PackDetInputs",
+            "meta_keys": ("img_id", "img_path", "ori_shape", "img_shape", "scale_factor"),
+        },
+    ]
+
+
+def train_loader(
+    dataset: RunDataset, *, batch_size: int, workers: int, grouped: bool = False
+) -> DataLoader[Any]:
+    """Batches of an epoch; the last, smaller one is kept, as mmdet keeps it.
+
+    Args:
+        dataset: of training images.
+        batch_size: images of a forward pass.
+        workers: processes that load them.
+        grouped: whether a batch holds upright images or lying ones alone, as far as they go round,
+            so that less of it is padding.
+    """
+    if grouped:
+        return DataLoader(
+            dataset,
+            batch_sampler=AspectRatioBatchSampler(EpochSampler(dataset), batch_size),
+            num_workers=workers,
+            collate_fn=pseudo_collate,
+        )
     return DataLoader(
         dataset,
         batch_size=batch_size,

@@ -1,5 +1,6 @@
 """A run's training and its predictions: the run's data handed to detector, loop and data sets."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -7,39 +8,49 @@ import orjson
 import torch
 from torch import nn
 
+from noisyseg.bench.datasets.split import Split
+from noisyseg.bench.execution import CHECKPOINTS
 from noisyseg.bench.grid import Run
 from noisyseg.bench.heartbeat import Heartbeat
+from noisyseg.bench.rehearsal import image_limits
+from noisyseg.bench.training.checkpoint import load_checkpoint
 from noisyseg.bench.training.class_loss import put_method
 from noisyseg.bench.training.detector import build_detector
 from noisyseg.bench.training.loop import Training, train
 from noisyseg.bench.training.prediction import predict
-from noisyseg.bench.training.run_dataset import RunDataset, test_dataset, train_dataset
+from noisyseg.bench.training.run_dataset import RunDataset, evaluation_dataset, train_dataset
 from noisyseg.bench.training.streams import stream_seed
+from noisyseg.errors import InputError
 from noisyseg.files import sha256_file
 from noisyseg.methods.registry import resolve
 from noisyseg.results.predictions import write_predictions
+from noisyseg.results.submission import write_submission
 
 if TYPE_CHECKING:
     from noisyseg.bench.execution import EpochLog, Resources
 
 
+@dataclass(kw_only=True, slots=True, frozen=True)
+class Trained:
+    """A detector at the end of its training.
+
+    Attributes:
+        epochs_spared: how many a checkpoint had done already.
+        step_seconds: median time of an optimizer step; None if none was left to do.
+    """
+
+    detector: nn.Module
+    epochs_spared: int
+    step_seconds: float | None
+
+
 def train_run(
     run: Run, resources: "Resources", *, heartbeat: Heartbeat, log: "EpochLog"
-) -> tuple[nn.Module, int]:
-    """Train the run's detector, from its last checkpoint if there is one.
-
-    Returns:
-        The detector, and the number of epochs that a checkpoint spared.
-    """
+) -> Trained:
+    """Train the run's detector, from its last checkpoint if there is one."""
     spec = run.spec
-    torch.set_num_threads(resources.threads)
     device = torch.device(resources.device)
-    detector = build_detector(
-        spec["model"]["detector"],
-        num_classes=len(spec["data"]["classes"]),
-        seed=stream_seed(spec["train_seed"], "initial weights"),
-        weights=run.weights,
-    )
+    detector = _initial_detector(run, resources)
     method = resolve(spec["method"]["name"], spec["method"]["parameters"])
     epochs = spec["protocol"]["epochs"]
     dataset = train_dataset(
@@ -48,6 +59,7 @@ def train_run(
         classes=spec["data"]["classes"],
         image=spec["protocol"]["image"],
         train_seed=spec["train_seed"],
+        limit=image_limits(spec["protocol"])[0],
     )
     check_labels(dataset, run)
     training = Training(
@@ -58,7 +70,7 @@ def train_run(
         protocol=spec["protocol"],
         train_seed=spec["train_seed"],
         device=device,
-        checkpoint=run.folder / "checkpoints" / "last.pth",
+        checkpoint=_checkpoint(run),
         workers=resources.loader_workers,
     )
     spared = 0
@@ -69,18 +81,76 @@ def train_run(
         heartbeat.start(epochs_done)
         log.start(epochs_done)
 
-    train(training, on_start=on_start, on_epoch=log.epoch, on_iteration=heartbeat.training)
-    return detector, spared
+    seconds = train(
+        training, on_start=on_start, on_epoch=log.epoch, on_iteration=heartbeat.training
+    )
+    return Trained(detector=detector, epochs_spared=spared, step_seconds=seconds)
+
+
+def trained_detector(run: Run, resources: "Resources") -> nn.Module:
+    """The detector of a run that is done, from its last checkpoint.
+
+    Raises:
+        InputError: the checkpoint is gone, or is not of the training's end.
+    """
+    state = load_checkpoint(_checkpoint(run), key=run.key)
+    if state is None or state["epoch"] != run.spec["protocol"]["epochs"]:
+        raise InputError(
+            f"the run is done, but {_checkpoint(run)} does not hold its trained weights. Remove "
+            f"{run.folder} to train it again."
+        )
+    detector = _initial_detector(run, resources)
+    detector.load_state_dict(state["model"])
+    return detector.to(torch.device(resources.device))
+
+
+def _initial_detector(run: Run, resources: "Resources") -> nn.Module:
+    torch.set_num_threads(resources.threads)
+    spec = run.spec
+    return build_detector(
+        spec["model"]["detector"],
+        num_classes=len(spec["data"]["classes"]),
+        seed=stream_seed(spec["train_seed"], "initial weights"),
+        weights=run.weights,
+    )
+
+
+def _checkpoint(run: Run) -> Path:
+    return run.folder / CHECKPOINTS / "last.pth"
 
 
 def predict_run(run: Run, detector: nn.Module, path: Path) -> str:
     """Write the detector's predictions for the evaluation images; returns the file's SHA-256."""
-    classes = run.spec["data"]["classes"]
-    dataset = test_dataset(
-        run.eval_annotations,
-        run.eval_images,
-        classes=classes,
+    image_ids, detections = _detections(
+        run,
+        detector,
+        Split(annotations=run.eval_annotations, images=run.eval_images),
+    )
+    return write_predictions(
+        path,
+        detections,
+        image_ids=image_ids,
+        annotation_sha256=sha256_file(run.eval_annotations),
+    )
+
+
+def predict_submission(run: Run, detector: nn.Module, path: Path) -> None:
+    """Write the detector's masks for the submission's images, as COCO's server takes them."""
+    assert run.submission is not None
+    _, detections = _detections(run, detector, run.submission)
+    write_submission(path, detections)
+
+
+def _detections(
+    run: Run, detector: nn.Module, split: Split
+) -> tuple[list[int], list[dict[str, Any]]]:
+    """The ids of a split's images and everything that is found in them."""
+    dataset = evaluation_dataset(
+        split.annotations,
+        split.images,
+        classes=run.spec["data"]["classes"],
         image=run.spec["protocol"]["image"],
+        limit=image_limits(run.spec["protocol"])[1],
     )
     category_ids = check_labels(dataset, run)
     image_ids: list[int] = []
@@ -88,12 +158,7 @@ def predict_run(run: Run, detector: nn.Module, path: Path) -> str:
     for image_id, found in predict(detector, dataset, category_ids=category_ids):
         image_ids.append(image_id)
         detections += found
-    return write_predictions(
-        path,
-        detections,
-        image_ids=image_ids,
-        annotation_sha256=sha256_file(run.eval_annotations),
-    )
+    return image_ids, detections
 
 
 def check_labels(dataset: RunDataset, run: Run) -> dict[int, int]:

@@ -260,10 +260,10 @@ def test_a_part_named_by_an_import_path(refuses, toy, part):
 
 
 def test_weights_that_are_required(refuses, toy):
-    toy.suite["model"] = "mask-rcnn-r50-fpn"
+    toy.suite["model"] = "mask-rcnn-mobilenetv2"
     toy.write()
     line = _line(toy.file, "model:")
-    refuses(f"{toy.file}, line {line}: mask-rcnn-r50-fpn starts from pretrained", "FILE.pth")
+    refuses(f"{toy.file}, line {line}: mask-rcnn-mobilenetv2 starts from pretrained", "FILE.pth")
 
 
 def test_weights_that_are_not_there(refuses, toy):

@@ -166,7 +166,7 @@ def test_the_record_holds_checksums_of_the_files_and_the_folder_no_leftovers(
     expected |= {"manifest.json", "predictions.json.zst", "log.jsonl"}
     assert {path.name for path in run.folder.iterdir()} == expected
     assert {"bbox", "segm"} <= set(record["metrics"])
-    assert set(record["timings"]) == {"training", "prediction", "evaluation"}
+    assert set(record["timings"]) == {"training", "prediction", "evaluation", "step"}
     began, ended = (datetime.fromisoformat(record[k]) for k in ("started", "finished"))
     assert 0 <= (ended - began).total_seconds() <= sum(record["timings"].values()) + 60
     assert str(tmp_path) not in json.dumps(record)

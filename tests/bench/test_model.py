@@ -35,14 +35,14 @@ def test_weights_enter_the_key_by_content_alone(load, tmp_path):
 
 
 def test_weights_that_a_model_asks_for_must_be_named(load, tmp_path):
-    for text in ("extends: mask-rcnn-r50-fpn", "extends: mask-rcnn-r50-fpn\nname: mine"):
+    for text in ("extends: mask-rcnn-mobilenetv2", "extends: mask-rcnn-mobilenetv2\nname: mine"):
         with pytest.raises(InputError) as caught:
             load(text)
         message = str(caught.value)
         assert message.startswith("suite.yaml, line 3: ")
         assert "weights: FILE.pth" in message
         assert "weights: none" in message
-    assert load("extends: mask-rcnn-r50-fpn\nweights: none").weights is None
+    assert load("extends: mask-rcnn-mobilenetv2\nweights: none").weights is None
 
 
 def test_absent_weights_are_named_with_their_path(load, tmp_path):

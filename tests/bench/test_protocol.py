@@ -22,6 +22,8 @@ def test_a_whole_protocol_is_read_as_it_stands(read):
         "version": 3,
         "epochs": 12,
         "batch_size": 8,
+        "micro_batch": 8,
+        "aspect_ratio_grouping": False,
         "gradient_clip": None,
         "optimizer": {"type": "SGD", "lr": 0.02, "momentum": 0.0, "weight_decay": 0.0001},
         "schedule": {
@@ -30,7 +32,13 @@ def test_a_whole_protocol_is_read_as_it_stands(read):
             "milestones": [8, 11],
             "gamma": 0.1,
         },
-        "image": {"scale": [128, 96], "flip": 0.5, "min_size": 32},
+        "image": {
+            "scale": [128, 96],
+            "scale_to": None,
+            "test_scale": [128, 96],
+            "flip": 0.5,
+            "min_size": 32,
+        },
     }
 
 

@@ -4,7 +4,7 @@ from noisyseg.bench import shipped
 from noisyseg.bench.model import load_model
 from noisyseg.bench.protocol import load_protocol
 from noisyseg.bench.shipped import read_with_base, shipped_names, shipped_path
-from noisyseg.bench.suite import load_suite
+from noisyseg.bench.suite import Choices, load_suite
 from noisyseg.bench.yaml_file import read_yaml
 from noisyseg.errors import InputError
 
@@ -50,11 +50,10 @@ def test_every_shipped_suite_is_valid_and_shows_its_command(name, tmp_path):
     text = shipped_path("suite", name).read_text(encoding="utf-8")
     assert f"noisyseg run {name}" in text
     raw = read_yaml(shipped_path("suite", name))
-    model = raw["model"]
-    if isinstance(model, dict) and model["weights"] != "none":
-        (tmp_path / model["weights"]).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / model["weights"]).touch()
-    assert load_suite(name, data_root=tmp_path, cache=tmp_path).name == name
+    choices = [Choices(variant=variant, random_weights=True) for variant in raw.get("variants", [])]
+    for choice in choices or [Choices(random_weights=True)]:
+        suite = load_suite(name, data_root=tmp_path, cache=tmp_path, choices=choice)
+        assert suite.name == name
 
 
 def test_an_unknown_name_gets_the_nearest_one(folders):

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from noisyseg.bench.suite import MAX_SEED, choose, load_suite
+from noisyseg.bench.datasets.source import load_source
+from noisyseg.bench.suite import MAX_SEED, Choices, choose, load_suite
 from noisyseg.errors import InputError
 
 
@@ -11,10 +12,10 @@ from noisyseg.errors import InputError
 def load(toy):
     """Loads the toy suite with some of its keys changed; None takes a key away."""
 
-    def make(**changes):
+    def make(choices=None, **changes):
         suite = {key: value for key, value in (toy.suite | changes).items() if value is not None}
         toy.file.write_text(yaml.safe_dump(suite, sort_keys=False))
-        return load_suite(str(toy.file), data_root=None, cache=Path("cache"))
+        return load_suite(str(toy.file), data_root=None, cache=Path("cache"), choices=choices)
 
     return make
 
@@ -59,6 +60,35 @@ def test_relative_data_starts_from_the_suite_the_root_or_the_cache(toy):
     assert load_suite("smoke", data_root=Path("d"), cache=Path("c")).data_root == Path("d")
 
 
+VARIANTS = {
+    "now": {"model": "mask-rcnn-tiny", "protocol": "smoke"},
+    "then": {"model": "mask-rcnn-tiny", "protocol": "shapes-cpu"},
+}
+OWN = {"model": None, "protocol": None}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "name", "protocol"),
+    [(None, "now", "smoke"), ("now", "now", "smoke"), ("then", "then", "shapes-cpu")],
+)
+def test_a_variant_has_its_own_model_and_protocol(load, wanted, name, protocol):
+    suite = load(Choices(variant=wanted), variants=VARIANTS, **OWN)
+    assert (suite.variant, suite.protocol["name"]) == (name, protocol)
+
+
+def test_a_variant_that_is_not_there_is_refused(load):
+    with pytest.raises(InputError, match=r"unknown variant 'than'\. Did you mean 'then'"):
+        load(Choices(variant="than"), variants=VARIANTS, **OWN)
+    with pytest.raises(InputError, match="the suite has no variants, got --variant then"):
+        load(Choices(variant="then"))
+
+
+def test_masks_are_chosen_for_voc_alone(load):
+    suite = load(Choices(masks="seg"))
+    with pytest.raises(InputError, match="--masks chooses VOC's masks; the suite's data are coco"):
+        load_source(suite.data, root=suite.data_root, options=suite.data_options)
+
+
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
@@ -66,6 +96,11 @@ def test_relative_data_starts_from_the_suite_the_root_or_the_cache(toy):
         ({"seeds": [0, -1]}, r"a seed must be from 0 to 2\^63-1, got -1"),
         ({"seeds": [MAX_SEED + 1]}, r"a seed must be from 0 to 2\^63-1"),
         ({"seeds": []}, "seeds must be a list of seeds with at least 1 entry"),
+        ({"model": None}, "a suite needs the key 'model'"),
+        ({"variants": VARIANTS}, "each of the suite's variants has its own model"),
+        ({"variants": {}, **OWN}, "variants need at least one"),
+        ({"variants": {"a": {"model": "mask-rcnn-tiny"}}, **OWN}, "needs the key 'protocol'"),
+        ({"notes": "a text"}, "notes must be a list of texts"),
         ({"seeds": 3}, "seeds must be a list of seeds"),
         ({"seeds": [True]}, "seeds must be a list of seeds"),
         ({"seeds": ["0"]}, "seeds must be a list of seeds"),

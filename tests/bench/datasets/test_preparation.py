@@ -3,7 +3,7 @@ from copy import deepcopy
 
 import pytest
 
-from noisyseg.bench.datasets.preparation import check_data, prepare, select, spread
+from noisyseg.bench.datasets.preparation import check_data, select, spread, write_prepared
 from noisyseg.bench.datasets.source import DataSource
 from noisyseg.bench.datasets.split import Split
 from noisyseg.errors import InputError
@@ -113,17 +113,18 @@ def test_both_files_are_written_in_the_run_s_order_whatever_their_own(toy, sourc
     renamed = {7: 2, 90: 1, 3: 4}
     for entry in toy.documents["eval"]["annotations"]:
         entry["category_id"] = renamed[entry["category_id"]]
-    data = prepare(check_data(source(["dog", "cat"])), tmp_path / "out")
-    train, evaluation = (json.loads(s.annotations.read_bytes()) for s in (data.train, data.eval))
+    data = check_data(source(["dog", "cat"]))
+    write_prepared(data, tmp_path / "out")
+    train, evaluation = (
+        json.loads(data.file(name, tmp_path / "out").read_bytes()) for name in ("train", "eval")
+    )
     assert train["categories"] == [{"id": 3, "name": "dog"}, {"id": 90, "name": "cat"}]
     assert evaluation["categories"] == [{"id": 4, "name": "dog"}, {"id": 1, "name": "cat"}]
-    assert data.train.images == toy.root / "train"
-    assert data.eval.images == toy.root / "eval"
 
 
 def test_the_folder_is_named_by_content(source, tmp_path):
     def folder(**choice):
-        return prepare(check_data(source(**choice)), tmp_path / "out").train.annotations.parent
+        return check_data(source(**choice)).file("train", tmp_path / "out").parent
 
     first = folder()
     assert folder() == first

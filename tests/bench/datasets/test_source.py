@@ -44,7 +44,12 @@ def test_absolute_paths_stay(read, root, tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "line", "problem"),
     [
-        ("name: toy", "format: voc", 1, "format must be one of shapes, coco, got 'voc'"),
+        (
+            "name: toy",
+            "format: voc",
+            1,
+            "format must be one of shapes, coco, voc2012, coco2017, cityscapes, got 'voc'",
+        ),
         ("name: toy", "format: [coco]", 1, "format must be one of shapes, coco"),
         ("name: toy", "name: ../x", 1, "name names a file or a folder"),
         ("train:", "trian:", 2, "unknown key of data of format coco 'trian'. Did you mean 'train'"),

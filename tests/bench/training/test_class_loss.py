@@ -152,7 +152,7 @@ def test_a_detector_with_cross_entropy_put_in_loses_what_mmdets_own_does(tiny, s
         shapes / "annotations" / "instances_train.json",
         shapes / "train",
         classes=CLASSES,
-        image={"scale": [64, 64], "flip": 0.5, "min_size": 1},
+        image={"scale": [64, 64], "scale_to": None, "flip": 0.5, "min_size": 1},
         train_seed=0,
     )
     detector = tiny()

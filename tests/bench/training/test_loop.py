@@ -47,7 +47,14 @@ def protocol():
     """The smoke protocol with plain gradient descent: nothing hides the learning rate."""
     smoke = load_protocol("smoke", where="")
     optimizer = {**smoke["optimizer"], "momentum": 0.0, "weight_decay": 0.0}
-    return {**smoke, "epochs": 3, "batch_size": 3, "gradient_clip": None, "optimizer": optimizer}
+    return {
+        **smoke,
+        "epochs": 3,
+        "batch_size": 3,
+        "micro_batch": 3,
+        "gradient_clip": None,
+        "optimizer": optimizer,
+    }
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pycocotools import mask as coco_mask
 from torch import nn
 
 from noisyseg.bench.training.prediction import predict
-from noisyseg.bench.training.run_dataset import test_dataset as evaluation_dataset
+from noisyseg.bench.training.run_dataset import evaluation_dataset
 
 SIZES = {31: (40, 60), 7: (64, 48)}  # height, width
 
@@ -30,7 +30,7 @@ def dataset(tmp_path):
     path = tmp_path / "instances.json"
     path.write_text(json.dumps(document))
     classes = [entry["name"] for entry in categories]
-    return evaluation_dataset(path, tmp_path, classes=classes, image={"scale": [96, 96]})
+    return evaluation_dataset(path, tmp_path, classes=classes, image={"test_scale": [96, 96]})
 
 
 class Knowing(nn.Module):

@@ -7,14 +7,19 @@ import torch
 from PIL import Image
 
 from noisyseg.bench.datasets.shape_geometry import CLASSES
-from noisyseg.bench.training.run_dataset import test_dataset as evaluation_dataset
-from noisyseg.bench.training.run_dataset import train_dataset, train_loader
+from noisyseg.bench.training.run_dataset import evaluation_dataset, train_dataset, train_loader
 
 pytestmark = [
     # Loader processes are forked; Python 3.12 warns of that in a process with threads.
     pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
 ]
-IMAGE = {"scale": [64, 64], "flip": 0.5, "min_size": 1}
+IMAGE = {
+    "scale": [64, 64],
+    "scale_to": None,
+    "test_scale": [64, 64],
+    "flip": 0.5,
+    "min_size": 1,
+}
 
 
 @pytest.fixture
@@ -179,7 +184,7 @@ def test_training_leaves_out_images_with_a_side_below_min_size(folder):
 
 
 def test_images_are_fitted_into_the_scale_with_their_boxes(folder):
-    training, evaluation = open_both(folder, scale=[120, 120])
+    training, evaluation = open_both(folder, scale=[120, 120], test_scale=[120, 120])
     sample = training[0]
     assert sample["inputs"].shape == (3, 80, 120)
     assert sample["data_samples"].gt_instances.bboxes.tensor.tolist() == [

@@ -10,8 +10,14 @@ from noisyseg.bench.execution import EpochLog, Resources
 from noisyseg.bench.grid import expand
 from noisyseg.bench.heartbeat import Heartbeat
 from noisyseg.bench.suite import choose, load_suite
-from noisyseg.bench.training.checkpoint import load_checkpoint
-from noisyseg.bench.training.session import check_labels, predict_run, train_run
+from noisyseg.bench.training.checkpoint import load_checkpoint, save_checkpoint
+from noisyseg.bench.training.session import (
+    check_labels,
+    predict_run,
+    train_run,
+    trained_detector,
+)
+from noisyseg.errors import InputError
 from noisyseg.results.predictions import read_predictions
 from noisyseg.results.store import RunStore
 
@@ -38,8 +44,10 @@ def trained(run, log="log.jsonl"):
 
 
 def test_a_run_is_trained_and_then_predicted_on_all_evaluation_images(run):
-    detector, spared = trained(run)
-    assert spared == 0
+    training = trained(run)
+    detector = training.detector
+    assert training.epochs_spared == 0
+    assert training.step_seconds > 0
     assert torch.get_num_threads() == 1
     assert len((run.folder / "log.jsonl").read_text().splitlines()) == 2
     loss = detector.roi_head.bbox_head.loss_cls
@@ -58,11 +66,25 @@ def test_a_run_is_trained_and_then_predicted_on_all_evaluation_images(run):
     known = {entry["id"] for entry in json.loads(evaluated)["categories"]}
     assert {found["category_id"] for found in predictions.detections} <= known
 
-    again, spared = trained(run, log="again.jsonl")
-    assert spared == 2
-    torch.testing.assert_close(
-        dict(again.state_dict()), dict(detector.state_dict()), rtol=0, atol=0
-    )
+    again = trained(run, log="again.jsonl")
+    assert again.epochs_spared == 2
+    assert again.step_seconds is None
+    read = trained_detector(run, Resources(threads=1, device="cpu"))
+    for other in (again.detector, read):
+        torch.testing.assert_close(
+            dict(other.state_dict()), dict(detector.state_dict()), rtol=0, atol=0
+        )
+
+
+def test_trained_weights_that_are_gone_or_unfinished_are_named(run, tmp_path):
+    run = replace(run, folder=tmp_path)
+    resources = Resources(threads=1, device="cpu")
+    with pytest.raises(InputError, match=r"last\.pth does not hold its trained weights"):
+        trained_detector(run, resources)
+    path = run.folder / "checkpoints" / "last.pth"
+    save_checkpoint(path, {"key": run.key, "epoch": 1})
+    with pytest.raises(InputError, match=r"last\.pth does not hold its trained weights"):
+        trained_detector(run, resources)
 
 
 @pytest.fixture
