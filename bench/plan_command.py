@@ -43,10 +43,10 @@ def plan(arguments: argparse.Namespace) -> int:
     data: CheckedData | None = None
     runs: list[Run] = []
     try:
+        data, settings = check(outline)
         suite = chosen_suite(arguments, choices(arguments, download=False))
-        data, settings = check(suite)
         runs = foresee(suite, store, data, settings)
-    except InputError as error:
+    except InputError as error:  # of the data, or of the weights
         note = f"keys are unknown: {error}"
     images = _images(outline, data)
     pace = _pace(arguments.seconds_per_iteration, outline, store, images)

@@ -17,7 +17,7 @@ from noisyseg.bench.commands import (
 )
 from noisyseg.bench.execution import STEP
 from noisyseg.bench.grid import SHARED, Run, expand
-from noisyseg.bench.rehearsal import EPOCHS, EVAL_IMAGES, FOLDER, rehearsed
+from noisyseg.bench.rehearsal import EPOCHS, FOLDER, rehearsed
 from noisyseg.bench.suite import Suite
 from noisyseg.results.record import Record
 from noisyseg.results.store import RECORD_NAME, RunStore, is_done
@@ -48,9 +48,10 @@ def _on_gpu(arguments: argparse.Namespace) -> bool:
 
 def _say_what(suite: Suite, runs: Sequence[Run], *, shrink: bool, random_weights: bool) -> None:
     count = len({run.key for run in runs})
+    images = suite.protocol["rehearsal"]["eval_images"]
     say(
-        f"rehearsing {suite.name}: {count} runs of {EPOCHS} iterations and {EVAL_IMAGES} "
-        "evaluation images"
+        f"rehearsing {suite.name}: {count} runs of {EPOCHS} iterations and {images} evaluation "
+        "images"
     )
     name = runs[0].spec["data"]["name"]
     if name.endswith("-partial"):
