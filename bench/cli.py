@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 
 import noisyseg
+from noisyseg.bench.data_cli import add_data
 from noisyseg.bench.datasets.catalogue import VOC_MASKS
 from noisyseg.bench.noise_cli import add_noise
 from noisyseg.bench.parsers import (
@@ -83,6 +84,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_status(groups)
     _add_suite(groups)
     _add_methods(groups)
+    add_data(groups)
     add_noise(groups)
     return parser
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from noisyseg.bench.cache import cache_folder
 from noisyseg.bench.coco_server import test_images, with_submissions
 from noisyseg.bench.execution import submission_file
 from noisyseg.bench.grid import Run, check, expand, foresee
@@ -152,12 +153,6 @@ def methods_show(arguments: argparse.Namespace) -> int:
     for name, value in resolved.spec()["parameters"].items():
         print_text(f"  {name} = {json.dumps(value) if isinstance(value, bool) else f'{value:g}'}")
     return DONE
-
-
-def cache_folder() -> Path:
-    """Where generated data sets lie unless --data-root says otherwise."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "noisyseg"
 
 
 def choices(

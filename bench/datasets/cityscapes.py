@@ -16,7 +16,7 @@ from noisyseg.bench.datasets.converted import ConvertedImage, mask_annotation
 from noisyseg.bench.datasets.raw_files import image_size, integer_image
 from noisyseg.errors import InputError
 
-_PICTURE, _LABELS = "_leftImg8bit.png", "_gtFine_instanceIds.png"
+PICTURE, _LABELS = "_leftImg8bit.png", "_gtFine_instanceIds.png"
 _FIRST_INSTANCE = 24_000
 _SHOWN = 3
 _GROUPS = {"person": "human", "rider": "human"}
@@ -48,10 +48,10 @@ def city_tasks(cityscapes: Path, split: str) -> list[CityTask]:
         InputError: an image without labels or the reverse, or no image at all.
     """
     images, labels = cityscapes / "leftImg8bit" / split, cityscapes / "gtFine" / split
-    pictures, labelled = _stems(images, _PICTURE), _stems(labels, _LABELS)
+    pictures, labelled = _stems(images, PICTURE), _stems(labels, _LABELS)
     for folder, suffix, lacking in (
         (labels, _LABELS, pictures - labelled),
-        (images, _PICTURE, labelled - pictures),
+        (images, PICTURE, labelled - pictures),
     ):
         if lacking:
             first = ", ".join(str(folder / f"{stem}{suffix}") for stem in sorted(lacking)[:_SHOWN])
@@ -61,7 +61,7 @@ def city_tasks(cityscapes: Path, split: str) -> list[CityTask]:
                 "archives again."
             )
     if not pictures:
-        raise InputError(f"{images} holds no city with *{_PICTURE}: unpack the archives again.")
+        raise InputError(f"{images} holds no city with *{PICTURE}: unpack the archives again.")
     return [CityTask(images=images, labels=labels, stem=stem) for stem in sorted(pictures)]
 
 
@@ -71,7 +71,7 @@ def convert_city(task: CityTask) -> ConvertedImage:
     Raises:
         InputError: a damaged file, or two that do not fit; names it.
     """
-    picture = task.images / f"{task.stem}{_PICTURE}"
+    picture = task.images / f"{task.stem}{PICTURE}"
     path = task.labels / f"{task.stem}{_LABELS}"
     width, height = image_size(picture)
     ids = integer_image(path)
@@ -82,7 +82,7 @@ def convert_city(task: CityTask) -> ConvertedImage:
     kept = set(CITYSCAPES_CLASSES.values())
     present = [int(number) for number in np.unique(ids) if number >= _FIRST_INSTANCE]
     return ConvertedImage(
-        image={"file_name": f"{task.stem}{_PICTURE}", "width": width, "height": height},
+        image={"file_name": f"{task.stem}{PICTURE}", "width": width, "height": height},
         annotations=[
             mask_annotation(ids == number, category_id=number // 1000)
             for number in present

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import orjson
@@ -19,6 +19,7 @@ _CHUNK = 16
 _SHOWN = 3
 
 Progress = Callable[[int, int], None]
+Result = TypeVar("Result")
 
 
 @dataclass(kw_only=True, slots=True)
@@ -72,13 +73,13 @@ def mask_annotation(mask: NDArray[np.bool_], *, category_id: int) -> dict[str, A
 
 
 def convert_all(
-    convert: Callable[[Any], ConvertedImage],
+    convert: Callable[[Any], Result],
     tasks: Sequence[Any],
     *,
     workers: int | None,
     progress: Callable[[int], None],
-) -> Iterator[ConvertedImage]:
-    """Every task's image in the order of the tasks, whatever the number of processes.
+) -> Iterator[Result]:
+    """Every task's result in the order of the tasks, whatever the number of processes.
 
     Args:
         convert: a function of a module, for other processes to find.

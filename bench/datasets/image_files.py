@@ -50,10 +50,15 @@ def _fault(images: Path, entry: dict[str, Any]) -> str | None:
 
 
 def _size(path: Path) -> tuple[int, int]:
-    """Width and height as OpenCV, which mmdet reads with, gives them: turned as EXIF says."""
+    """Width and height as mmdet, which reads with OpenCV, finds them."""
     with Image.open(path) as image:
-        width, height = image.size
-        turned = image.getexif().get(_ORIENTATION) in _QUARTER_TURNS
+        return image_size_as_read(image)
+
+
+def image_size_as_read(image: Image.Image) -> tuple[int, int]:
+    """Width and height of an image that is open, as OpenCV gives them: turned as EXIF says."""
+    width, height = image.size
+    turned = image.getexif().get(_ORIENTATION) in _QUARTER_TURNS
     return (height, width) if turned else (width, height)
 
 

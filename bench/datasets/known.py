@@ -96,7 +96,7 @@ def make_ready(
             no folder to write to.
     """
     layout = locate(name, root=root, masks=masks)
-    listed = _listed(layout)
+    listed = listed_images(layout)
     _check_official(layout, listed, allow_partial=allow_partial)
     made_from = _made_from(layout)
     folders = _candidates(layout, root, out, cache)
@@ -119,7 +119,7 @@ def find_ready(
     """The data set as `make_ready` left it; None if it did not, or something has changed since."""
     try:
         layout = locate(name, root=root, masks=masks)
-        listed = _listed(layout)
+        listed = listed_images(layout)
         made_from = _made_from(layout)
     except InputError:
         return None
@@ -137,7 +137,7 @@ def _candidates(layout: Layout, root: Path, out: Path | None, cache: Path) -> li
     return [root / "noisyseg" / layout.name, cache / "prepared" / f"{layout.name}-{place}"]
 
 
-def _listed(layout: Layout) -> dict[str, int] | None:
+def listed_images(layout: Layout) -> dict[str, int] | None:
     """The number of images that the lists or folders hold; None for COCO, whose files say it."""
     if layout.name == "coco2017":
         return None
@@ -149,8 +149,11 @@ def _listed(layout: Layout) -> dict[str, int] | None:
     }
 
 
-def _official(layout: Layout) -> dict[str, int]:
-    """SBD has no number of its own: VOC's detection lists, from which it is taken, have."""
+def official_counts(layout: Layout) -> dict[str, int]:
+    """The official number of images of each split.
+
+    SBD has no number of its own: VOC's detection lists, from which it is taken, have.
+    """
     name = "voc2012-box" if layout.name == "voc2012-sbd" else layout.name
     official = KNOWN[name].images
     assert official is not None
@@ -160,13 +163,13 @@ def _official(layout: Layout) -> dict[str, int]:
 def _check_official(
     layout: Layout, found: Mapping[str, int] | None, *, allow_partial: bool
 ) -> None:
-    if found is None or allow_partial or found == _official(layout):
+    if found is None or allow_partial or found == official_counts(layout):
         return
-    split = next(split for split in SPLITS if found[split] != _official(layout)[split])
+    split = next(split for split in SPLITS if found[split] != official_counts(layout)[split])
     raise InputError(
         f"{layout.name}: {split} has {found[split]} images in {layout.folder}, officially "
-        f"{_official(layout)[split]}: unpack the archives again, or go on with --allow-partial; "
-        f"records then say {layout.name}-partial."
+        f"{official_counts(layout)[split]}: unpack the archives again, or go on with "
+        f"--allow-partial; records then say {layout.name}-partial."
     )
 
 
@@ -253,7 +256,7 @@ def _check_coco(
 
 def _ready(layout: Layout, folder: Path, note: Note, listed: Mapping[str, int] | None) -> Ready:
     images = listed or {split: note.counts[split]["images"] for split in SPLITS}
-    whole = images == _official(layout)
+    whole = images == official_counts(layout)
     return Ready(
         name=layout.name if whole else f"{layout.name}-partial",
         train=_split(layout, folder, "train"),

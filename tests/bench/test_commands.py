@@ -4,7 +4,8 @@ import sys
 
 import pytest
 
-from noisyseg.bench.commands import cache_folder, noise_name
+from noisyseg.bench.cache import cache_folder
+from noisyseg.bench.commands import noise_name
 from noisyseg.bench.execution import _alone_in, announce
 from noisyseg.bench.heartbeat import Heartbeat
 from noisyseg.bench.shipped import shipped_names, shipped_path
