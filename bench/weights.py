@@ -7,6 +7,7 @@ import hashlib
 import http.client
 import logging
 import os
+import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -93,6 +94,8 @@ def _download(url: str, path: Path, where: str) -> Iterator[bytes]:
                 digest.update(block)
                 yield block
     except (OSError, http.client.HTTPException) as error:  # urllib's errors are OSErrors
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()  # it holds the connection
         raise _unavailable(url, path, where, f"{type(error).__name__}: {error}") from error
     if not digest.hexdigest().startswith(_wanted(path.name)):
         reason = f"what came has SHA-256 {digest.hexdigest()[:8]}…, cut short or another file"
