@@ -3,7 +3,7 @@
 import multiprocessing
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -37,19 +37,29 @@ class ConvertedImage:
     remarks: list[str] = field(default_factory=list)
 
 
-@dataclass(kw_only=True, slots=True, frozen=True)
-class ConvertedSplit:
-    """A COCO-format file, and what went into it.
+@dataclass(kw_only=True, slots=True)
+class Tally:
+    """What went into a file.
 
     Attributes:
-        blocks: its bytes.
-        counts: of images and annotations.
-        notes: each kind of remark with its number and the first images.
+        images, annotations: how many.
+        remarks: by kind, the names of the images.
     """
 
-    blocks: list[bytes]
-    counts: dict[str, int]
-    notes: list[str]
+    images: int = 0
+    annotations: int = 0
+    remarks: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def counts(self) -> dict[str, int]:
+        """The numbers of images and annotations."""
+        return {"images": self.images, "annotations": self.annotations}
+
+    def notes(self) -> list[str]:
+        """Each kind of remark with its number and the first images."""
+        return [
+            f"{len(names)} × {kind}: {', '.join(names[:_SHOWN])}{', …' * (len(names) > _SHOWN)}"
+            for kind, names in sorted(self.remarks.items())
+        ]
 
 
 def mask_annotation(mask: NDArray[np.bool_], *, category_id: int) -> dict[str, Any]:
@@ -105,32 +115,34 @@ def convert_all(
             raise
 
 
-def coco_split(
-    images: Iterator[ConvertedImage], *, categories: Sequence[Mapping[str, Any]], info: str
-) -> ConvertedSplit:
-    """A COCO-format file of converted images: ids from 1, in their order.
+def coco_blocks(
+    images: Iterable[ConvertedImage],
+    *,
+    categories: Sequence[Mapping[str, Any]],
+    info: str,
+    tally: Tally,
+) -> Iterator[bytes]:
+    """A COCO-format file of converted images, piece by piece: ids from 1, in their order.
 
-    Only the encoded entries are held, never an image.
+    Annotations come before images, so that they need not be held until the last image is converted.
+
+    Args:
+        images: as they are converted.
+        categories: of the file.
+        info: its description.
+        tally: counts what goes by.
     """
-    listed: list[bytes] = []
-    annotations: list[bytes] = []
-    remarks: dict[str, list[str]] = defaultdict(list)
-    for number, entry in enumerate(images, start=1):
-        listed.append(orjson.dumps({"id": number, **entry.image}))
-        for annotation in entry.annotations:
-            ids = {"id": len(annotations) + 1, "image_id": number}
-            annotations.append(orjson.dumps({**ids, **annotation}))
-        for kind in entry.remarks:
-            remarks[kind].append(str(entry.image["file_name"]))
     head = orjson.dumps({"info": {"description": info}, "categories": list(categories)})
-    return ConvertedSplit(
-        blocks=[
-            *(head[:-1], b',"images":[', b",".join(listed)),
-            *(b'],"annotations":[', b",".join(annotations), b"]}"),
-        ],
-        counts={"images": len(listed), "annotations": len(annotations)},
-        notes=[
-            f"{len(names)} × {kind}: {', '.join(names[:_SHOWN])}{', …' * (len(names) > _SHOWN)}"
-            for kind, names in sorted(remarks.items())
-        ],
-    )
+    yield head[:-1] + b',"annotations":['
+    listed: list[bytes] = []
+    for entry in images:
+        tally.images += 1
+        listed.append(orjson.dumps({"id": tally.images, **entry.image}))
+        for annotation in entry.annotations:
+            comma = b"," if tally.annotations else b""
+            tally.annotations += 1
+            ids = {"id": tally.annotations, "image_id": tally.images}
+            yield comma + orjson.dumps({**ids, **annotation})
+        for kind in entry.remarks:
+            tally.remarks[kind].append(str(entry.image["file_name"]))
+    yield b'],"images":[' + b",".join(listed) + b"]}"

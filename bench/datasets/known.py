@@ -13,7 +13,8 @@ from noisyseg.bench.datasets.coco_folder import check_coco_split, coco_splits
 from noisyseg.bench.datasets.converted import (
     ConvertedImage,
     Progress,
-    coco_split,
+    Tally,
+    coco_blocks,
     convert_all,
 )
 from noisyseg.bench.datasets.layout import CITYSCAPES, COCO, SBD, VOC, listed_names, locate_place
@@ -22,12 +23,13 @@ from noisyseg.bench.datasets.prepared_folder import (
     Ready,
     annotation_file,
     read_note,
+    withdraw_note,
     writable,
-    write_folder,
+    write_note,
 )
 from noisyseg.bench.datasets.split import Split
 from noisyseg.errors import InputError
-from noisyseg.files import sha256_bytes, sha256_file
+from noisyseg.files import sha256_bytes, sha256_file, write_blocks_atomically
 
 NAMES = ("voc2012", "coco2017", "cityscapes")
 SPLITS = ("train", "val")
@@ -218,18 +220,21 @@ def _convert(
         if progress is not None:
             progress(before + number, total)
 
-    files, counts, notes = {}, {}, []
+    withdraw_note(folder)
+    counts, notes = {}, []
     for split, of_split in tasks.items():
         images: Iterator[ConvertedImage] = convert_all(
             convert, of_split, workers=workers, progress=partial(tell, done)
         )
         info = f"{layout.name} {split}, converted by noisyseg, version {VERSION}"
-        made = coco_split(images, categories=categories, info=info)
-        files[annotation_file(Path(), split).as_posix()] = made.blocks
-        counts[split] = made.counts
-        notes += [f"{split}: {note}" for note in made.notes]
+        tally = Tally()
+        blocks = coco_blocks(images, categories=categories, info=info, tally=tally)
+        write_blocks_atomically(annotation_file(folder, split), blocks)
+        counts[split] = tally.counts()
+        notes += [f"{split}: {note}" for note in tally.notes()]
         done += len(of_split)
-    return write_folder(folder, made_from=made_from, files=files, counts=counts, notes=notes)
+    files = [annotation_file(Path(), split).as_posix() for split in SPLITS]
+    return write_note(folder, made_from=made_from, files=files, counts=counts, notes=notes)
 
 
 def _tasks(layout: Layout, split: str) -> Sequence[Any]:
@@ -251,7 +256,7 @@ def _check_coco(
         counts[name] = check_coco_split(split)
         if progress is not None:
             progress(number, len(SPLITS))
-    return write_folder(folder, made_from=made_from, files={}, counts=counts, notes=[])
+    return write_note(folder, made_from=made_from, files=[], counts=counts, notes=[])
 
 
 def _ready(layout: Layout, folder: Path, note: Note, listed: Mapping[str, int] | None) -> Ready:

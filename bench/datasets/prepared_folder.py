@@ -11,7 +11,7 @@ from typing import Any
 
 from noisyseg.bench.datasets.split import Split
 from noisyseg.errors import InputError
-from noisyseg.files import sha256_file, write_atomically, write_blocks_atomically
+from noisyseg.files import sha256_file, write_atomically
 
 NOTE = "prepared.json"
 FORMAT = 1
@@ -88,28 +88,30 @@ def read_note(folder: Path, made_from: Mapping[str, Any]) -> Note | None:
         return None
 
 
-def write_folder(
+def withdraw_note(folder: Path) -> None:
+    """Remove the note, which vouches for files that are about to be replaced."""
+    (folder / NOTE).unlink(missing_ok=True)
+
+
+def write_note(
     folder: Path,
     *,
     made_from: Mapping[str, Any],
-    files: Mapping[str, Sequence[bytes]],
+    files: Sequence[str],
     counts: dict[str, dict[str, int]],
     notes: list[str],
 ) -> Note:
-    """Write files and note, the note last.
+    """Vouch for files that are written.
 
     Args:
-        folder: made if it is not there.
+        folder: that holds them.
         made_from: see `Note`.
-        files: blocks by path inside the folder.
+        files: their paths inside the folder.
         counts: see `Ready`.
         notes: see `Ready`.
     Raises:
         InputError: the folder cannot be written to.
     """
-    (folder / NOTE).unlink(missing_ok=True)  # it vouches for the files that are replaced now
-    for name, blocks in files.items():
-        write_blocks_atomically(folder / name, blocks)
     sums = {name: sha256_file(folder / name) for name in files}
     document = {
         "format": FORMAT,
