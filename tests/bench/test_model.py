@@ -2,8 +2,13 @@ import hashlib
 
 import pytest
 
+from noisyseg.bench import weights
 from noisyseg.bench.model import load_model
 from noisyseg.errors import InputError
+
+
+def sha256(content):
+    return hashlib.sha256(content).hexdigest()
 
 
 @pytest.fixture
@@ -53,6 +58,40 @@ def test_absent_weights_are_named_with_their_path(load, tmp_path):
     )
     with pytest.raises(InputError, match="weights must be a text"):
         load("extends: mask-rcnn-r50-fpn\nweights: null")
+
+
+def test_torchvisions_weights_are_looked_for_in_torchs_cache(load, tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(weights, "FILES", {"resnet50": f"resnet50-{sha256(b'w')[:8]}.pth"})
+    path = tmp_path / "hub" / "checkpoints" / weights.FILES["resnet50"]
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"w")
+    for name in ("mask-rcnn-r50-fpn", "mask-rcnn-r50-fpn-legacy", "mask-rcnn-r50-fpn-cityscapes"):
+        model = load_model(name, where="", root=tmp_path)
+        assert model.weights == path
+        assert model.resolved()["weights_sha256"] == sha256(b"w")
+    assert load("extends: mask-rcnn-tiny\nweights: torchvision://resnet50").weights == path
+    with pytest.raises(InputError, match=r"some\.yaml, line 2: unknown weights .*'resnet5'"):
+        load("extends: mask-rcnn-tiny\nweights: torchvision://resnet5")
+
+
+def test_absent_torchvision_weights_are_placed_in_the_model_s_file(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(weights, "BASE_URL", "http://127.0.0.1:1")
+    with pytest.raises(InputError, match=r"mask-rcnn-r50-fpn\.yaml, line \d+: cannot download"):
+        load_model("mask-rcnn-r50-fpn-legacy", where="", root=tmp_path)
+    with pytest.raises(InputError, match=r"line \d+: the weights .* are not there: no file at"):
+        load_model("mask-rcnn-r50-fpn", where="", root=tmp_path, download=False)
+
+
+@pytest.mark.parametrize(
+    "source", ["mask-rcnn-r50-fpn", "mask-rcnn-mobilenetv2", "mask-rcnn-r50-fpn-legacy"]
+)
+def test_random_weights_need_no_file_and_are_null_in_the_key(tmp_path, monkeypatch, source):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    model = load_model(source, where="", root=tmp_path, random_weights=True)
+    assert model.weights is None
+    assert model.resolved()["weights_sha256"] is None
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,44 @@ def test_a_whole_protocol_is_read_as_it_stands(read):
     }
 
 
+def test_a_batch_may_be_parted_and_image_sizes_be_a_range(read):
+    changed = WHOLE.replace("flip:", "scale_to: [128, 112], test_scale: [256, 224], flip:")
+    protocol = load_protocol(
+        read(f"{changed}micro_batch: 2\naspect_ratio_grouping: true\n"), where=""
+    )
+    assert protocol["batch_size"] == 8
+    assert protocol["micro_batch"] == 2
+    assert protocol["aspect_ratio_grouping"] is True
+    image = {"scale": [128, 96], "scale_to": [128, 112], "test_scale": [256, 224]}
+    assert protocol["image"] == {**image, "flip": 0.5, "min_size": 32}
+
+
+@pytest.mark.parametrize(
+    ("name", "epochs", "milestones", "batch", "lr"),
+    [
+        ("voc", 12, [9], 4, 0.005),
+        ("coco", 12, [8, 11], 16, 0.02),
+        ("cityscapes", 64, [48], 2, 0.0025),
+    ],
+)
+@pytest.mark.parametrize("version", ["mmdet3", "legacy"])
+def test_the_papers_protocols_hold_what_section_5_says(
+    name, version, epochs, milestones, batch, lr
+):
+    protocol = load_protocol(f"paper-{name}-{version}", where="")
+    assert (protocol["epochs"], protocol["batch_size"]) == (epochs, batch)
+    assert protocol["schedule"]["milestones"] == milestones
+    assert protocol["schedule"]["gamma"] == 0.1
+    optimizer = {"type": "SGD", "lr": lr, "momentum": 0.9, "weight_decay": 0.0001}
+    assert protocol["optimizer"] == optimizer
+    assert lr / batch == 0.00125  # one linear rule
+    assert protocol["image"]["flip"] == 0.5
+    large = name == "cityscapes"
+    assert protocol["image"]["scale"] == ([2048, 800] if large else [1333, 800])
+    assert protocol["image"]["scale_to"] == ([2048, 1024] if large else None)
+    assert protocol["image"]["test_scale"] == ([2048, 1024] if large else [1333, 800])
+
+
 def test_equal_values_give_equal_bytes_however_they_are_written(read):
     other = WHOLE.replace("lr: 0.02", "lr: 2.0e-2").replace("momentum: 0,", "momentum: -0.0,")
     one, two = load_protocol(read(WHOLE), where=""), load_protocol(read(other), where="")
@@ -77,6 +115,12 @@ def test_another_optimizer_leaves_the_base_s_values_if_it_replaces_it(read):
         ("batch_size: 8\n", "", 1, "a protocol needs the key 'batch_size'"),
         ("batch_size: 8", "batch_size: 0", 4, "batch_size must be an integer of at least 1"),
         ("gradient_clip: null", "gradient_clip: -1", 5, "gradient_clip must be a number"),
+        ("null", "null\nmicro_batch: 3", 6, "micro_batch must divide batch_size 8, got 3"),
+        ("null", "null\nmicro_batch: 16", 6, "micro_batch must divide batch_size 8, got 16"),
+        ("null", "null\nmicro_batch: 0", 6, "micro_batch must be an integer of at least 1"),
+        ("null", "null\nmicro_batch: 2.0", 6, "micro_batch must be an integer of at least 1"),
+        ("null", "null\nmicro_batches: 2", 6, "Did you mean 'micro_batch'"),
+        ("null", "null\naspect_ratio_grouping: 1", 6, "must be true or false, got 1"),
         ("type: SGD", "type: SGDM", 6, "unknown optimizer type 'SGDM'. Did you mean 'SGD'"),
         ("type: SGD", "type: [SGD]", 6, "unknown optimizer type"),
         ("type: SGD, ", "", 6, "optimizer needs the key 'type'"),
@@ -99,6 +143,10 @@ def test_another_optimizer_leaves_the_base_s_values_if_it_replaces_it(read):
         ("[128, 96]", "[128]", 8, r"scale must be \[width, height\]"),
         ("[128, 96]", "[128, 8]", 8, r"scale must be \[width, height\]"),
         ("[128, 96]", "[128.0, 96]", 8, r"scale must be \[width, height\]"),
+        ("flip: 0.5", "scale_to: [128], flip: 0.5", 8, r"scale_to must be \[width, height\]"),
+        ("flip: 0.5", "scale_to: 128, flip: 0.5", 8, r"scale_to must be \[width, height\]"),
+        ("flip: 0.5", "test_scale: [8, 128], flip: 0.5", 8, r"test_scale must be \[width"),
+        ("flip: 0.5", "test_scales: [64, 64], flip: 0.5", 8, "Did you mean 'test_scale'"),
         ("flip: 0.5", "flip: true", 8, "flip must be a number from 0 to 1"),
         ("min_size: 32", "min_size: null", 8, "min_size must be an integer"),
         ("{scale: [128, 96], flip: 0.5, min_size: 32}", "128", 8, "image must be a mapping"),

@@ -32,6 +32,13 @@ def test_without_warm_up_the_first_iteration_has_the_whole_rate():
     assert learning_rate_factor(0, iterations_per_epoch=3, schedule=schedule) == 1.0
 
 
+def test_a_milestone_that_stands_twice_decays_twice():
+    """A rehearsal's four epochs have no room for two milestones of twelve."""
+    schedule = {**SCHEDULE, "warmup_iterations": 0, "milestones": [1, 1, 3]}
+    found = [learning_rate_factor(n, iterations_per_epoch=1, schedule=schedule) for n in range(4)]
+    assert found == [1.0, 0.25, 0.25, 0.125]
+
+
 @pytest.mark.parametrize("name", shipped_names("protocol"))
 def test_it_is_mmengines_linear_warm_up_and_step_decay(name):
     schedule = load_protocol(name, where="")["schedule"]
