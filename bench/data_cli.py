@@ -101,6 +101,9 @@ def _add_download(actions: Subparsers) -> None:
         help="only these parts (COCO: annotations, train2017, val2017; test2017 only if named)",
     )
     parser.add_argument(
+        "--masks", choices=VOC_MASKS, default="box", help="voc2012 with sbd: SBD's archive, too"
+    )
+    parser.add_argument(
         "--mirror",
         metavar="URL",
         help="a web folder that holds the archives by their names, in place of the official one",

@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,19 +12,17 @@ from rich.console import Console
 from rich.progress import Progress
 
 from noisyseg.bench.cache import cache_folder
-from noisyseg.bench.datasets.archives import unpack
+from noisyseg.bench.datasets.acquisition import Source, acquire, read_sources
 from noisyseg.bench.datasets.catalogue import VOC_MASKS
-from noisyseg.bench.datasets.check import Report, check_layout, check_split
-from noisyseg.bench.datasets.download import Remote, fetch
+from noisyseg.bench.datasets.check import check_layout, check_prepared, check_split
+from noisyseg.bench.datasets.check_report import Report
 from noisyseg.bench.datasets.known import NAMES, find_ready, locate, make_ready
 from noisyseg.bench.datasets.prepared_folder import Ready
 from noisyseg.bench.datasets.shapes import ShapesSettings, annotation_file, generate_shapes
 from noisyseg.bench.datasets.split import Split
-from noisyseg.bench.yaml_file import plain, read_yaml
 from noisyseg.errors import InputError, unknown_name
 
 DONE, PROBLEMS = 0, 1
-_SOURCES = Path(__file__).parent / "datasets" / "sources.yaml"
 _CITYSCAPES_ACCOUNT = (
     "Cityscapes cannot be downloaded without an account: register at "
     "https://www.cityscapes-dataset.com/, accept the licence, download "
@@ -140,7 +138,9 @@ def _check(arguments: argparse.Namespace, progress: Callable[[int, int], None]) 
     name, path = arguments.name, Path(arguments.name)
     if name in NAMES:
         layout = locate(name, root=arguments.root, masks=arguments.masks)
-        return check_layout(layout, allow_partial=arguments.allow_partial, **settings)
+        report = check_layout(layout, allow_partial=arguments.allow_partial, **settings)
+        check_prepared(report, layout, root=arguments.root, cache=cache_folder())
+        return report
     if name == "shapes":
         ready = _shapes(arguments.root)
         return check_split(name, [ready.train, ready.eval], **settings)
@@ -173,48 +173,33 @@ def download(arguments: argparse.Namespace) -> int:
     """Fetch a data set's archives and unpack them; what is there already is left alone."""
     if arguments.name == "cityscapes":
         raise InputError(_CITYSCAPES_ACCOUNT.format(folder=arguments.root / "cityscapes"))
-    sources = plain(read_yaml(_SOURCES))
-    if arguments.name not in sources:
-        raise unknown_name("data set to download", arguments.name, [*sources, "cityscapes"])
-    for source in _chosen(sources[arguments.name], arguments):
-        _download(source, arguments)
+    for source in _chosen_sources(arguments):
+        with _bar(f"downloading {source.name}") as progress:
+            acquire(
+                source,
+                arguments.root,
+                mirror=arguments.mirror,
+                keep=arguments.keep_archives,
+                progress=progress,
+                say=_say,
+            )
     return DONE
 
 
-def _chosen(
-    sources: list[Mapping[str, Any]], arguments: argparse.Namespace
-) -> Iterator[Mapping[str, Any]]:
-    parts = [source["part"] for source in sources]
-    for part in arguments.part or ():
-        if part not in parts:
-            raise unknown_name(f"part of {arguments.name}", part, dict.fromkeys(parts))
-    for source in sources:
-        wanted = arguments.part is None and not source.get("optional", False)
-        if wanted or source["part"] in (arguments.part or ()):
-            yield source
-
-
-def _download(source: Mapping[str, Any], arguments: argparse.Namespace) -> None:
-    folder = arguments.root / source["folder"]
-    done = arguments.root / "noisyseg" / "downloads" / f"{source['name']}.done"
-    if done.is_file() and all((folder / name).exists() for name in source["gives"]):
-        _say(f"{source['name']}: unpacked already")
-        return
-    url = source["url"]
-    if arguments.mirror:
-        url = f"{arguments.mirror.rstrip('/')}/{source['name']}"
-    archive = arguments.root / source["name"]
-    if not archive.is_file():
-        with _bar(f"downloading {source['name']}") as progress:
-            fetch(Remote(url=url, md5=source["md5"]), archive, progress=progress)
-        checked = "not checked, for no checksum is published" if not source["md5"] else "MD5 right"
-        _say(f"{source['name']}: downloaded, {checked}; unpacking")
-    unpack(archive, folder)
-    done.parent.mkdir(parents=True, exist_ok=True)
-    done.write_text(f"{source['md5']}\n")
-    if not arguments.keep_archives:
-        archive.unlink()
-    _print(f"{source['name']}: unpacked in {folder}")
+def _chosen_sources(arguments: argparse.Namespace) -> list[Source]:
+    """The data set's archives that the command line names."""
+    every = read_sources()
+    if arguments.name not in every:
+        raise unknown_name("data set to download", arguments.name, [*every, "cityscapes"])
+    sources = every[arguments.name]
+    if arguments.masks == "sbd" and arguments.name == "voc2012":
+        sources = sources + every["sbd"]
+    parts = arguments.part or [source.part for source in sources if not source.optional]
+    known = dict.fromkeys(source.part for source in sources)
+    for part in parts:
+        if part not in known:
+            raise unknown_name(f"part of {arguments.name}", part, known)
+    return [source for source in sources if source.part in parts]
 
 
 @contextmanager

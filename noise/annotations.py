@@ -136,6 +136,11 @@ def check_document(document: Any, where: str) -> None:
     _raise_if_any(_inconsistent(document), where)
 
 
+def entry_fault(section: str, entry: Any) -> str | None:
+    """What is wrong with one entry of images, annotations or categories by itself, if anything."""
+    return _fault(entry, _FIELDS[section])
+
+
 def write_annotations(path: Path, document: CocoDocument) -> None:
     """Write a COCO file whole or not at all; equal documents give equal bytes.
 

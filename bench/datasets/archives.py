@@ -1,14 +1,17 @@
 """Archives unpacked whole or not at all; nothing in them may leave the folder."""
 
+import lzma
 import os
 import shutil
 import stat
 import tarfile
-import tempfile
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 from noisyseg.errors import InputError
+
+_DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError)
 
 
 def unpack(archive: Path, folder: Path) -> None:
@@ -19,15 +22,16 @@ def unpack(archive: Path, folder: Path) -> None:
     Raises:
         InputError: damaged, an entry that leaves the folder, or no place to write.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(dir=folder, prefix=".unpacking-"))
+    scratch = folder / f".unpacking-{archive.name}"
     try:
+        shutil.rmtree(scratch, ignore_errors=True)  # of a call that was killed
+        scratch.mkdir(parents=True)
         if zipfile.is_zipfile(archive):
             _unzip(archive, scratch)
         else:
             _untar(archive, scratch)
         _merge(scratch, folder)
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, ValueError) as error:
+    except (*_DAMAGED, NotImplementedError, RuntimeError) as error:  # the last two: encrypted
         raise InputError(
             f"{archive} cannot be unpacked: {error}. Delete it and download it again."
         ) from error
@@ -40,18 +44,27 @@ def unpack(archive: Path, folder: Path) -> None:
 
 def _untar(archive: Path, scratch: Path) -> None:
     with tarfile.open(archive) as content:
-        # filter="data": no absolute names, no way out of the folder, no devices.
-        content.extractall(scratch, filter="data")
+        if hasattr(tarfile, "data_filter"):
+            content.extractall(scratch, filter="data")  # no way out of the folder, no devices
+            return
+        # Debian 12's Python has no filters yet.
+        for entry in content:
+            if _leaves(entry.name) or not (entry.isreg() or entry.isdir()):
+                raise ValueError(f"its entry {entry.name!r} leaves the folder, or is no file")
+        content.extractall(scratch)
 
 
 def _unzip(archive: Path, scratch: Path) -> None:
     with zipfile.ZipFile(archive) as content:
         for entry in content.infolist():
-            name = PurePosixPath(entry.filename)
-            is_link = stat.S_ISLNK(entry.external_attr >> 16)
-            if name.is_absolute() or ".." in name.parts or "\\" in entry.filename or is_link:
+            if _leaves(entry.filename) or stat.S_ISLNK(entry.external_attr >> 16):
                 raise ValueError(f"its entry {entry.filename!r} leaves the folder")
         content.extractall(scratch)  # checks each entry's CRC
+
+
+def _leaves(name: str) -> bool:
+    path = PurePosixPath(name)
+    return path.is_absolute() or ".." in path.parts or "\\" in name
 
 
 def _merge(scratch: Path, folder: Path) -> None:

@@ -27,8 +27,13 @@ _BLOCK = 1 << 20
 _TIMEOUT_S = 60.0
 _ATTEMPTS = 5
 _PAUSE_S = 1.0
-_GONE = (404, 410)
-_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
+# The server may answer differently later.
+_PASSING = (408, 425, 429, 500, 502, 503, 504)
+# What the disk here says, and no network.
+_DISK = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO),
+    *(errno.EISDIR, errno.ENOTDIR, errno.ENOENT, errno.EEXIST, errno.ENAMETOOLONG),
+)
 _RANGE_NOT_SATISFIABLE = 416
 
 
@@ -68,74 +73,90 @@ def fetch(
         pause: seconds before the second attempt; twice as long before each further one.
     Raises:
         InputError: no such file, no connection, a wrong checksum (the bytes are then deleted), a
-            disk that is full (the bytes are kept).
+            disk that is full or cannot be read (the bytes are kept).
     """
     if urllib.parse.urlsplit(remote.url).scheme not in ("http", "https"):
         raise InputError(f"cannot download {remote.url}: wanted an http or https address.")
     part = path.with_name(f"{path.name}.part")
-    failures = 0
+    failures, most = 0, _size(part)
     while True:
-        before = _size(part)
         try:
             _connect(remote, part, progress)
             break
-        except _ChangedError:
-            _forget(part)
-        except urllib.error.HTTPError as error:
-            if error.code in _GONE or failures + 1 >= attempts:
-                raise InputError(
-                    f"cannot download {remote.url}: the server says {error.code} {error.reason}. "
-                    "Another address of the same files can be given with --mirror."
-                ) from error
-            failures += 1
-        except (http.client.HTTPException, OSError) as error:
-            if _is_local(error):
-                raise InputError(
-                    f"cannot write {part}: {error.strerror}. What has come is kept; the "  # type: ignore[union-attr]
-                    "same command goes on."
-                ) from error
-            failures = 0 if _size(part) > before else failures + 1
+        except (_ChangedError, http.client.HTTPException, OSError) as error:
+            if isinstance(error, _ChangedError):
+                _forget(part)
+            reason = _passing_reason(error, remote, part)
+            grown = _size(part) > most
+            failures = 0 if grown else failures + 1
+            most = max(most, _size(part))
             if failures >= attempts:
                 raise InputError(
-                    f"cannot download {remote.url}: {error or type(error).__name__}. "
-                    f"{_size(part)} bytes are kept in {part}; the same command goes on."
+                    f"cannot download {remote.url}: {reason}. {_size(part)} bytes are kept in "
+                    f"{part}; the same command goes on."
                 ) from error
-        time.sleep(pause * 2**failures if failures else 0)
+        time.sleep(pause * 2 ** max(failures - 1, 0))
     _finish(remote, part, path)
+
+
+def _passing_reason(error: Exception, remote: Remote, part: Path) -> str:
+    """What went wrong, if another attempt may do better.
+
+    Raises:
+        InputError: it would not: the disk here, or a file that the server does not give.
+    """
+    if isinstance(error, urllib.error.HTTPError):
+        error.close()
+        if error.code not in _PASSING:
+            raise InputError(
+                f"cannot download {remote.url}: the server says {error.code} {error.reason}. "
+                "Another address of the same files can be given with --mirror."
+            ) from error
+        return f"the server says {error.code} {error.reason}"
+    if isinstance(error, OSError) and error.errno in _DISK:
+        raise InputError(
+            f"cannot write {part}: {error.strerror}. What has come is kept; the same command "
+            "goes on."
+        ) from error
+    return str(error) or type(error).__name__
 
 
 def _connect(remote: Remote, part: Path, progress: Progress | None) -> None:
     """One connection: append to part what it lacks."""
     part.parent.mkdir(parents=True, exist_ok=True)
-    here, state = _size(part), _state(part)
+    state = _state(part)
+    if not state.get("version") or state.get("url") != remote.url:
+        _forget(part)  # nothing tells whether the server would go on with the same file
+    here = _size(part)
     request = urllib.request.Request(remote.url, headers={"User-Agent": "noisyseg"})
     if here:
-        if state.get("url") != remote.url or not state.get("version"):
-            raise _ChangedError
         request.add_header("Range", f"bytes={here}-")
         request.add_header("If-Range", state["version"])
     try:
         answer = _OPENER.open(request, timeout=_TIMEOUT_S)
     except urllib.error.HTTPError as error:
         if error.code == _RANGE_NOT_SATISFIABLE and here:
+            error.close()
             if state.get("total") == here:
                 return  # all of it had come
-            raise _ChangedError from error
+            raise _ChangedError("the file has changed") from error
         raise
     with answer:
-        resumed = answer.status == 206
-        if here and not resumed:
+        if here and answer.status != http.client.PARTIAL_CONTENT:
             _forget(part)  # the server ignores ranges, or has another file now: from the start
             here = 0
+        if here and not answer.headers.get("Content-Range", "").startswith(f"bytes {here}-"):
+            raise _ChangedError("the server sends another range than it was asked for")
         total = _total(answer, here)
-        version = answer.headers.get("ETag") or answer.headers.get("Last-Modified")
-        write_atomically(_note(part), json.dumps(_described(remote, version, total)).encode())
+        write_atomically(_note(part), json.dumps(_described(remote, answer, total)).encode())
         _append(answer, part, here, total, progress)
 
 
-def _described(remote: Remote, version: str | None, total: int | None) -> dict[str, Any]:
-    weak = version is not None and version.startswith("W/")  # no promise of equal bytes
-    return {"url": remote.url, "version": None if weak else version, "total": total}
+def _described(remote: Remote, answer: Any, total: int | None) -> dict[str, Any]:
+    tag = answer.headers.get("ETag")
+    if tag is None or tag.startswith("W/"):  # a weak one promises no equal bytes
+        tag = answer.headers.get("Last-Modified")
+    return {"url": remote.url, "version": tag, "total": total}
 
 
 def _append(
@@ -152,7 +173,7 @@ def _append(
     if total is not None and here < total:
         raise http.client.IncompleteRead(b"", total - here)
     if total is not None and here > total:
-        raise _ChangedError
+        raise _ChangedError("more came than the server had announced")
 
 
 def _total(answer: Any, here: int) -> int | None:
@@ -165,20 +186,33 @@ def _total(answer: Any, here: int) -> int | None:
 
 
 def _finish(remote: Remote, part: Path, path: Path) -> None:
-    if remote.md5 is not None:
-        digest = hashlib.md5(usedforsecurity=False)
-        with part.open("rb") as file:
-            while block := file.read(_BLOCK):
-                digest.update(block)
-        if digest.hexdigest() != remote.md5:
-            size = _size(part)
-            _forget(part)
-            raise InputError(
-                f"{remote.url} came with MD5 {digest.hexdigest()}, wanted {remote.md5} ({size} "
-                "bytes): damaged on the way, or another file. It is deleted; try again."
-            )
-    os.replace(part, path)
+    try:
+        if remote.md5 is not None:
+            _check(remote, remote.md5, part)
+        os.replace(part, path)
+    except OSError as error:
+        raise InputError(f"cannot read {part}, or rename it: {error.strerror}.") from error
     _note(part).unlink(missing_ok=True)
+
+
+def _check(remote: Remote, wanted: str, part: Path) -> None:
+    found = md5_file(part)
+    if found != wanted:
+        size = _size(part)
+        _forget(part)
+        raise InputError(
+            f"{remote.url} came with MD5 {found}, wanted {wanted} ({size} bytes): damaged on the "
+            "way, or another file. It is deleted; try again."
+        )
+
+
+def md5_file(path: Path) -> str:
+    """MD5 of a file's bytes, 32 hex digits: what archives of that age have for a checksum."""
+    digest = hashlib.md5(usedforsecurity=False)
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def _note(part: Path) -> Path:
@@ -200,11 +234,6 @@ def _size(part: Path) -> int:
 def _forget(part: Path) -> None:
     part.unlink(missing_ok=True)
     _note(part).unlink(missing_ok=True)
-
-
-def _is_local(error: BaseException) -> bool:
-    """Whether it is the disk here that failed, not the network."""
-    return isinstance(error, OSError) and error.errno in _DISK
 
 
 class _HttpOnly(urllib.request.HTTPRedirectHandler):

@@ -101,7 +101,7 @@ def make_ready(
     listed = listed_images(layout)
     _check_official(layout, listed, allow_partial=allow_partial)
     made_from = _made_from(layout)
-    folders = _candidates(layout, root, out, cache)
+    folders = prepared_folders(layout, root=root, out=out, cache=cache)
     for folder in folders:
         note = read_note(folder, made_from)
         if note is not None:
@@ -121,18 +121,31 @@ def find_ready(
     """The data set as `make_ready` left it; None if it did not, or something has changed since."""
     try:
         layout = locate(name, root=root, masks=masks)
+    except InputError:
+        return None
+    return find_layout(layout, root=root, out=out, cache=cache)
+
+
+def find_layout(
+    layout: Layout, *, root: Path, out: Path | None = None, cache: Path
+) -> Ready | None:
+    """As `find_ready`, of raw files that have been located."""
+    try:
         listed = listed_images(layout)
         made_from = _made_from(layout)
     except InputError:
         return None
-    for folder in _candidates(layout, root, out, cache):
+    for folder in prepared_folders(layout, root=root, out=out, cache=cache):
         note = read_note(folder, made_from)
         if note is not None:
             return _ready(layout, folder, note, listed)
     return None
 
 
-def _candidates(layout: Layout, root: Path, out: Path | None, cache: Path) -> list[Path]:
+def prepared_folders(
+    layout: Layout, *, root: Path, out: Path | None = None, cache: Path
+) -> list[Path]:
+    """Where the converted files may lie, the best place first."""
     if out is not None:
         return [out]
     place = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:8]

@@ -1,0 +1,54 @@
+"""What a check of a data set found."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+UNPACK = "unpack the archive again, or download it again (noisyseg data download)"
+EXPORT = "correct the annotation file, or export it again"
+_SHOWN = 3
+
+
+@dataclass(kw_only=True, slots=True, frozen=True)
+class Fault:
+    """Something wrong with one file or annotation.
+
+    Attributes:
+        kind: what is wrong, the same words for all of a kind.
+        where: which file or annotation.
+        mend: what to do about it.
+    """
+
+    kind: str
+    where: str
+    mend: str
+
+
+@dataclass(kw_only=True, slots=True)
+class Report:
+    """What a check found.
+
+    Attributes:
+        name: of the data set.
+        faults: what is to be mended.
+        remarks: what is worth knowing.
+        images, annotations: how many were looked at.
+        sha256: of annotation files, by path.
+    """
+
+    name: str
+    faults: list[Fault] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    images: int = 0
+    annotations: int = 0
+    sha256: dict[str, str] = field(default_factory=dict)
+
+    def groups(self) -> list[dict[str, Any]]:
+        """The faults by kind: how many, the first of them, what to do."""
+        kinds: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for fault in self.faults:
+            kinds[fault.kind, fault.mend].append(fault.where)
+        return [
+            {"kind": kind, "count": len(where), "first": where[:_SHOWN], "mend": mend}
+            for (kind, mend), where in kinds.items()
+        ]

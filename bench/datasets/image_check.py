@@ -1,0 +1,39 @@
+"""Images decoded to their last pixel."""
+
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+from noisyseg.bench.datasets.check_report import EXPORT, UNPACK, Fault
+from noisyseg.bench.datasets.image_files import image_size_as_read
+
+_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
+_READ_AGAIN = "check the disk and the file's permissions"
+
+
+def pixel_faults(path: Path, size: tuple[int, int] | None) -> list[Fault]:
+    """What is wrong with an image file.
+
+    Args:
+        path: of the image.
+        size: width and height that its annotations say; None where nothing is said.
+    """
+    try:
+        with Image.open(path) as image:
+            image.load()
+            found = image_size_as_read(image)
+    except FileNotFoundError:
+        return [Fault(kind="an image is not there", where=str(path), mend=UNPACK)]
+    except UnidentifiedImageError:
+        return [Fault(kind="a file is no image", where=str(path), mend=UNPACK)]
+    except _DAMAGE as error:
+        if isinstance(error, OSError) and error.errno is not None:  # of the disk, not of Pillow
+            where = f"{path} ({error.strerror})"
+            return [Fault(kind="a file cannot be read", where=where, mend=_READ_AGAIN)]
+        where = f"{path} ({error})"
+        return [Fault(kind="an image is damaged or cut short", where=where, mend=UNPACK)]
+    if size is not None and found != size:
+        where = f"{path}: {found[0]} × {found[1]}, annotated as {size[0]} × {size[1]}"
+        mend = f"take the images that the file was made for, or {EXPORT}"
+        return [Fault(kind="an image's size is not its annotations'", where=where, mend=mend)]
+    return []
