@@ -140,12 +140,9 @@ def _add_costs(
     iterations = None if images.train is None else train_iterations(images.train, suite.protocol)
     for row in rows:
         row["iterations"] = iterations
-        known = pace is not None and iterations is not None
-        row["hours"] = (
-            round(hours(iterations, images.eval or 0, pace), 3)  # type: ignore[arg-type]
-            if known
-            else None
-        )
+        row["hours"] = None
+        if pace is not None and iterations is not None:
+            row["hours"] = hours(iterations, images.eval or 0, pace)
 
 
 def _total(

@@ -72,10 +72,15 @@ def make_fixtures(root: Path, *, images: int = 6, seed: int = 0) -> dict[str, An
 
 
 def scene(
-    random: np.random.RandomState, names: Sequence[str], height: int, width: int
+    random: np.random.RandomState,
+    names: Sequence[str],
+    height: int,
+    width: int,
+    difficult: int = -1,
 ) -> list[Drawn]:
     """Instances of the given classes: the first two touch along an edge and share one class, the
     third lies partly over the second, the rest lie where they fall; later ones hide earlier ones.
+    The one at the place `difficult`, counted from 0, is so.
     """
     y, x = int(random.randint(4, height - 44)), int(random.randint(4, width - 76))
     masks = [
@@ -92,7 +97,7 @@ def scene(
         hidden = np.any([*masks[place + 1 : len(labels)], np.zeros_like(mask)], axis=0)
         visible = mask & ~hidden
         if visible.sum() >= 64:
-            instances.append(Drawn(name=name, mask=visible, difficult=place == 3))
+            instances.append(Drawn(name=name, mask=visible, difficult=place == difficult))
     return instances
 
 
@@ -162,7 +167,7 @@ def make_voc(root: Path, *, images: int, seed: int) -> dict[str, Any]:
         groups = rounds(VOC_CLASSES, 5)
         names = [f"{2007 + number}_{k:06d}" for k in range(1, images + 1)]
         for name in names:
-            instances = scene(random, next(groups), HEIGHT, WIDTH)
+            instances = scene(random, next(groups), HEIGHT, WIDTH, difficult=3)
             picture(random, instances, (HEIGHT, WIDTH)).save(
                 voc / "JPEGImages" / f"{name}.jpg", quality=90
             )

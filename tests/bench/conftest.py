@@ -1,5 +1,6 @@
 """A data set of ten annotations, a suite that uses it, and a command line that must not train."""
 
+import importlib.util
 import json
 import sys
 from pathlib import Path
@@ -82,6 +83,19 @@ class Toy:
         """The runs of what is written."""
         suite = load_suite(str(self.file), data_root=None, cache=self.root / "cache")
         return expand(suite, RunStore(out))
+
+
+@pytest.fixture(scope="session")
+def official(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Small data sets in the layouts of the official archives; not to be changed."""
+    path = Path(__file__).parents[2] / "tools" / "make_fixtures.py"
+    spec = importlib.util.spec_from_file_location("make_fixtures", path)
+    script = importlib.util.module_from_spec(spec)
+    sys.modules["make_fixtures"] = script  # for its dataclass
+    spec.loader.exec_module(script)
+    root = tmp_path_factory.mktemp("official")
+    script.make_fixtures(root)
+    return root
 
 
 @pytest.fixture
