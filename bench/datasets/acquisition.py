@@ -47,11 +47,11 @@ class Source:
         return root / self.folder
 
 
-def read_sources(path: Path = SOURCES) -> dict[str, list[Source]]:
+def read_sources() -> dict[str, list[Source]]:
     """The archives of each data set."""
     return {
         name: [Source(**{**entry, "gives": tuple(entry["gives"])}) for entry in entries]
-        for name, entries in plain(read_yaml(path)).items()
+        for name, entries in plain(read_yaml(SOURCES)).items()
     }
 
 

@@ -163,7 +163,7 @@ def _append(
     answer: Any, part: Path, here: int, total: int | None, progress: Progress | None
 ) -> None:
     with part.open("ab") as file:
-        while block := answer.read(_BLOCK):
+        while block := answer.read1(_BLOCK):  # what has arrived, so that little is lost
             file.write(block)
             file.flush()
             here += len(block)
