@@ -14,6 +14,7 @@ optimizer: {type: SGD, lr: 0.02, momentum: 0, weight_decay: 1.0e-4}
 schedule: {warmup_iterations: 100, warmup_factor: 0.001, milestones: [8, 11], gamma: 0.1}
 image: {scale: [128, 96], flip: 0.5, min_size: 32}
 """
+GROUPING = "aspect_ratio_grouping"
 
 
 def test_a_whole_protocol_is_read_as_it_stands(read):
@@ -40,18 +41,6 @@ def test_a_whole_protocol_is_read_as_it_stands(read):
             "min_size": 32,
         },
     }
-
-
-def test_a_batch_may_be_parted_and_image_sizes_be_a_range(read):
-    changed = WHOLE.replace("flip:", "scale_to: [128, 112], test_scale: [256, 224], flip:")
-    protocol = load_protocol(
-        read(f"{changed}micro_batch: 2\naspect_ratio_grouping: true\n"), where=""
-    )
-    assert protocol["batch_size"] == 8
-    assert protocol["micro_batch"] == 2
-    assert protocol["aspect_ratio_grouping"] is True
-    image = {"scale": [128, 96], "scale_to": [128, 112], "test_scale": [256, 224]}
-    assert protocol["image"] == {**image, "flip": 0.5, "min_size": 32}
 
 
 @pytest.mark.parametrize(
@@ -100,6 +89,30 @@ def test_a_protocol_may_extend_a_shipped_one(read):
     }
 
 
+@pytest.mark.parametrize(
+    ("keys", "scale_to", "test_scale"),
+    [
+        ("scale_to: [160, 120]", [160, 120], [128, 96]),
+        ("scale_to: null", None, [128, 96]),
+        ("test_scale: [256, 192]", None, [256, 192]),
+        ("scale_to: [160, 120], test_scale: [256, 192]", [160, 120], [256, 192]),
+    ],
+)
+def test_training_scales_may_be_a_range_and_evaluation_has_its_own(
+    read, keys, scale_to, test_scale
+):
+    image = load_protocol(read(WHOLE.replace("flip", f"{keys}, flip")), where="")["image"]
+    assert image["scale"] == [128, 96]
+    assert (image["scale_to"], image["test_scale"]) == (scale_to, test_scale)
+
+
+def test_a_smaller_batch_than_the_base_s_passes_needs_passes_of_its_own(read):
+    base = "extends: paper-coco-mmdet3\nname: x\nbatch_size: 1"
+    with pytest.raises(InputError, match="micro_batch must divide batch_size 1, got 2"):
+        load_protocol(read(base), where="")
+    assert load_protocol(read(f"{base}\nmicro_batch: 1"), where="")["micro_batch"] == 1
+
+
 def test_another_optimizer_leaves_the_base_s_values_if_it_replaces_it(read):
     changed = "optimizer: {_replace: true, type: AdamW, lr: 1.0e-3, weight_decay: 0.05}"
     optimizer = load_protocol(read(f"extends: smoke\n{changed}"), where="")["optimizer"]
@@ -115,12 +128,6 @@ def test_another_optimizer_leaves_the_base_s_values_if_it_replaces_it(read):
         ("batch_size: 8\n", "", 1, "a protocol needs the key 'batch_size'"),
         ("batch_size: 8", "batch_size: 0", 4, "batch_size must be an integer of at least 1"),
         ("gradient_clip: null", "gradient_clip: -1", 5, "gradient_clip must be a number"),
-        ("null", "null\nmicro_batch: 3", 6, "micro_batch must divide batch_size 8, got 3"),
-        ("null", "null\nmicro_batch: 16", 6, "micro_batch must divide batch_size 8, got 16"),
-        ("null", "null\nmicro_batch: 0", 6, "micro_batch must be an integer of at least 1"),
-        ("null", "null\nmicro_batch: 2.0", 6, "micro_batch must be an integer of at least 1"),
-        ("null", "null\nmicro_batches: 2", 6, "Did you mean 'micro_batch'"),
-        ("null", "null\naspect_ratio_grouping: 1", 6, "must be true or false, got 1"),
         ("type: SGD", "type: SGDM", 6, "unknown optimizer type 'SGDM'. Did you mean 'SGD'"),
         ("type: SGD", "type: [SGD]", 6, "unknown optimizer type"),
         ("type: SGD, ", "", 6, "optimizer needs the key 'type'"),
@@ -143,13 +150,18 @@ def test_another_optimizer_leaves_the_base_s_values_if_it_replaces_it(read):
         ("[128, 96]", "[128]", 8, r"scale must be \[width, height\]"),
         ("[128, 96]", "[128, 8]", 8, r"scale must be \[width, height\]"),
         ("[128, 96]", "[128.0, 96]", 8, r"scale must be \[width, height\]"),
-        ("flip: 0.5", "scale_to: [128], flip: 0.5", 8, r"scale_to must be \[width, height\]"),
-        ("flip: 0.5", "scale_to: 128, flip: 0.5", 8, r"scale_to must be \[width, height\]"),
-        ("flip: 0.5", "test_scale: [8, 128], flip: 0.5", 8, r"test_scale must be \[width"),
-        ("flip: 0.5", "test_scales: [64, 64], flip: 0.5", 8, "Did you mean 'test_scale'"),
         ("flip: 0.5", "flip: true", 8, "flip must be a number from 0 to 1"),
         ("min_size: 32", "min_size: null", 8, "min_size must be an integer"),
         ("{scale: [128, 96], flip: 0.5, min_size: 32}", "128", 8, "image must be a mapping"),
+        ("gradient", "micro_batch: true\ngradient", 5, "micro_batch must be an integer"),
+        ("gradient", "micro_batch: null\ngradient", 5, "micro_batch must be an integer"),
+        ("gradient", f"{GROUPING}: 'yes'\ngradient", 5, "must be true or false, got 'yes'"),
+        ("gradient", f"{GROUPING}: null\ngradient", 5, "must be true or false, got None"),
+        ("gradient", "aspect_grouping: true\ngradient", 5, f"Did you mean '{GROUPING}'"),
+        ("flip", "scale_to: [128, 8], flip", 8, r"scale_to must be .* at least 16, got \[128, 8\]"),
+        ("flip", "scales_to: [128, 96], flip", 8, "'scales_to'. Did you mean 'scale_to'"),
+        ("flip", "test_scale: null, flip", 8, r"test_scale must be \[width, height\].* got None"),
+        ("flip", "test_scale: [128, 96.5], flip", 8, r"test_scale must be \[width, height\]"),
     ],
 )
 def test_each_unfit_value_is_refused_with_its_line(read, tmp_path, old, new, line, problem):

@@ -4,6 +4,7 @@ from pathlib import Path
 import mmdet
 import pytest
 import torch
+import torchvision
 from mmengine.config import Config
 
 from noisyseg.bench.model import load_model
@@ -191,6 +192,20 @@ def test_the_paper_model_trains_all_but_its_stem_and_first_stage(build):
     trained = {n.split(".")[0] for n, p in backbone.named_parameters() if p.requires_grad}
     assert frozen == {"conv1", "bn1", "layer1"}
     assert trained == {"layer2", "layer3", "layer4"}
+
+
+def test_torchvisions_resnet50_fills_every_tensor_of_the_papers_backbone(build, tmp_path):
+    """The file also holds a classifier, which no detector has."""
+    file = torchvision.models.resnet50(weights=None).state_dict()
+    assert {"fc.weight", "fc.bias"} < file.keys()
+    torch.save(file, tmp_path / "resnet50.pth")
+    for name in ("mask-rcnn-r50-fpn", "mask-rcnn-r50-fpn-legacy"):
+        backbone = build(name, "resnet50.pth", tmp_path).backbone
+        own = {n for n in backbone.state_dict() if not n.endswith("num_batches_tracked")}
+        assert own == {n for n in file if not n.endswith("num_batches_tracked")} - {
+            *("fc.weight", "fc.bias")
+        }
+        assert_holds(backbone, {n: file[n] for n in own})
 
 
 @pytest.mark.skipif(not IMAGENET.is_file(), reason="no MobileNetV2 weights beside the checkout")
