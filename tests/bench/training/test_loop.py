@@ -1,4 +1,5 @@
 import math
+from itertools import chain
 
 import pytest
 import torch
@@ -208,6 +209,153 @@ def test_an_epoch_is_reported_before_its_checkpoint_is_written(make):
     assert load_checkpoint(training.checkpoint, key=KEY)["epoch"] == 3
 
 
+# A batch in several forward passes
+
+
+class OwnSlopes(Slope):
+    """Its loss in a pass is mean(image ids) · w: each pass has a gradient of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.passes = []
+
+    def data_preprocessor(self, batch, training):
+        ids = [sample.img_id for sample in batch["data_samples"]]
+        self.passes.append(ids)
+        self.slope = sum(ids) / len(ids)
+        return super().data_preprocessor(batch, training)
+
+
+# Of 8 images: batch, images a pass → images of each pass, passes of each step.
+GROUPS = [
+    (4, 2, [2, 2, 2, 2], [2, 2]),
+    (6, 2, [2, 2, 2, 2], [3, 1]),  # the last step has one pass of three
+    (6, 3, [3, 3, 2], [2, 1]),
+    (9, 3, [3, 3, 2], [3]),  # two whole passes and a smaller one count alike
+    (32, 4, [4, 4], [2]),  # more than there are
+    (3, 1, [1] * 8, [3, 3, 2]),
+]
+
+
+@pytest.mark.parametrize(("batch", "micro", "sizes", "steps"), GROUPS)
+def test_a_step_is_by_the_mean_gradient_of_the_passes_it_has(
+    make, protocol, batch, micro, sizes, steps
+):
+    detector = OwnSlopes()
+    changed = {**protocol, "batch_size": batch, "micro_batch": micro}
+    watch = Watch().run(make(detector, protocol=changed))
+    assert [len(ids) for ids in detector.passes] == sizes * 3
+    means = iter([sum(ids) / len(ids) for ids in detector.passes])
+    w, losses = 2.0, []
+    for iteration, passes in enumerate(steps * 3):
+        gradient = sum(next(means) for _ in range(passes)) / passes
+        losses.append(gradient * w)
+        factor = learning_rate_factor(
+            iteration, iterations_per_epoch=len(steps), schedule=protocol["schedule"]
+        )
+        w -= protocol["optimizer"]["lr"] * factor * gradient
+    assert detector.w.item() == pytest.approx(w, rel=1e-5)
+    assert [loss for _, loss in watch.progress] == pytest.approx(losses, rel=1e-5)
+    done = [(n + 1) / len(steps) for n in range(3 * len(steps))]
+    assert [part for part, _ in watch.progress] == pytest.approx(done)
+    for epoch, report in enumerate(watch.epochs):
+        mean = sum(losses[epoch * len(steps) : (epoch + 1) * len(steps)]) / len(steps)
+        del report["seconds"]
+        expected = {"epoch": epoch, "loss": mean, "loss_w": mean, "acc": 50}
+        assert report == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_mean_gradient_is_clipped_and_not_each_pass(make, protocol):
+    """A pass has a gradient from 1.5 to 7.5; the mean of all eight images is 4.5."""
+    schedule = {**protocol["schedule"], "warmup_iterations": 0, "milestones": []}
+    whole = {**protocol, "batch_size": 8, "micro_batch": 2, "epochs": 1, "schedule": schedule}
+    rate = protocol["optimizer"]["lr"]
+    for limit, moved in ((4.6, 4.5), (1.0, 1.0)):
+        detector = OwnSlopes()
+        clipped = {**whole, "gradient_clip": limit}
+        Watch().run(make(detector, f"at {limit}", protocol=clipped))
+        assert sorted(chain(*detector.passes)) == list(range(1, 9))
+        assert detector.w.item() == pytest.approx(2.0 - rate * moved, rel=1e-5)
+
+
+def test_a_later_pass_whose_loss_is_no_number_ends_the_training_before_its_step(make, protocol):
+    class Diverging(OwnSlopes):
+        def data_preprocessor(self, batch, training):
+            data = super().data_preprocessor(batch, training)
+            if len(self.passes) == 4:
+                self.slope = math.nan
+            return data
+
+    detector = Diverging()
+    split = {**protocol, "batch_size": 4, "micro_batch": 2}
+    watch = Watch()
+    with pytest.raises(TrainingDivergedError, match=r"became nan at iteration 2 \(epoch 1\)"):
+        watch.run(make(detector, protocol=split))
+    assert len(watch.progress) == 1
+    assert math.isfinite(detector.w.item())
+
+
+def test_grouped_images_come_each_once_and_the_last_smaller_batch_too(make, protocol):
+    """Square images are one group."""
+    detector = OwnSlopes()
+    grouped = {**protocol, "aspect_ratio_grouping": True}
+    watch = Watch().run(make(detector, protocol=grouped))
+    assert [len(ids) for ids in detector.passes] == [3, 3, 2] * 3
+    assert len(watch.progress) == 9
+    for epoch in range(3):
+        passes = detector.passes[3 * epoch : 3 * epoch + 3]
+        assert sorted(chain(*passes)) == list(range(1, 9))
+
+
+# The time of a step
+
+
+class Clock:
+    """A clock that only a forward pass moves: by the next of its durations."""
+
+    def __init__(self, durations):
+        self.now = 1000.0
+        self.durations = iter(durations)
+
+    def perf_counter(self):
+        return self.now
+
+    def forward(self):
+        self.now += next(self.durations)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "durations", "median"),
+    [
+        (1, [100, 1, 4], 2.5),
+        (2, [100, 1, 9, 2, 5, 3], 3),
+        (3, [100, 1, 1, 1, 2, 2, 2, 2, 7], 2),
+    ],
+)
+def test_the_median_time_of_a_step_leaves_out_the_first(
+    make, protocol, monkeypatch, epochs, durations, median
+):
+    clock = Clock(durations)
+    monkeypatch.setattr("noisyseg.bench.training.loop.time", clock)
+
+    class Timed(Slope):
+        def forward(self, batch, mode):
+            clock.forward()
+            return super().forward(batch, mode)
+
+    assert seconds_of(make(Timed(), protocol={**protocol, "epochs": epochs})) == median
+
+
+def seconds_of(training):
+    return train(training, on_start=int, on_epoch=lambda _: None, on_iteration=lambda *_: None)
+
+
+def test_the_only_step_there_is_has_a_time_and_a_step_not_done_has_none(make, protocol):
+    single = {**protocol, "epochs": 1, "batch_size": 8, "micro_batch": 4}
+    assert seconds_of(make(Slope(), protocol=single)) > 0
+    assert seconds_of(make(Slope(), protocol=single)) is None  # the checkpoint has it all
+
+
 # Resuming, with a real detector
 
 
@@ -215,7 +363,7 @@ def test_an_epoch_is_reported_before_its_checkpoint_is_written(make):
 def real(make, tiny, protocol):
     """Makes a training of a tiny Mask R-CNN with momentum and with workers or without."""
     momentum = {**protocol, "optimizer": {**protocol["optimizer"], "momentum": 0.9}, "epochs": 2}
-    return lambda name, **changes: make(tiny(seed=8), name, protocol=momentum, **changes)
+    return lambda name, **changes: make(tiny(seed=8), name, **{"protocol": momentum, **changes})
 
 
 def final_state(training):
@@ -248,6 +396,19 @@ def test_a_stopped_training_goes_on_as_if_it_had_not_been_stopped(real):
     assert_same(final_state(stopped), final_state(whole))
     done = Watch().run(real("stopped"))
     assert (done.starts, done.epochs, done.progress) == ([2], [], [])
+
+
+def test_a_training_in_passes_of_grouped_images_is_resumed_alike(real, protocol):
+    split = {**protocol, "epochs": 2, "batch_size": 4, "micro_batch": 2}
+    split["aspect_ratio_grouping"] = True
+    whole, stopped = real("whole", protocol=split), real("stopped", protocol=split)
+    watch, before, after = Watch().run(whole), Watch(stop_after=3), Watch()
+    with pytest.raises(KeyboardInterrupt):
+        before.run(stopped)
+    after.run(real("stopped", protocol=split))
+    assert (before.starts, after.starts) == ([0], [1])
+    assert without_seconds(before.epochs + after.epochs) == without_seconds(watch.epochs)
+    assert_same(final_state(stopped), final_state(whole))
 
 
 def test_loader_processes_do_not_change_the_result(real):

@@ -121,6 +121,71 @@ def test_the_last_smaller_batch_is_kept(make):
     assert len(train_loader(dataset, batch_size=3, workers=0)) == 3
 
 
+# A range of scales
+
+RANGE = {"scale": [128, 48], "scale_to": [128, 80]}
+
+
+def sizes_of(dataset, epochs):
+    """(epoch, index) → height and width; what belongs to the image must have its size."""
+    found = {}
+    for epoch in epochs:
+        dataset.epoch = epoch
+        for index in range(len(dataset)):
+            sample = dataset[index]
+            size = tuple(sample["inputs"].shape[1:])
+            truth = sample["data_samples"]
+            assert truth.img_shape == size
+            assert truth.gt_instances.masks.masks.shape[1:] == size
+            found[epoch, index] = size
+    return found
+
+
+def test_scales_are_drawn_from_the_whole_range_and_from_nothing_else(make):
+    found = sizes_of(make(**RANGE), range(40))
+    sides = [height for height, width in found.values() if height == width]
+    assert len(sides) == 40 * 8  # square as the images are
+    # Uniform over 33 sides: a standard deviation of 9.5, of the mean of 320 draws 0.53; all of
+    # them miss an end's last two pixels with a probability of 2e-9.
+    assert abs(sum(sides) / 320 - 64) < 4 * 0.53
+    assert 48 <= min(sides) <= 49
+    assert 79 <= max(sides) <= 80
+
+
+def test_a_scale_depends_on_train_seed_epoch_and_image_alone(make):
+    dataset = make(**RANGE)
+    found = sizes_of(dataset, (0, 1, 2))
+    random.seed(1)
+    np.random.seed(2)
+    torch.manual_seed(3)
+    for epoch, index in reversed(found):
+        dataset.epoch = epoch
+        assert tuple(dataset[index]["inputs"].shape[1:]) == found[epoch, index]
+    other = sizes_of(make(4, **RANGE), (0, 1, 2))
+    rows = [
+        tuple(sizes[epoch, index] for index in range(8))
+        for sizes in (found, other)
+        for epoch in (0, 1, 2)
+    ]
+    assert len(set(rows)) == 6
+    assert all(len(set(row)) > 1 for row in rows)
+
+
+def test_loader_processes_change_no_scale(make):
+    assert epoch_of(make(**RANGE), 1, workers=2) == epoch_of(make(**RANGE), 1)
+
+
+def test_boxes_grow_with_the_scale_drawn(make):
+    plain, drawn = make(flip=0.0), make(flip=0.0, **RANGE)
+    for index in range(8):
+        before, after = plain[index], drawn[index]
+        factor = after["inputs"].shape[1] / 64
+        torch.testing.assert_close(
+            after["data_samples"].gt_instances.bboxes.tensor,
+            before["data_samples"].gt_instances.bboxes.tensor * factor,
+        )
+
+
 # A file of one's own: ids with gaps, an empty image, an image of another class alone
 
 
@@ -197,3 +262,106 @@ def test_images_are_fitted_into_the_scale_with_their_boxes(folder):
 def test_reading_annotations_prints_nothing(folder, capfd):
     open_both(folder)
     assert capfd.readouterr() == ("", "")
+
+
+# So many images alone
+
+
+def open_some(folder, limit):
+    arguments = folder / "instances.json", folder
+    options = {"classes": ["wolf", "fox"], "image": {**IMAGE, "flip": 0.0}, "limit": limit}
+    datasets = (
+        train_dataset(*arguments, **options, train_seed=0),
+        evaluation_dataset(*arguments, **options),
+    )
+    return [[d.get_data_info(index)["img_id"] for index in range(len(d))] for d in datasets]
+
+
+@pytest.mark.parametrize(
+    ("limit", "training", "evaluation"),
+    [
+        (1, [10], [10]),
+        (2, [10, 40], [10, 20]),  # 20 and 30 hold nothing to train on
+        (3, [10, 40], [10, 20, 30]),
+        (100, [10, 40], [10, 20, 30, 40]),
+        (None, [10, 40], [10, 20, 30, 40]),
+    ],
+)
+def test_a_limit_takes_the_first_images_of_those_that_are_left(folder, limit, training, evaluation):
+    assert open_some(folder, limit) == [training, evaluation]
+
+
+# Batches of one orientation
+
+UPRIGHT, LYING = set(range(1, 8)), set(range(8, 14))  # 7 and 6 images, the last of them square
+
+
+@pytest.fixture
+def mixed(tmp_path):
+    """Makes a training data set of 13 images, upright and lying ones in no order."""
+    images, annotations = [], []
+    for number in sorted(UPRIGHT | LYING, key=lambda n: n * 5 % 13):
+        width, height = (24, 40) if number in UPRIGHT else (40, 40 if number == 13 else 24)
+        Image.new("RGB", (width, height)).save(tmp_path / f"{number}.png")
+        name = {"id": number, "file_name": f"{number}.png"}
+        images.append({**name, "width": width, "height": height})
+        annotations.append(
+            {
+                **{"id": number, "image_id": number, "category_id": 1, "iscrowd": 0},
+                **{"bbox": [2, 2, 10, 10], "area": 100},
+                "segmentation": [[2, 2, 12, 2, 12, 12, 2, 12]],
+            }
+        )
+    categories = [{"id": 1, "name": "wolf"}]
+    document = {"images": images, "annotations": annotations, "categories": categories}
+    path = tmp_path / "mixed.json"
+    path.write_text(json.dumps(document))
+
+    def dataset(train_seed=0):
+        options = {"classes": ["wolf"], "image": IMAGE, "train_seed": train_seed}
+        return train_dataset(path, tmp_path, **options)
+
+    return dataset
+
+
+def ids_of(dataset, epoch, *, batch_size, workers=0):
+    dataset.epoch = epoch
+    loader = train_loader(dataset, batch_size=batch_size, workers=workers, grouped=True)
+    batches = [[truth.img_id for truth in batch["data_samples"]] for batch in loader]
+    assert len(batches) == len(loader)
+    return batches
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 4, 5, 13, 20])
+def test_grouped_batches_hold_one_orientation_but_for_what_is_left_over(mixed, batch_size):
+    dataset = mixed()
+    whole = 7 // batch_size + 6 // batch_size
+    for epoch in range(3):
+        batches = ids_of(dataset, epoch, batch_size=batch_size)
+        assert sorted(number for batch in batches for number in batch) == list(range(1, 14))
+        assert len(batches) == -(-13 // batch_size)
+        assert all(len(batch) == batch_size for batch in batches[:-1])
+        for batch in batches[:whole]:
+            assert set(batch) <= UPRIGHT or set(batch) <= LYING
+
+
+def test_grouped_batches_depend_on_train_seed_and_epoch_alone(mixed):
+    dataset = mixed()
+    found = [ids_of(dataset, epoch, batch_size=2) for epoch in range(3)]
+    torch.manual_seed(5)
+    again = [ids_of(dataset, epoch, batch_size=2) for epoch in reversed(range(3))]
+    assert again == found[::-1]
+    assert ids_of(mixed(), 1, batch_size=2, workers=2) == found[1]
+    other = [ids_of(mixed(1), epoch, batch_size=2) for epoch in range(3)]
+    assert len({str(batches) for batches in found + other}) == 6
+
+
+def test_without_grouping_orientations_meet_in_a_batch(mixed):
+    dataset = mixed()
+    met = 0
+    for epoch in range(3):
+        dataset.epoch = epoch
+        for batch in train_loader(dataset, batch_size=4, workers=0):
+            numbers = {truth.img_id for truth in batch["data_samples"]}
+            met += bool(numbers & UPRIGHT) and bool(numbers & LYING)
+    assert met > 3
