@@ -106,7 +106,7 @@ def _unavailable(url: str, path: Path, where: str, reason: str) -> InputError:
     return InputError(
         f"{where}: cannot download {url} ({' '.join(reason.split())}). Fetch it on a machine that "
         f"can and put it at {path}, or name a local file (weights: FILE.pth), or say weights: none "
-        "to train from scratch."
+        "to train from scratch. A rehearsal can do without: --random-weights."
     )
 
 

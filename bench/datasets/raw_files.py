@@ -29,13 +29,13 @@ def reading(path: Path, what: str) -> Iterator[None]:
             "archive again."
         ) from error
     except UnidentifiedImageError as error:  # an OSError without a reason
-        raise InputError(f"{path} is no {what}, or a damaged one: unpack it again.") from error
+        raise InputError(f"{path} is not {what}, or a damaged one: unpack it again.") from error
     except OSError as error:
         reason = error.strerror or str(error) or "damaged"
         raise InputError(f"cannot read {path}, {what}: {reason}. Unpack it again.") from error
     except _UNREADABLE as error:
         raise InputError(
-            f"{path} is no {what}, or a damaged one ({error}): unpack it again."
+            f"{path} is not {what}, or a damaged one ({error}): unpack it again."
         ) from error
 
 
