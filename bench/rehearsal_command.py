@@ -15,7 +15,7 @@ from noisyseg.bench.commands import (
     say,
     train_all,
 )
-from noisyseg.bench.execution import STEP
+from noisyseg.bench.execution import CHECKPOINTS, STEP
 from noisyseg.bench.grid import SHARED, Run, expand
 from noisyseg.bench.rehearsal import EPOCHS, FOLDER, rehearsed
 from noisyseg.bench.suite import Suite
@@ -69,7 +69,7 @@ def _say_what(suite: Suite, runs: Sequence[Run], *, shrink: bool, random_weights
 def _forget(run: Run) -> None:
     """Remove what an earlier rehearsal left: this one is to show that the run works now."""
     (run.folder / RECORD_NAME).unlink(missing_ok=True)
-    shutil.rmtree(run.folder / "checkpoints", ignore_errors=True)
+    shutil.rmtree(run.folder / CHECKPOINTS, ignore_errors=True)
 
 
 def _report(runs: Sequence[Run], records: Mapping[str, Record], store: RunStore) -> int:
