@@ -100,9 +100,7 @@ def _add_download(actions: Subparsers) -> None:
         metavar="A,B",
         help="only these parts (COCO: annotations, train2017, val2017; test2017 only if named)",
     )
-    parser.add_argument(
-        "--masks", choices=VOC_MASKS, default="box", help="voc2012 with sbd: SBD's archive, too"
-    )
+    parser.add_argument("--masks", choices=VOC_MASKS, help="voc2012 with sbd: SBD's archive, too")
     parser.add_argument(
         "--mirror",
         metavar="URL",
@@ -117,16 +115,14 @@ def _add_root(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--root",
         type=Path,
-        default=Path(),
         metavar="FOLDER",
-        help="holds VOCdevkit/, coco/, cityscapes/ (default: the current folder)",
+        help="holds VOCdevkit/, coco/, cityscapes/ (default: the current folder; the cache for "
+        "shapes)",
     )
 
 
 def _add_choice(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--masks", choices=VOC_MASKS, default="box", help="VOC's mask source (default: box)"
-    )
+    parser.add_argument("--masks", choices=VOC_MASKS, help="VOC's mask source (default: box)")
     parser.add_argument(
         "--allow-partial",
         action="store_true",

@@ -12,17 +12,27 @@ from rich.console import Console
 from rich.progress import Progress
 
 from noisyseg.bench.cache import cache_folder
+from noisyseg.bench.data_text import (
+    coco_section,
+    counts_text,
+    ready_lines,
+    report_json,
+    report_lines,
+)
 from noisyseg.bench.datasets.acquisition import Source, acquire, read_sources
 from noisyseg.bench.datasets.catalogue import VOC_MASKS
 from noisyseg.bench.datasets.check import check_layout, check_prepared, check_split
 from noisyseg.bench.datasets.check_report import Report
 from noisyseg.bench.datasets.known import NAMES, find_ready, locate, make_ready
 from noisyseg.bench.datasets.prepared_folder import Ready
-from noisyseg.bench.datasets.shapes import ShapesSettings, annotation_file, generate_shapes
+from noisyseg.bench.datasets.shapes import ShapesSettings, generate_shapes
 from noisyseg.bench.datasets.split import Split
 from noisyseg.errors import InputError, unknown_name
+from noisyseg.noise.annotations import read_annotations
 
 DONE, PROBLEMS = 0, 1
+SHAPES = "shapes"
+DEFAULT_MASKS = "box"
 _CITYSCAPES_ACCOUNT = (
     "Cityscapes cannot be downloaded without an account: register at "
     "https://www.cityscapes-dataset.com/, accept the licence, download "
@@ -33,125 +43,151 @@ _CITYSCAPES_ACCOUNT = (
 
 def listing(arguments: argparse.Namespace) -> int:
     """Say which data sets are ready, which are there but not prepared, and what others want."""
-    rows = [{"name": "shapes", "state": "ready", "detail": "built in; made when it is used"}]
+    rows = [_shapes_row(arguments)]
     for name in NAMES:
         for masks in VOC_MASKS if name == "voc2012" else (None,):
-            rows.append(_row(name, masks, arguments.root))
+            rows.append(_row(name, masks, _root(arguments)))
     if arguments.json:
         _print(json.dumps(rows, indent=2))
         return DONE
     for row in rows:
-        _print(f"{row['name']:12}  {row['state']:13}  {row['detail']}")
+        _print(f"{row['name']:19}  {row['state']:12}  {row['detail']}")
     return DONE
+
+
+def _shapes_row(arguments: argparse.Namespace) -> dict[str, str]:
+    """Of the built-in data set, which wants no preparation: a run makes it in seconds."""
+    folder = _shapes_folder(arguments)
+    if folder.is_dir():
+        return {"name": SHAPES, "state": "ready", "detail": str(folder)}
+    return {"name": SHAPES, "state": "not prepared", "detail": "built in: a run makes it"}
 
 
 def _row(name: str, masks: str | None, root: Path) -> dict[str, str]:
     label = name if masks is None else f"{name}-{masks}"
-    chosen = masks or "box"
+    chosen = masks or DEFAULT_MASKS
+    option = "" if masks is None else f" --masks {masks}"
     try:
         layout = locate(name, root=root, masks=chosen)
     except InputError as error:
-        return {"name": label, "state": "not there", "detail": str(error)}
+        detail = f"{error} noisyseg data download {name} --root {root}{option}"
+        return {"name": label, "state": "not there", "detail": detail}
     ready = find_ready(name, root=root, cache=cache_folder(), masks=chosen)
     if ready is None:
-        option = "" if masks is None else f" --masks {masks}"
         detail = f"{layout.folder}; noisyseg data prepare {name} --root {root}{option}"
         return {"name": label, "state": "not prepared", "detail": detail}
-    return {"name": ready.name, "state": "ready", "detail": _counts(ready)}
+    return {"name": ready.name, "state": "ready", "detail": counts_text(ready)}
 
 
 def prepare(arguments: argparse.Namespace) -> int:
     """Convert a data set, or check that it needs no conversion, and say where it is."""
-    if arguments.name == "shapes":
-        ready = _shapes(arguments.root)
-    elif arguments.name in NAMES:
-        with _bar(f"preparing {arguments.name}") as progress:
+    name, path = arguments.name, Path(arguments.name)
+    masks = _masks(arguments)
+    if name not in (*NAMES, SHAPES):
+        return _prepare_folder(arguments, path)
+    if name == SHAPES:
+        ready = _make_shapes(arguments)
+    else:
+        with _bar(f"preparing {name}") as progress:
             ready = make_ready(
-                arguments.name,
-                root=arguments.root,
+                name,
+                root=_root(arguments),
                 out=arguments.out,
                 cache=cache_folder(),
-                masks=arguments.masks,
+                masks=masks,
                 allow_partial=arguments.allow_partial,
                 workers=arguments.workers,
                 progress=progress,
             )
-    else:
-        return check(arguments)  # a folder in COCO format needs nothing but to be whole
     if arguments.json:
         _print(json.dumps(ready.as_json(), indent=2))
         return DONE
-    _print(f"{ready.name}: ready: {_counts(ready)}")
-    for kind, split in (("train", ready.train), ("eval", ready.eval)):
-        _print(f"  {kind}: {split.annotations}, images in {split.images}")
-    for note in ready.notes:
-        _print(f"  note: {note}")
+    _print("\n".join(ready_lines(ready)))
+    if arguments.out is not None and name != SHAPES:
+        _print(coco_section(ready.name, ready.train, ready.eval))  # a run would not look there
+    else:
+        option = f", masks: {masks}" if name == "voc2012" else ""
+        _print(f"in a suite:\n  data: {{format: {name}{option}}}")
+        if name != SHAPES or arguments.root is not None:
+            partial = " --allow-partial" if ready.name.endswith("-partial") else ""
+            _print(f"and on its command line: --data-root {_root(arguments)}{partial}")
     return DONE
 
 
-def _shapes(root: Path) -> Ready:
-    folder = generate_shapes(root, ShapesSettings())
-    splits = {
-        name: Split(annotations=annotation_file(folder, name), images=folder / name)
-        for name in ("train", "val")
-    }
+def _prepare_folder(arguments: argparse.Namespace, folder: Path) -> int:
+    """A folder in COCO's layout needs nothing but to be whole."""
+    if arguments.out is not None:
+        raise InputError(f"--out: {folder} is not converted, so that nothing would be there.")
+    status = check(arguments)
+    if status == DONE and folder.is_dir() and not arguments.json:
+        splits = _folder_splits(folder)
+        of_name = {split.images.name: split for split in splits}
+        first, last = splits[0], splits[-1]
+        train = next((of_name[name] for name in of_name if "train" in name), first)
+        evaluation = next((of_name[name] for name in of_name if "val" in name), last)
+        _print(coco_section(folder.resolve().name, train, evaluation))
+    return status
+
+
+def _make_shapes(arguments: argparse.Namespace) -> Ready:
+    generate_shapes(_shapes_folder(arguments).parent, ShapesSettings())
+    train, evaluation = _folder_splits(_shapes_folder(arguments))
     counts = {}
-    for name, split in splits.items():
-        document = json.loads(split.annotations.read_bytes())
-        counts[name] = {key: len(document[key]) for key in ("images", "annotations")}
-    return Ready(
-        name="shapes", train=splits["train"], eval=splits["val"], classes=None, counts=counts
-    )
+    for split in (train, evaluation):
+        document = read_annotations(split.annotations)
+        counts[split.images.name] = {key: len(document[key]) for key in ("images", "annotations")}
+    return Ready(name=SHAPES, train=train, eval=evaluation, classes=None, counts=counts)
 
 
-def _counts(ready: Ready) -> str:
-    return ", ".join(
-        f"{split} {count['images']} images, {count['annotations']} annotations"
-        for split, count in ready.counts.items()
-    )
+def _shapes_folder(arguments: argparse.Namespace) -> Path:
+    """Where a run with the same --data-root has it."""
+    return (arguments.root or cache_folder()) / ShapesSettings().folder_name
 
 
 def check(arguments: argparse.Namespace) -> int:
     """Look at every file of a data set; 1 where something is to be mended."""
     with _bar(f"checking {arguments.name}") as progress:
         report = _check(arguments, progress)
-    groups = report.groups()
     if arguments.json:
-        found = {key: getattr(report, key) for key in ("name", "images", "annotations", "sha256")}
-        _print(json.dumps({**found, "problems": groups, "remarks": report.remarks}, indent=2))
-        return PROBLEMS if groups else DONE
-    _print(f"{report.name}: {report.images} images, {report.annotations} annotations looked at")
-    for path, digest in report.sha256.items():
-        _print(f"  SHA-256 {digest}  {path}")
-    for remark in report.remarks:
-        _print(f"  remark: {remark}")
-    for group in groups:
-        more = "; …" if group["count"] > len(group["first"]) else ""
-        _print(f"  PROBLEM, {group['count']} ×: {group['kind']}: {'; '.join(group['first'])}{more}")
-        _print(f"    mend: {group['mend']}")
-    _print("nothing to mend" if not groups else f"{len(report.faults)} problems")
-    return PROBLEMS if groups else DONE
+        _print(json.dumps(report_json(report), indent=2))
+    else:
+        _print("\n".join(report_lines(report)))
+    return PROBLEMS if report.faults else DONE
 
 
 def _check(arguments: argparse.Namespace, progress: Callable[[int, int], None]) -> Report:
     settings: dict[str, Any] = {"workers": arguments.workers, "progress": progress}
     name, path = arguments.name, Path(arguments.name)
+    masks = _masks(arguments)
     if name in NAMES:
-        layout = locate(name, root=arguments.root, masks=arguments.masks)
+        root = _root(arguments)
+        layout = locate(name, root=root, masks=masks)
         report = check_layout(layout, allow_partial=arguments.allow_partial, **settings)
-        check_prepared(report, layout, root=arguments.root, cache=cache_folder())
+        check_prepared(report, layout, root=root, cache=cache_folder())
         return report
-    if name == "shapes":
-        ready = _shapes(arguments.root)
-        return check_split(name, [ready.train, ready.eval], **settings)
+    if name == SHAPES:
+        path = _shapes_folder(arguments)
+        if not path.is_dir():
+            raise InputError(f"no folder {path}: noisyseg data prepare shapes makes it.")
     if path.suffix == ".json":
         images = getattr(arguments, "images", None)
-        if images is None:
+        if images is None or not images.is_dir():
             raise InputError(f"where are the images of {path}? Say --images FOLDER.")
         return check_split(name, [Split(annotations=path, images=images)], **settings)
     if path.is_dir():
         return check_split(name, _folder_splits(path), **settings)
-    raise unknown_name("data set, folder or .json file", name, (*NAMES, "shapes"))
+    raise unknown_name("data set, folder or .json file", name, (*NAMES, SHAPES))
+
+
+def _root(arguments: argparse.Namespace) -> Path:
+    return arguments.root or Path()
+
+
+def _masks(arguments: argparse.Namespace) -> str:
+    """VOC's mask source; only VOC has several."""
+    if arguments.masks is not None and arguments.name != "voc2012":
+        raise InputError(f"--masks chooses VOC's masks; this is {arguments.name}.")
+    return arguments.masks or DEFAULT_MASKS
 
 
 def _folder_splits(folder: Path) -> list[Split]:
@@ -172,12 +208,12 @@ def _folder_splits(folder: Path) -> list[Split]:
 def download(arguments: argparse.Namespace) -> int:
     """Fetch a data set's archives and unpack them; what is there already is left alone."""
     if arguments.name == "cityscapes":
-        raise InputError(_CITYSCAPES_ACCOUNT.format(folder=arguments.root / "cityscapes"))
+        raise InputError(_CITYSCAPES_ACCOUNT.format(folder=_root(arguments) / "cityscapes"))
     for source in _chosen_sources(arguments):
         with _bar(f"downloading {source.name}") as progress:
             acquire(
                 source,
-                arguments.root,
+                _root(arguments),
                 mirror=arguments.mirror,
                 keep=arguments.keep_archives,
                 progress=progress,
@@ -192,7 +228,7 @@ def _chosen_sources(arguments: argparse.Namespace) -> list[Source]:
     if arguments.name not in every:
         raise unknown_name("data set to download", arguments.name, [*every, "cityscapes"])
     sources = every[arguments.name]
-    if arguments.masks == "sbd" and arguments.name == "voc2012":
+    if _masks(arguments) == "sbd":
         sources = sources + every["sbd"]
     parts = arguments.part or [source.part for source in sources if not source.optional]
     known = dict.fromkeys(source.part for source in sources)

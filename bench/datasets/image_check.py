@@ -1,5 +1,6 @@
 """Images decoded to their last pixel."""
 
+from io import BytesIO
 from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
@@ -11,6 +12,10 @@ _DAMAGE = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombEr
 _READ_AGAIN = "check the disk and the file's permissions"
 
 
+_JPEGS = ("JPEG", "MPO")
+_SCAN, _END = b"\xff\xda", b"\xff\xd9"  # neither can be among the pixels of a JPEG
+
+
 def pixel_faults(path: Path, size: tuple[int, int] | None) -> list[Fault]:
     """What is wrong with an image file.
 
@@ -19,9 +24,11 @@ def pixel_faults(path: Path, size: tuple[int, int] | None) -> list[Fault]:
         size: width and height that its annotations say; None where nothing is said.
     """
     try:
-        with Image.open(path) as image:
+        content = path.read_bytes()
+        with Image.open(BytesIO(content)) as image:
             image.load()
             found = image_size_as_read(image)
+            _check_end(content, image.format)
     except FileNotFoundError:
         return [Fault(kind="an image is not there", where=str(path), mend=UNPACK)]
     except UnidentifiedImageError:
@@ -37,3 +44,13 @@ def pixel_faults(path: Path, size: tuple[int, int] | None) -> list[Fault]:
         mend = f"take the images that the file was made for, or {EXPORT}"
         return [Fault(kind="an image's size is not its annotations'", where=where, mend=mend)]
     return []
+
+
+def _check_end(content: bytes, kind: str | None) -> None:
+    """Refuse a JPEG whose rest was never written: zeros decode to grey without a complaint.
+
+    Raises:
+        ValueError: no end mark after the last scan.
+    """
+    if kind in _JPEGS and content.rfind(_END) < content.rfind(_SCAN):
+        raise ValueError("its end mark is missing")
