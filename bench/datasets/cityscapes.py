@@ -1,7 +1,8 @@
-"""Cityscapes' fine annotations as COCO-format files, as mmdet's converter makes them.
+"""Cityscapes' fine annotations as COCO-format files: the instances that mmdet's converter finds.
 
 Instance ids are class · 1000 + number; a group of instances carries the class alone and is left
-out, as are the classes that Cityscapes does not evaluate (caravan, trailer).
+out (mmdet keeps it as `iscrowd`, so that detections on it are not counted), as are the classes that
+Cityscapes does not evaluate (caravan, trailer).
 """
 
 from collections.abc import Mapping

@@ -89,8 +89,17 @@ def read_note(folder: Path, made_from: Mapping[str, Any]) -> Note | None:
 
 
 def withdraw_note(folder: Path) -> None:
-    """Remove the note, which vouches for files that are about to be replaced."""
-    (folder / NOTE).unlink(missing_ok=True)
+    """Remove the note, which vouches for files that are about to be replaced.
+
+    Raises:
+        InputError: the folder cannot be written to.
+    """
+    try:
+        (folder / NOTE).unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"cannot write in {folder}: {error.strerror}. Name another folder with --out."
+        ) from error
 
 
 def write_note(

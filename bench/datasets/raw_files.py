@@ -1,7 +1,10 @@
 """Files as the archives hold them, read with an error that names the file."""
 
+import struct
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -15,6 +18,11 @@ from noisyseg.errors import InputError
 # The last bytes of a whole file; some writers add a few more.
 _ENDS = {"JPEG": b"\xff\xd9", "PNG": b"IEND"}
 _TAIL = 64
+# MATLAB 5: bytes before the first element, its byte order by the header's last two, and the types
+# of a file's elements: an array as it is, and one compressed.
+_MAT_HEADER = 128
+_MAT_ORDERS = {b"IM": "<", b"MI": ">"}
+_MAT_ARRAY, _MAT_COMPRESSED = 14, 15
 _UNREADABLE = (SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError)
 
 
@@ -45,9 +53,9 @@ def image_size(path: Path) -> tuple[int, int]:
     Raises:
         InputError: absent, no image, or cut short.
     """
-    with reading(path, "an image"), Image.open(path) as image:
-        size, kind = image.size, image.format
     with reading(path, "an image"), path.open("rb") as file:
+        with Image.open(file) as image:
+            size, kind = image.size, image.format
         file.seek(0, 2)
         file.seek(max(0, file.tell() - _TAIL))
         tail = file.read()
@@ -62,9 +70,7 @@ def palette_image(path: Path) -> NDArray[np.uint8]:
     Raises:
         InputError: absent, damaged, or in colours, which say nothing of instances.
     """
-    with reading(path, "a PNG of instances"), Image.open(path) as image:
-        mode = image.mode
-        values = np.asarray(image)
+    mode, values = _label_image(path, "a PNG of instances")
     if mode not in ("P", "L"):
         raise InputError(
             f"{path}: wanted a PNG with a palette, whose indices are the labels, got mode {mode}: "
@@ -79,12 +85,55 @@ def integer_image(path: Path) -> NDArray[Any]:
     Raises:
         InputError: absent, damaged, or in colours.
     """
-    with reading(path, "a PNG of instance ids"), Image.open(path) as image:
-        mode = image.mode
-        values = np.asarray(image)
+    mode, values = _label_image(path, "a PNG of instance ids")
     if values.ndim != 2:
         raise InputError(f"{path}: wanted a grey PNG of instance ids, got mode {mode}.")
     return values
+
+
+def _label_image(path: Path, what: str) -> tuple[str, NDArray[Any]]:
+    """Mode and pixels of a PNG, all of whose checksums agree.
+
+    Pillow alone decodes some damaged files in silence, to other labels.
+    """
+    with reading(path, what):
+        content = path.read_bytes()
+        with Image.open(BytesIO(content), formats=["PNG"]) as image:
+            image.verify()  # after which it cannot be decoded
+        with Image.open(BytesIO(content), formats=["PNG"]) as image:
+            return image.mode, np.asarray(image)
+
+
+def mat_content(path: Path) -> BytesIO:
+    """A MATLAB 5 file, all of whose checksums agree: SciPy would crash on some damaged ones.
+
+    Raises:
+        InputError: absent or damaged.
+    """
+    with reading(path, "a .mat file"):
+        content = path.read_bytes()
+        order = _MAT_ORDERS.get(content[_MAT_HEADER - 2 : _MAT_HEADER])
+        if order is None or len(content) == _MAT_HEADER:
+            raise ValueError("it has not the header of MATLAB 5, or nothing behind it")
+        place = _MAT_HEADER
+        while place < len(content):
+            try:
+                place = _after_element(content, place, order)
+            except (struct.error, zlib.error) as error:
+                raise ValueError(str(error)) from error
+    return BytesIO(content)
+
+
+def _after_element(content: bytes, place: int, order: str) -> int:
+    """Where the element at a place ends, of a file whose elements are sound."""
+    kind, length = struct.unpack_from(f"{order}II", content, place)
+    begin = place + 8
+    body = content[begin : begin + length]
+    if kind not in (_MAT_ARRAY, _MAT_COMPRESSED) or len(body) < length:
+        raise ValueError("it is cut short or overwritten")
+    if kind == _MAT_COMPRESSED:
+        zlib.decompress(body)  # checks the checksum at its end
+    return begin + length
 
 
 def xml_root(path: Path) -> ElementTree.Element:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from noisyseg.bench.datasets.catalogue import VOC_CLASSES
 from noisyseg.bench.datasets.converted import ConvertedImage, mask_annotation
 from noisyseg.bench.datasets.layout import listed_names
-from noisyseg.bench.datasets.raw_files import image_size, palette_image, reading
+from noisyseg.bench.datasets.raw_files import image_size, mat_content, palette_image, reading
 from noisyseg.bench.datasets.voc_objects import VocObject, best_object, read_objects
 from noisyseg.errors import InputError
 
@@ -187,13 +187,17 @@ def _read_sbd(task: VocTask) -> tuple[Path, list[tuple[str, NDArray[np.bool_]]]]
     """Class and pixels of each instance in an SBD file: GTinst with Segmentation, Categories."""
     assert task.sbd is not None
     path = task.sbd / f"{task.name}.mat"
+    content = mat_content(path)
     with reading(path, "a .mat file of SBD"):
         try:
-            inside = scipy.io.loadmat(path, squeeze_me=True, struct_as_record=True)["GTinst"]
+            inside = scipy.io.loadmat(content, squeeze_me=True, struct_as_record=True)["GTinst"]
             numbers = np.asarray(inside["Segmentation"][()])
             classes = np.atleast_1d(np.asarray(inside["Categories"][()]))
         # What SciPy raises for damaged content, and NumPy for content of another kind.
-        except (LookupError, TypeError, EOFError, scipy.io.matlab.MatReadError) as error:
+        except (
+            *(LookupError, TypeError, EOFError, NotImplementedError),
+            scipy.io.matlab.MatReadError,
+        ) as error:
             raise ValueError(
                 f"wanted GTinst.Segmentation and GTinst.Categories: {error}"
             ) from error

@@ -1,8 +1,11 @@
-"""A web server on this machine that can break in the ways that real ones do."""
+"""A web server on this machine that can break in the ways that real ones do; data sets to damage."""
 
+import json
+import shutil
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -109,3 +112,15 @@ def remote():
         remote.held.set()
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture(scope="session")
+def drawn(official):
+    """What was drawn into the data sets of `official`, by data set, split and image."""
+    return json.loads((official / "drawn.json").read_text())
+
+
+@pytest.fixture
+def copied(official, tmp_path):
+    """The data sets of `official`, to be damaged."""
+    return Path(shutil.copytree(official, tmp_path / "copied"))
