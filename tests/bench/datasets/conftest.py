@@ -1,4 +1,4 @@
-"""A web server on this machine that can break in the ways that real ones do; data sets to damage."""
+"""A web server on this machine that breaks in the ways that real ones do; data sets to damage."""
 
 import json
 import shutil

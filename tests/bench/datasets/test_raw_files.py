@@ -80,7 +80,7 @@ def test_absent_empty_and_unfit_files_are_named(tmp_path, read):
 @pytest.mark.parametrize("read", READERS)
 def test_a_disk_that_fails_is_not_taken_for_a_damaged_file(read):
     """Reading the memory of this very process from 0 fails as a disk does: EIO."""
-    with pytest.raises(InputError, match="cannot read /proc/self/mem, .*: Input/output error"):
+    with pytest.raises(InputError, match=r"cannot read /proc/self/mem, .*: Input/output error"):
         read(Path("/proc/self/mem"))
 
 
@@ -106,10 +106,11 @@ def test_no_damage_changes_a_label_in_silence(tmp_path, save, read, true):
         for damaged in (head, head + bytes(len(tail)), head + bytes([tail[0] ^ 90]) + tail[1:]):
             path.write_bytes(damaged)
             try:
-                assert np.array_equal(read(path), true)
-            except InputError as error:
-                assert str(path) in str(error)
+                values = read(path)
+            except InputError:
                 refusals += 1
+            else:
+                assert np.array_equal(values, true)
     assert refusals > 2.9 * len(content)
 
 
