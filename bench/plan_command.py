@@ -36,7 +36,10 @@ class Images:
 
 
 def plan(arguments: argparse.Namespace) -> int:
-    """Print the grid, its keys, what is done, and an estimate of hours and disk; write nothing."""
+    """Print the grid, its keys, what is done, and an estimate of hours and disk.
+
+    No run and no noisy file is written; data that are not yet converted are, since keys need them.
+    """
     outline = chosen_suite(arguments, choices(arguments, random_weights=True))
     store = RunStore(arguments.out)
     note = None
