@@ -200,15 +200,17 @@ def _fingerprint(layout: Layout) -> str:
             content = "\n".join(sha256_file(split.annotations) for split in splits)
         except OSError as error:
             raise InputError(f"cannot read {error.filename}: {error.strerror}.") from error
-    elif layout.name == "cityscapes":
-        tasks = (task for split in SPLITS for task in cityscapes.city_tasks(layout.folder, split))
-        content = "\n".join(task.stem for task in tasks)
     else:
-        masks = layout.name.removeprefix("voc2012-")
-        content = "\n".join(
-            "\n".join(task.name for task in _voc_tasks(layout, masks, split)) for split in SPLITS
-        )
+        # Each split under its name: an image may move from one to the other.
+        content = "\n".join("\n".join([split, *_image_names(layout, split)]) for split in SPLITS)
     return sha256_bytes(content.encode())
+
+
+def _image_names(layout: Layout, split: str) -> list[str]:
+    if layout.name == "cityscapes":
+        return [task.stem for task in cityscapes.city_tasks(layout.folder, split)]
+    masks = layout.name.removeprefix("voc2012-")
+    return [task.name for task in _voc_tasks(layout, masks, split)]
 
 
 def _voc_tasks(layout: Layout, masks: str, split: str) -> list[voc.VocTask]:
