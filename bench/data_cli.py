@@ -1,12 +1,17 @@
 """The parsers of the `data` commands."""
 
 import argparse
-from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 
 from noisyseg.bench.datasets.catalogue import VOC_MASKS
-from noisyseg.bench.parsers import Subparsers, add_command, add_group, add_json, positive
+from noisyseg.bench.parsers import (
+    Subparsers,
+    add_command,
+    add_group,
+    add_json,
+    lazy_command,
+    positive,
+)
 
 _NAMES = "voc2012, coco2017, cityscapes, shapes, or a folder in COCO's layout"
 
@@ -25,20 +30,11 @@ def add_data(groups: Subparsers) -> None:
     _add_download(actions)
 
 
-def _command(name: str) -> Callable[[argparse.Namespace], int]:
-    def call(arguments: argparse.Namespace) -> int:
-        function: Callable[[argparse.Namespace], int]
-        function = getattr(import_module("noisyseg.bench.data_commands"), name)
-        return function(arguments)
-
-    return call
-
-
 def _add_list(actions: Subparsers) -> None:
     parser = add_command(
         actions,
         "list",
-        _command("listing"),
+        lazy_command("listing", "data_commands"),
         "say which data sets are ready, and what the others want",
         example="noisyseg data list --root ~/data",
     )
@@ -50,7 +46,7 @@ def _add_prepare(actions: Subparsers) -> None:
     parser = add_command(
         actions,
         "prepare",
-        _command("prepare"),
+        lazy_command("prepare", "data_commands"),
         "convert a data set's official files to COCO format (run does it, too, where needed)",
         example="noisyseg data prepare voc2012 --root ~/data --masks seg",
     )
@@ -71,7 +67,7 @@ def _add_check(actions: Subparsers) -> None:
     parser = add_command(
         actions,
         "check",
-        _command("check"),
+        lazy_command("check", "data_commands"),
         "look at every file of a data set and say what to mend",
         example="noisyseg data check coco2017 --root ~/data",
     )
@@ -88,7 +84,7 @@ def _add_download(actions: Subparsers) -> None:
     parser = add_command(
         actions,
         "download",
-        _command("download"),
+        lazy_command("download", "data_commands"),
         "download a data set's official archives and unpack them; goes on where it stopped",
         example="noisyseg data download coco2017 --root ~/data --part annotations,val2017",
     )

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable
+from importlib import import_module
 from typing import TypeAlias
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -49,3 +50,14 @@ def positive(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError("wanted at least 1, got 0")
     return value
+
+
+def lazy_command(name: str, module: str = "commands") -> Callable[[argparse.Namespace], int]:
+    """A command's function; its module imports torch and pandas, which others do without."""
+
+    def call(arguments: argparse.Namespace) -> int:
+        function: Callable[[argparse.Namespace], int]
+        function = getattr(import_module(f"noisyseg.bench.{module}"), name)
+        return function(arguments)
+
+    return call

@@ -1,0 +1,183 @@
+"""The parsers of the commands that work on a suite's runs."""
+
+import argparse
+from pathlib import Path
+
+from noisyseg.bench.datasets.catalogue import VOC_MASKS
+from noisyseg.bench.parsers import Subparsers, add_command, add_json, lazy_command, positive, whole
+
+
+def add_runs(groups: Subparsers) -> None:
+    """Add `run`, `plan` and `table`."""
+    _add_run(groups)
+    _add_plan(groups)
+    _add_table(groups)
+
+
+def _add_run(groups: Subparsers) -> None:
+    parser = add_command(
+        groups,
+        "run",
+        lazy_command("run"),
+        "train what is missing of a suite and print its table",
+        example="noisyseg run examples/boards.yaml --data-root ~/data --methods ce,lncis",
+    )
+    _add_suite_choice(parser)
+    parser.add_argument(
+        "--address",
+        metavar="auto|HOST:PORT|ray://…",
+        help="a Ray cluster that is already there (default: a private one on this machine)",
+    )
+    parser.add_argument(
+        "--gpus-per-run",
+        type=_share,
+        metavar="N",
+        help="GPUs for each run (default: 1 where there are GPUs, else 0)",
+    )
+    parser.add_argument(
+        "--cpus-per-run",
+        type=positive,
+        metavar="N",
+        help="CPUs for each run; on a CPU its torch threads (default: 1, or with "
+        "GPUs an even share, at most 8)",
+    )
+    parser.add_argument(
+        "--max-retries",
+        type=whole,
+        default=2,
+        metavar="N",
+        help="starts again for a run whose process died (default: 2)",
+    )
+    way = parser.add_mutually_exclusive_group()
+    way.add_argument(
+        "--dry-run", action="store_true", help="list the runs and which are done; train nothing"
+    )
+    way.add_argument(
+        "--rehearse",
+        action="store_true",
+        help="every run with its real model and data, but four iterations: what would fail shows "
+        "in minutes",
+    )
+    way.add_argument(
+        "--test-dev",
+        action="store_true",
+        help="COCO: also write each run's file for COCO's evaluation server",
+    )
+    parser.add_argument(
+        "--random-weights",
+        action="store_true",
+        help="with --rehearse: leave the backbone's pretrained weights out",
+    )
+
+
+def _add_plan(groups: Subparsers) -> None:
+    parser = add_command(
+        groups,
+        "plan",
+        lazy_command("plan", "plan_command"),
+        "list a suite's runs, their keys, which are done, and what the others cost",
+        example="noisyseg plan paper-table1-voc --data-root ~/data --seconds-per-iteration 0.2",
+    )
+    _add_suite_choice(parser)
+    parser.add_argument(
+        "--seconds-per-iteration",
+        type=_seconds,
+        metavar="S",
+        help="of an optimizer step (default: measured by runs that are done, or by rehearsals)",
+    )
+    add_json(parser)
+
+
+def _add_table(groups: Subparsers) -> None:
+    parser = add_command(
+        groups,
+        "table",
+        lazy_command("table"),
+        "print a suite's table",
+        example="noisyseg table quick",
+    )
+    _add_suite_choice(parser)
+
+
+def _add_suite_choice(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("suite", metavar="SUITE", help="a shipped suite's name or a YAML file")
+    add_out(parser)
+    add_data_choice(parser)
+    parser.add_argument("--methods", type=_names, metavar="A,B", help="only these methods")
+    parser.add_argument("--noise", type=_names, metavar="A,B", help="only these noise settings")
+    parser.add_argument(
+        "--seeds",
+        type=_seeds,
+        metavar="0,1,2",
+        help="these seeds instead of the suite's; each is noise and train seed",
+    )
+
+
+def add_out(parser: argparse.ArgumentParser) -> None:
+    """The option that names the store."""
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("runs"),
+        metavar="FOLDER",
+        help="where runs lie (default: runs)",
+    )
+
+
+def add_data_choice(parser: argparse.ArgumentParser) -> None:
+    """The options that say where a suite's data are, and which of its variants is meant."""
+    parser.add_argument(
+        "--data-root",
+        type=Path,
+        metavar="FOLDER",
+        help="where a suite's relative data and weights paths start "
+        "(default: the suite file's folder)",
+    )
+    parser.add_argument(
+        "--variant", metavar="NAME", help="one of the suite's variants (default: its first)"
+    )
+    parser.add_argument(
+        "--masks", choices=VOC_MASKS, help="VOC's mask source (default: the suite's)"
+    )
+    parser.add_argument(
+        "--allow-partial",
+        action="store_true",
+        help="accept fewer images than the official number; records say so in the data's name",
+    )
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < 1e6:
+        raise argparse.ArgumentTypeError(f"wanted a number of seconds above 0, got {text!r}")
+    return value
+
+
+def _names(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise argparse.ArgumentTypeError(f"wanted names with commas between them, got {text!r}")
+    return names
+
+
+def _seeds(text: str) -> list[int]:
+    seeds = [whole(part) for part in text.split(",")]
+    if len(set(seeds)) < len(seeds):
+        raise argparse.ArgumentTypeError(f"a seed is given twice in {text}")
+    return seeds
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    # Ray gives out parts of one GPU, or whole ones.
+    if not 0 <= value < 1e4 or (value > 1 and value != int(value)):
+        raise argparse.ArgumentTypeError(
+            f"wanted a share of a GPU or a whole number of them, got {text!r}"
+        )
+    return value
