@@ -5,6 +5,7 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -12,6 +13,8 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
+
+from noisyseg.errors import InputError
 
 # Fewer images are converted before processes have started.
 _LEAST_FOR_PROCESSES = 64
@@ -110,6 +113,11 @@ def convert_all(
             for number, done in enumerate(pool.map(convert, tasks, chunksize=_CHUNK), start=1):
                 yield done
                 progress(number)
+        except BrokenProcessPool as error:
+            raise InputError(
+                "one of the processes was killed, for want of memory perhaps; nothing was written. "
+                "Try again with fewer of them: --workers 1."
+            ) from error
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

@@ -134,3 +134,9 @@ def test_an_error_in_another_process_names_its_file(processes, tmp_path):
 def test_few_tasks_start_no_process():
     names, _ = run(os.path.realpath, ["/proc/self"] * 3, 2)
     assert names == [f"/proc/{os.getpid()}"] * 3
+
+
+def test_a_process_that_is_killed_is_told_in_words(monkeypatch):
+    monkeypatch.setattr(converted, "_LEAST_FOR_PROCESSES", 1)
+    with pytest.raises(InputError, match="one of the processes was killed.*--workers 1"):
+        list(convert_all(os._exit, [1, 2], workers=2, progress=lambda _: None))
