@@ -100,19 +100,21 @@ def convert_voc(task: VocTask) -> ConvertedImage:
     """
     picture = task.voc / "JPEGImages" / f"{task.name}.jpg"
     size = image_size(picture)
-    objects = read_objects(task.voc / "Annotations" / f"{task.name}.xml", size)
+    objects, remarks = read_objects(task.voc / "Annotations" / f"{task.name}.xml", size)
     found = ConvertedImage(
-        image={"file_name": picture.name, "width": size[0], "height": size[1]}, annotations=[]
+        image={"file_name": picture.name, "width": size[0], "height": size[1]},
+        annotations=[],
+        remarks=remarks,
     )
     if task.masks == "box":
         pairs = [(_box_annotation(entry), entry.difficult) for entry in objects]
     else:
-        path, masks = _read_seg(task) if task.sbd is None else _read_sbd(task)
-        if masks and masks[0][1].shape != (size[1], size[0]):
-            height, width = masks[0][1].shape
+        found_in, numbers, masks = _read_seg(task) if task.sbd is None else _read_sbd(task)
+        height, width = numbers.shape
+        if (width, height) != size:
             raise InputError(
-                f"{path} has {width} × {height} pixels, {picture} {size[0]} × {size[1]}: they are "
-                "of different images."
+                f"{found_in} has {width} × {height} pixels, {picture} {size[0]} × {size[1]}: they "
+                "are of different images."
             )
         pairs = [_with_object(name, mask, objects, found.remarks) for name, mask in masks]
     for annotation, difficult in pairs:
@@ -149,8 +151,12 @@ def _box_annotation(entry: VocObject) -> dict[str, Any]:
     }
 
 
-def _read_seg(task: VocTask) -> tuple[Path, list[tuple[str, NDArray[np.bool_]]]]:
-    """Class and pixels of each number in SegmentationObject; void pixels belong to none."""
+def _read_seg(task: VocTask) -> tuple[Path, NDArray[Any], list[tuple[str, NDArray[np.bool_]]]]:
+    """Class and pixels of each number in SegmentationObject; void pixels belong to none.
+
+    Returns:
+        The file, its numbers, and the instances.
+    """
     path = task.voc / "SegmentationObject" / f"{task.name}.png"
     class_path = task.voc / "SegmentationClass" / f"{task.name}.png"
     numbers, classes = palette_image(path), palette_image(class_path)
@@ -160,7 +166,7 @@ def _read_seg(task: VocTask) -> tuple[Path, list[tuple[str, NDArray[np.bool_]]]]
     for number in _present(numbers):
         mask = numbers == number
         masks.append((_class_of(classes[mask], class_path), mask))
-    return path, masks
+    return path, numbers, masks
 
 
 def _present(numbers: NDArray[np.uint8]) -> list[int]:
@@ -183,8 +189,12 @@ def _class_name(number: int, path: Path) -> str:
     return VOC_CLASSES[number - 1]
 
 
-def _read_sbd(task: VocTask) -> tuple[Path, list[tuple[str, NDArray[np.bool_]]]]:
-    """Class and pixels of each instance in an SBD file: GTinst with Segmentation, Categories."""
+def _read_sbd(task: VocTask) -> tuple[Path, NDArray[Any], list[tuple[str, NDArray[np.bool_]]]]:
+    """Class and pixels of each instance in an SBD file: GTinst with Segmentation, Categories.
+
+    Returns:
+        The file, its numbers, and the instances.
+    """
     assert task.sbd is not None
     path = task.sbd / f"{task.name}.mat"
     content = mat_content(path)
@@ -210,4 +220,4 @@ def _read_sbd(task: VocTask) -> tuple[Path, list[tuple[str, NDArray[np.bool_]]]]
             masks.append((_class_name(int(category), path), mask))
     if numbers.max(initial=0) > len(classes):
         raise InputError(f"{path}: {numbers.max()} instances, but {len(classes)} categories.")
-    return path, masks
+    return path, numbers, masks

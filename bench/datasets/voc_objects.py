@@ -28,8 +28,8 @@ class VocObject:
     difficult: bool
 
 
-def read_objects(path: Path, size: tuple[int, int]) -> list[VocObject]:
-    """The objects in an XML file, in its order.
+def read_objects(path: Path, size: tuple[int, int]) -> tuple[list[VocObject], list[str]]:
+    """The objects in an XML file, in its order, and remarks on the file.
 
     VOC counts pixels from 1 and a box includes its last row and column.
 
@@ -43,7 +43,9 @@ def read_objects(path: Path, size: tuple[int, int]) -> list[VocObject]:
     objects = [_object(entry, path, size) for entry in root.findall("object")]
     if not objects:
         raise InputError(f"{path} holds no object; every image of VOC's lists has one.")
-    return objects
+    stated = [root.findtext(f"size/{side}", "").strip() for side in ("width", "height")]
+    is_other = all(stated) and stated != [str(side) for side in size]
+    return objects, ["an XML file states another size than its image has"] * is_other
 
 
 def box_overlap(one: Box, other: Box) -> float:

@@ -208,6 +208,20 @@ def test_masks_of_another_size_are_named(copied, kind):
     assert f"{path_of(task, 'JPEGImages')} 96 × 72" in said
 
 
+@pytest.mark.parametrize("masks", ["seg", "sbd"])
+def test_masks_of_another_size_are_named_without_an_instance(copied, masks):
+    (task, *_) = tasks(copied, masks)
+    none = np.zeros((HEIGHT, WIDTH - 1), np.uint8)
+    kinds = ["inst"] if masks == "sbd" else ["SegmentationObject", "SegmentationClass"]
+    for kind in kinds:
+        if kind == "inst":
+            content = {"Segmentation": none, "Categories": np.zeros((0, 1), np.uint8)}
+            scipy.io.savemat(path_of(task, kind), {"GTinst": content})
+        else:
+            Image.fromarray(none).save(path_of(task, kind))
+    assert "has 95 × 72 pixels" in refused(task, path_of(task, kinds[0]))
+
+
 def repaint(path, change):
     values = np.array(Image.open(path))
     change(values)

@@ -28,7 +28,8 @@ def read(tmp_path):
 
     def of(text, size=SIZE):
         path.write_text(text)
-        return read_objects(path, size)
+        objects, _ = read_objects(path, size)
+        return objects
 
     of.path = path
     return of
@@ -126,3 +127,16 @@ def test_the_best_object_overlaps_most():
     assert best_object((0, 0, 2, 2), objects) is objects[0]
     assert best_object((30, 30, 9, 9), objects) is None
     assert best_object((0, 0, 2, 2), []) is None
+
+
+@pytest.mark.parametrize(
+    ("stated", "number"), [((96, 72), 0), ((72, 96), 1), ((96, 71), 1), (("", ""), 0)]
+)
+def test_another_size_is_remarked(read, stated, number):
+    """The image decides: its boxes still lie in it."""
+    width, height = stated
+    size = f"<size><width>{width}</width><height>{height}</height><depth>3</depth></size>"
+    read.path.write_text(xml(size, thing((1, 1, 96, 72))))
+    objects, remarks = read_objects(read.path, SIZE)
+    assert only_box(objects) == (0, 0, 96, 72)
+    assert remarks == ["an XML file states another size than its image has"] * number
