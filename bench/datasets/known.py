@@ -1,73 +1,39 @@
 """VOC 2012, COCO 2017 and Cityscapes, from the official archives to what runs can use."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from noisyseg.bench.datasets import cityscapes, voc
 from noisyseg.bench.datasets.catalogue import CITYSCAPES_CLASSES, KNOWN, VOC_CLASSES
-from noisyseg.bench.datasets.coco_folder import check_coco_split, coco_splits
-from noisyseg.bench.datasets.converted import (
-    ConvertedImage,
-    Progress,
-    Tally,
-    coco_blocks,
-    convert_all,
-)
-from noisyseg.bench.datasets.layout import CITYSCAPES, COCO, SBD, VOC, listed_names, locate_place
+from noisyseg.bench.datasets.coco_folder import coco_splits
+from noisyseg.bench.datasets.conversion import VERSION, convert, image_names
+from noisyseg.bench.datasets.converted import Progress
+from noisyseg.bench.datasets.layout import NAMES, SPLITS, Layout, listed_names, locate
 from noisyseg.bench.datasets.prepared_folder import (
     Note,
     Ready,
     annotation_file,
     read_note,
-    withdraw_note,
     writable,
-    write_note,
 )
 from noisyseg.bench.datasets.split import Split
 from noisyseg.errors import InputError
-from noisyseg.files import sha256_bytes, sha256_file, write_blocks_atomically
+from noisyseg.files import sha256_bytes, sha256_file
 
-NAMES = ("voc2012", "coco2017", "cityscapes")
-SPLITS = ("train", "val")
-# Of the conversion: raised whenever a file could change.
-VERSION = 1
-
-
-@dataclass(kw_only=True, slots=True, frozen=True)
-class Layout:
-    """Where a data set's raw files lie.
-
-    Attributes:
-        name: such as `voc2012-seg`.
-        folder: VOC2012, cityscapes or coco.
-        sbd: the folder of SBD that holds inst/; None for other data.
-    """
-
-    name: str
-    folder: Path
-    sbd: Path | None = None
-
-
-def locate(name: str, *, root: Path, masks: str = "box") -> Layout:
-    """The raw files of a data set.
-
-    Args:
-        name: one of NAMES.
-        root: the folder that holds the data set's, or that folder itself.
-        masks: VOC's source of masks.
-    Raises:
-        InputError: they are not there; says where they were found instead, or what to unpack.
-    """
-    if name == "voc2012":
-        folder = locate_place(VOC, root)
-        sbd = locate_place(SBD, root) if masks == "sbd" else None
-        return Layout(name=f"voc2012-{masks}", folder=folder, sbd=sbd)
-    place = {"cityscapes": CITYSCAPES, "coco2017": COCO}[name]
-    return Layout(name=name, folder=locate_place(place, root))
+__all__ = [
+    "NAMES",
+    "SPLITS",
+    "Layout",
+    "find_layout",
+    "find_ready",
+    "listed_images",
+    "locate",
+    "make_ready",
+    "official_counts",
+    "prepared_folders",
+]
 
 
 def make_ready(
@@ -108,8 +74,7 @@ def make_ready(
             break
     else:
         folder = next((folder for folder in folders if writable(folder)), folders[0])
-        convert = _check_coco if name == "coco2017" else _convert
-        note = convert(layout, folder, made_from, workers, progress)
+        note = convert(layout, folder, made_from, workers=workers, progress=progress)
     listed = listed or {split: note.counts[split]["images"] for split in SPLITS}
     _check_official(layout, listed, allow_partial=allow_partial)  # COCO's numbers are known now
     return _ready(layout, folder, note, listed)
@@ -202,76 +167,8 @@ def _fingerprint(layout: Layout) -> str:
             raise InputError(f"cannot read {error.filename}: {error.strerror}.") from error
     else:
         # Each split under its name: an image may move from one to the other.
-        content = "\n".join("\n".join([split, *_image_names(layout, split)]) for split in SPLITS)
+        content = "\n".join("\n".join([split, *image_names(layout, split)]) for split in SPLITS)
     return sha256_bytes(content.encode())
-
-
-def _image_names(layout: Layout, split: str) -> list[str]:
-    if layout.name == "cityscapes":
-        return [task.stem for task in cityscapes.city_tasks(layout.folder, split)]
-    masks = layout.name.removeprefix("voc2012-")
-    return [task.name for task in _voc_tasks(layout, masks, split)]
-
-
-def _voc_tasks(layout: Layout, masks: str, split: str) -> list[voc.VocTask]:
-    return voc.voc_tasks(layout.folder, layout.sbd, masks=masks, split=split)
-
-
-def _convert(
-    layout: Layout,
-    folder: Path,
-    made_from: Mapping[str, Any],
-    workers: int | None,
-    progress: Progress | None,
-) -> Note:
-    convert: Callable[[Any], ConvertedImage] = voc.convert_voc
-    categories = voc.CATEGORIES
-    if layout.name == "cityscapes":
-        convert, categories = cityscapes.convert_city, cityscapes.CATEGORIES
-    tasks = {split: _tasks(layout, split) for split in SPLITS}
-    total, done = sum(map(len, tasks.values())), 0
-
-    def tell(before: int, number: int) -> None:
-        if progress is not None:
-            progress(before + number, total)
-
-    withdraw_note(folder)
-    counts, notes = {}, []
-    for split, of_split in tasks.items():
-        images: Iterator[ConvertedImage] = convert_all(
-            convert, of_split, workers=workers, progress=partial(tell, done)
-        )
-        info = f"{layout.name} {split}, converted by noisyseg, version {VERSION}"
-        tally = Tally()
-        blocks = coco_blocks(images, categories=categories, info=info, tally=tally)
-        write_blocks_atomically(annotation_file(folder, split), blocks)
-        counts[split] = tally.counts()
-        notes += [f"{split}: {note}" for note in tally.notes()]
-        done += len(of_split)
-    files = [annotation_file(Path(), split).as_posix() for split in SPLITS]
-    return write_note(folder, made_from=made_from, files=files, counts=counts, notes=notes)
-
-
-def _tasks(layout: Layout, split: str) -> Sequence[Any]:
-    if layout.name == "cityscapes":
-        return cityscapes.city_tasks(layout.folder, split)
-    return _voc_tasks(layout, layout.name.removeprefix("voc2012-"), split)
-
-
-def _check_coco(
-    layout: Layout,
-    folder: Path,
-    made_from: Mapping[str, Any],
-    workers: int | None,
-    progress: Progress | None,
-) -> Note:
-    """COCO needs no conversion: the note says that its files were found whole."""
-    counts = {}
-    for number, (name, split) in enumerate(coco_splits(layout.folder).items(), start=1):
-        counts[name] = check_coco_split(split)
-        if progress is not None:
-            progress(number, len(SPLITS))
-    return write_note(folder, made_from=made_from, files=[], counts=counts, notes=[])
 
 
 def _ready(layout: Layout, folder: Path, note: Note, listed: Mapping[str, int] | None) -> Ready:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from noisyseg.errors import InputError
 
+NAMES = ("voc2012", "coco2017", "cityscapes")
+SPLITS = ("train", "val")
 _LEVELS_UP = 2
 _LEVELS_DOWN = 3
 
@@ -26,6 +28,21 @@ class Place:
     paths: tuple[str, ...]
     needs: tuple[str, ...]
     archive: str
+
+
+@dataclass(kw_only=True, slots=True, frozen=True)
+class Layout:
+    """Where a data set's raw files lie.
+
+    Attributes:
+        name: such as `voc2012-seg`.
+        folder: VOC2012, cityscapes or coco.
+        sbd: the folder of SBD that holds inst/; None for other data.
+    """
+
+    name: str
+    folder: Path
+    sbd: Path | None = None
 
 
 VOC = Place(
@@ -55,6 +72,24 @@ COCO = Place(
     needs=("annotations", "train2017", "val2017"),
     archive="train2017.zip, val2017.zip and annotations_trainval2017.zip",
 )
+
+
+def locate(name: str, *, root: Path, masks: str = "box") -> Layout:
+    """The raw files of a data set.
+
+    Args:
+        name: one of NAMES.
+        root: the folder that holds the data set's, or that folder itself.
+        masks: VOC's source of masks.
+    Raises:
+        InputError: they are not there; says where they were found instead, or what to unpack.
+    """
+    if name == "voc2012":
+        folder = locate_place(VOC, root)
+        sbd = locate_place(SBD, root) if masks == "sbd" else None
+        return Layout(name=f"voc2012-{masks}", folder=folder, sbd=sbd)
+    place = {"cityscapes": CITYSCAPES, "coco2017": COCO}[name]
+    return Layout(name=name, folder=locate_place(place, root))
 
 
 def locate_place(place: Place, root: Path) -> Path:
