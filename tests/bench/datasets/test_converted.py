@@ -138,5 +138,5 @@ def test_few_tasks_start_no_process():
 
 def test_a_process_that_is_killed_is_told_in_words(monkeypatch):
     monkeypatch.setattr(converted, "_LEAST_FOR_PROCESSES", 1)
-    with pytest.raises(InputError, match="one of the processes was killed.*--workers 1"):
+    with pytest.raises(InputError, match=r"one of the processes was killed.*--workers 1"):
         list(convert_all(os._exit, [1, 2], workers=2, progress=lambda _: None))
