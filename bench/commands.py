@@ -71,7 +71,9 @@ def _lacks_submission(entry: Run) -> bool:
 
 def table(arguments: argparse.Namespace) -> int:
     """Print a suite's table from the records that there are."""
-    suite, store = _chosen(arguments)
+    suite = chosen_suite(arguments, choices(arguments, download=False))
+    store = RunStore(arguments.out)
+    store.check_writable()
     runs = foresee(suite, store, *check(suite))
     records = _records(runs, store)
     _print_table(suite, runs, records, store)

@@ -10,6 +10,7 @@ import orjson
 
 from noisyseg.bench.datasets.check_report import EXPORT, Fault
 from noisyseg.errors import InputError
+from noisyseg.mask_overlap import run_lengths
 from noisyseg.noise.annotations import entry_fault, parse_annotations
 
 _MARGIN = 1.0  # pixels that rounding may put outside of an image
@@ -110,10 +111,20 @@ def _geometry_faults(annotation: Mapping[str, Any], width: int, height: int) -> 
     elif isinstance(mask, dict):
         if mask.get("size") != [height, width]:
             yield "a mask is not of its image's size"
+        elif not _decodes(annotation, height, width):
+            yield "a mask's run lengths do not fill its image"
     elif not isinstance(mask, list) or not all(_is_polygon(points) for points in mask):
         yield "a mask is neither polygons of at least 3 points nor RLE"
     elif any(_polygon_outside(points, width, height) for points in mask):
         yield "a polygon reaches out of its image"
+
+
+def _decodes(annotation: Mapping[str, Any], height: int, width: int) -> bool:
+    try:
+        run_lengths(annotation, height, width)
+    except InputError:
+        return False
+    return True
 
 
 def _is_polygon(points: Any) -> bool:

@@ -17,6 +17,8 @@ CITYSCAPES_CLASSES = {
     "motorcycle": 32,
     "bicycle": 33,
 }
+# The lengths of SBD's own lists, another split of VOC 2012's images.
+SBD_LISTS = {"train": 8498, "val": 2857}
 # VOC's own masks; the Semantic Boundaries Dataset's; boxes as polygons.
 VOC_MASKS = ("seg", "sbd", "box")
 

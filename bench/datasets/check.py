@@ -26,6 +26,8 @@ from noisyseg.errors import InputError
 from noisyseg.files import sha256_bytes
 from noisyseg.noise.annotations import read_bytes
 
+_LIST = "the image list cannot be used"
+
 
 def check_layout(
     layout: Layout,
@@ -117,16 +119,17 @@ def _check_raw(
                 masks = layout.name.removeprefix("voc2012-")
                 tasks += voc.voc_tasks(layout.folder, layout.sbd, masks=masks, split=split)
         except InputError as error:
-            report.faults.append(
-                Fault(kind="the image list cannot be used", where=str(error), mend=UNPACK)
-            )
+            report.faults.append(Fault(kind=_LIST, where=str(error), mend=UNPACK))
     for annotations, faults in _all(check, tasks, workers, progress):
         report.images += 1
         report.annotations += annotations
         report.faults += faults
     try:
         return listed_images(layout) or {}
-    except InputError:  # told above
+    except InputError as error:
+        told = any(str(error) == fault.where for fault in report.faults)
+        if not told:
+            report.faults.append(Fault(kind=_LIST, where=str(error), mend=UNPACK))
         return {}
 
 

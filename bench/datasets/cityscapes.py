@@ -41,6 +41,10 @@ class CityTask:
     labels: Path
     stem: str
 
+    def files(self) -> list[Path]:
+        """What the conversion reads."""
+        return [self.images / f"{self.stem}{PICTURE}", self.labels / f"{self.stem}{_LABELS}"]
+
 
 def city_tasks(cityscapes: Path, split: str) -> list[CityTask]:
     """The images of `train` or `val`, by name.

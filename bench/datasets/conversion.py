@@ -22,11 +22,22 @@ from noisyseg.files import write_blocks_atomically
 VERSION = 1
 
 
-def image_names(layout: Layout, split: str) -> list[str]:
-    """The images of a split of VOC or Cityscapes, in the order that their file gets."""
-    if layout.name == "cityscapes":
-        return [task.stem for task in cityscapes.city_tasks(layout.folder, split)]
-    return [task.name for task in _voc_tasks(layout, split)]
+def raw_state(layout: Layout, split: str) -> str:
+    """What tells, without reading them, whether the raw files of VOC or Cityscapes are the same.
+
+    Returns:
+        A line a file in the order of the images: its path, size, and time of its last change.
+    """
+    paths = (path for task in _tasks(layout, split) for path in task.files())
+    return "\n".join(_state(path) for path in paths)
+
+
+def _state(path: Path) -> str:
+    try:
+        found = path.stat()
+    except OSError:  # the conversion will say so
+        return f"{path.name} cannot be read"
+    return f"{path.name} {found.st_size} {found.st_mtime_ns}"
 
 
 def convert(

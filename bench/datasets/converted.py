@@ -2,6 +2,8 @@
 
 import multiprocessing
 import os
+import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -20,6 +22,7 @@ from noisyseg.errors import InputError
 _LEAST_FOR_PROCESSES = 64
 _CHUNK = 16
 _SHOWN = 3
+_WATCH_S = 1.0
 
 Progress = Callable[[int, int], None]
 Result = TypeVar("Result")
@@ -108,7 +111,9 @@ def convert_all(
         return
     # Not forked: threads of the calling process may hold locks.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with ProcessPoolExecutor(
+        workers, mp_context=context, initializer=_end_with, initargs=(os.getpid(),)
+    ) as pool:
         try:
             for number, done in enumerate(pool.map(convert, tasks, chunksize=_CHUNK), start=1):
                 yield done
@@ -121,6 +126,17 @@ def convert_all(
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def _end_with(parent: int) -> None:
+    """Let this process end soon after the one that started it: a killed one cannot stop it."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_WATCH_S)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def coco_blocks(

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from noisyseg.bench.datasets import cityscapes, voc
-from noisyseg.bench.datasets.catalogue import CITYSCAPES_CLASSES, KNOWN, VOC_CLASSES
+from noisyseg.bench.datasets.catalogue import CITYSCAPES_CLASSES, KNOWN, SBD_LISTS, VOC_CLASSES
 from noisyseg.bench.datasets.coco_folder import coco_splits
-from noisyseg.bench.datasets.conversion import VERSION, convert, image_names
+from noisyseg.bench.datasets.conversion import VERSION, convert, raw_state
 from noisyseg.bench.datasets.converted import Progress
 from noisyseg.bench.datasets.layout import NAMES, SPLITS, Layout, listed_names, locate
 from noisyseg.bench.datasets.prepared_folder import (
@@ -124,17 +124,28 @@ def listed_images(layout: Layout) -> dict[str, int] | None:
     if layout.name == "cityscapes":
         return {split: len(cityscapes.city_tasks(layout.folder, split)) for split in SPLITS}
     masks = layout.name.removeprefix("voc2012-")
-    return {
-        split: len(listed_names(voc.list_file(layout.folder, masks, split))) for split in SPLITS
-    }
+    paths = {split: voc.list_file(layout.folder, masks, split) for split in SPLITS}
+    if layout.sbd is not None:
+        paths |= {f"SBD's {split}": layout.sbd / f"{split}.txt" for split in SPLITS}
+    names = {name: listed_names(path) for name, path in paths.items()}
+    shared = set(names["train"]) & set(names["val"])
+    if shared:
+        raise InputError(
+            f"{paths['val']} names {len(shared)} images of {paths['train']}, too ({min(shared)}): "
+            "what is trained on must not be evaluated on."
+        )
+    return {name: len(listed) for name, listed in names.items()}
 
 
 def official_counts(layout: Layout) -> dict[str, int]:
-    """The official number of images of each split.
+    """The official length of each list: the images of train and val, and SBD's own lists."""
+    if layout.name == "voc2012-sbd":
+        own = {f"SBD's {split}": SBD_LISTS[split] for split in SPLITS}
+        return {**_images("voc2012-box"), **own}
+    return _images(layout.name)
 
-    SBD has no number of its own: VOC's detection lists, from which it is taken, have.
-    """
-    name = "voc2012-box" if layout.name == "voc2012-sbd" else layout.name
+
+def _images(name: str) -> dict[str, int]:
     official = KNOWN[name].images
     assert official is not None
     return official
@@ -145,17 +156,18 @@ def _check_official(
 ) -> None:
     if found is None or allow_partial or found == official_counts(layout):
         return
-    split = next(split for split in SPLITS if found[split] != official_counts(layout)[split])
+    official = official_counts(layout)
+    split = next(name for name in official if found[name] != official[name])
     raise InputError(
         f"{layout.name}: {split} has {found[split]} images in {layout.folder}, officially "
-        f"{official_counts(layout)[split]}: unpack the archives again, or go on with "
+        f"{official[split]}: unpack the archives again, or go on with "
         f"--allow-partial; records then say {layout.name}-partial."
     )
 
 
 def _made_from(layout: Layout) -> dict[str, Any]:
     """What decides the converted files, as far as it can be told in a moment."""
-    return {"converter": VERSION, "name": layout.name, "lists_sha256": _fingerprint(layout)}
+    return {"converter": VERSION, "name": layout.name, "raw_sha256": _fingerprint(layout)}
 
 
 def _fingerprint(layout: Layout) -> str:
@@ -167,7 +179,7 @@ def _fingerprint(layout: Layout) -> str:
             raise InputError(f"cannot read {error.filename}: {error.strerror}.") from error
     else:
         # Each split under its name: an image may move from one to the other.
-        content = "\n".join("\n".join([split, *image_names(layout, split)]) for split in SPLITS)
+        content = "\n".join(f"{split}\n{raw_state(layout, split)}" for split in SPLITS)
     return sha256_bytes(content.encode())
 
 

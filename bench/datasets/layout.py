@@ -130,7 +130,7 @@ def listed_names(path: Path) -> list[str]:
         InputError: no such file, no name in it, or a name twice.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError as error:
         raise InputError(f"no image list at {path}: unpack the archive again.") from error
     except OSError as error:
@@ -149,11 +149,11 @@ def listed_names(path: Path) -> list[str]:
 
 
 def _is_whole(place: Place, folder: Path) -> bool:
-    return all((folder / name).exists() for name in place.needs)
+    return all(os.path.exists(folder / name) for name in place.needs)
 
 
 def _some(place: Place, folder: Path) -> bool:
-    return any((folder / name).exists() for name in place.needs)
+    return any(os.path.exists(folder / name) for name in place.needs)
 
 
 def _search(place: Place, root: Path) -> Iterator[Path]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from noisyseg.bench.datasets.image_files import image_size_as_read
 from noisyseg.errors import InputError
 
 # The last bytes of a whole file; some writers add a few more.
@@ -23,7 +24,13 @@ _TAIL = 64
 _MAT_HEADER = 128
 _MAT_ORDERS = {b"IM": "<", b"MI": ">"}
 _MAT_ARRAY, _MAT_COMPRESSED = 14, 15
-_UNREADABLE = (SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError)
+_UNREADABLE = (
+    LookupError,
+    SyntaxError,
+    ValueError,
+    UnidentifiedImageError,
+    Image.DecompressionBombError,
+)
 
 
 @contextmanager
@@ -39,7 +46,9 @@ def reading(path: Path, what: str) -> Iterator[None]:
     except UnidentifiedImageError as error:  # an OSError without a reason
         raise InputError(f"{path} is not {what}, or a damaged one: unpack it again.") from error
     except OSError as error:
-        reason = error.strerror or str(error) or "damaged"
+        if error.strerror:  # the disk's, not a decoder's
+            raise InputError(f"cannot read {path}, {what}: {error.strerror}.") from error
+        reason = str(error) or "damaged"
         raise InputError(f"cannot read {path}, {what}: {reason}. Unpack it again.") from error
     except _UNREADABLE as error:
         raise InputError(
@@ -56,11 +65,17 @@ def image_size(path: Path) -> tuple[int, int]:
     with reading(path, "an image"), path.open("rb") as file:
         with Image.open(file) as image:
             size, kind = image.size, image.format
+            turned = image_size_as_read(image) != size
         file.seek(0, 2)
         file.seek(max(0, file.tell() - _TAIL))
         tail = file.read()
     if kind in _ENDS and _ENDS[kind] not in tail:
         raise InputError(f"{path} is cut short: unpack it again.")
+    if turned:
+        raise InputError(
+            f"{path} is turned by its EXIF orientation, its masks are not: take the file as the "
+            "archive has it, or remove the tag."
+        )
     return size
 
 
@@ -80,14 +95,16 @@ def palette_image(path: Path) -> NDArray[np.uint8]:
 
 
 def integer_image(path: Path) -> NDArray[Any]:
-    """A grey PNG of up to 16 bits, shape (height, width).
+    """A grey PNG of 16 bits, shape (height, width).
 
     Raises:
-        InputError: absent, damaged, or in colours.
+        InputError: absent, damaged, in colours, or of 8 bits.
     """
     mode, values = _label_image(path, "a PNG of instance ids")
-    if values.ndim != 2:
-        raise InputError(f"{path}: wanted a grey PNG of instance ids, got mode {mode}.")
+    if values.ndim != 2 or values.dtype.itemsize < 2:
+        raise InputError(
+            f"{path}: wanted a grey PNG of 16 bits, which instance ids need, got mode {mode}."
+        )
     return values
 
 

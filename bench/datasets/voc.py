@@ -62,6 +62,19 @@ class VocTask:
     name: str
     keep_difficult: bool
 
+    def files(self) -> list[Path]:
+        """What the conversion reads."""
+        files = [
+            self.voc / "JPEGImages" / f"{self.name}.jpg",
+            self.voc / "Annotations" / f"{self.name}.xml",
+        ]
+        if self.masks == "seg":
+            folders = ("SegmentationObject", "SegmentationClass")
+            files += [self.voc / folder / f"{self.name}.png" for folder in folders]
+        if self.sbd is not None:
+            files.append(self.sbd / f"{self.name}.mat")
+        return files
+
 
 def list_file(voc: Path, masks: str, split: str) -> Path:
     """The image set that a mask source uses."""
@@ -128,7 +141,7 @@ def convert_voc(task: VocTask) -> ConvertedImage:
 def _with_object(
     name: str, mask: NDArray[np.bool_], objects: Sequence[VocObject], remarks: list[str]
 ) -> tuple[dict[str, Any], bool]:
-    """A mask's annotation, and whether the object that its box fits best is difficult."""
+    """A mask's annotation, and whether its class's object of the best box is difficult."""
     annotation = mask_annotation(mask, category_id=VOC_CLASSES.index(name) + 1)
     x, y, width, height = annotation["bbox"]
     match = best_object((x, y, width, height), objects)
@@ -136,7 +149,9 @@ def _with_object(
         remarks.append("an instance overlaps no object of its XML file")
     elif match.name != name:
         remarks.append("an instance's class is not its XML object's (the mask's is kept)")
-    return annotation, match is not None and match.difficult
+    # Another class's object says nothing of how hard this one is.
+    own = best_object((x, y, width, height), [entry for entry in objects if entry.name == name])
+    return annotation, own is not None and own.difficult
 
 
 def _box_annotation(entry: VocObject) -> dict[str, Any]:
@@ -211,6 +226,8 @@ def _read_sbd(task: VocTask) -> tuple[Path, NDArray[Any], list[tuple[str, NDArra
             raise ValueError(
                 f"wanted GTinst.Segmentation and GTinst.Categories: {error}"
             ) from error
+    if classes.dtype.kind == "f" and not (classes % 1).any():  # MATLAB's numbers, or none at all
+        classes = classes.astype(np.int64)
     if numbers.ndim != 2 or numbers.dtype.kind not in "iu" or classes.dtype.kind not in "iu":
         raise InputError(f"{path}: wanted whole numbers in Segmentation and Categories.")
     masks = []

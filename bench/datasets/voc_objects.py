@@ -69,11 +69,10 @@ def _object(entry: ElementTree.Element, path: Path, size: tuple[int, int]) -> Vo
     name = _text(entry, "name", path)
     if name not in VOC_CLASSES:
         raise InputError(f"{path}: {name!r} is none of VOC's 20 classes.")
-    return VocObject(
-        name=name,
-        box=_box(entry, path, size),
-        difficult=(entry.findtext("difficult") or "0").strip() == "1",
-    )
+    difficult = (entry.findtext("difficult") or "0").strip()
+    if difficult not in ("0", "1"):
+        raise InputError(f"{path}: wanted 0 or 1 in difficult, got {difficult!r}.")
+    return VocObject(name=name, box=_box(entry, path, size), difficult=difficult == "1")
 
 
 def _box(entry: ElementTree.Element, path: Path, size: tuple[int, int]) -> Box:

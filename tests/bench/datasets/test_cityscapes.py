@@ -181,7 +181,9 @@ def test_damaged_and_absent_files_are_named(copied, half):
 def test_labels_in_colours_or_of_another_size_are_named(copied):
     (task, *_) = city_tasks(copied / "cityscapes", "val")
     Image.new("RGB", (192, 72)).save(labels(task))
-    assert "wanted a grey PNG of instance ids, got mode RGB" in refused(task, labels(task))
+    assert "wanted a grey PNG of 16 bits, which instance ids need, got mode RGB" in refused(
+        task, labels(task)
+    )
     Image.fromarray(np.zeros((72, 96), np.uint16)).save(labels(task))
     said = refused(task, labels(task))
     assert f"has 96 × 72 pixels, {picture(task)} 192 × 72" in said
