@@ -236,6 +236,8 @@ def test_boxes_and_polygons_against_their_image(split, geometry, expected):
     [
         ({"size": [10, 20], "counts": [0, 200]}, None),
         ({"size": [20, 10], "counts": [0, 200]}, "a mask is not of its image's size"),
+        ({"size": [10, 20], "counts": "@@@@zzz"}, "a mask's run lengths do not fill its image"),
+        ({"size": [10, 20], "counts": [0, 199]}, "a mask's run lengths do not fill its image"),
         ([], "an annotation has no mask"),
         (None, "an annotation has no mask"),
         ([[1, 1, 2, 2]], "a mask is neither polygons of at least 3 points nor RLE"),

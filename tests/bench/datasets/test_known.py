@@ -1,8 +1,10 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -211,6 +213,7 @@ def test_another_annotation_file_of_coco_is_noticed(copied):
 
 STOPPED = """
 import sys
+import time
 from pathlib import Path
 from noisyseg.bench.datasets.known import make_ready
 
@@ -387,3 +390,73 @@ def test_nothing_there_is_said_and_not_found(tmp_path, name, allow):
     with pytest.raises(InputError, match=f"is not in {tmp_path}"):
         ready(tmp_path, name, allow_partial=allow)
     assert found(tmp_path, name) is None
+
+
+@pytest.mark.parametrize(
+    ("masks", "path"),
+    [
+        ("seg", "VOCdevkit/VOC2012/SegmentationObject/2007_000001.png"),
+        ("seg", "VOCdevkit/VOC2012/Annotations/2008_000001.xml"),
+        ("sbd", "benchmark_RELEASE/dataset/inst/2007_000001.mat"),
+        ("box", "VOCdevkit/VOC2012/Annotations/2007_000001.xml"),
+    ],
+)
+def test_a_raw_file_that_changed_is_noticed(copied, masks, path):
+    ready(copied, "voc2012", masks)
+    assert found(copied, "voc2012", masks) is not None
+    raw = copied / path
+    raw.write_bytes(raw.read_bytes())  # a new time of change is enough
+    assert found(copied, "voc2012", masks) is None
+
+
+def test_one_folder_never_serves_two_roots(copied, official, tmp_path):
+    other = Path(shutil.copytree(copied, tmp_path / "other", copy_function=shutil.copy))
+    out = tmp_path / "out"
+    ready(copied, "cityscapes", out=out)
+    assert found(copied, "cityscapes", out=out) is not None
+    assert found(other, "cityscapes", out=out) is None
+
+
+def test_what_is_trained_on_is_never_evaluated_on(copied):
+    lists = copied / "VOCdevkit" / "VOC2012" / "ImageSets" / "Main"
+    (lists / "val.txt").write_text((lists / "train.txt").read_text())
+    with pytest.raises(InputError, match=r"names 6 images of .*train.txt, too .2007_000001."):
+        ready(copied, "voc2012")
+
+
+def test_sbds_own_lists_are_counted(copied):
+    lists = copied / "VOCdevkit" / "VOC2012" / "ImageSets" / "Main"
+    for split, count in (("train", 5717), ("val", 5823)):
+        names = (lists / f"{split}.txt").read_text().split()
+        names += [f"{split}_{number}" for number in range(count - len(names))]
+        (lists / f"{split}.txt").write_text("\n".join(names))
+    with pytest.raises(InputError, match=r"SBD's train has 5 images .*officially 8498"):
+        ready(copied, "voc2012", "sbd", allow_partial=False)
+
+
+WORKERS = """
+import multiprocessing, sys, time
+from noisyseg.bench.datasets import converted
+converted._LEAST_FOR_PROCESSES = 1
+done = converted.convert_all(time.sleep, [0, 0, 60, 60, 60], workers=2, progress=lambda _: None)
+converted._CHUNK = 1
+if __name__ == "__main__":
+    next(done)
+    print(*[child.pid for child in multiprocessing.active_children()], flush=True)
+    next(done), next(done)
+"""
+
+
+def test_workers_end_with_a_process_that_is_killed(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(WORKERS)
+    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE) as process:
+        pids = [int(pid) for pid in process.stdout.readline().split()]
+        assert len(pids) == 2
+        os.kill(process.pid, signal.SIGKILL)
+    for _ in range(100):
+        alive = [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+        if not alive:
+            return
+        time.sleep(0.1)
+    pytest.fail(f"workers {alive} live on")

@@ -170,3 +170,10 @@ def test_an_xml_file_with_a_document_type_is_refused(tmp_path, text):
     path = tmp_path / "a.xml"
     path.write_text(text)
     assert "declares a document type" in refused(xml_root, path)
+
+
+def test_ids_of_eight_bits_are_refused(tmp_path):
+    path = tmp_path / "ids.png"
+    Image.fromarray(np.full((4, 5), 26, np.uint8)).save(path)
+    with pytest.raises(InputError, match="wanted a grey PNG of 16 bits"):
+        integer_image(path)

@@ -332,3 +332,58 @@ def test_an_instance_without_an_object_is_remarked_and_kept(copied):
         ("boat", [50, 30, 20, 10], 200, 0),
     ]
     assert converted.remarks == ["an instance overlaps no object of its XML file"]
+
+
+def test_a_difficult_object_of_another_class_says_nothing_of_an_instance(copied):
+    """Two objects at the same place: the chair is difficult, and its box fits the person best."""
+    (task, *_) = tasks(copied, "seg", "val")
+    (first, *_) = convert_voc(task).annotations
+    x, y, width, height = first["bbox"]
+    own, other = CLASSES[first["category_id"] - 1], "pottedplant"
+    boxes = ((own, 0, x + width + 1), (other, 1, x + width))
+    xml = task.voc / "Annotations" / f"{task.name}.xml"
+    xml.write_text(
+        "<annotation>"
+        + "".join(
+            f"<object><name>{name}</name><difficult>{difficult}</difficult><bndbox><xmin>{x + 1}"
+            f"</xmin><ymin>{y + 1}</ymin><xmax>{right}</xmax><ymax>{y + height}</ymax></bndbox>"
+            "</object>"
+            for name, difficult, right in boxes
+        )
+        + "</annotation>"
+    )
+    found = convert_voc(task)
+    assert found.annotations[0] == first
+    assert first["iscrowd"] == 0
+    assert any("class is not its XML object's" in remark for remark in found.remarks)
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ('<?xml version="1.0" encoding="foo"?><annotation/>', "unknown encoding: foo"),
+        (
+            "<annotation><object><name>cat</name><difficult>yes</difficult></object></annotation>",
+            "0 or 1",
+        ),
+    ],
+)
+def test_odd_xml_files_are_named(copied, content, problem):
+    (task, *_) = tasks(copied, "box")
+    xml = task.voc / "Annotations" / f"{task.name}.xml"
+    xml.write_text(content)
+    with pytest.raises(InputError, match=problem) as caught:
+        convert_voc(task)
+    assert str(xml) in str(caught.value)
+
+
+def test_a_picture_that_is_turned_is_refused(copied):
+    (task, *_) = tasks(copied, "box")
+    picture = task.voc / "JPEGImages" / f"{task.name}.jpg"
+    with Image.open(picture) as image:
+        exif = image.getexif()
+        exif[0x0112] = 6
+        image.load()
+        image.save(picture, exif=exif)
+    with pytest.raises(InputError, match="turned by its EXIF orientation"):
+        convert_voc(task)
