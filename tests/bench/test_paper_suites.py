@@ -93,3 +93,9 @@ def test_the_ablation_has_the_papers_components_and_table_1s_own_ends(suite):
         parameters = row.spec()["parameters"]
         assert {name for name in components.values() if parameters[name]} == on
         assert (parameters["gamma"], parameters["log_zero"], parameters["e1"]) == (6.0, -4.0, 0.5)
+
+
+def test_cocos_table_says_that_val2017_is_not_test_dev(suite):
+    (note,) = suite("table2").notes
+    assert "val2017" in note
+    assert "test-dev" in note

@@ -116,3 +116,10 @@ def test_labels_must_be_the_tables_own():
         summarise([TableEntry("CE", "dirty", 0, None)], methods=METHODS, noises=NOISES)
     with pytest.raises(InputError, match="twice"):
         summarise([], methods=["CE", "CE"], noises=NOISES)
+
+
+def test_notes_stand_below_the_table_a_line_each():
+    summary = summarise([], methods=METHODS, noises=NOISES)
+    text = render_markdown(summary, "T", notes=["Scored on\nval2017.", "Another."])
+    assert text.splitlines()[-4:] == ["", "Scored on val2017.", "", "Another."]
+    assert text.startswith(render_markdown(summary, "T"))
