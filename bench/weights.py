@@ -58,7 +58,9 @@ def torchvision_weights(
     if path.is_file():
         _check(path, where)
     elif not download:
-        raise InputError(f"{where}: the weights {name} are not there: no file at {path}.")
+        raise InputError(
+            f"{where}: the weights {name} are not there: no file at {path}. `run` downloads it."
+        )
     else:
         url = f"{base_url or BASE_URL}/{file_name}"
         _log.info("downloading %s to %s", url, path)
