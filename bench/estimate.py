@@ -11,7 +11,7 @@ from noisyseg.bench.protocol import Protocol
 from noisyseg.bench.rehearsal import is_rehearsal
 from noisyseg.results.record import Record
 
-# A predictions file as measured on COCO-sized images: up to 100 detections, compressed.
+# Of a predictions file. Assumed, not measured: 100 detections of 100 compressed bytes.
 PREDICTION_BYTES_PER_IMAGE = 10_000
 
 
@@ -43,7 +43,12 @@ def hours(iterations: int, eval_images: int, pace: Pace) -> float:
 
 
 def measured_pace(
-    records: Iterable[Record], *, model: str, protocol: Protocol, eval_images: int
+    records: Iterable[Record],
+    *,
+    model: str,
+    protocol: Protocol,
+    data: Mapping[str, Any] | None,
+    eval_images: int,
 ) -> Pace | None:
     """The pace of finished runs, or else of full-size rehearsals, with this model and protocol.
 
@@ -53,7 +58,8 @@ def measured_pace(
         records: of runs and of rehearsals.
         model: its name.
         protocol: the real one.
-        eval_images: of a real run.
+        data: as a run's key has it; evaluation is timed by runs on the same data alone.
+        eval_images: how many these data have.
     """
     groups: dict[tuple[bool, bool], list[Record]] = {}
     for record in records:
@@ -68,7 +74,7 @@ def measured_pace(
     kind = "rehearsals, so roughly" if rehearsal else "finished runs"
     return Pace(
         step=median(record["timings"][STEP] for record in found),
-        per_image=None if rehearsal else _per_image(found, eval_images),
+        per_image=None if rehearsal else _per_image(found, data, eval_images),
         source=f"measured on {device}, {len(found)} {kind}",
         device=device,
     )
@@ -83,12 +89,15 @@ def _fits(record: Record, model: str, protocol: Protocol) -> bool:
     return same and not shrunk and spec["model"]["name"] == model
 
 
-def _per_image(records: Iterable[Record], eval_images: int) -> float:
-    stages = ("prediction", "evaluation")
-    return median(
-        sum(record["timings"].get(stage, 0.0) for stage in stages) / max(1, eval_images)
+def _per_image(
+    records: Iterable[Record], data: Mapping[str, Any] | None, eval_images: int
+) -> float | None:
+    seconds = [
+        sum(record["timings"].get(stage, 0.0) for stage in ("prediction", "evaluation"))
         for record in records
-    )
+        if record["spec"]["data"] == data
+    ]
+    return median(seconds) / eval_images if seconds and eval_images else None
 
 
 def disk_bytes(
@@ -117,8 +126,3 @@ def readable_bytes(count: float) -> str:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
         count /= 1000
     return f"{count:.1f} TB"
-
-
-def total(parts: Mapping[str, Any]) -> int:
-    """The sum of a mapping's numbers."""
-    return sum(parts.values())

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,6 @@ from noisyseg.bench.estimate import (
     hours,
     measured_pace,
     readable_bytes,
-    total,
     train_iterations,
 )
 from noisyseg.bench.grid import Run, check, foresee
@@ -52,7 +52,7 @@ def plan(arguments: argparse.Namespace) -> int:
     except InputError as error:  # of the data, or of the weights
         note = f"keys are unknown: {error}"
     images = _images(outline, data)
-    pace = _pace(arguments.seconds_per_iteration, outline, store, images)
+    pace = _pace(arguments.seconds_per_iteration, outline, store, data)
     rows = _known_rows(runs, store) if runs else _outline_rows(outline)
     _add_costs(rows, outline, images, pace)
     document = {
@@ -87,7 +87,9 @@ def _images(suite: Suite, data: CheckedData | None) -> Images:
     return Images(train=official["train"], eval=official["val"])
 
 
-def _pace(given: float | None, suite: Suite, store: RunStore, images: Images) -> Pace | None:
+def _pace(
+    given: float | None, suite: Suite, store: RunStore, data: CheckedData | None
+) -> Pace | None:
     if given is not None:
         return Pace(step=given, per_image=None, source="given", device="given")
     records = [
@@ -98,7 +100,8 @@ def _pace(given: float | None, suite: Suite, store: RunStore, images: Images) ->
         records,
         model=suite.model.name,
         protocol=suite.protocol,
-        eval_images=images.eval or 0,
+        data=None if data is None else data.resolved,
+        eval_images=0 if data is None else data.eval_images,
     )
 
 
@@ -169,7 +172,7 @@ def _total(
         "runs": len(rows),
         "done": len(rows) - len(left),
         "hours": None if None in spent else round(sum(spent), 2),
-        "disk_bytes": None if disk is None else {**disk, "total": total(disk)},
+        "disk_bytes": None if disk is None else {**disk, "total": sum(disk.values())},
     }
 
 
@@ -181,7 +184,7 @@ def _checkpoint_bytes(suite: Suite, classes: int) -> int:
     load_stack()
     from noisyseg.bench.training.detector import checkpoint_bytes
 
-    with output_to(Path("/dev/null")):
+    with output_to(Path(os.devnull)):
         return checkpoint_bytes(
             suite.model.detector, num_classes=classes, optimizer=suite.protocol["optimizer"]["type"]
         )

@@ -106,18 +106,22 @@ def load_suite(
         ),
         variant=variant,
         notes=list_of(raw, "notes", str, kind_name="texts") if "notes" in raw else [],
-        model=load_model(
-            parts["model"],
-            where=parts.where("model"),
-            root=root or Path(),
-            random_weights=choices.random_weights,
-            download=choices.download,
-        ),
+        model=_model(parts, root or Path(), choices),
         protocol=load_protocol(parts["protocol"], where=parts.where("protocol")),
         methods=_methods(raw),
         noise={label: plain(steps) for label, steps in noise.items()},
         noise_places={label: noise.where(label) for label in noise},
         seeds=[_seed(raw, seed) for seed in list_of(raw, "seeds", int, kind_name="seeds", least=1)],
+    )
+
+
+def _model(parts: Located, root: Path, choices: Choices) -> Model:
+    return load_model(
+        parts["model"],
+        where=parts.where("model"),
+        root=root,
+        random_weights=choices.random_weights,
+        download=choices.download,
     )
 
 

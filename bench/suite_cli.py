@@ -23,6 +23,11 @@ def _add_run(groups: Subparsers) -> None:
         example="noisyseg run examples/boards.yaml --data-root ~/data --methods ce,lncis",
     )
     _add_suite_choice(parser)
+    _add_resources(parser)
+    _add_way(parser)
+
+
+def _add_resources(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--address",
         metavar="auto|HOST:PORT|ray://…",
@@ -48,6 +53,10 @@ def _add_run(groups: Subparsers) -> None:
         metavar="N",
         help="starts again for a run whose process died (default: 2)",
     )
+
+
+def _add_way(parser: argparse.ArgumentParser) -> None:
+    """What is done in place of training what is missing, or beside it."""
     way = parser.add_mutually_exclusive_group()
     way.add_argument(
         "--dry-run", action="store_true", help="list the runs and which are done; train nothing"

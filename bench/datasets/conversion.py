@@ -61,16 +61,6 @@ def convert(
     """
     if layout.name == "coco2017":
         return _check_coco(layout, folder, made_from, progress)
-    return _convert(layout, folder, made_from, workers, progress)
-
-
-def _convert(
-    layout: Layout,
-    folder: Path,
-    made_from: Mapping[str, Any],
-    workers: int | None,
-    progress: Progress | None,
-) -> Note:
     convert_image: Callable[[Any], ConvertedImage] = voc.convert_voc
     categories = voc.CATEGORIES
     if layout.name == "cityscapes":

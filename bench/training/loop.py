@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.utils.data import DataLoader
 
 from noisyseg.bench.training.checkpoint import load_checkpoint, save_checkpoint
 from noisyseg.bench.training.class_loss import MethodLoss
@@ -82,12 +83,7 @@ def train(
     start = _resume(training, optimizer)
     on_start(start)
     protocol = training.protocol
-    loader = train_loader(
-        training.dataset,
-        batch_size=protocol["micro_batch"],
-        grouped=protocol["aspect_ratio_grouping"],
-        workers=training.workers,
-    )
+    loader = _loader(training)
     passes = protocol["batch_size"] // protocol["micro_batch"]
     steps = math.ceil(len(loader) / passes)
     seconds: list[float] = []
@@ -108,6 +104,15 @@ def train(
         on_epoch({"epoch": epoch, **totals, "seconds": round(time.perf_counter() - began, 3)})
         _save(training, optimizer, epoch)
     return median(seconds[1:] or seconds) if seconds else None
+
+
+def _loader(training: Training) -> DataLoader[Any]:
+    return train_loader(
+        training.dataset,
+        batch_size=training.protocol["micro_batch"],
+        grouped=training.protocol["aspect_ratio_grouping"],
+        workers=training.workers,
+    )
 
 
 def _groups(loader: Iterable[Batch], size: int) -> Iterator[list[Batch]]:

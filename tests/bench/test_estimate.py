@@ -14,18 +14,23 @@ from noisyseg.bench.estimate import (
 PROTOCOL = {"name": "p", "version": 1, "epochs": 12, "batch_size": 4}
 
 
-def record(*, step=0.5, device="cuda", status="done", model="m", rehearsal=None, **timings):
+DATA = {"name": "d"}
+
+
+def record(
+    *, step=0.5, device="cuda", status="done", model="m", rehearsal=None, data=DATA, **timings
+):
     protocol = dict(PROTOCOL) if rehearsal is None else {**PROTOCOL, "rehearsal": rehearsal}
     return {
         "status": status,
-        "spec": {"protocol": protocol, "model": {"name": model}},
+        "spec": {"protocol": protocol, "model": {"name": model}, "data": data},
         "environment": {"device": device},
         "timings": {"step": step, **timings},
     }
 
 
 def measured(*records):
-    return measured_pace(records, model="m", protocol=PROTOCOL, eval_images=100)
+    return measured_pace(records, model="m", protocol=PROTOCOL, data=DATA, eval_images=100)
 
 
 def test_iterations_of_the_papers_voc_training():
@@ -43,6 +48,12 @@ def test_the_pace_is_the_median_of_finished_runs():
         *(record(step=s, prediction=8.0, evaluation=2.0) for s in (0.1, 0.4, 9.0)),
     )
     assert (found.step, found.per_image, found.device) == (0.4, 0.1, "cuda")
+
+
+def test_evaluation_is_timed_on_the_same_data_alone():
+    other = record(step=0.2, data={"name": "e"}, prediction=500.0)
+    assert (measured(other).step, measured(other).per_image) == (0.2, None)
+    assert measured(other, record(prediction=3.0)).per_image == pytest.approx(0.03)
 
 
 def test_other_models_protocols_and_failures_say_nothing():
