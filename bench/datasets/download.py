@@ -92,11 +92,17 @@ def fetch(
             most = max(most, _size(part))
             if failures >= attempts:
                 raise InputError(
-                    f"cannot download {remote.url}: {reason}. {_size(part)} bytes are kept in "
-                    f"{part}; the same command goes on."
+                    f"cannot download {remote.url}: {reason}. {_outlook(part)}"
                 ) from error
         time.sleep(pause * 2 ** max(failures - 1, 0))
     _finish(remote, part, path)
+
+
+def _outlook(part: Path) -> str:
+    """What the same command would do, if it were given again."""
+    if _size(part) and _state(part).get("version"):
+        return f"{_size(part)} bytes are kept in {part}; the same command goes on."
+    return "The same command starts from the beginning: nothing is kept that could be continued."
 
 
 def _passing_reason(error: Exception, remote: Remote, part: Path) -> str:

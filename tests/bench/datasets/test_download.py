@@ -99,7 +99,7 @@ def test_without_a_tag_that_promises_equal_bytes_it_starts_over(get, remote, pat
 def test_a_server_that_can_never_go_on_is_given_up(get, remote):
     remote.tags["/archive.zip"] = None
     remote.drop_after = [SIZE // 2] * 50
-    with pytest.raises(InputError, match="the same command goes on"):
+    with pytest.raises(InputError, match="The same command starts from the beginning"):
         get()
     assert 3 <= len(remote.requests) <= 5
 
