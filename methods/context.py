@@ -1,8 +1,36 @@
 """What a method may know about the batch besides logits and labels."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from torch import Tensor
+
+ANNOTATION_IDS, NOISE_MATRIX = "annotation_ids", "noise_matrix"
+NEEDS = (ANNOTATION_IDS, NOISE_MATRIX)
+"""What a method can ask for beyond logits, labels, weights and the epoch."""
+
+_Definition = TypeVar("_Definition", bound=Callable[..., object])
+
+
+def needs(*what: str) -> Callable[[_Definition], _Definition]:
+    """Say of a method (a function or a class) that it cannot work without parts of its context.
+
+    Args:
+        what: of `NEEDS`. A model that cannot give them is refused before any training step.
+
+    Raises:
+        ValueError: something else.
+    """
+    for name in what:
+        if name not in NEEDS:
+            raise ValueError(f"a method can need {' or '.join(NEEDS)}, not {name!r}")
+
+    def mark(definition: _Definition) -> _Definition:
+        definition.needs = what  # type: ignore[attr-defined]
+        return definition
+
+    return mark
 
 
 @dataclass(kw_only=True, slots=True, frozen=True, eq=False)  # eq: tensors have no single answer

@@ -1,15 +1,11 @@
 """The methods by name, and their parameters checked and filled in."""
 
-import inspect
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Mapping
 from numbers import Real
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from noisyseg.errors import InputError, unknown_name
 from noisyseg.methods.context import LossContext
@@ -18,82 +14,21 @@ from noisyseg.methods.generalized_cross_entropy import generalized_cross_entropy
 from noisyseg.methods.joint_optimization import joint_optimization
 from noisyseg.methods.label_smoothing import label_smoothing
 from noisyseg.methods.lncis import lncis
+from noisyseg.methods.method import Method, ResolvedMethod, Value
 from noisyseg.methods.symmetric_cross_entropy import symmetric_cross_entropy
-
-
-@dataclass(kw_only=True, slots=True, frozen=True)
-class Method:
-    """A training loss and where it comes from."""
-
-    name: str
-    """The name in suites, records and tables."""
-    version: int
-    """Raised whenever the method's numbers could change; part of the run key."""
-    function: Callable[..., Tensor]
-    """(logits, labels, **parameters) or (logits, labels, ctx, **parameters) -> loss per RoI."""
-    paper: str
-    """The publication that defines it."""
-    summary: str
-    """One line on what it does."""
-
-    @property
-    def defaults(self) -> dict[str, float]:
-        """Every parameter and its default, as the function's signature has them."""
-        given = ("logits", "labels", "ctx")
-        parameters = inspect.signature(self.function).parameters.values()
-        return {p.name: p.default for p in parameters if p.name not in given}
-
-
-@dataclass(kw_only=True, slots=True, frozen=True)
-class ResolvedMethod:
-    """A method with a value for each of its parameters."""
-
-    method: Method
-    """The registry's entry."""
-    parameters: Mapping[str, float]
-    """All parameters, defaults filled in."""
-
-    @property
-    def name(self) -> str:
-        """The method's own name, never an alias."""
-        return self.method.name
-
-    def spec(self) -> dict[str, Any]:
-        """What the run key holds of a method: name, version, every parameter."""
-        return {
-            "name": self.method.name,
-            "version": self.method.version,
-            "parameters": dict(self.parameters),
-        }
-
-    def loss(self, logits: Tensor, labels: Tensor, ctx: LossContext) -> Tensor:
-        """Loss per RoI, unweighted and unreduced.
-
-        Args:
-            logits: RoI class scores, shape (N, K+1), background last.
-            labels: class index per RoI, shape (N,).
-            ctx: what else the method may know.
-
-        Returns:
-            Shape (N,), float32, or float64 for float64 logits.
-        """
-        if _takes_context(self.method.function):
-            return self.method.function(logits, labels, ctx, **self.parameters)
-        return self.method.function(logits, labels, **self.parameters)
-
 
 _METHODS = (
     Method(
         name="ce",
         version=1,
-        function=cross_entropy,
+        definition=cross_entropy,
         paper="He et al., Mask R-CNN, ICCV 2017",
         summary="Cross entropy, the baseline.",
     ),
     Method(
         name="lsr",
         version=1,
-        function=label_smoothing,
+        definition=label_smoothing,
         paper="Szegedy et al., Rethinking the Inception Architecture for Computer Vision, "
         "CVPR 2016",
         summary="Cross entropy against labels smoothed over all classes.",
@@ -101,7 +36,7 @@ _METHODS = (
     Method(
         name="jol",
         version=1,
-        function=joint_optimization,
+        definition=joint_optimization,
         paper="Tanaka et al., Joint Optimization Framework for Learning with Noisy Labels, "
         "CVPR 2018",
         summary="Cross entropy with a class prior and an entropy term; labels stay as given.",
@@ -109,7 +44,7 @@ _METHODS = (
     Method(
         name="gce",
         version=1,
-        function=generalized_cross_entropy,
+        definition=generalized_cross_entropy,
         paper="Zhang & Sabuncu, Generalized Cross Entropy Loss for Training Deep Neural Networks "
         "with Noisy Labels, NeurIPS 2018",
         summary="Between cross entropy (q -> 0) and absolute error (q = 1).",
@@ -117,7 +52,7 @@ _METHODS = (
     Method(
         name="sce",
         version=1,
-        function=symmetric_cross_entropy,
+        definition=symmetric_cross_entropy,
         paper="Wang et al., Symmetric Cross Entropy for Robust Learning with Noisy Labels, "
         "ICCV 2019",
         summary="Weighted sum of cross entropy and reverse cross entropy.",
@@ -125,7 +60,7 @@ _METHODS = (
     Method(
         name="lncis",
         version=1,
-        function=lncis,
+        definition=lncis,
         paper="Yang et al., Learning with Noisy Class Labels for Instance Segmentation, ECCV 2020",
         summary="Cross entropy first; then a loss for each kind of sample.",
     ),
@@ -157,23 +92,26 @@ def resolve(name: str, parameters: Mapping[str, Any], where: str = "") -> Resolv
             f"{place}parameters of method {method.name!r} must be a mapping of names to numbers, "
             f"got {parameters!r}."
         )
-    values = method.defaults
+    values = dict(method.defaults)
     for key, value in parameters.items():
         if not values:
             raise InputError(f"{place}method {method.name!r} has no parameters, got {key!r}.")
         if key not in values:
             raise unknown_name(f"parameter of method {method.name!r}", key, values, where)
         what = f"{place}parameter {key!r} of method {method.name!r}"
-        is_switch = isinstance(values[key], bool)
-        values[key] = _switch(value, what) if is_switch else _number(value, what)
+        values[key] = _checked(value, values[key], what)
     resolved = ResolvedMethod(method=method, parameters=values)
     _check_ranges(resolved, place)
     return resolved
 
 
-@cache
-def _takes_context(function: Callable[..., Tensor]) -> bool:
-    return "ctx" in inspect.signature(function).parameters
+def _checked(value: Any, default: Value, what: str) -> Value:
+    """The value, if it is of its default's kind."""
+    if isinstance(default, bool):
+        return _switch(value, what)
+    if isinstance(default, str):
+        return _word(value, what)
+    return _number(value, what)
 
 
 def _number(value: Any, what: str) -> float:
@@ -194,12 +132,23 @@ def _switch(value: Any, what: str) -> bool:
     return value
 
 
+def _word(value: Any, what: str) -> str:
+    if not isinstance(value, str):
+        raise InputError(f"{what} must be a word, got {value!r}.")
+    return value
+
+
 def _check_ranges(resolved: ResolvedMethod, place: str) -> None:
     """Let the method's own checks speak, by its loss of one RoI."""
     ctx = LossContext(
-        num_classes=1, epoch=0, num_epochs=1, weights=torch.ones(1), annotation_ids=None
+        num_classes=2,
+        epoch=0,
+        num_epochs=1,
+        weights=torch.ones(1),
+        annotation_ids=torch.zeros(1, dtype=torch.long),
+        noise_matrix=torch.eye(2),
     )
     try:
-        resolved.loss(torch.zeros(1, 2), torch.zeros(1, dtype=torch.long), ctx)
+        resolved.start().loss(torch.zeros(1, 3), torch.zeros(1, dtype=torch.long), ctx)
     except ValueError as error:
         raise InputError(f"{place}method {resolved.name!r}: {error}.") from error

@@ -27,7 +27,8 @@ class MethodLoss(nn.Module):
 
     def __init__(self, method: ResolvedMethod, *, num_classes: int, num_epochs: int) -> None:
         super().__init__()
-        self.method = method
+        self.name = method.name
+        self.method = method.start()
         self.num_classes = num_classes
         self.num_epochs = num_epochs
         self.epoch = 0

@@ -1,5 +1,3 @@
-import importlib
-import inspect
 import math
 import pickle
 from decimal import Decimal
@@ -57,10 +55,10 @@ def batch(count=20, num_classes=4, dtype=torch.float64, scale=3.0):
 )
 def test_one_loss_per_roi_in_float32_or_better(name, epoch, given, returned):
     logits, labels = batch(dtype=given)
-    loss = resolve(name, {}).loss(logits, labels, context(20, epoch=epoch))
+    loss = resolve(name, {}).start().loss(logits, labels, context(20, epoch=epoch))
     assert loss.shape == (20,)
     assert loss.dtype == returned
-    precise = resolve(name, {}).loss(logits.double(), labels, context(20, epoch=epoch))
+    precise = resolve(name, {}).start().loss(logits.double(), labels, context(20, epoch=epoch))
     torch.testing.assert_close(loss.double(), precise, rtol=1e-5, atol=1e-5)
 
 
@@ -68,7 +66,7 @@ def test_one_loss_per_roi_in_float32_or_better(name, epoch, given, returned):
 @STAGES
 def test_autocast_does_not_lower_the_precision(name, epoch):
     logits, labels = batch(dtype=torch.bfloat16)
-    method = resolve(name, {})
+    method = resolve(name, {}).start()
     with torch.autocast("cpu", torch.bfloat16):
         loss = method.loss(logits, labels, context(20, epoch=epoch))
     expected = method.loss(logits.double(), labels, context(20, epoch=epoch))
@@ -79,7 +77,7 @@ def test_autocast_does_not_lower_the_precision(name, epoch):
 @STAGES
 def test_gradient_agrees_with_finite_differences(name, epoch):
     logits, labels = batch()
-    method, ctx = resolve(name, {}), context(20, epoch=epoch)
+    method, ctx = resolve(name, {}).start(), context(20, epoch=epoch)
     assert torch.autograd.gradcheck(
         lambda z: method.loss(z, labels, ctx), logits.requires_grad_(), fast_mode=False
     )
@@ -93,7 +91,7 @@ def test_extreme_logits_give_finite_losses_and_gradients(name, epoch, dtype):
     signs = torch.cartesian_prod(*[torch.tensor([-1.0, 1.0])] * 3)
     logits = (1e4 * signs).repeat_interleave(3, dim=0).to(dtype).requires_grad_()
     labels = torch.arange(3).repeat(8)
-    loss = resolve(name, {}).loss(logits, labels, context(24, epoch=epoch, num_classes=2))
+    loss = resolve(name, {}).start().loss(logits, labels, context(24, epoch=epoch, num_classes=2))
     loss.sum().backward()
     assert torch.isfinite(loss).all()
     assert torch.isfinite(logits.grad).all()
@@ -104,7 +102,7 @@ def test_extreme_logits_give_finite_losses_and_gradients(name, epoch, dtype):
 def test_empty_batch_stays_connected_to_the_graph(name, epoch):
     logits = torch.zeros(0, 5, requires_grad=True)
     labels = torch.zeros(0, dtype=torch.long)
-    loss = resolve(name, {}).loss(logits, labels, context(0, epoch=epoch))
+    loss = resolve(name, {}).start().loss(logits, labels, context(0, epoch=epoch))
     assert loss.shape == (0,)
     loss.sum().backward()
     assert logits.grad.shape == (0, 5)
@@ -123,9 +121,9 @@ def test_order_of_rois_does_not_matter(name, epoch):
         weights=ctx.weights[order],
         annotation_ids=ctx.annotation_ids[order],
     )
-    method = resolve(name, {})
+    first, second = (resolve(name, {}).start() for _ in range(2))
     torch.testing.assert_close(
-        method.loss(logits[order], labels[order], shuffled), method.loss(logits, labels, ctx)[order]
+        first.loss(logits[order], labels[order], shuffled), second.loss(logits, labels, ctx)[order]
     )
 
 
@@ -136,8 +134,8 @@ def test_inputs_and_generators_are_left_as_they_were(name, epoch):
     ctx = context(20, epoch=epoch)
     before = [tensor.clone() for tensor in (logits, labels, ctx.weights, ctx.annotation_ids)]
     state = torch.get_rng_state()
-    first = resolve(name, {}).loss(logits, labels, ctx)
-    assert torch.equal(first, resolve(name, {}).loss(logits, labels, ctx))
+    first = resolve(name, {}).start().loss(logits, labels, ctx)
+    assert torch.equal(first, resolve(name, {}).start().loss(logits, labels, ctx))
     after = (logits, labels, ctx.weights, ctx.annotation_ids)
     assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
     assert torch.equal(state, torch.get_rng_state())
@@ -147,7 +145,7 @@ def test_inputs_and_generators_are_left_as_they_were(name, epoch):
 def test_a_sure_and_right_prediction_costs_less_than_a_wrong_one(name):
     right, wrong = torch.tensor([[9.0, 0.0, 0.0]]), torch.tensor([[0.0, 4.0, 0.0]])
     losses = [
-        resolve(name, {}).loss(z, torch.tensor([0]), context(1, num_classes=2))
+        resolve(name, {}).start().loss(z, torch.tensor([0]), context(1, num_classes=2))
         for z in (right, wrong)
     ]
     assert losses[0].item() < losses[1].item()
@@ -163,27 +161,27 @@ def test_entry_describes_itself(name):
     assert method.summary
     assert "\n" not in method.summary
     assert all(type(value) in (float, bool) for value in method.defaults.values())
-    assert method.function.__doc__
+    assert method.definition.__doc__
 
 
 # The registry itself
 
 
+NO_METHODS = {
+    *("__init__", "annotation_memory", "context", "contract", "method", "plugins"),
+    *("probabilities", "registry", "running", "sample_sets", "stages"),
+}
+
+
 def test_every_file_with_a_method_is_registered():
-    """A method's file is any that defines a function of (logits, labels, ...)."""
     folder = Path(noisyseg.methods.__file__).parent
-    defining = set()
-    for path in folder.glob("*.py"):
-        module = importlib.import_module(f"noisyseg.methods.{path.stem}")
-        for _, function in inspect.getmembers(module, inspect.isfunction):
-            takes = list(inspect.signature(function).parameters)[:2]
-            if function.__module__ == module.__name__ and takes == ["logits", "labels"]:
-                defining.add(module.__name__)
-    assert defining == {method.function.__module__ for method in METHODS.values()}
+    files = {path.stem for path in folder.glob("*.py")} - NO_METHODS
+    used = {method.definition.__module__.rpartition(".")[2] for method in METHODS.values()}
+    assert used == files
 
 
 def test_the_papers_methods_are_there():
-    assert set(METHODS) == {"ce", "lsr", "jol", "gce", "sce", "lncis"}
+    assert set(METHODS) >= {"ce", "lsr", "jol", "gce", "sce", "lncis"}
     assert not set(ALIASES) & set(METHODS)
     assert set(ALIASES.values()) <= set(METHODS)
 
@@ -225,7 +223,7 @@ def test_negative_zero_is_zero():
 
 
 def test_parameters_reach_the_loss():
-    loss = resolve("gce", {"q": 1}).loss(torch.zeros(1, 4), torch.tensor([0]), context(1))
+    loss = resolve("gce", {"q": 1}).start().loss(torch.zeros(1, 4), torch.tensor([0]), context(1))
     assert loss.item() == pytest.approx(0.75)
 
 
@@ -251,8 +249,8 @@ def test_a_plain_function_gets_no_context():
         return scale * logits[:, 0] + ctx.epoch
 
     for function, expected in ((plain, 6.0), (knowing, 9.0)):
-        entry = Method(name="mine", version=1, function=function, paper="", summary="")
-        method = ResolvedMethod(method=entry, parameters=entry.defaults)
+        entry = Method(name="mine", version=1, definition=function, paper="", summary="")
+        method = ResolvedMethod(method=entry, parameters=entry.defaults).start()
         loss = method.loss(torch.full((1, 2), 3.0), torch.tensor([0]), context(1, epoch=3))
         assert loss.item() == expected
 

@@ -1,0 +1,78 @@
+"""What a method is: a loss, its name, its parameters and where it comes from."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from noisyseg.methods.running import RunningMethod
+
+GIVEN = ("logits", "labels", "ctx")
+"""What a loss function is called with; its other parameters are the method's."""
+
+Value = float | bool | str
+
+
+@dataclass(kw_only=True, frozen=True)
+class Method:
+    """A training loss and where it comes from."""
+
+    name: str
+    """The name in suites, records and tables."""
+    definition: Callable[..., Any]
+    """A function (logits, labels, [ctx,] **parameters) -> loss per RoI, or a class that is built
+    with the parameters and has `loss(logits, labels, ctx)` (see `running`)."""
+    paper: str
+    """The publication that defines it."""
+    summary: str
+    """One line on what it does."""
+    version: int | None = None
+    """Of a built-in: raised whenever the method's numbers could change; part of the run key."""
+    file_sha256: str | None = None
+    """Of anyone's own: its file's hash, in the key in the version's place."""
+    origin: str = "built in"
+    """Where it was found: a distribution or a file."""
+
+    @cached_property
+    def defaults(self) -> dict[str, Value]:
+        """Every parameter and its default, as the definition's signature has them."""
+        parameters = inspect.signature(self.definition).parameters.values()
+        return {p.name: p.default for p in parameters if p.name not in GIVEN}
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What of its context it cannot do without, whatever its parameters."""
+        return tuple(getattr(self.definition, "needs", ()))
+
+
+@dataclass(kw_only=True, slots=True, frozen=True)
+class ResolvedMethod:
+    """A method with a value for each of its parameters."""
+
+    method: Method
+    """The registry's entry."""
+    parameters: Mapping[str, Value]
+    """All parameters, defaults filled in."""
+
+    @property
+    def name(self) -> str:
+        """The method's own name, never an alias."""
+        return self.method.name
+
+    def spec(self) -> dict[str, Any]:
+        """What the run key holds of a method: name, version or file hash, every parameter."""
+        own = self.method.file_sha256
+        return {
+            "name": self.method.name,
+            **({"version": self.method.version} if own is None else {"file_sha256": own}),
+            "parameters": dict(self.parameters),
+        }
+
+    def start(self) -> RunningMethod:
+        """The method at the beginning of a training, with a state of its own.
+
+        Raises:
+            ValueError: a parameter out of its range, if the definition is a class.
+        """
+        return RunningMethod(self.method.definition, self.parameters)

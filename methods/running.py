@@ -1,0 +1,66 @@
+"""A method in one training: called for each batch of RoIs, with whatever state it keeps.
+
+A class that defines a method has `loss(logits, labels, ctx)` and, where it keeps a state,
+`start_epoch(epoch)`, `state_dict()` and `load_state_dict(state)`. The state is tensors, numbers,
+texts, lists and dictionaries with text keys: it is saved in checkpoints, which hold no objects.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import Tensor
+
+from noisyseg.methods.context import LossContext
+
+
+class RunningMethod:
+    """A function or an instance of a class, called alike.
+
+    Attributes:
+        needs: what of its context it cannot do without.
+    """
+
+    def __init__(self, definition: Callable[..., Any], parameters: Mapping[str, Any]) -> None:
+        self._function: Callable[..., Tensor] | None = None
+        self._instance: Any = None
+        self._parameters = dict(parameters)
+        if isinstance(definition, type):
+            self._instance = definition(**parameters)
+        else:
+            self._function = definition
+            self._takes_context = "ctx" in inspect.signature(definition).parameters
+        owner = definition if self._instance is None else self._instance
+        self.needs: tuple[str, ...] = tuple(getattr(owner, "needs", ()))
+
+    def loss(self, logits: Tensor, labels: Tensor, ctx: LossContext) -> Tensor:
+        """Loss per RoI, unweighted and unreduced.
+
+        Args:
+            logits: RoI class scores, shape (N, K+1), background last.
+            labels: class index per RoI, shape (N,).
+            ctx: what else the method may know.
+
+        Returns:
+            Shape (N,), float32, or float64 for float64 logits.
+        """
+        if self._function is None:
+            loss: Tensor = self._instance.loss(logits, labels, ctx)
+            return loss
+        if self._takes_context:
+            return self._function(logits, labels, ctx, **self._parameters)
+        return self._function(logits, labels, **self._parameters)
+
+    def start_epoch(self, epoch: int) -> None:
+        """Tell the method that an epoch (0-based) begins."""
+        if hasattr(self._instance, "start_epoch"):
+            self._instance.start_epoch(epoch)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the method must remember to go on after an epoch; empty where it keeps no state."""
+        return self._instance.state_dict() if hasattr(self._instance, "state_dict") else {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state that `state_dict` gave."""
+        if hasattr(self._instance, "load_state_dict"):
+            self._instance.load_state_dict(state)
