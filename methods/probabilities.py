@@ -34,3 +34,18 @@ def of_labels(log_probs: Tensor, labels: Tensor) -> Tensor:
         Shape (N,).
     """
     return log_probs.gather(1, labels.long().unsqueeze(1)).squeeze(1)
+
+
+def object_probabilities(logits: Tensor) -> Tensor:
+    """Predictions over object classes: background left out, the rest renormalised.
+
+    Args:
+        logits: RoI class scores, shape (N, K+1), background last.
+
+    Returns:
+        Shape (N, K), float32, or float64 for float64 logits.
+    """
+    # A softmax over the object logits is the full softmax renormalised without background, and
+    # stays exact where background takes nearly all the probability.
+    wide = logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
+    return torch.softmax(wide[:, :-1], dim=1)

@@ -10,13 +10,19 @@ import torch
 from noisyseg.errors import InputError, unknown_name
 from noisyseg.methods.context import LossContext
 from noisyseg.methods.cross_entropy import cross_entropy
+from noisyseg.methods.early_learning import EarlyLearning
 from noisyseg.methods.generalized_cross_entropy import generalized_cross_entropy
-from noisyseg.methods.joint_optimization import joint_optimization
+from noisyseg.methods.joint_optimization import JointOptimization
 from noisyseg.methods.label_smoothing import label_smoothing
 from noisyseg.methods.lncis import lncis
+from noisyseg.methods.loss_correction import BackwardCorrection, ForwardCorrection
 from noisyseg.methods.method import Method, ResolvedMethod, Value
 from noisyseg.methods.symmetric_cross_entropy import symmetric_cross_entropy
 
+_PATRINI = (
+    "Patrini et al., Making Deep Neural Networks Robust to Label Noise: a Loss Correction "
+    "Approach, CVPR 2017"
+)
 _METHODS = (
     Method(
         name="ce",
@@ -35,11 +41,11 @@ _METHODS = (
     ),
     Method(
         name="jol",
-        version=1,
-        definition=joint_optimization,
+        version=2,
+        definition=JointOptimization,
         paper="Tanaka et al., Joint Optimization Framework for Learning with Noisy Labels, "
         "CVPR 2018",
-        summary="Cross entropy with a class prior and an entropy term; labels stay as given.",
+        summary="Labels updated by the network's own predictions; class prior and entropy terms.",
     ),
     Method(
         name="gce",
@@ -63,6 +69,28 @@ _METHODS = (
         definition=lncis,
         paper="Yang et al., Learning with Noisy Class Labels for Instance Segmentation, ECCV 2020",
         summary="Cross entropy first; then a loss for each kind of sample.",
+    ),
+    Method(
+        name="forward",
+        version=1,
+        definition=ForwardCorrection,
+        paper=_PATRINI,
+        summary="Predictions turned into noisy ones by a transition matrix before cross entropy.",
+    ),
+    Method(
+        name="backward",
+        version=1,
+        definition=BackwardCorrection,
+        paper=_PATRINI,
+        summary="Losses of all classes weighted by the inverse of a transition matrix.",
+    ),
+    Method(
+        name="elr",
+        version=1,
+        definition=EarlyLearning,
+        paper="Liu et al., Early-Learning Regularization Prevents Memorization of Noisy Labels, "
+        "NeurIPS 2020",
+        summary="Cross entropy held to a running mean of earlier predictions, one an annotation.",
     ),
 )
 

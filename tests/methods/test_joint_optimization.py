@@ -6,7 +6,7 @@ import torch
 
 from noisyseg.methods.context import LossContext
 from noisyseg.methods.cross_entropy import cross_entropy
-from noisyseg.methods.joint_optimization import joint_optimization, prior_and_entropy
+from noisyseg.methods.joint_optimization import JointOptimization, prior_and_entropy
 
 LOGITS = torch.randn(7, 4, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
 LABELS = torch.tensor([0, 3, 1, 2, 2, 3, 0])  # 3 is background
@@ -20,6 +20,10 @@ def context(weights):
         weights=torch.as_tensor(weights),
         annotation_ids=None,
     )
+
+
+def joint_optimization(logits, labels, ctx, **parameters):
+    return JointOptimization(relabel=False, **parameters).loss(logits, labels, ctx)
 
 
 def terms_in_numpy(logits):

@@ -1,0 +1,174 @@
+"""Loss correction by a transition matrix (Patrini et al., CVPR 2017, sections 3.1 to 3.3)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from noisyseg.methods.context import NOISE_MATRIX, LossContext
+from noisyseg.methods.cross_entropy import cross_entropy
+from noisyseg.methods.probabilities import log_probabilities, object_probabilities, of_labels
+from noisyseg.methods.stages import Stage, stage_at
+
+ROWS = 4096
+"""Predictions kept for the estimate: those of the last positive RoIs of the warm-up."""
+_LEAST = 1e-6
+"""A class that no class turns into according to T still has this probability of its own."""
+
+
+class Correction:
+    """What forward and backward correction share: T, given or estimated.
+
+    T[i, j] is the probability that class i is labelled j. It is over the K object classes: a wrong
+    class still says "foreground", so background is labelled background.
+
+    Estimated (section 3.3, eq. 12): cross entropy in a warm-up; then, for each class i, T[i] is
+    the prediction of the RoI that is most surely i among the last 4096 positive RoIs of the
+    warm-up, background left out and the rest renormalised.
+
+    Args:
+        matrix: "estimated", or "manifest": the realised matrix of the noise. No real data set
+            knows it; results with it are an upper bound for the method.
+        warmup: share of the epochs in [0, 1] that the warm-up takes, with "estimated" alone.
+        percentile: of p(i) among those RoIs that counts as most surely i, in [0, 100]; the paper
+            takes 97 in place of the maximum where predictions are extreme.
+
+    Raises:
+        ValueError: a parameter out of its range.
+    """
+
+    def __init__(
+        self, *, matrix: str = "estimated", warmup: float = 0.5, percentile: float = 97.0
+    ) -> None:
+        if matrix not in ("estimated", "manifest"):
+            raise ValueError(f"matrix must be estimated or manifest, got {matrix}")
+        if not 0.0 <= warmup <= 1.0:
+            raise ValueError(f"warmup is a fraction of the epochs, in [0, 1], got {warmup}")
+        if not 0.0 <= percentile <= 100.0:
+            raise ValueError(f"percentile must be in [0, 100], got {percentile}")
+        self.needs = (NOISE_MATRIX,) if matrix == "manifest" else ()
+        self.stages = (Stage(name="warm-up", until=warmup), Stage(name="corrected", until=1.0))
+        self.percentile = percentile
+        self.seen: Tensor | None = None
+        """The predictions kept, shape (ROWS, K)."""
+        self.count = 0
+        """How many there have been."""
+        self.estimate: Tensor | None = None
+
+    def loss(self, logits: Tensor, labels: Tensor, ctx: LossContext) -> Tensor:
+        """Loss per RoI, shape (N,).
+
+        Args:
+            logits: RoI class scores, shape (N, K+1), background last.
+            labels: class index per RoI, shape (N,).
+            ctx: the batch's context; weights, epoch and the noise matrix are used.
+        """
+        if self.needs:
+            assert ctx.noise_matrix is not None
+            return self.corrected(logits, labels, ctx.noise_matrix)
+        if stage_at(self.stages, ctx.epoch, ctx.num_epochs).name == "warm-up":
+            positive = (labels < logits.shape[1] - 1) & (ctx.weights > 0)
+            self._keep(object_probabilities(logits.detach()[positive]))
+            return cross_entropy(logits, labels)
+        if self.estimate is None:
+            self.estimate = self._estimated(ctx.num_classes)
+        return self.corrected(logits, labels, self.estimate)
+
+    def corrected(self, logits: Tensor, labels: Tensor, matrix: Tensor) -> Tensor:
+        """Loss per RoI by T, shape (K, K)."""
+        raise NotImplementedError
+
+    def _keep(self, rows: Tensor) -> None:
+        if self.seen is None:
+            self.seen = torch.zeros(ROWS, rows.shape[1], device=rows.device)
+        rows = rows[-ROWS:]
+        places = (self.count + torch.arange(len(rows), device=rows.device)) % ROWS
+        self.seen[places] = rows.to(self.seen)
+        self.count += len(rows)
+
+    def _estimated(self, num_classes: int) -> Tensor:
+        if self.seen is None or self.count == 0:
+            return torch.eye(num_classes)
+        return estimate_matrix(self.seen[: self.count], self.percentile)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The predictions kept, and the estimate once there is one."""
+        state: dict[str, Any] = {"count": self.count}
+        if self.seen is not None:
+            state["seen"] = self.seen.cpu()
+        if self.estimate is not None:
+            state["estimate"] = self.estimate.cpu()
+        return state
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state."""
+        self.count = int(state["count"])
+        self.seen = state["seen"].clone() if "seen" in state else None
+        self.estimate = state["estimate"].clone() if "estimate" in state else None
+
+
+class ForwardCorrection(Correction):
+    """Forward correction (theorem 2): cross entropy of T^T p, what the noisy labels should be."""
+
+    def corrected(self, logits: Tensor, labels: Tensor, matrix: Tensor) -> Tensor:
+        """-log sum_i T[i, y] p_i for an object label y; -log p_y for background."""
+        log_probs = log_probabilities(logits)
+        num_classes = logits.shape[1] - 1
+        matrix = matrix.to(log_probs)
+        matrix = torch.maximum(matrix, _LEAST * torch.eye(num_classes).to(matrix))
+        is_object = labels < num_classes
+        columns = matrix.log().T[labels.where(is_object, 0)]
+        mixed = -torch.logsumexp(log_probs[:, :-1] + columns, dim=1)
+        return torch.where(is_object, mixed, -of_labels(log_probs, labels))
+
+
+class BackwardCorrection(Correction):
+    """Backward correction (theorem 1): the losses of all classes, weighted by T^-1.
+
+    Unbiased: its mean over noisy labels is the loss of the true one. Some weights are negative,
+    so that a loss can be, too, without a bound.
+    """
+
+    def corrected(self, logits: Tensor, labels: Tensor, matrix: Tensor) -> Tensor:
+        """sum_j T^-1[y, j] (-log p_j) for an object label y; -log p_y for background.
+
+        Raises:
+            ValueError: T has no inverse.
+        """
+        log_probs = log_probabilities(logits)
+        inverse = inverted(matrix).to(log_probs)
+        is_object = labels < logits.shape[1] - 1
+        weights = inverse[labels.where(is_object, 0)]
+        mixed = -(weights * log_probs[:, :-1]).sum(dim=1)
+        return torch.where(is_object, mixed, -of_labels(log_probs, labels))
+
+
+def estimate_matrix(predictions: Tensor, percentile: float) -> Tensor:
+    """T from predictions (eq. 12): row i is the prediction of the RoI that is most surely i.
+
+    Args:
+        predictions: over the K object classes, shape (M, K), M >= 1.
+        percentile: of p(i) over the M; 100 is the maximum.
+
+    Returns:
+        Shape (K, K); each row sums to 1.
+    """
+    order = predictions.sort(dim=0, descending=True, stable=True).indices
+    place = int((1.0 - percentile / 100.0) * (len(predictions) - 1) + 1e-9)
+    return predictions[order[place]]
+
+
+def inverted(matrix: Tensor) -> Tensor:
+    """The inverse of T, in float64.
+
+    Raises:
+        ValueError: T has no inverse, or one that float32 losses would lose every digit by.
+    """
+    matrix = matrix.double()
+    if not torch.linalg.cond(matrix) < 1e5:
+        raise ValueError(
+            "backward correction needs a transition matrix that can be inverted, and this one "
+            "(condition number above 1e5) cannot; forward correction needs no inverse"
+        )
+    return torch.linalg.inv(matrix)
