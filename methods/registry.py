@@ -8,20 +8,32 @@ from typing import Any
 import torch
 
 from noisyseg.errors import InputError, unknown_name
+from noisyseg.methods.active_passive import active_passive
+from noisyseg.methods.bootstrapping import hard_bootstrapping, soft_bootstrapping
 from noisyseg.methods.context import LossContext
 from noisyseg.methods.cross_entropy import cross_entropy
 from noisyseg.methods.early_learning import EarlyLearning
 from noisyseg.methods.generalized_cross_entropy import generalized_cross_entropy
+from noisyseg.methods.jensen_shannon import generalized_jensen_shannon
 from noisyseg.methods.joint_optimization import JointOptimization
 from noisyseg.methods.label_smoothing import label_smoothing
 from noisyseg.methods.lncis import lncis
 from noisyseg.methods.loss_correction import BackwardCorrection, ForwardCorrection
+from noisyseg.methods.mean_absolute_error import mean_absolute_error
 from noisyseg.methods.method import Method, ResolvedMethod, Value
-from noisyseg.methods.symmetric_cross_entropy import symmetric_cross_entropy
+from noisyseg.methods.small_loss import small_loss
+from noisyseg.methods.symmetric_cross_entropy import (
+    reverse_cross_entropy,
+    symmetric_cross_entropy,
+)
 
 _PATRINI = (
     "Patrini et al., Making Deep Neural Networks Robust to Label Noise: a Loss Correction "
     "Approach, CVPR 2017"
+)
+_REED = (
+    "Reed et al., Training Deep Neural Networks on Noisy Labels with Bootstrapping, ICLR 2015 "
+    "workshop"
 )
 _METHODS = (
     Method(
@@ -69,6 +81,59 @@ _METHODS = (
         definition=lncis,
         paper="Yang et al., Learning with Noisy Class Labels for Instance Segmentation, ECCV 2020",
         summary="Cross entropy first; then a loss for each kind of sample.",
+    ),
+    Method(
+        name="mae",
+        version=1,
+        definition=mean_absolute_error,
+        paper="Ghosh et al., Robust Loss Functions under Label Noise for Deep Neural Networks, "
+        "AAAI 2017",
+        summary="Absolute error of the predicted distribution.",
+    ),
+    Method(
+        name="rce",
+        version=1,
+        definition=reverse_cross_entropy,
+        paper="Wang et al., Symmetric Cross Entropy for Robust Learning with Noisy Labels, "
+        "ICCV 2019",
+        summary="Reverse cross entropy alone; a multiple of mae.",
+    ),
+    Method(
+        name="nce-rce",
+        version=1,
+        definition=active_passive,
+        paper="Ma et al., Normalized Loss Functions for Deep Learning with Noisy Labels, ICML 2020",
+        summary="Weighted sum of normalised cross entropy and reverse cross entropy.",
+    ),
+    Method(
+        name="gjs",
+        version=1,
+        definition=generalized_jensen_shannon,
+        paper="Englesson & Azizpour, Generalized Jensen-Shannon Divergence Loss for Learning with "
+        "Noisy Labels, NeurIPS 2021",
+        summary="Divergence of the label and the predictions of all RoIs of an object.",
+    ),
+    Method(
+        name="bootstrap-hard",
+        version=1,
+        definition=hard_bootstrapping,
+        paper=_REED,
+        summary="Cross entropy against the label mixed with the predicted class.",
+    ),
+    Method(
+        name="bootstrap-soft",
+        version=1,
+        definition=soft_bootstrapping,
+        paper=_REED,
+        summary="Cross entropy against the label mixed with the predicted probabilities.",
+    ),
+    Method(
+        name="small-loss",
+        version=1,
+        definition=small_loss,
+        paper="Han et al., Co-teaching: Robust Training of Deep Neural Networks with Extremely "
+        "Noisy Labels, NeurIPS 2018",
+        summary="Cross entropy of each batch's positive RoIs with the smallest loss.",
     ),
     Method(
         name="forward",
