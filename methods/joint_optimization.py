@@ -37,8 +37,8 @@ class JointOptimization:
         relabel: whether labels are updated. False keeps them as given: the loss alone.
         start: share of the epochs in [0, 1] after which updated labels take the given ones'
             place; the paper's 70 of 200 epochs.
-        labels: "soft", the mean prediction itself (the paper's choice, eq. 9), or "hard", its
-            largest class (eq. 8).
+        soft: whether an updated label is the mean prediction itself (the paper's choice, eq. 9)
+            or, hard, its largest class (eq. 8).
         prior: what L_p pulls the mean prediction to: "uniform" over the classes, the paper's
             for its balanced data, or "labels", the given labels' distribution over the positive
             RoIs so far.
@@ -54,7 +54,7 @@ class JointOptimization:
         beta: float = 1.2,
         relabel: bool = True,
         start: float = 0.35,
-        labels: str = "soft",
+        soft: bool = True,
         prior: str = "uniform",
     ) -> None:
         for name, weight in (("alpha", alpha), ("beta", beta)):
@@ -62,12 +62,10 @@ class JointOptimization:
                 raise ValueError(f"{name} must be at least 0, got {weight}")
         if not 0.0 <= start <= 1.0:
             raise ValueError(f"start is a fraction of the epochs, in [0, 1], got {start}")
-        if labels not in ("soft", "hard"):
-            raise ValueError(f"labels must be soft or hard, got {labels}")
         if prior not in ("uniform", "labels"):
             raise ValueError(f"prior must be uniform or labels, got {prior}")
         self.alpha, self.beta, self.relabel = alpha, beta, relabel
-        self.hard, self.prior = labels == "hard", prior
+        self.soft, self.prior = soft, prior
         self.needs = (ANNOTATION_IDS,) if relabel else ()
         self.stages = (Stage(name="given labels", until=start), Stage(name="updated", until=1.0))
         self.labels = AnnotationMemory()
@@ -119,7 +117,7 @@ class JointOptimization:
         log_probs = log_probabilities(logits)[:, :-1]
         as_given = torch.nn.functional.one_hot(given.long(), log_probs.shape[1]).to(log_probs)
         updated = self.labels.read(ids, like=as_given)
-        if self.hard:
+        if not self.soft:
             largest = torch.nn.functional.one_hot(updated.argmax(dim=1), updated.shape[1])
             updated = torch.where(updated.sum(dim=1, keepdim=True) > 0, largest.to(updated), 0.0)
         known = updated.sum(dim=1, keepdim=True) > 0

@@ -3,8 +3,10 @@
 import torch
 from torch import Tensor
 
+from noisyseg.methods.clamped_cross_entropy import check_convention, clamped_losses
 from noisyseg.methods.context import LossContext
 from noisyseg.methods.cross_entropy import cross_entropy
+from noisyseg.methods.sample_sets import GAMMA, sample_sets
 from noisyseg.methods.stages import Stage, stage_at
 from noisyseg.methods.symmetric_cross_entropy import reverse_cross_entropy
 
@@ -14,13 +16,14 @@ def lncis(
     labels: Tensor,
     ctx: LossContext,
     *,
-    gamma: float = 6.0,
+    gamma: float = GAMMA,
     log_zero: float = -4.0,
     e1: float = 0.5,
     stage_wise: bool = True,
     negatives: bool = True,
     pseudo_negatives: bool = True,
     isolate: bool = True,
+    convention: str = "paper",
 ) -> Tensor:
     """Cross entropy in the first stage, `separated_losses` (eq. 4) in the second.
 
@@ -36,7 +39,10 @@ def lncis(
         e1: where the first stage ends, as a fraction of all epochs in [0, 1]; E1 = E/2 in the
             paper. Of an odd number of epochs the middle one is in the second stage.
         stage_wise: whether there is a first stage (ST).
-        negatives, pseudo_negatives, isolate: see `separated_losses`.
+        negatives, pseudo_negatives, isolate: see `separate`.
+        convention: "paper", or "lncis-code": what the authors' published code does. It has
+            `clamped_losses` in both stages and never isolates (the lines are commented out there),
+            so that gamma, log_zero and isolate are without effect.
 
     Returns:
         Loss per RoI, shape (N,).
@@ -45,14 +51,21 @@ def lncis(
         ValueError: a parameter out of its range, whatever the stage.
     """
     _check(gamma, log_zero)
+    if check_convention(convention):
+        ordinary, robust = clamped_losses(logits, labels, ctx.weights)
+        isolate = False
+    else:
+        ordinary = cross_entropy(logits, labels)
+        robust = reverse_cross_entropy(logits, labels, log_zero=log_zero)
     stage = stage_at(schedule(e1), ctx.epoch, ctx.num_epochs)
     if stage_wise and stage.name == "cross entropy":
-        return cross_entropy(logits, labels)
-    return separated_losses(
+        return ordinary
+    return separate(
         logits,
         labels,
+        ordinary=ordinary,
+        robust=robust,
         gamma=gamma,
-        log_zero=log_zero,
         negatives=negatives,
         pseudo_negatives=pseudo_negatives,
         isolate=isolate,
@@ -74,7 +87,7 @@ def separated_losses(
     logits: Tensor,
     labels: Tensor,
     *,
-    gamma: float = 6.0,
+    gamma: float = GAMMA,
     log_zero: float = -4.0,
     negatives: bool = True,
     pseudo_negatives: bool = True,
@@ -82,41 +95,61 @@ def separated_losses(
 ) -> Tensor:
     """Cross entropy on N and PSN, 0 on PON outside PSN, reverse cross entropy on the rest (eq. 4).
 
-    N, negatives: label background. PSN, pseudo negatives: object label, predicted background,
-    that is background's logit above every other; in a tie the object wins. PON, potential noisy:
-    object label and cross entropy above gamma. Membership carries no gradient. An isolated
-    sample (PON outside PSN) has loss 0 and still counts in the divisor.
+    See `separate`; log_zero is A, the stand-in for log 0 in reverse cross entropy, below 0.
+    """
+    _check(gamma, log_zero)
+    return separate(
+        logits,
+        labels,
+        ordinary=cross_entropy(logits, labels),
+        robust=reverse_cross_entropy(logits, labels, log_zero=log_zero),
+        gamma=gamma,
+        negatives=negatives,
+        pseudo_negatives=pseudo_negatives,
+        isolate=isolate,
+    )
+
+
+def separate(
+    logits: Tensor,
+    labels: Tensor,
+    *,
+    ordinary: Tensor,
+    robust: Tensor,
+    gamma: float,
+    negatives: bool,
+    pseudo_negatives: bool,
+    isolate: bool,
+) -> Tensor:
+    """Eq. 4, made of two losses per RoI; `sample_sets` says which RoI is in which set.
+
+    Membership carries no gradient. An isolated sample (PON outside PSN) has loss 0 and still
+    counts in the divisor.
 
     Args:
         logits: RoI class scores, shape (N, K+1), background last.
         labels: class index per RoI, shape (N,).
+        ordinary: the loss of N and PSN, shape (N,): cross entropy.
+        robust: the loss of the rest, shape (N,).
         gamma: threshold of PON in nats, at least 0.
-        log_zero: A, the stand-in for log 0, below 0.
-        negatives: whether N has cross entropy, or reverse cross entropy as the rest has.
+        negatives: whether N has the ordinary loss, or the robust one as the rest has.
         pseudo_negatives: the same for PSN.
-        isolate: whether PON outside PSN has loss 0, or reverse cross entropy as the rest has.
+        isolate: whether PON outside PSN has loss 0, or the robust one as the rest has.
 
     Returns:
         Loss per RoI, shape (N,).
 
     Raises:
-        ValueError: a parameter out of its range.
+        ValueError: gamma below 0.
     """
-    _check(gamma, log_zero)
-    scores = logits.detach()
-    ordinary = cross_entropy(logits, labels)
-    negative = labels == logits.shape[1] - 1
-    # Compared as logits: in log-probabilities rounding could turn an order into a tie.
-    predicted_background = scores[:, -1] > scores[:, :-1].amax(dim=1)
-    pseudo_negative = ~negative & predicted_background
-    isolated = ~negative & ~predicted_background & (ordinary.detach() > gamma)
-    losses = reverse_cross_entropy(logits, labels, log_zero=log_zero)
+    sets = sample_sets(logits, labels, gamma=gamma)
+    losses = robust
     if isolate:
-        losses = torch.where(isolated, 0.0, losses)
+        losses = torch.where(sets.isolated, 0.0, losses)
     if negatives:
-        losses = torch.where(negative, ordinary, losses)
+        losses = torch.where(sets.negative, ordinary, losses)
     if pseudo_negatives:
-        losses = torch.where(pseudo_negative, ordinary, losses)
+        losses = torch.where(sets.pseudo_negative, ordinary, losses)
     return losses
 
 

@@ -38,7 +38,8 @@ class Method:
     def defaults(self) -> dict[str, Value]:
         """Every parameter and its default, as the definition's signature has them."""
         parameters = inspect.signature(self.definition).parameters.values()
-        return {p.name: p.default for p in parameters if p.name not in GIVEN}
+        given = () if isinstance(self.definition, type) else GIVEN
+        return {p.name: p.default for p in parameters if p.name not in given}
 
     @property
     def needs(self) -> tuple[str, ...]:

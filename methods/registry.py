@@ -13,6 +13,7 @@ from noisyseg.methods.bootstrapping import hard_bootstrapping, soft_bootstrappin
 from noisyseg.methods.context import LossContext
 from noisyseg.methods.cross_entropy import cross_entropy
 from noisyseg.methods.early_learning import EarlyLearning
+from noisyseg.methods.foreground_split import split
 from noisyseg.methods.generalized_cross_entropy import generalized_cross_entropy
 from noisyseg.methods.jensen_shannon import generalized_jensen_shannon
 from noisyseg.methods.joint_optimization import JointOptimization
@@ -157,6 +158,25 @@ _METHODS = (
         "NeurIPS 2020",
         summary="Cross entropy held to a running mean of earlier predictions, one an annotation.",
     ),
+)
+
+_SPLIT = (
+    ("gce", generalized_cross_entropy),
+    ("mae", mean_absolute_error),
+    ("sce", symmetric_cross_entropy),
+    ("nce-rce", active_passive),
+    ("gjs", generalized_jensen_shannon),
+)
+_METHODS += tuple(
+    Method(
+        name=f"split({name})",
+        version=1,
+        definition=split(robust),
+        paper="Yang et al., Learning with Noisy Class Labels for Instance Segmentation, ECCV 2020, "
+        f"with another robust loss ({name})",
+        summary=f"LNCIS with {name} in the place of reverse cross entropy.",
+    )
+    for name, robust in _SPLIT
 )
 
 METHODS: dict[str, Method] = {method.name: method for method in _METHODS}

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from noisyseg.methods.clamped_cross_entropy import check_convention, clamped_losses
+from noisyseg.methods.context import LossContext
 from noisyseg.methods.cross_entropy import cross_entropy
 from noisyseg.methods.probabilities import log_probabilities, of_labels
 
@@ -32,28 +34,36 @@ def reverse_cross_entropy(logits: Tensor, labels: Tensor, *, log_zero: float = -
 def symmetric_cross_entropy(
     logits: Tensor,
     labels: Tensor,
+    ctx: LossContext,
     *,
     alpha: float = 1.0,
     beta: float = 0.1,
     log_zero: float = -4.0,
+    convention: str = "paper",
 ) -> Tensor:
     """The weighted sum alpha * cross entropy + beta * reverse cross entropy.
 
     Args:
         logits: RoI class scores, shape (N, K+1), background last.
         labels: class index per RoI, shape (N,).
+        ctx: the batch's context; its weights are used by lncis-code alone.
         alpha: weight of cross entropy, at least 0.
         beta: weight of reverse cross entropy, at least 0.
         log_zero: A, the stand-in for log 0 in the reverse term, below 0.
+        convention: "paper", or "lncis-code": both terms as the code of Yang et al. has them
+            (`clamped_losses`), where log_zero is without effect.
 
     Returns:
         Loss per RoI, shape (N,).
 
     Raises:
-        ValueError: a negative weight, or log_zero not below 0.
+        ValueError: a negative weight, log_zero not below 0, or an unknown convention.
     """
     for name, weight in (("alpha", alpha), ("beta", beta)):
         if not weight >= 0.0:
             raise ValueError(f"{name} must be at least 0, got {weight}")
     reverse = reverse_cross_entropy(logits, labels, log_zero=log_zero)
+    if check_convention(convention):
+        ordinary, reverse = clamped_losses(logits, labels, ctx.weights)
+        return alpha * ordinary + beta * reverse
     return alpha * cross_entropy(logits, labels) + beta * reverse

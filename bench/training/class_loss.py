@@ -3,21 +3,34 @@
 N RoIs, K object classes; mmdet and noisyseg both put background at index K.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from mmdet.models.roi_heads.bbox_heads import BBoxHead
 from torch import Tensor, nn
 
-from noisyseg.methods.context import LossContext
-from noisyseg.methods.registry import ResolvedMethod
+from noisyseg.bench.training.annotation_ids import carry_annotation_ids, gives_annotation_ids
+from noisyseg.bench.training.loss_at_work import LossAtWork
+from noisyseg.errors import InputError
+from noisyseg.methods.context import ANNOTATION_IDS, NOISE_MATRIX, LossContext
+from noisyseg.methods.method import ResolvedMethod
+
+
+class MethodError(RuntimeError):
+    """A method gave something that is no loss per RoI."""
 
 
 class MethodLoss(nn.Module):
     """Weights, divisor and reduction for every method, as mmdet's cross entropy has them.
 
     Attributes:
-        epoch: 0-based, set by the training loop before each epoch.
+        name: the method's.
+        method: it, with its state.
+        at_work: sees every loss of the training and changes none; None leaves it out.
+        epoch: 0-based, set by the training loop.
+        gt_annotation_ids: of the batch's objects, an image a tensor; set before each pass.
+        annotation_ids: of the batch's RoIs, set by the box head just before its loss.
     """
 
     # What BBoxHead asks of a class loss: plain softmax scores, no accuracy of its own.
@@ -25,13 +38,31 @@ class MethodLoss(nn.Module):
     custom_activation = False
     custom_accuracy = False
 
-    def __init__(self, method: ResolvedMethod, *, num_classes: int, num_epochs: int) -> None:
+    def __init__(
+        self,
+        method: ResolvedMethod,
+        *,
+        num_classes: int,
+        num_epochs: int,
+        noise_matrix: Tensor | None = None,
+        at_work: LossAtWork | None = None,
+    ) -> None:
         super().__init__()
         self.name = method.name
         self.method = method.start()
         self.num_classes = num_classes
         self.num_epochs = num_epochs
+        self.noise_matrix = noise_matrix
+        self.at_work = at_work
         self.epoch = 0
+        self.gt_annotation_ids: Sequence[Tensor] | None = None
+        self.annotation_ids: Tensor | None = None
+        self._last: tuple[Tensor, Tensor] | None = None
+
+    def start_epoch(self, epoch: int) -> None:
+        """Tell the method that an epoch (0-based) begins."""
+        self.epoch = epoch
+        self.method.start_epoch(epoch)
 
     def forward(
         self,
@@ -50,34 +81,130 @@ class MethodLoss(nn.Module):
             weight: per RoI, shape (N,); ones when None.
             avg_factor: divisor; mmdet passes the number of RoIs with weight > 0. N when None.
             reduction_override: "none" gives the weighted losses, shape (N,); "sum" their sum.
+        Raises:
+            MethodError: the method gave no loss per RoI, or lacks what it needs.
         """
         weights = torch.ones_like(label, dtype=cls_score.dtype) if weight is None else weight
-        context = LossContext(
-            num_classes=self.num_classes,
-            epoch=self.epoch,
-            num_epochs=self.num_epochs,
-            weights=weights,
-            annotation_ids=None,
-            noise_matrix=None,
-        )
-        losses = self.method.loss(cls_score, label, context) * weights
+        context = self._context(weights, len(label))
+        losses = self.method.loss(cls_score, label, context)
+        self._check(losses, cls_score)
+        self._last = cls_score.detach(), losses.detach()
+        if self.at_work is not None:
+            self.at_work.observe(
+                cls_score.detach(), label, losses.detach(), weights, context.annotation_ids
+            )
+        losses = losses * weights
         if reduction_override == "none":
             return losses
         if reduction_override == "sum":
             return losses.sum()
         return losses.sum() / (max(len(label), 1) if avg_factor is None else avg_factor)
 
+    @property
+    def gave_nonfinite(self) -> bool:
+        """Whether the last pass's losses were NaN or infinite while its logits were not."""
+        if self._last is None:
+            return False
+        logits, losses = self._last
+        return bool(logits.isfinite().all() and not losses.isfinite().all())
 
-def put_method(detector: nn.Module, method: ResolvedMethod, *, num_epochs: int) -> list[MethodLoss]:
+    def _context(self, weights: Tensor, count: int) -> LossContext:
+        ids, self.annotation_ids = self.annotation_ids, None  # a batch's, never the next one's
+        needed = self.method.needs
+        if ANNOTATION_IDS in needed and (ids is None or len(ids) != count):
+            raise MethodError(f"method {self.name!r} needs annotation ids; the box head gave none")
+        return LossContext(
+            num_classes=self.num_classes,
+            epoch=self.epoch,
+            num_epochs=self.num_epochs,
+            weights=weights,
+            annotation_ids=ids,
+            noise_matrix=self.noise_matrix if NOISE_MATRIX in needed else None,
+        )
+
+    def _check(self, losses: Any, logits: Tensor) -> None:
+        wanted = f"wanted a tensor of shape ({len(logits)},), one loss per RoI"
+        if not isinstance(losses, Tensor):
+            found = f"a {type(losses).__name__}"
+        elif losses.shape != logits.shape[:1]:
+            found = f"a tensor of shape {tuple(losses.shape)}"
+        elif not losses.is_floating_point():
+            found = f"a tensor of {losses.dtype}"
+        elif logits.requires_grad and not losses.requires_grad:
+            found = "a tensor without gradient"
+            wanted = "wanted losses computed from the logits, not detached from them"
+        else:
+            return
+        raise MethodError(
+            f"method {self.name!r} gave {found}; {wanted}. `noisyseg methods check` tells more."
+        )
+
+
+def put_method(
+    detector: nn.Module,
+    method: ResolvedMethod,
+    *,
+    num_epochs: int,
+    noise_matrix: Tensor | None = None,
+    at_work: bool = False,
+    wrong_labels: dict[int, int] | None = None,
+) -> list[MethodLoss]:
     """Replace the class loss of every box head in detector; nothing else changes.
 
+    Args:
+        detector: an mmdet two-stage model; a cascade has a box head in each of its stages.
+        method: of which every head gets one with a state of its own.
+        num_epochs: of the training.
+        noise_matrix: P(noisy label | clean label), shape (K, K), for methods that ask for it.
+        at_work: whether the losses are observed for the run's log.
+        wrong_labels: annotation id → true class, for that log alone.
+
     Returns:
-        The losses put in, for the training loop to tell them the epoch.
+        The losses put in, for the training loop to tell them epoch and batch.
+
+    Raises:
+        InputError: no box head, one without softmax scores, or one that cannot tell which
+            annotation a RoI belongs to while the method needs it.
     """
     losses = []
-    for module in detector.modules():
+    for module in list(detector.modules()):
         if isinstance(module, BBoxHead):
-            loss = MethodLoss(method, num_classes=module.num_classes, num_epochs=num_epochs)
+            _check_head(module, method)
+            loss = MethodLoss(
+                method,
+                num_classes=module.num_classes,
+                num_epochs=num_epochs,
+                noise_matrix=noise_matrix,
+                at_work=_observer(method, module.num_classes, wrong_labels) if at_work else None,
+            )
             module.loss_cls = loss
+            carry_annotation_ids(module)
             losses.append(loss)
+    if not losses:
+        raise InputError(
+            f"a {type(detector).__name__} has no box head, whose class loss a method replaces. "
+            "Wanted: a two-stage model, such as mmdet's Mask R-CNN or Cascade Mask R-CNN."
+        )
     return losses
+
+
+def _observer(
+    method: ResolvedMethod, num_classes: int, wrong_labels: dict[int, int] | None
+) -> LossAtWork:
+    gamma = method.parameters.get("gamma", 6.0)
+    return LossAtWork(num_classes=num_classes, gamma=float(gamma), clean_labels=wrong_labels or {})
+
+
+def _check_head(head: BBoxHead, method: ResolvedMethod) -> None:
+    kind = type(head).__name__
+    if getattr(head.loss_cls, "use_sigmoid", False) or head.custom_cls_channels:
+        raise InputError(
+            f"the box head {kind} has a score of its own for each class; methods need softmax "
+            "scores over K classes and background (loss_cls: {use_sigmoid: false})."
+        )
+    if ANNOTATION_IDS in method.start().needs and not gives_annotation_ids(head):
+        raise InputError(
+            f"method {method.name!r} needs the annotation of each RoI, which the box head {kind} "
+            "cannot give: it makes its targets in a way of its own. Take a model with mmdet's "
+            "BBoxHead or a head that makes targets as it does, or a method without that need."
+        )

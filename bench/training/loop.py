@@ -101,9 +101,16 @@ def train(
             step_began = time.perf_counter()
         # First the log: of a run stopped in between, the epoch is then done and told once more,
         # rather than never told.
-        on_epoch({"epoch": epoch, **totals, "seconds": round(time.perf_counter() - began, 3)})
+        seconds_taken = round(time.perf_counter() - began, 3)
+        on_epoch({"epoch": epoch, **totals, "seconds": seconds_taken, **_at_work(training)})
         _save(training, optimizer, epoch)
     return median(seconds[1:] or seconds) if seconds else None
+
+
+def _at_work(training: Training) -> dict[str, Any]:
+    """What was seen of the class losses in the epoch, a report for each box head."""
+    observers = [loss.at_work for loss in training.class_losses if loss.at_work is not None]
+    return {"loss_at_work": [observer.report() for observer in observers]} if observers else {}
 
 
 def _loader(training: Training) -> DataLoader[Any]:
@@ -133,7 +140,7 @@ def _start_epoch(training: Training, epoch: int) -> None:
     """Derive everything random in the epoch from (train seed, epoch), as a resumed run will."""
     training.dataset.epoch = epoch
     for loss in training.class_losses:
-        loss.epoch = epoch
+        loss.start_epoch(epoch)
     training.detector.train()
     torch.manual_seed(stream_seed(training.train_seed, "epoch", epoch))
 
@@ -163,7 +170,7 @@ def _step(
             epoch = iteration // iterations_per_epoch + 1
             raise TrainingDivergedError(
                 f"the loss became {values['loss']} at iteration {iteration + 1} (epoch {epoch}). "
-                "A lower learning rate or a longer warm-up in the protocol usually mends this."
+                + _cause(training)
             )
         for name, value in values.items():
             means[name] += value / len(batches)
@@ -173,10 +180,25 @@ def _step(
     return dict(means)
 
 
+def _cause(training: Training) -> str:
+    """What to do about a loss that is not finite."""
+    for loss in training.class_losses:
+        if loss.gave_nonfinite:
+            return (
+                f"Method {loss.name!r} gave it for finite logits: `noisyseg methods check "
+                f"{loss.name}` says for which."
+            )
+    return "A lower learning rate or a longer warm-up in the protocol usually mends this."
+
+
 def _pass(training: Training, batch: Batch, *, share: int) -> dict[str, float]:
     """Forward and backward; adds the gradient of loss / share."""
     model: Any = training.detector
     data = model.data_preprocessor(batch, training=True)
+    for loss in training.class_losses:
+        loss.gt_annotation_ids = [
+            sample.gt_instances.annotation_ids for sample in data.get("data_samples", ())
+        ]
     total, losses = model.parse_losses(model(**data, mode="loss"))
     values = {name: float(value.detach()) for name, value in losses.items()}
     if math.isfinite(values["loss"]):
@@ -190,6 +212,7 @@ def _save(training: Training, optimizer: torch.optim.Optimizer, epoch: int) -> N
         "epoch": epoch + 1,
         "model": training.detector.state_dict(),
         "optimizer": optimizer.state_dict(),
+        "methods": [loss.method.state_dict() for loss in training.class_losses],
     }
     save_checkpoint(training.checkpoint, state)
 
@@ -201,4 +224,6 @@ def _resume(training: Training, optimizer: torch.optim.Optimizer) -> int:
         return 0
     training.detector.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
+    for loss, method in zip(training.class_losses, state["methods"], strict=True):
+        loss.method.load_state_dict(method)
     return int(state["epoch"])

@@ -15,6 +15,7 @@ from mmengine.dataset import pseudo_collate
 from mmengine.registry import DefaultScope
 from torch.utils.data import DataLoader, Sampler
 
+from noisyseg.bench.training.annotation_ids import PackAnnotationIds
 from noisyseg.bench.training.streams import stream_seed
 
 
@@ -35,6 +36,20 @@ class RunDataset(CocoDataset):
             contextlib.redirect_stdout(io.StringIO()),
         ):
             super().__init__(**settings)
+
+    def parse_data_info(self, raw_data_info: dict[str, Any]) -> Any:
+        """Read an image's annotations as mmdet does; each instance keeps its annotation's id.
+
+        mmdet leaves annotations out (crowds aside, those without extent or of other classes), so
+        it is asked one by one.
+        """
+        info = super().parse_data_info({**raw_data_info, "raw_ann_info": []})
+        for annotation in raw_data_info["raw_ann_info"]:
+            parsed = super().parse_data_info({**raw_data_info, "raw_ann_info": [annotation]})
+            info["instances"] += [
+                {**instance, "annotation_id": annotation["id"]} for instance in parsed["instances"]
+            ]
+        return info
 
     def __getitem__(self, index: int) -> Any:
         """The transformed image; the generators its transforms use are set for it first."""
@@ -85,7 +100,7 @@ def train_dataset(
         metainfo={"classes": tuple(classes)},
         filter_cfg={"filter_empty_gt": True, "min_size": image["min_size"]},
         indices=limit,
-        pipeline=train_pipeline(image),
+        pipeline=[*train_pipeline(image)[:-1], {"type": PackAnnotationIds}],
     )
 
 

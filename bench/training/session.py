@@ -12,14 +12,16 @@ from noisyseg.bench.datasets.split import Split
 from noisyseg.bench.execution import CHECKPOINTS
 from noisyseg.bench.grid import Run
 from noisyseg.bench.heartbeat import Heartbeat
+from noisyseg.bench.noise_matrix import realised_matrix
 from noisyseg.bench.rehearsal import image_limits
 from noisyseg.bench.training.checkpoint import load_checkpoint
-from noisyseg.bench.training.class_loss import put_method
+from noisyseg.bench.training.class_loss import MethodLoss, put_method
 from noisyseg.bench.training.detector import build_detector
 from noisyseg.bench.training.loop import Training, train
 from noisyseg.bench.training.prediction import predict
 from noisyseg.bench.training.run_dataset import RunDataset, evaluation_dataset, train_dataset
 from noisyseg.bench.training.streams import stream_seed
+from noisyseg.bench.wrong_labels import wrong_labels
 from noisyseg.errors import InputError
 from noisyseg.files import sha256_file
 from noisyseg.methods.registry import resolve
@@ -51,8 +53,6 @@ def train_run(
     spec = run.spec
     device = torch.device(resources.device)
     detector = _initial_detector(run, resources)
-    method = resolve(spec["method"]["name"], spec["method"]["parameters"])
-    epochs = spec["protocol"]["epochs"]
     dataset = train_dataset(
         run.train_annotations,
         run.train_images,
@@ -65,7 +65,7 @@ def train_run(
     training = Training(
         key=run.key,
         detector=detector,
-        class_losses=put_method(detector, method, num_epochs=epochs),
+        class_losses=_put_method(run, detector),
         dataset=dataset,
         protocol=spec["protocol"],
         train_seed=spec["train_seed"],
@@ -85,6 +85,24 @@ def train_run(
         training, on_start=on_start, on_epoch=log.epoch, on_iteration=heartbeat.training
     )
     return Trained(detector=detector, epochs_spared=spared, step_seconds=seconds)
+
+
+def _put_method(run: Run, detector: nn.Module) -> list[MethodLoss]:
+    """The run's method in the detector's box heads, and an observer beside it.
+
+    The observer alone is told which labels are wrong.
+    """
+    spec = run.spec
+    method = resolve(spec["method"]["name"], spec["method"]["parameters"])
+    classes = spec["data"]["classes"]
+    return put_method(
+        detector,
+        method,
+        num_epochs=spec["protocol"]["epochs"],
+        noise_matrix=torch.tensor(realised_matrix(run.manifest, classes), dtype=torch.float64),
+        at_work=True,
+        wrong_labels=wrong_labels(run.manifest, classes),
+    )
 
 
 def trained_detector(run: Run, resources: "Resources") -> nn.Module:

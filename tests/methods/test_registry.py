@@ -172,7 +172,15 @@ def test_entry_describes_itself(name):
 
 
 NO_METHODS = {
-    *("__init__", "annotation_memory", "context", "contract", "method", "plugins"),
+    *(
+        "__init__",
+        "annotation_memory",
+        "clamped_cross_entropy",
+        "context",
+        "contract",
+        "method",
+        "plugins",
+    ),
     *("probabilities", "registry", "running", "sample_sets", "stages"),
 }
 
@@ -194,7 +202,7 @@ def test_defaults_are_those_of_the_paper():
     papers = {
         "ce": {},
         "lsr": {"epsilon": 0.1},
-        "jol": {"alpha": 0.8, "beta": 1.2, "relabel": True, "start": 70 / 200, "labels": "soft"},
+        "jol": {"alpha": 0.8, "beta": 1.2, "relabel": True, "start": 70 / 200, "soft": True},
         "gce": {"q": 0.3},
         "sce": {"alpha": 1.0, "beta": 0.1, "log_zero": -4.0},
         "lncis": {

@@ -51,7 +51,7 @@ def test_a_run_is_trained_and_then_predicted_on_all_evaluation_images(run):
     assert torch.get_num_threads() == 1
     assert len((run.folder / "log.jsonl").read_text().splitlines()) == 2
     loss = detector.roi_head.bbox_head.loss_cls
-    assert (loss.method.name, loss.epoch, loss.num_epochs) == ("lncis", 1, 2)
+    assert (loss.name, loss.epoch, loss.num_epochs) == ("lncis", 1, 2)
     saved = load_checkpoint(run.folder / "checkpoints" / "last.pth", key=run.key)
     assert saved["epoch"] == 2
     torch.testing.assert_close(saved["model"], detector.state_dict(), rtol=0, atol=0)
