@@ -3,22 +3,26 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import orjson
+from noisyseg.noise.manifest_file import read_manifest
 
 
 def wrong_labels(manifest: Path | None, classes: Sequence[str]) -> dict[int, int]:
-    """Annotation id → true class index, of the annotations whose class the noise changed.
+    """Annotation id → true class index, of the annotations whose label the noise made wrong.
 
     Args:
-        manifest: of the run's noise; None for clean labels, which gives nothing.
+        manifest: of the run's noise; None for clean labels, of which none is wrong.
         classes: of the run, in order.
 
     Returns:
-        -1 stands for no true class: an annotation that the noise added, or of another class.
+        -1 stands for no true class: an annotation that the noise added, or one whose true class is
+        not among `classes`.
+
+    Raises:
+        InputError: the manifest cannot be read.
     """
     if manifest is None:
         return {}
-    content = orjson.loads(manifest.read_bytes())
+    content = read_manifest(manifest)
     names = {entry["id"]: entry["name"] for entry in content["classes"]}
     index = {name: number for number, name in enumerate(classes)}
     changes = content["changes"]

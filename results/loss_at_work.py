@@ -31,7 +31,7 @@ Report = Mapping[str, Any]
 
 
 def share(part: int, whole: int) -> float | None:
-    """part / whole; None where there is nothing to have a share of."""
+    """The share that part is of whole; None where whole is 0."""
     return part / whole if whole else None
 
 

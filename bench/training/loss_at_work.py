@@ -6,6 +6,7 @@ N RoIs, K object classes, background at index K.
 
 import math
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -113,7 +114,7 @@ class LossAtWork:
         ends = [0]
         for part in kept:
             ends.append(ends[-1] + part.numel())
-        sizes, marks, histograms, losses = (numbers[a:b] for a, b in zip(ends, ends[1:]))
+        sizes, marks, histograms, losses = (numbers[begin:end] for begin, end in pairwise(ends))
         self._start(self._sizes.device)
         report: dict[str, Any] = {
             "gamma": self._gamma,
@@ -152,9 +153,7 @@ class LossAtWork:
         return group, torch.where(wrong, self._true_classes[place], labels)
 
     def _count_bins(self, group: Tensor, cross_entropy: Tensor) -> None:
-        # A training that has diverged must be able to say so itself: NaN has no bin.
-        bins = (cross_entropy.nan_to_num() / BIN_WIDTH).floor().clamp(0, BINS).long()
+        # Of NaN the training itself must be able to complain: here it lies above all bins.
+        bins = (cross_entropy / BIN_WIDTH).floor().nan_to_num(nan=BINS).clamp(0, BINS).long()
         # Not bincount, which waits for a GPU to say how many bins there are.
-        self._histograms.view(-1).scatter_add_(
-            0, group * _HISTOGRAM + bins, torch.ones_like(bins)
-        )
+        self._histograms.view(-1).scatter_add_(0, group * _HISTOGRAM + bins, torch.ones_like(bins))
