@@ -211,7 +211,7 @@ def _print_table(
     ]
     summary = summarise(entries, methods=list(suite.methods), noises=list(suite.noise))
     text = render_markdown(summary, _title(suite), notes=suite.notes)
-    path = store.root / "tables" / f"{_table_name(suite)}.md"
+    path = store.root / "tables" / f"{table_name(suite)}.md"
     write_atomically(path, f"{text.rstrip()}\n".encode())
     print_text(text.rstrip())
     say(f"table written to {path}")
@@ -221,7 +221,8 @@ def _title(suite: Suite) -> str:
     return suite.title if suite.variant is None else f"{suite.title} ({suite.variant})"
 
 
-def _table_name(suite: Suite) -> str:
+def table_name(suite: Suite) -> str:
+    """What the files of a suite's results are called, without their ending."""
     return suite.name if suite.variant is None else f"{suite.name}-{suite.variant}"
 
 

@@ -6,12 +6,15 @@ from pathlib import Path
 from noisyseg.bench.datasets.catalogue import VOC_MASKS
 from noisyseg.bench.parsers import Subparsers, add_command, add_json, lazy_command, positive, whole
 
+_FORMATS = ("png", "svg", "pdf")
+
 
 def add_runs(groups: Subparsers) -> None:
-    """Add `run`, `plan` and `table`."""
+    """Add `run`, `plan`, `table` and `figures`."""
     _add_run(groups)
     _add_plan(groups)
     _add_table(groups)
+    _add_figures(groups)
 
 
 def _add_run(groups: Subparsers) -> None:
@@ -108,6 +111,25 @@ def _add_table(groups: Subparsers) -> None:
     _add_suite_choice(parser)
 
 
+def _add_figures(groups: Subparsers) -> None:
+    parser = add_command(
+        groups,
+        "figures",
+        lazy_command("figures", "figures_command"),
+        "draw what the class loss did with right and with wrong labels, and print it as a table",
+        example="noisyseg figures quick",
+    )
+    _add_suite_choice(parser)
+    parser.add_argument(
+        "--format",
+        type=_formats,
+        default=["png"],
+        metavar="A,B",
+        help=f"of the files: {', '.join(_FORMATS)} (default: png)",
+    )
+    add_json(parser)
+
+
 def _add_suite_choice(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("suite", metavar="SUITE", help="a shipped suite's name or a YAML file")
     add_out(parser)
@@ -169,6 +191,14 @@ def _names(text: str) -> list[str]:
     names = [name.strip() for name in text.split(",") if name.strip()]
     if not names:
         raise argparse.ArgumentTypeError(f"wanted names with commas between them, got {text!r}")
+    return names
+
+
+def _formats(text: str) -> list[str]:
+    names = list(dict.fromkeys(_names(text)))
+    for name in names:
+        if name not in _FORMATS:
+            raise argparse.ArgumentTypeError(f"wanted some of {', '.join(_FORMATS)}, got {name!r}")
     return names
 
 

@@ -5,7 +5,7 @@ A report holds counts of RoIs with weight > 0: `sets`, and for each group of the
 the method's own loss and a histogram of the cross entropy; beside them what follows from them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 BIN_WIDTH = 0.25
@@ -71,3 +71,21 @@ def with_statistics(report: Report) -> dict[str, Any]:
         "detector": detector(report),
         "noisy_shares": fates(report),
     }
+
+
+def pooled(reports: Sequence[Report]) -> dict[str, Any]:
+    """Counts of the same epoch of several runs, as if of one; the mean losses are left out."""
+    first = reports[0]
+    sums: dict[str, Any] = {"gamma": first["gamma"], "bin_width": first["bin_width"]}
+    sums["sets"] = {name: sum(report["sets"][name] for report in reports) for name in SETS}
+    for group in GROUPS:
+        entries = [report[group] for report in reports]
+        sums[group] = {mark: sum(entry[mark] for entry in entries) for mark in MARKS}
+        columns = zip(*(entry["histogram"] for entry in entries), strict=True)
+        sums[group]["histogram"] = [sum(column) for column in columns]
+    return with_statistics(sums)
+
+
+def half_time(epochs: int) -> int:
+    """The last epoch (0-based) of the first half, after which the paper's method changes."""
+    return max(epochs // 2 - 1, 0)

@@ -1,0 +1,235 @@
+"""`figures`: what the class loss of a suite's runs did, as pictures and as a table."""
+
+import argparse
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from noisyseg.bench.commands import (
+    DONE,
+    SOME_FAILED,
+    choices,
+    chosen_suite,
+    print_text,
+    say,
+    table_name,
+)
+from noisyseg.bench.execution import LOG
+from noisyseg.bench.grid import Run, check, foresee
+from noisyseg.errors import InputError
+from noisyseg.files import write_atomically
+from noisyseg.results.loss_at_work import PAPERS_SHARES, Report, half_time
+from noisyseg.results.store import RunStore, is_done
+from noisyseg.results.table import MISSING
+from noisyseg.results.training_figures import (
+    Panel,
+    detector_figure,
+    drawn,
+    fates_figure,
+    histogram_figure,
+    sizes_figure,
+)
+from noisyseg.results.training_log import NoReportsError, read_reports
+
+FOLDER = "figures"
+_COLUMNS = {
+    "noisy > 6.0": ("figure5", "noisy"),
+    "clean > 6.0": ("figure5", "clean"),
+    "precision": ("detector", "precision"),
+    "recall": ("detector", "recall"),
+    "memorised": ("noisy_shares", "memorised"),
+    "recovered": ("noisy_shares", "recovered"),
+    "background": ("noisy_shares", "background"),
+}
+
+
+@dataclass(kw_only=True, slots=True, frozen=True)
+class Observed:
+    """A run and its reports, for each box head one an epoch."""
+
+    run: Run
+    heads: Sequence[Sequence[Report]]
+
+
+def figures(arguments: argparse.Namespace) -> int:
+    """Draw and tabulate what the logs of a suite's finished runs tell of their class loss.
+
+    Raises:
+        InputError: of no run anything can be told.
+    """
+    suite = chosen_suite(arguments, choices(arguments, download=False))
+    store = RunStore(arguments.out)
+    store.check_writable()
+    runs = foresee(suite, store, *check(suite))
+    observed, skipped, broken = _observed(runs, store)
+    for line in (*skipped, *broken):
+        say(line)
+    if not observed:
+        raise InputError(
+            f"{suite.name}: none of its {len(runs)} runs has anything to draw. Train them with "
+            "`noisyseg run`, and give the same --out here."
+        )
+    name = table_name(suite)
+    written = _draw(observed, store.root / FOLDER / name, arguments.format)
+    rows = [row for entry in observed for row in _rows(entry)]
+    if arguments.json:
+        document = {
+            "suite": suite.name,
+            "variant": suite.variant,
+            "paper": PAPERS_SHARES,
+            "runs": rows,
+            "skipped": [*skipped, *broken],
+            "figures": [str(path) for path in written],
+        }
+        print_text(json.dumps(document, indent=2))
+    else:
+        _print_rows(rows, suite.notes)
+    say(f"{len(written)} figures written to {store.root / FOLDER / name}")
+    return SOME_FAILED if broken else DONE
+
+
+def _observed(runs: Sequence[Run], store: RunStore) -> tuple[list[Observed], list[str], list[str]]:
+    """The runs with reports; a line for each that has none, and for each that is broken."""
+    observed, skipped, broken = [], [], []
+    for run in runs:
+        record, problem = store.peek(run.spec)
+        if problem:
+            broken.append(problem)
+        elif not is_done(record):
+            state = "not run" if record is None else "failed"
+            skipped.append(f"skipped {run.label}: {state}")
+        else:
+            try:
+                heads = read_reports(run.folder / LOG, epochs=run.spec["protocol"]["epochs"])
+            except NoReportsError as error:
+                skipped.append(f"skipped {run.label}: {error}")
+            except InputError as error:
+                broken.append(f"error: {run.label}: {error}")
+            else:
+                observed.append(Observed(run=run, heads=heads))
+    return observed, skipped, broken
+
+
+def _draw(observed: Sequence[Observed], folder: Path, formats: Sequence[str]) -> list[Path]:
+    """Every figure of each noise setting and box head; returns what was written."""
+    makers = {
+        "loss-histograms": (histogram_figure, "Loss of right and of wrong labels, last epoch"),
+        "set-sizes": (sizes_figure, "RoIs in the paper's sets"),
+    }
+    of_noise = {
+        "noisy-predicted-as": (fates_figure, "What RoIs with a wrong label are predicted as"),
+        "pon-detector": (detector_figure, "PON as a detector of wrong labels"),
+    }
+    written = []
+    names = _file_names(list(dict.fromkeys(entry.run.noise_label for entry in observed)))
+    for noise, file_name in names.items():
+        chosen = [entry for entry in observed if entry.run.noise_label == noise]
+        heads = max(len(entry.heads) for entry in chosen)
+        for head in range(heads):
+            panels = _panels(chosen, head)
+            stage = f", stage {head + 1} of {heads}" if heads > 1 else ""
+            suffix = f"-stage{head + 1}" if heads > 1 else ""
+            noisy = any(report["noisy"]["rois"] for p in panels for e in p.runs for report in e)
+            for name, (make, title) in (makers | (of_noise if noisy else {})).items():
+                whole = f"{title} ({noise}{stage})"
+                for kind, content in drawn(make, panels, whole, formats).items():
+                    path = folder / f"{name}-{file_name}{suffix}.{kind}"
+                    write_atomically(path, content)
+                    written.append(path)
+    return written
+
+
+def _panels(observed: Sequence[Observed], head: int) -> list[Panel]:
+    by_method: dict[str, list[Sequence[Report]]] = {}
+    for entry in observed:
+        if head < len(entry.heads):
+            by_method.setdefault(entry.run.method_label, []).append(entry.heads[head])
+    return [
+        Panel(label=label if len(runs) == 1 else f"{label} ({len(runs)} seeds)", runs=runs)
+        for label, runs in by_method.items()
+    ]
+
+
+def _file_names(labels: Sequence[str]) -> dict[str, str]:
+    """A file name for each label; what labels may contain, file names may not."""
+    names: dict[str, str] = {}
+    for label in labels:
+        name = re.sub(r"[^\w.+-]+", "_", label).strip("._") or "noise"
+        taken = {used.casefold() for used in names.values()}
+        number = 2
+        while name.casefold() in taken:
+            name = f"{name}-{number}"
+            number += 1
+        names[label] = name
+    return names
+
+
+def _rows(entry: Observed) -> list[dict[str, Any]]:
+    """A row for each box head."""
+    run = entry.run
+    return [
+        {
+            "key": run.key,
+            "method": run.method_label,
+            "noise": run.noise_label,
+            "seed": run.seed,
+            "head": head + 1,
+            "heads": len(entry.heads),
+            "epochs": len(epochs),
+            "half_time": _statistics(epochs, half_time(len(epochs))),
+            "last": _statistics(epochs, len(epochs) - 1),
+        }
+        for head, epochs in enumerate(entry.heads)
+    ]
+
+
+def _statistics(epochs: Sequence[Report], epoch: int) -> dict[str, Any]:
+    report = epochs[epoch]
+    parts = ("gamma", "sets", "figure5", "detector", "noisy_shares")
+    rois = {group: report[group]["rois"] for group in ("clean", "noisy", "unknown")}
+    return {"epoch": epoch, "rois": rois, **{part: report[part] for part in parts}}
+
+
+def _print_rows(rows: Sequence[Mapping[str, Any]], notes: Sequence[str]) -> None:
+    several = any(row["heads"] > 1 for row in rows)
+    heading = ["run", "epoch", *_COLUMNS]
+    lines = []
+    for row in rows:
+        label = f"{row['method']} · {row['noise']} · seed {row['seed']}"
+        if several:
+            label += f" · stage {row['head']}"
+        for part in dict.fromkeys(("half_time", "last") if row["epochs"] > 1 else ("last",)):
+            shown = row[part]
+            cells = [_percent(shown[one][other]) for one, other in _COLUMNS.values()]
+            lines.append([label, f"{shown['epoch'] + 1} of {row['epochs']}", *cells])
+    print_text(_aligned([heading, *lines]))
+    print_text("")
+    print_text(
+        "Shares of an epoch's positive RoIs: cross entropy above 6.0 among those with a wrong and "
+        f"with a right label (the paper's figure 5: {_percent(PAPERS_SHARES['noisy'])} and "
+        f"{_percent(PAPERS_SHARES['clean'])}); precision and recall of PON as a detector of wrong "
+        "labels; of those with a wrong label, predicted as that label (memorised), as the true one "
+        "(recovered), as background."
+    )
+    for note in notes:
+        print_text(note)
+
+
+def _percent(share: float | None) -> str:
+    if share is None:
+        return MISSING
+    return f"{100 * share:.2f} %" if share < 0.0995 else f"{100 * share:.1f} %"
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if place == 0 else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )
