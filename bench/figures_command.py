@@ -21,13 +21,12 @@ from noisyseg.bench.execution import LOG
 from noisyseg.bench.grid import Run, check, foresee
 from noisyseg.errors import InputError
 from noisyseg.files import write_atomically
-from noisyseg.results.loss_at_work import PAPERS_SHARES, Report, half_time
+from noisyseg.results.loss_at_work import PAPERS_SHARES, PAPERS_THRESHOLD, Report, half_time
+from noisyseg.results.panels import Panel, drawn
 from noisyseg.results.store import RunStore, is_done
 from noisyseg.results.table import MISSING
 from noisyseg.results.training_figures import (
-    Panel,
     detector_figure,
-    drawn,
     fates_figure,
     histogram_figure,
     sizes_figure,
@@ -147,10 +146,14 @@ def _panels(observed: Sequence[Observed], head: int) -> list[Panel]:
     for entry in observed:
         if head < len(entry.heads):
             by_method.setdefault(entry.run.method_label, []).append(entry.heads[head])
-    return [
-        Panel(label=label if len(runs) == 1 else f"{label} ({len(runs)} seeds)", runs=runs)
-        for label, runs in by_method.items()
-    ]
+    return [Panel(label=_panel_label(label, runs), runs=runs) for label, runs in by_method.items()]
+
+
+def _panel_label(method: str, runs: Sequence[Sequence[Report]]) -> str:
+    gamma = runs[0][0]["gamma"]
+    own = "" if gamma == PAPERS_THRESHOLD else f", γ = {gamma:g}"
+    seeds = "" if len(runs) == 1 else f" ({len(runs)} seeds)"
+    return f"{method}{own}{seeds}"
 
 
 def _file_names(labels: Sequence[str]) -> dict[str, str]:
