@@ -19,7 +19,7 @@ from noisyseg.results.noise_figures import new_figure, own_style, short
 FORMATS = ("png", "svg", "pdf")
 _COLUMNS = {1: 1, 2: 2, 3: 3, 4: 2, 5: 3, 6: 3, 9: 3}  # of so many panels; else:
 _MOST_COLUMNS = 4
-_SCALES = {1: 2.3, 2: 1.5}  # of figures with so few columns
+_SCALES = {1: 2.7, 2: 1.5}  # of figures with so few columns
 _LINE = 0.22  # inches of the title
 _PANEL = (2.7, 1.75)  # inches, of the axes alone
 _GAP = (0.3, 0.5)

@@ -13,10 +13,14 @@ from noisyseg.results.loss_at_work import BIN_WIDTH, BINS, GROUPS, Report
 KEY = "loss_at_work"
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Bins = Annotated[list[Count], msgspec.Meta(min_length=BINS + 1, max_length=BINS + 1)]
+_OTHER_VERSION = (
+    ": the run was trained by a noisyseg that did not count what this one shows. Delete its folder "
+    "and run the suite again to have it."
+)
 
 
 class NoReportsError(InputError):
-    """A whole log, but of a run that did not count."""
+    """A whole log, but of a noisyseg that did not count, or counted other things."""
 
 
 class _Sets(msgspec.Struct):
@@ -61,7 +65,7 @@ def read_reports(path: Path, *, epochs: int) -> list[list[Report]]:
         epochs: that the run has; its log has a line for each.
 
     Raises:
-        NoReportsError: the run did not count what its loss does (an older noisyseg).
+        NoReportsError: the noisyseg that trained the run did not count this.
         InputError: the log cannot be read, is torn, or is not one.
     """
     try:
@@ -75,10 +79,7 @@ def read_reports(path: Path, *, epochs: int) -> list[list[Report]]:
             "Delete the run's folder and run the suite again."
         )
     if any(KEY not in entry for entry in entries):
-        raise NoReportsError(
-            f"{path} has no {KEY!r} for every epoch: the run was trained by a noisyseg that did "
-            "not count it. Delete its folder and run the suite again to have it."
-        )
+        raise NoReportsError(f"{path} has no {KEY!r} for every epoch{_OTHER_VERSION}")
     reports = [_reports(entry, epoch, path) for epoch, entry in enumerate(entries)]
     if len({len(heads) for heads in reports}) > 1:
         raise InputError(f"{path}: its epochs tell of different numbers of box heads.")
@@ -101,7 +102,7 @@ def _reports(entry: dict[str, Any], epoch: int, path: Path) -> Sequence[Report]:
     try:
         checked = msgspec.convert(entry, _Line)
     except msgspec.ValidationError as error:
-        raise InputError(f"{path}:{epoch + 1}: not what noisyseg counts: {error}.") from error
+        raise NoReportsError(f"{path}:{epoch + 1}: {error}{_OTHER_VERSION}") from error
     for report in checked.loss_at_work:
         for group in (getattr(report, name) for name in GROUPS):
             if sum(group.histogram) != group.rois:
