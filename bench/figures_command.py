@@ -3,10 +3,13 @@
 import argparse
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+from matplotlib.figure import Figure
 
 from noisyseg.bench.commands import (
     DONE,
@@ -43,6 +46,25 @@ _COLUMNS = {
     "recovered": ("noisy_shares", "recovered"),
     "background": ("noisy_shares", "background"),
 }
+
+
+class _Figure(NamedTuple):
+    """A figure's file name and title, and whether it shows noisy RoIs alone."""
+
+    name: str
+    make: Callable[[Sequence[Panel], str], Figure]
+    title: str
+    of_noise: bool
+
+
+_FIGURES = (
+    _Figure(
+        "loss-histograms", histogram_figure, "Loss of right and of wrong labels, last epoch", False
+    ),
+    _Figure("set-sizes", sizes_figure, "RoIs in the paper's sets", False),
+    _Figure("noisy-predicted-as", fates_figure, "What RoIs of wrong labels are taken for", True),
+    _Figure("pon-detector", detector_figure, "PON as a detector of wrong labels", True),
+)
 
 
 @dataclass(kw_only=True, slots=True, frozen=True)
@@ -114,31 +136,29 @@ def _observed(runs: Sequence[Run], store: RunStore) -> tuple[list[Observed], lis
 
 def _draw(observed: Sequence[Observed], folder: Path, formats: Sequence[str]) -> list[Path]:
     """Every figure of each noise setting and box head; returns what was written."""
-    makers = {
-        "loss-histograms": (histogram_figure, "Loss of right and of wrong labels, last epoch"),
-        "set-sizes": (sizes_figure, "RoIs in the paper's sets"),
-    }
-    of_noise = {
-        "noisy-predicted-as": (fates_figure, "What RoIs with a wrong label are predicted as"),
-        "pon-detector": (detector_figure, "PON as a detector of wrong labels"),
-    }
     written = []
-    names = _file_names(list(dict.fromkeys(entry.run.noise_label for entry in observed)))
-    for noise, file_name in names.items():
+    for noise, file_name in _file_names([entry.run.noise_label for entry in observed]).items():
         chosen = [entry for entry in observed if entry.run.noise_label == noise]
         heads = max(len(entry.heads) for entry in chosen)
         for head in range(heads):
-            panels = _panels(chosen, head)
-            stage = f", stage {head + 1} of {heads}" if heads > 1 else ""
-            suffix = f"-stage{head + 1}" if heads > 1 else ""
-            noisy = any(report["noisy"]["rois"] for p in panels for e in p.runs for report in e)
-            for name, (make, title) in (makers | (of_noise if noisy else {})).items():
-                whole = f"{title} ({noise}{stage})"
-                for kind, content in drawn(make, panels, whole, formats).items():
-                    path = folder / f"{name}-{file_name}{suffix}.{kind}"
-                    write_atomically(path, content)
-                    written.append(path)
+            setting, ending = noise, file_name
+            if heads > 1:
+                setting += f", stage {head + 1} of {heads}"
+                ending += f"-stage{head + 1}"
+            for name, contents in _drawn_figures(_panels(chosen, head), setting, formats):
+                for kind, content in contents.items():
+                    written.append(folder / f"{name}-{ending}.{kind}")
+                    write_atomically(written[-1], content)
     return written
+
+
+def _drawn_figures(
+    panels: Sequence[Panel], setting: str, formats: Sequence[str]
+) -> Iterator[tuple[str, dict[str, bytes]]]:
+    noisy = any(report["noisy"]["rois"] for p in panels for run in p.runs for report in run)
+    for figure in _FIGURES:
+        if noisy or not figure.of_noise:
+            yield figure.name, drawn(figure.make, panels, f"{figure.title} ({setting})", formats)
 
 
 def _panels(observed: Sequence[Observed], head: int) -> list[Panel]:
@@ -159,14 +179,11 @@ def _panel_label(method: str, runs: Sequence[Sequence[Report]]) -> str:
 def _file_names(labels: Sequence[str]) -> dict[str, str]:
     """A file name for each label; what labels may contain, file names may not."""
     names: dict[str, str] = {}
-    for label in labels:
+    for label in dict.fromkeys(labels):
         name = re.sub(r"[^\w.+-]+", "_", label).strip("._") or "noise"
         taken = {used.casefold() for used in names.values()}
-        number = 2
-        while name.casefold() in taken:
-            name = f"{name}-{number}"
-            number += 1
-        names[label] = name
+        free = (name if number == 1 else f"{name}-{number}" for number in count(1))
+        names[label] = next(name for name in free if name.casefold() not in taken)
     return names
 
 
@@ -204,7 +221,7 @@ def _print_rows(rows: Sequence[Mapping[str, Any]], notes: Sequence[str]) -> None
         label = f"{row['method']} · {row['noise']} · seed {row['seed']}"
         if several:
             label += f" · stage {row['head']}"
-        for part in dict.fromkeys(("half_time", "last") if row["epochs"] > 1 else ("last",)):
+        for part in ("half_time", "last") if row["epochs"] > 1 else ("last",):
             shown = row[part]
             cells = [_percent(shown[one][other]) for one, other in _COLUMNS.values()]
             lines.append([label, f"{shown['epoch'] + 1} of {row['epochs']}", *cells])

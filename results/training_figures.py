@@ -107,7 +107,7 @@ def fates_figure(panels: Sequence[Panel], title: str) -> Figure:
 
 def detector_figure(panels: Sequence[Panel], title: str) -> Figure:
     """Precision and recall of PON as a detector of wrong labels, by epoch."""
-    figure, grid = panel_grid(panels, title, x="epoch", y="of RoIs")
+    figure, grid = panel_grid(panels, title, x="epoch", y="share")
     _as_shares(_draw_curves(grid, panels, _DETECTOR))
     add_legend(figure, grid)
     return figure
@@ -150,6 +150,8 @@ def _draw_curves(
             numbers = range(1, len(epochs) + 1)
             for curve in curves:
                 values = [report[curve.part][curve.name] for report in epochs]
+                # A value between epochs without any is a line of no length: its marker shows it.
+                gaps = None in values
                 axes.plot(
                     numbers,
                     [math.nan if value is None else value for value in values],
@@ -159,7 +161,7 @@ def _draw_curves(
                     linewidth=1.6 if len(panel.runs) == 1 else 1.0,
                     marker=curve.marker,
                     markersize=4,
-                    markevery=max(1, len(epochs) // 10),
+                    markevery=1 if gaps else max(1, len(epochs) // 10),
                     clip_on=False,
                 )
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
