@@ -32,7 +32,8 @@ def generalized_jensen_shannon(
         logits: RoI class scores, shape (N, K+1), background last.
         labels: class index per RoI, shape (N,).
         ctx: the batch's context; annotation ids and weights are used.
-        pi: the label's weight pi_1, in (0, 1); the paper tunes it to the noise.
+        pi: the label's weight pi_1, in (0, 1). The paper tunes it per noise from 0.1 to 0.9; 0.5 is
+            its authors' for CIFAR-100 with 40 % symmetric noise.
 
     Returns:
         Loss per RoI, shape (N,).
@@ -57,7 +58,8 @@ def _groups(negative: Tensor, ctx: LossContext) -> tuple[Tensor, Tensor]:
     ids = ctx.annotation_ids
     alone = negative | (ctx.weights <= 0) | (ids < 0)
     own = -1 - torch.arange(len(ids), device=ids.device)
-    _, place, counts = torch.where(alone, own, ids).unique(return_inverse=True, return_counts=True)
+    group = torch.where(alone, own, ids)
+    _, place, counts = torch.unique(group, return_inverse=True, return_counts=True)
     return place, counts
 
 
