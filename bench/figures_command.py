@@ -3,7 +3,7 @@
 import argparse
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -25,9 +25,9 @@ from noisyseg.bench.grid import Run, check, foresee
 from noisyseg.errors import InputError
 from noisyseg.files import write_atomically
 from noisyseg.results.loss_at_work import PAPERS_SHARES, PAPERS_THRESHOLD, Report, half_time
+from noisyseg.results.loss_table import loss_table
 from noisyseg.results.panels import Panel, drawn
 from noisyseg.results.store import RunStore, is_done
-from noisyseg.results.table import MISSING
 from noisyseg.results.training_figures import (
     detector_figure,
     fates_figure,
@@ -37,15 +37,6 @@ from noisyseg.results.training_figures import (
 from noisyseg.results.training_log import NoReportsError, read_reports
 
 FOLDER = "figures"
-_COLUMNS = {
-    "noisy > 6.0": ("figure5", "noisy"),
-    "clean > 6.0": ("figure5", "clean"),
-    "precision": ("detector", "precision"),
-    "recall": ("detector", "recall"),
-    "memorised": ("noisy_shares", "memorised"),
-    "recovered": ("noisy_shares", "recovered"),
-    "background": ("noisy_shares", "background"),
-}
 
 
 class _Figure(NamedTuple):
@@ -107,7 +98,7 @@ def figures(arguments: argparse.Namespace) -> int:
         }
         print_text(json.dumps(document, indent=2))
     else:
-        _print_rows(rows, suite.notes)
+        print_text(loss_table(rows, suite.notes))
     say(f"{len(written)} figures written to {store.root / FOLDER / name}")
     return SOME_FAILED if broken else DONE
 
@@ -211,45 +202,3 @@ def _statistics(epochs: Sequence[Report], epoch: int) -> dict[str, Any]:
     parts = ("gamma", "sets", "figure5", "detector", "noisy_shares")
     rois = {group: report[group]["rois"] for group in ("clean", "noisy", "unknown")}
     return {"epoch": epoch, "rois": rois, **{part: report[part] for part in parts}}
-
-
-def _print_rows(rows: Sequence[Mapping[str, Any]], notes: Sequence[str]) -> None:
-    several = any(row["heads"] > 1 for row in rows)
-    heading = ["run", "epoch", *_COLUMNS]
-    lines = []
-    for row in rows:
-        label = f"{row['method']} · {row['noise']} · seed {row['seed']}"
-        if several:
-            label += f" · stage {row['head']}"
-        for part in ("half_time", "last") if row["epochs"] > 1 else ("last",):
-            shown = row[part]
-            cells = [_percent(shown[one][other]) for one, other in _COLUMNS.values()]
-            lines.append([label, f"{shown['epoch'] + 1} of {row['epochs']}", *cells])
-    print_text(_aligned([heading, *lines]))
-    print_text("")
-    print_text(
-        "Shares of an epoch's positive RoIs: cross entropy above 6.0 among those with a wrong and "
-        f"with a right label (the paper's figure 5: {_percent(PAPERS_SHARES['noisy'])} and "
-        f"{_percent(PAPERS_SHARES['clean'])}); precision and recall of PON as a detector of wrong "
-        "labels; of those with a wrong label, predicted as that label (memorised), as the true one "
-        "(recovered), as background."
-    )
-    for note in notes:
-        print_text(note)
-
-
-def _percent(share: float | None) -> str:
-    if share is None:
-        return MISSING
-    return f"{100 * share:.2f} %" if share < 0.0995 else f"{100 * share:.1f} %"
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if place == 0 else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    )
