@@ -34,3 +34,38 @@ def test_agrees_with_torch():
 def test_epsilon_outside_its_range_is_refused(epsilon):
     with pytest.raises(ValueError, match="epsilon must be in"):
         label_smoothing(LOGITS, LABELS, epsilon=epsilon)
+
+
+def test_gradient_is_the_prediction_less_the_target():
+    logits = LOGITS.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(label_smoothing(logits, LABELS, epsilon=0.3).sum(), logits)
+    target = 0.7 * torch.eye(5, dtype=torch.float64)[LABELS] + 0.3 / 5
+    torch.testing.assert_close(gradient, LOGITS.softmax(dim=1) - target)
+
+
+def test_least_where_the_prediction_is_the_target():
+    """There it is the target's entropy, and a step in any direction costs more."""
+    target = torch.tensor([[0.1 / 4, 0.1 / 4, 0.9 + 0.1 / 4, 0.1 / 4]], dtype=torch.float64)
+    label = torch.tensor([2])
+    least = label_smoothing(target.log(), label).item()
+    assert least == pytest.approx(-sum(q * math.log(q) for q in target[0].tolist()))
+    for step in torch.eye(4, dtype=torch.float64):
+        for size in (-0.01, 0.01):
+            assert label_smoothing(target.log() + size * step, label).item() > least
+
+
+def test_smoothed_altogether_the_label_does_not_matter():
+    """Epsilon 1: the mean of -log p_k over all K + 1 classes."""
+    expected = -LOGITS.softmax(dim=1).log().mean(dim=1)
+    for label in range(5):
+        found = label_smoothing(LOGITS, torch.full((6,), label), epsilon=1.0)
+        torch.testing.assert_close(found, expected)
+
+
+def test_summed_over_labels_the_smoothing_cancels():
+    """Targets sum to one for each class: the sum is that of cross entropy, whatever epsilon."""
+    every = [torch.full((6,), label) for label in range(5)]
+    torch.testing.assert_close(
+        sum(label_smoothing(LOGITS, labels, epsilon=0.4) for labels in every),
+        sum(cross_entropy(LOGITS, labels) for labels in every),
+    )

@@ -1,11 +1,12 @@
 import math
+from itertools import product
 
 import pytest
 import torch
 
 from noisyseg.methods.context import LossContext
 from noisyseg.methods.cross_entropy import cross_entropy
-from noisyseg.methods.lncis import lncis, separated_losses
+from noisyseg.methods.lncis import lncis, separate, separated_losses
 from noisyseg.methods.symmetric_cross_entropy import reverse_cross_entropy
 
 LOGITS = torch.randn(6, 4, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
@@ -30,6 +31,7 @@ def one(odds, label, **parameters):
     return loss.item(), gradient.abs().sum().item()
 
 
+OFF = {"negatives": False, "pseudo_negatives": False, "isolate": False}
 E5 = 1e5  # log(1e5) = 11.5 nats: well above gamma = 6
 
 
@@ -116,37 +118,131 @@ def test_values_outside_their_range_are_refused_in_the_first_stage(parameters, m
         lncis(LOGITS, LABELS, context(0, 2), **parameters)
 
 
-OFF = {"negatives": False, "pseudo_negatives": False, "isolate": False}
-RCE = {  # of each kind of sample: its odds, its label, and A * (p_y - 1)
-    "N": ([E5, 1, 1], 2, 4 * (1 - 1 / (E5 + 2))),
-    "PSN": ([1, 1, 2], 0, 4 * (1 - 1 / 4)),
-    "PSN and PON": ([1, 1, E5], 0, 4 * (1 - 1 / (E5 + 2))),
-    "PON": ([1, E5, 1], 0, 4 * (1 - 1 / (E5 + 2))),
-    "other": ([2, 1, 1], 0, 4 * (1 - 1 / 2)),
-}
-GIVEN_BACK = {
-    "negatives": {"N": math.log(E5 + 2)},
-    "pseudo_negatives": {"PSN": math.log(4), "PSN and PON": math.log(E5 + 2)},
-    "isolate": {"PON": 0.0},
-}
+def eq_4(row, label, ordinary, robust, *, gamma, negatives, pseudo_negatives, isolate):
+    """The loss of one RoI, of two given ones, in plain Python."""
+    top = max(row)
+    cross = math.log(sum(math.exp(z - top) for z in row)) + top - row[label]
+    if label == len(row) - 1:
+        return ordinary if negatives else robust
+    if row[-1] > max(row[:-1]):
+        return ordinary if pseudo_negatives else robust
+    return 0.0 if isolate and cross > gamma else robust
 
 
-@pytest.mark.parametrize("on", [(), *((name,) for name in OFF), tuple(OFF)], ids=repr)
-@pytest.mark.parametrize("kind", RCE)
-def test_a_component_of_the_ablation_changes_its_own_samples_alone(kind, on):
-    """Table 4's N, PSN and PON; with all of them off, every sample has reverse cross entropy."""
-    odds, label, expected = RCE[kind]
-    for name in on:
-        expected = GIVEN_BACK[name].get(kind, expected)
-    loss, _ = one(odds, label, **(OFF | dict.fromkeys(on, True)))
-    assert loss == pytest.approx(expected)
+@pytest.mark.parametrize("switches", list(product([True, False], repeat=3)), ids=str)
+@pytest.mark.parametrize("num_classes", [1, 2])
+def test_any_two_losses_are_put_together_by_eq_4(num_classes, switches):
+    """Every pattern of logits under every label; `ordinary` and `robust` are mere numbers."""
+    columns = num_classes + 1
+    rows = list(product([-5.0, 0.0, 3.0, 5.0], repeat=columns))
+    logits = torch.tensor(rows, dtype=torch.float64).repeat_interleave(columns, dim=0)
+    labels = torch.arange(columns).repeat(len(rows))
+    ordinary = torch.arange(1.0, len(labels) + 1, dtype=torch.float64)
+    parameters = dict(zip(OFF, switches, strict=True)) | {"gamma": 0.6}
+    found = separate(logits, labels, ordinary=ordinary, robust=-ordinary, **parameters)
+    expected = [
+        eq_4(*roi, **parameters)
+        for roi in zip(
+            logits.tolist(), labels.tolist(), ordinary.tolist(), (-ordinary).tolist(), strict=True
+        )
+    ]
+    assert found.tolist() == expected
+    assert (0.0 in expected) == parameters["isolate"]
 
 
-def test_without_stages_the_separated_losses_begin_at_once_with_every_switch():
-    for switches in ({}, OFF):
-        loss = lncis(LOGITS, LABELS, context(0, 12), stage_wise=False, **switches)
-        assert torch.equal(loss, separated_losses(LOGITS, LABELS, **switches))
-    assert torch.equal(
-        lncis(LOGITS, LABELS, context(0, 12), stage_wise=True, **OFF),
-        cross_entropy(LOGITS, LABELS),
+def test_e1_at_its_ends_is_table_4s_row_without_stages_and_plain_cross_entropy():
+    for epoch in range(12):
+        ctx = context(epoch, 12)
+        assert torch.equal(
+            lncis(LOGITS, LABELS, ctx, e1=0.0), lncis(LOGITS, LABELS, ctx, stage_wise=False)
+        )
+        assert torch.equal(lncis(LOGITS, LABELS, ctx, e1=1.0), cross_entropy(LOGITS, LABELS))
+
+
+@pytest.mark.parametrize(
+    ("odds", "label", "expected"),
+    [
+        pytest.param([E5, 1], 1, math.log(E5 + 1), id="N"),
+        pytest.param([1, E5], 0, math.log(E5 + 1), id="PSN and PON"),
+        pytest.param([1, 1], 0, 4 / 2, id="tie"),
+        pytest.param([3, 1], 0, 4 / 4, id="other"),
+    ],
+)
+def test_with_one_class(odds, label, expected):
+    assert one(odds, label)[0] == pytest.approx(expected)
+
+
+def test_isolated_rois_stay_in_the_divisor_and_rois_of_weight_zero_do_not():
+    """An isolated RoI, one with 4 (1 - 1/2), and one of weight 0, in the adapter's reduction."""
+    odds = torch.tensor([[1, E5, 1], [2, 1, 1], [1, 1, 2]], dtype=torch.float64)
+    weights = torch.tensor([1.0, 1.0, 0.0])
+    loss = lncis(odds.log(), torch.tensor([0, 0, 0]), context(1, 2, count=3))
+    reduced = (weights * loss).sum() / torch.count_nonzero(weights)
+    assert reduced.item() == pytest.approx((0.0 + 2.0) / 2)
+
+
+@pytest.mark.parametrize("convention", ["paper", "lncis-code"])
+@pytest.mark.parametrize("epoch", [0, 1], ids=["first stage", "second stage"])
+def test_a_roi_of_weight_zero_is_of_no_account_to_the_others(convention, epoch):
+    weights = torch.tensor([1.0, 0.0, 1.0, 1.0, 0.0, 1.0])
+    ctx = LossContext(
+        num_classes=3, epoch=epoch, num_epochs=2, weights=weights, annotation_ids=None
     )
+    other = LOGITS.clone()
+    other[weights == 0] = torch.tensor([-1e4, 1e4, 0.0, 3.0], dtype=torch.float64)
+    before, after = (lncis(z, LABELS, ctx, convention=convention) for z in (LOGITS, other))
+    assert torch.equal(before[weights > 0], after[weights > 0])
+
+
+# The authors' code
+
+
+@pytest.mark.parametrize(
+    "without_effect", [{"gamma": 0.0}, {"log_zero": -1.0}, {"isolate": False}], ids=str
+)
+def test_what_the_authors_code_leaves_out_changes_nothing_in_it(without_effect):
+    for epoch in (0, 1):
+        plain = lncis(LOGITS, LABELS, context(epoch, 2), convention="lncis-code")
+        again = lncis(LOGITS, LABELS, context(epoch, 2), convention="lncis-code", **without_effect)
+        assert torch.equal(plain, again)
+
+
+@pytest.mark.parametrize("convention", ["paper", "lncis-code"])
+@pytest.mark.parametrize("switches", [{}, OFF], ids=["separated", "reverse alone"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16], ids=str)
+def test_extreme_logits_under_autocast(convention, switches, dtype):
+    """Every pattern of ±1e4 over two classes and background, under every label."""
+    patterns = torch.tensor(list(product([-1e4, 1e4], repeat=3)))
+    logits = patterns.repeat_interleave(3, dim=0).to(dtype).requires_grad_()
+    labels = torch.arange(3).repeat(8)
+    for epoch in (0, 1):
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = lncis(
+                logits, labels, context(epoch, 2, count=24), convention=convention, **switches
+            )
+        (gradient,) = torch.autograd.grad(loss.sum(), logits)
+        assert loss.dtype == torch.float32
+        exact = lncis(
+            logits.detach().double(),
+            labels,
+            context(epoch, 2, count=24),
+            convention=convention,
+            **switches,
+        )
+        torch.testing.assert_close(loss.double(), exact, rtol=1e-6, atol=2e-6)
+        assert torch.isfinite(gradient).all()
+
+
+@pytest.mark.parametrize("epoch", [0, 1], ids=["first stage", "second stage"])
+def test_an_empty_batch_in_the_authors_code(epoch):
+    logits = torch.zeros(0, 4, requires_grad=True)
+    labels = torch.zeros(0, dtype=torch.long)
+    loss = lncis(logits, labels, context(epoch, 2, count=0), convention="lncis-code")
+    assert loss.shape == (0,)
+    loss.sum().backward()
+    assert logits.grad.shape == (0, 4)
+
+
+def test_an_unknown_convention_is_refused():
+    with pytest.raises(ValueError, match="convention must be paper or lncis-code, got code"):
+        lncis(LOGITS, LABELS, context(0, 2), convention="code")

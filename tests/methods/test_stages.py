@@ -29,3 +29,11 @@ def test_rounding_loses_and_adds_no_epoch(num_epochs):
 )
 def test_fractions_as_a_user_writes_them(until, num_epochs, last):
     assert Stage(name="", until=until).last_epoch(num_epochs) == last
+
+
+def test_a_first_stage_of_no_and_of_all_epochs():
+    two = [Stage(name="a", until=0.0), Stage(name="b", until=1.0)]
+    assert {stage_at(two, epoch, 12).name for epoch in range(12)} == {"b"}
+    two = [Stage(name="a", until=1.0), Stage(name="b", until=1.0)]
+    assert {stage_at(two, epoch, 12).name for epoch in range(12)} == {"a"}
+    assert stage_at(two, 12, 12).name == "b"
