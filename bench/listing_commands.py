@@ -38,7 +38,7 @@ def suite_validate(arguments: argparse.Namespace) -> int:
 
 def methods_list(arguments: argparse.Namespace) -> int:
     """List the methods with what they are."""
-    from noisyseg.methods.registry import METHODS
+    from noisyseg.methods.built_in import METHODS
 
     if arguments.json:
         return _print_names(list(METHODS), as_json=True)

@@ -11,7 +11,8 @@ from noisyseg.bench.protocol import Protocol, load_protocol
 from noisyseg.bench.shipped import shipped_path
 from noisyseg.bench.yaml_file import Located, check_keys, check_present, located, plain, read_yaml
 from noisyseg.errors import InputError, unknown_name
-from noisyseg.methods.registry import ResolvedMethod, resolve
+from noisyseg.methods.method import ResolvedMethod
+from noisyseg.methods.registry import resolve
 
 MAX_SEED = 2**63 - 1
 

@@ -89,6 +89,6 @@ def mean_by_annotation(values: Tensor, ids: Tensor) -> tuple[Tensor, Tensor, Ten
         The U different ids, rising; their means, shape (U, C); each RoI's place among them,
         shape (M,).
     """
-    unique, place, counts = ids.unique(return_inverse=True, return_counts=True)
+    unique, place, counts = torch.unique(ids, return_inverse=True, return_counts=True)
     sums = values.new_zeros(len(unique), values.shape[1]).index_add_(0, place, values)
     return unique, sums / counts.unsqueeze(1).to(values.dtype), place

@@ -135,7 +135,7 @@ class JointOptimization:
 
     def state_dict(self) -> dict[str, Any]:
         """The updated labels, this epoch's sums and the count of given labels."""
-        state = {"labels": self.labels.state_dict(), "sums": self.sums.state_dict()}
+        state: dict[str, Any] = {"labels": self.labels.state_dict(), "sums": self.sums.state_dict()}
         if self.label_counts is not None:
             state["label_counts"] = self.label_counts.cpu()
         return state

@@ -171,4 +171,5 @@ def inverted(matrix: Tensor) -> Tensor:
             "backward correction needs a transition matrix that can be inverted, and this one "
             "(condition number above 1e5) cannot; forward correction needs no inverse"
         )
-    return torch.linalg.inv(matrix)
+    inverse: Tensor = torch.linalg.inv(matrix)
+    return inverse

@@ -4,9 +4,12 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from noisyseg.methods.running import RunningMethod
+
+if TYPE_CHECKING:
+    from noisyseg.methods.plugins import MethodSource
 
 GIVEN = ("logits", "labels", "ctx")
 """What a loss function is called with; its other parameters are the method's."""
@@ -33,13 +36,17 @@ class Method:
     """Of anyone's own: its file's hash, in the key in the version's place."""
     origin: str = "built in"
     """Where it was found: a distribution or a file."""
+    source: "MethodSource | None" = None
+    """The file's content, which goes along with the runs; None where it is installed."""
 
     @cached_property
     def defaults(self) -> dict[str, Value]:
         """Every parameter and its default, as the definition's signature has them."""
         parameters = inspect.signature(self.definition).parameters.values()
         given = () if isinstance(self.definition, type) else GIVEN
-        return {p.name: p.default for p in parameters if p.name not in given}
+        values = {p.name: p.default for p in parameters if p.name not in given}
+        # 1 and 1.0 as a default are the same parameter, and must give the same run key.
+        return {name: float(v) if type(v) is int else v for name, v in values.items()}
 
     @property
     def needs(self) -> tuple[str, ...]:

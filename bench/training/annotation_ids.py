@@ -62,7 +62,7 @@ def carry_annotation_ids(head: BBoxHead) -> None:
     tensor, before each forward pass.
     """
     if gives_annotation_ids(head):
-        head.__class__ = _with_annotation_ids(_original(head))
+        head.__class__ = _with_annotation_ids(_original(head))  # type: ignore[arg-type]
 
 
 def roi_annotation_ids(sampling_results: Sequence[Any], ground_truth: Sequence[Tensor]) -> Tensor:
@@ -90,7 +90,7 @@ def _original(head: nn.Module) -> type[Any]:
 def _with_annotation_ids(original: type[Any]) -> type[Any]:
     """A subclass of a box head's class; one for every class, so that types compare equal."""
 
-    class WithAnnotationIds(original):  # type: ignore[misc]
+    class WithAnnotationIds(original):
         """A box head whose targets come with annotation ids."""
 
         def get_targets(self, sampling_results: Sequence[Any], *args: Any, **kwargs: Any) -> Any:

@@ -9,7 +9,7 @@ from noisyseg.bench.commands import noise_name
 from noisyseg.bench.execution import _alone_in, announce
 from noisyseg.bench.heartbeat import Heartbeat
 from noisyseg.bench.shipped import shipped_names, shipped_path
-from noisyseg.methods.registry import METHODS
+from noisyseg.methods.built_in import METHODS
 from noisyseg.results.store import RunStore
 
 

@@ -12,7 +12,8 @@ from mmengine.registry import DefaultScope
 from noisyseg.bench.datasets.shape_geometry import CLASSES
 from noisyseg.bench.training.class_loss import MethodLoss, put_method
 from noisyseg.bench.training.run_dataset import train_dataset
-from noisyseg.methods.registry import Method, ResolvedMethod, resolve
+from noisyseg.methods.method import Method, ResolvedMethod
+from noisyseg.methods.registry import resolve
 
 K = 5
 N = 40
