@@ -49,7 +49,9 @@ def clamped_losses(logits: Tensor, labels: Tensor, weights: Tensor) -> tuple[Ten
     probs = log_probs.exp()
     own = of_labels(log_probs, labels)
     ordinary = -(1.0 - LABEL_FLOOR) * own - LABEL_FLOOR * log_probs.sum(dim=1)
-    reverse = -math.log(LABEL_FLOOR) * (probs.sum(dim=1) - own.exp())
+    # Left out of the sum, not subtracted from it: near p_y = 1 rounding took up to a third.
+    others = probs.scatter(1, labels.long().unsqueeze(1), 0.0).sum(dim=1)
+    reverse = -math.log(LABEL_FLOOR) * others
     scale = _plain_mean_scale(weights.to(ordinary.dtype))
     return ordinary * scale, reverse * scale
 

@@ -72,6 +72,23 @@ def test_is_the_definition(classes):
         assert losses.tolist() == pytest.approx(expected, rel=1e-9)
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32], ids=str)
+@pytest.mark.parametrize("classes", [2, 3, 21, 81])
+def test_what_a_sure_prediction_is_short_of_one_keeps_its_digits(classes, dtype):
+    """-ln 1e-4 times the other classes' p, each at least 1e-7, for margins from 0 to 1e4."""
+    margins = torch.cat([torch.linspace(0, 40, 401), torch.tensor([100.0, 1e3, 1e4])]).to(dtype)
+    logits = torch.zeros(len(margins), classes, dtype=dtype)
+    logits[:, -1] = margins
+    _, reverse = clamped_losses(
+        logits, torch.full((len(margins),), classes - 1), torch.ones(len(margins))
+    )
+    others = [
+        max(math.exp(-m) / (1 + (classes - 1) * math.exp(-m)), 1e-7) for m in margins.tolist()
+    ]
+    expected = [4 * math.log(10) * (classes - 1) * p for p in others]
+    assert reverse.tolist() == pytest.approx(expected, rel=1e-5)
+
+
 def test_weights_change_nothing():
     """A plain mean over all RoIs; of a RoI with weight 0 the place in the divisor is left."""
     logits = torch.randn(6, 4, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
