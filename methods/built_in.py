@@ -129,14 +129,14 @@ _FROM_PAPERS = (
     ),
     Method(
         name="forward",
-        version=1,
+        version=2,
         definition=ForwardCorrection,
         paper=_PATRINI,
         summary="Predictions turned into noisy ones by a transition matrix before cross entropy.",
     ),
     Method(
         name="backward",
-        version=1,
+        version=2,
         definition=BackwardCorrection,
         paper=_PATRINI,
         summary="Losses of all classes weighted by the inverse of a transition matrix.",

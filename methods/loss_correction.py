@@ -1,5 +1,6 @@
 """Loss correction by a transition matrix (Patrini et al., CVPR 2017, sections 3.1 to 3.3)."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,10 +12,12 @@ from noisyseg.methods.cross_entropy import cross_entropy
 from noisyseg.methods.probabilities import log_probabilities, object_probabilities, of_labels
 from noisyseg.methods.stages import Stage, stage_at
 
-ROWS = 4096
-"""Predictions kept for the estimate: those of the last positive RoIs of the warm-up."""
+ROWS = 65536
+"""Predictions kept for the estimate: those of the last positive RoIs of an epoch."""
 _LEAST = 1e-6
 """A class that no class turns into according to T still has this probability of its own."""
+_FLOOR = 1e-7
+"""Of probabilities in backward correction, as in the authors' code (Keras's epsilon)."""
 
 
 class Correction:
@@ -24,15 +27,17 @@ class Correction:
     class still says "foreground", so background is labelled background.
 
     Estimated (section 3.3, eq. 12): cross entropy in a warm-up; then, for each class i, T[i] is
-    the prediction of the RoI that is most surely i among the last 4096 positive RoIs of the
-    warm-up, background left out and the rest renormalised.
+    the prediction of the RoI that is most surely i among the positive RoIs of the warm-up's last
+    epoch (the last 65536 of them), background left out and the rest renormalised. The paper
+    trains anew with T; here the training goes on.
 
     Args:
         matrix: "estimated", or "manifest": the realised matrix of the noise. No real data set
             knows it; results with it are an upper bound for the method.
         warmup: share of the epochs in [0, 1] that the warm-up takes, with "estimated" alone.
-        percentile: of p(i) among those RoIs that counts as most surely i, in [0, 100]; the paper
-            takes 97 in place of the maximum where predictions are extreme.
+        percentile: of p(i) among those RoIs that counts as most surely i, in [0, 100]. The paper
+            takes 97, and the maximum (100) for CIFAR-100: of a class with less than 3 % of the
+            RoIs, as most are where classes are many, 97 is the prediction of another one.
 
     Raises:
         ValueError: a parameter out of its range.
@@ -53,7 +58,9 @@ class Correction:
         self.seen: Tensor | None = None
         """The predictions kept, shape (ROWS, K)."""
         self.count = 0
-        """How many there have been."""
+        """How many there have been in the epoch."""
+        self.epoch = -1
+        """Which epoch that is."""
         self.estimate: Tensor | None = None
 
     def loss(self, logits: Tensor, labels: Tensor, ctx: LossContext) -> Tensor:
@@ -69,7 +76,7 @@ class Correction:
             return self.corrected(logits, labels, ctx.noise_matrix)
         if stage_at(self.stages, ctx.epoch, ctx.num_epochs).name == "warm-up":
             positive = (labels < logits.shape[1] - 1) & (ctx.weights > 0)
-            self._keep(object_probabilities(logits.detach()[positive]))
+            self._keep(object_probabilities(logits.detach()[positive]), ctx.epoch)
             return cross_entropy(logits, labels)
         if self.estimate is None:
             self.estimate = self._estimated(ctx.num_classes)
@@ -79,12 +86,18 @@ class Correction:
         """Loss per RoI by T, shape (K, K)."""
         raise NotImplementedError
 
-    def _keep(self, rows: Tensor) -> None:
+    def _keep(self, rows: Tensor, epoch: int) -> None:
+        if not len(rows):
+            return
+        if epoch != self.epoch:  # the network of an epoch before knew less
+            self.epoch, self.count = epoch, 0
         if self.seen is None:
-            self.seen = torch.zeros(ROWS, rows.shape[1], device=rows.device)
-        rows = rows[-ROWS:]
-        places = (self.count + torch.arange(len(rows), device=rows.device)) % ROWS
-        self.seen[places] = rows.to(self.seen)
+            self.seen = torch.zeros(ROWS, rows.shape[1])
+        self.seen = self.seen.to(rows.device)
+        kept = rows[-ROWS:]
+        first = self.count + len(rows) - len(kept)
+        places = (first + torch.arange(len(kept), device=rows.device)) % ROWS
+        self.seen[places] = kept.to(self.seen)
         self.count += len(rows)
 
     def _estimated(self, num_classes: int) -> Tensor:
@@ -93,18 +106,22 @@ class Correction:
         return estimate_matrix(self.seen[: self.count], self.percentile)
 
     def state_dict(self) -> dict[str, Any]:
-        """The predictions kept, and the estimate once there is one."""
-        state: dict[str, Any] = {"count": self.count}
-        if self.seen is not None:
-            state["seen"] = self.seen.cpu()
+        """The predictions kept until there is an estimate, then it."""
+        state: dict[str, Any] = {"count": self.count, "epoch": self.epoch}
+        if self.seen is not None and self.estimate is None:
+            state["seen"] = self.seen[: self.count].cpu().clone()
         if self.estimate is not None:
             state["estimate"] = self.estimate.cpu()
         return state
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from a state."""
-        self.count = int(state["count"])
-        self.seen = state["seen"].clone() if "seen" in state else None
+        self.count, self.epoch = int(state["count"]), int(state["epoch"])
+        self.seen = None
+        if "seen" in state:
+            rows = state["seen"]
+            self.seen = rows.new_zeros(ROWS, rows.shape[1])
+            self.seen[: len(rows)] = rows
         self.estimate = state["estimate"].clone() if "estimate" in state else None
 
 
@@ -126,12 +143,13 @@ class ForwardCorrection(Correction):
 class BackwardCorrection(Correction):
     """Backward correction (theorem 1): the losses of all classes, weighted by T^-1.
 
-    Unbiased: its mean over noisy labels is the loss of the true one. Some weights are negative,
-    so that a loss can be, too, without a bound.
+    Unbiased: its mean over noisy labels is the loss of the true one. Some weights are negative, so
+    that a loss can be, too. As in the authors' code, p is kept from falling below 1e-7: without a
+    floor, a T that is more diffuse than the noise gives losses without a bound.
     """
 
     def corrected(self, logits: Tensor, labels: Tensor, matrix: Tensor) -> Tensor:
-        """sum_j T^-1[y, j] (-log p_j) for an object label y; -log p_y for background.
+        """sum_j T^-1[y, j] (-log max(p_j, 1e-7)) for an object label y; -log p_y for background.
 
         Raises:
             ValueError: T has no inverse.
@@ -140,7 +158,7 @@ class BackwardCorrection(Correction):
         inverse = inverted(matrix).to(log_probs)
         is_object = labels < logits.shape[1] - 1
         weights = inverse[labels.where(is_object, 0)]
-        mixed = -(weights * log_probs[:, :-1]).sum(dim=1)
+        mixed = -(weights * log_probs[:, :-1].clamp_min(math.log(_FLOOR))).sum(dim=1)
         return torch.where(is_object, mixed, -of_labels(log_probs, labels))
 
 
