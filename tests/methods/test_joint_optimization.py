@@ -1,12 +1,14 @@
+import io
 import math
 
 import numpy as np
 import pytest
 import torch
 
-from noisyseg.methods.context import LossContext
+from noisyseg.methods.context import ANNOTATION_IDS, LossContext
 from noisyseg.methods.cross_entropy import cross_entropy
 from noisyseg.methods.joint_optimization import JointOptimization, prior_and_entropy
+from noisyseg.methods.registry import resolve
 
 LOGITS = torch.randn(7, 4, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
 LABELS = torch.tensor([0, 3, 1, 2, 2, 3, 0])  # 3 is background
@@ -103,3 +105,219 @@ def test_without_positives_it_is_cross_entropy(labels, weights):
 def test_negative_weights_are_refused(name):
     with pytest.raises(ValueError, match=f"{name} must be at least 0"):
         joint_optimization(LOGITS, LABELS, context([1.0] * 7), **{name: -0.1})
+
+
+# Labels that are updated. An epoch here is two batches of the seven RoIs; terms are off, so that
+# what is left is cross entropy against the label that the annotation has by then.
+
+IDS = torch.tensor([4, -1, 9, 6, 6, -1, 4])
+WEIGHTS = torch.tensor([1.0, 1.0, 1.0, 0.5, 2.0, 1.0, 0.0])
+"""The last RoI, of annotation 4, has no weight."""
+COUNTED = {4: [0], 9: [2], 6: [3, 4]}
+
+
+def batch_of(epoch, number):
+    generator = torch.Generator().manual_seed(100 * epoch + number)
+    return 2 * torch.randn(7, 4, generator=generator, dtype=torch.float64)
+
+
+def in_epoch(epoch, num_epochs, *, weights=WEIGHTS, ids=IDS):
+    return LossContext(
+        num_classes=3, epoch=epoch, num_epochs=num_epochs, weights=weights, annotation_ids=ids
+    )
+
+
+def an_epoch(method, epoch, num_epochs=10):
+    """The losses of the epoch's two batches."""
+    method.start_epoch(epoch)
+    ctx = in_epoch(epoch, num_epochs)
+    return [method.loss(batch_of(epoch, number), LABELS, ctx) for number in range(2)]
+
+
+def mean_predictions(epoch):
+    """Of each annotation: of its RoIs with weight, in both batches, without background."""
+    means = {}
+    for annotation, rois in COUNTED.items():
+        rows = [batch_of(epoch, number)[n].tolist() for number in range(2) for n in rois]
+        odds = [[math.exp(z) for z in row[:-1]] for row in rows]
+        predictions = [[o / sum(row) for o in row] for row in odds]
+        means[annotation] = [sum(c) / len(predictions) for c in zip(*predictions, strict=True)]
+    return means
+
+
+def against(targets, logits):
+    """Cross entropy of the full prediction against an annotation's label, by RoI, in Python."""
+    expected = []
+    for n, row in enumerate(logits.tolist()):
+        total = math.log(sum(map(math.exp, row)))
+        label = [float(k == LABELS[n]) for k in range(4)]
+        if any(n in rois for rois in COUNTED.values()):
+            label = [*targets[IDS[n].item()], 0.0]
+        expected.append(sum(q * (total - z) for q, z in zip(label, row, strict=True)))
+    return expected
+
+
+def without_terms(**parameters):
+    return JointOptimization(alpha=0.0, beta=0.0, **parameters)
+
+
+def one_hot(values):
+    return [float(value == max(values)) for value in values]
+
+
+@pytest.mark.parametrize("soft", [True, False], ids=["soft", "hard"])
+def test_a_label_is_the_mean_prediction_of_the_epoch_before(soft):
+    method = without_terms(start=0.3, soft=soft)
+    for epoch in range(6):
+        losses = an_epoch(method, epoch)
+        for number, loss in enumerate(losses):
+            logits = batch_of(epoch, number)
+            if epoch < 3:
+                torch.testing.assert_close(loss, cross_entropy(logits, LABELS))
+                continue
+            targets = mean_predictions(epoch - 1)
+            if not soft:
+                targets = {key: one_hot(values) for key, values in targets.items()}
+            assert loss.tolist() == pytest.approx(against(targets, logits), abs=1e-5)
+
+
+def test_defaults_of_the_labels_are_the_papers():
+    """Soft labels from the 71st of 200 epochs."""
+    method, soft = without_terms(), without_terms(soft=True, start=0.35)
+    changed = []
+    for epoch in (68, 69, 70, 71):
+        losses, expected = an_epoch(method, epoch, 200), an_epoch(soft, epoch, 200)
+        assert all(map(torch.equal, losses, expected))
+        plain = [cross_entropy(batch_of(epoch, number), LABELS) for number in range(2)]
+        changed.append(not torch.allclose(losses[0], plain[0]))
+    assert changed == [False, False, True, True]
+
+
+def test_in_the_first_epoch_of_all_there_is_only_the_given_label():
+    for loss, number in zip(an_epoch(without_terms(start=0.0), 0), range(2), strict=True):
+        torch.testing.assert_close(loss, cross_entropy(batch_of(0, number), LABELS))
+
+
+def test_an_annotation_that_was_not_sampled_keeps_its_label():
+    """Epoch 1 sees annotation 4 alone; in epoch 2 the others have their labels of epoch 0."""
+    method = without_terms(start=0.0)
+    an_epoch(method, 0)
+    method.start_epoch(1)
+    for number in range(2):
+        method.loss(batch_of(1, number), LABELS, in_epoch(1, 10, weights=WEIGHTS * (IDS == 4)))
+    targets = mean_predictions(0) | {4: mean_predictions(1)[4]}
+    loss = an_epoch(method, 2)[0]
+    assert loss.tolist() == pytest.approx(against(targets, batch_of(2, 0)), abs=1e-5)
+
+
+def test_an_annotation_never_sampled_before_has_its_given_label():
+    method = without_terms(start=0.0)
+    method.start_epoch(0)
+    for number in range(2):
+        method.loss(batch_of(0, number), LABELS, in_epoch(0, 10, weights=WEIGHTS * (IDS != 9)))
+    loss = an_epoch(method, 1)[0]
+    targets = mean_predictions(0) | {9: [0.0, 1.0, 0.0]}  # RoI 2's label is 1
+    assert loss.tolist() == pytest.approx(against(targets, batch_of(1, 0)), abs=1e-5)
+
+
+def test_negatives_have_cross_entropy_and_rois_of_no_weight_leave_no_trace():
+    method, other = without_terms(start=0.0), without_terms(start=0.0)
+    left_out = [1, 5, 6]
+    for epoch in range(3):
+        for each in (method, other):
+            each.start_epoch(epoch)
+        logits = batch_of(epoch, 0)
+        changed = logits.clone()
+        changed[left_out] = torch.tensor([9.0, -9.0, 4.0, 1.0], dtype=torch.float64)
+        loss = method.loss(logits, LABELS, in_epoch(epoch, 3))
+        counted = [n for n in range(7) if n not in left_out]
+        assert torch.equal(other.loss(changed, LABELS, in_epoch(epoch, 3))[counted], loss[counted])
+        assert torch.equal(loss[left_out], cross_entropy(logits, LABELS)[left_out])
+
+
+def test_terms_are_the_same_with_updated_labels():
+    with_terms, without = JointOptimization(start=0.0), without_terms(start=0.0)
+    for epoch in range(2):
+        pairs = zip(an_epoch(with_terms, epoch), an_epoch(without, epoch), strict=True)
+        for number, (loss, plain) in enumerate(pairs):
+            counted = batch_of(epoch, number)[[0, 2, 3, 4]]
+            prior, entropy = terms_in_numpy(counted.numpy())
+            extra = reduced(loss, WEIGHTS) - reduced(plain, WEIGHTS)
+            assert extra == pytest.approx(0.8 * prior + 1.2 * entropy, abs=1e-6)
+
+
+def test_gradient_of_an_updated_label():
+    """p - label, background's label 0: labels carry no gradient."""
+    method = without_terms(start=0.0)
+    an_epoch(method, 0)
+    method.start_epoch(1)
+    logits = batch_of(1, 0).requires_grad_()
+    loss = method.loss(logits, LABELS, in_epoch(1, 10))
+    (gradient,) = torch.autograd.grad(loss.sum(), logits)
+    expected = logits.detach().softmax(dim=1) - torch.nn.functional.one_hot(LABELS, 4)
+    for annotation, rois in COUNTED.items():
+        label = [*mean_predictions(0)[annotation], 0.0]
+        for n in rois:
+            expected[n] = logits.detach()[n].softmax(dim=0) - torch.tensor(label).double()
+    torch.testing.assert_close(gradient, expected, rtol=0, atol=1e-6)
+
+
+def test_a_prior_of_the_given_labels():
+    """Over the positive RoIs with weight so far: 1, 1, 2 of 4, then 4, 1, 2 of 7."""
+    method = JointOptimization(alpha=1.0, beta=0.0, prior="labels", relabel=False)
+    labels = LABELS.clone()
+    for share in ([1 / 4, 1 / 4, 2 / 4], [4 / 7, 1 / 7, 2 / 7]):
+        ctx = in_epoch(0, 1)
+        positive = (labels < 3) & (WEIGHTS > 0)
+        p = LOGITS[:, :-1].softmax(dim=1)[positive].mean(dim=0).tolist()
+        expected = sum(q * math.log(q / each) for q, each in zip(share, p, strict=True))
+        loss = method.loss(LOGITS, labels, ctx)
+        extra = reduced(loss, WEIGHTS) - reduced(cross_entropy(LOGITS, labels), WEIGHTS)
+        assert extra == pytest.approx(expected, abs=1e-12)
+        labels = torch.tensor([0, 3, 0, 3, 0, 3, 1])
+
+
+def test_labels_stay_as_given_without_relabelling():
+    method = JointOptimization(relabel=False, start=0.0)
+    assert method.needs == ()
+    for epoch in range(3):
+        method.start_epoch(epoch)
+        logits = batch_of(epoch, 0)
+        loss = method.loss(logits, LABELS, in_epoch(epoch, 3, ids=None))
+        fresh = joint_optimization(logits, LABELS, context(WEIGHTS.tolist()))
+        assert torch.equal(loss, fresh)
+    assert resolve("jol", {}).start().needs == (ANNOTATION_IDS,)
+
+
+@pytest.mark.parametrize("prior", ["uniform", "labels"])
+@pytest.mark.parametrize("stopped_after", [0, 1, 2])
+def test_a_state_from_a_file_goes_on_as_if_not_stopped(prior, stopped_after):
+    """Stopped before labels are updated, at that, and after, always between two epochs."""
+    parameters = {"start": 0.2, "prior": prior}
+    whole, method = JointOptimization(**parameters), JointOptimization(**parameters)
+    for epoch in range(5):
+        assert all(map(torch.equal, an_epoch(whole, epoch), an_epoch(method, epoch)))
+        if epoch == stopped_after:
+            file = io.BytesIO()
+            torch.save(method.state_dict(), file)
+            file.seek(0)
+            method = JointOptimization(**parameters)
+            method.load_state_dict(torch.load(file, weights_only=True))
+    for kept, again in zip(whole.labels.everything(), method.labels.everything(), strict=True):
+        assert torch.equal(kept, again)
+    assert sorted(whole.labels.everything()[0].tolist()) == [4, 6, 9]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"start": -0.1}, "start is a fraction"),
+        ({"start": 1.1}, "start is a fraction"),
+        ({"start": math.nan}, "start is a fraction"),
+        ({"prior": "given"}, "prior must be uniform or labels, got given"),
+        ({"alpha": math.nan}, "alpha must be"),
+    ],
+)
+def test_values_outside_their_range_are_refused(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        JointOptimization(**parameters)
