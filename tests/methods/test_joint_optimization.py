@@ -114,6 +114,9 @@ IDS = torch.tensor([4, -1, 9, 6, 6, -1, 4])
 WEIGHTS = torch.tensor([1.0, 1.0, 1.0, 0.5, 2.0, 1.0, 0.0])
 """The last RoI, of annotation 4, has no weight."""
 COUNTED = {4: [0], 9: [2], 6: [3, 4]}
+WEIGHTS_OF = [WEIGHTS, WEIGHTS * torch.tensor([1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.0])]
+COUNTED_OF = [COUNTED, COUNTED | {6: [4]}]
+"""Of annotation 6 there are two RoIs in the first batch, one in the second: three in the mean."""
 
 
 def batch_of(epoch, number):
@@ -130,28 +133,33 @@ def in_epoch(epoch, num_epochs, *, weights=WEIGHTS, ids=IDS):
 def an_epoch(method, epoch, num_epochs=10):
     """The losses of the epoch's two batches."""
     method.start_epoch(epoch)
-    ctx = in_epoch(epoch, num_epochs)
-    return [method.loss(batch_of(epoch, number), LABELS, ctx) for number in range(2)]
+    losses = []
+    for number, weights in enumerate(WEIGHTS_OF):
+        ctx = in_epoch(epoch, num_epochs, weights=weights)
+        losses.append(method.loss(batch_of(epoch, number), LABELS, ctx))
+    return losses
 
 
 def mean_predictions(epoch):
     """Of each annotation: of its RoIs with weight, in both batches, without background."""
     means = {}
-    for annotation, rois in COUNTED.items():
-        rows = [batch_of(epoch, number)[n].tolist() for number in range(2) for n in rois]
+    for annotation in COUNTED:
+        rows = []
+        for number, counted in enumerate(COUNTED_OF):
+            rows += batch_of(epoch, number)[counted[annotation]].tolist()
         odds = [[math.exp(z) for z in row[:-1]] for row in rows]
         predictions = [[o / sum(row) for o in row] for row in odds]
         means[annotation] = [sum(c) / len(predictions) for c in zip(*predictions, strict=True)]
     return means
 
 
-def against(targets, logits):
+def against(targets, logits, number=0):
     """Cross entropy of the full prediction against an annotation's label, by RoI, in Python."""
     expected = []
     for n, row in enumerate(logits.tolist()):
         total = math.log(sum(map(math.exp, row)))
         label = [float(k == LABELS[n]) for k in range(4)]
-        if any(n in rois for rois in COUNTED.values()):
+        if any(n in rois for rois in COUNTED_OF[number].values()):
             label = [*targets[IDS[n].item()], 0.0]
         expected.append(sum(q * (total - z) for q, z in zip(label, row, strict=True)))
     return expected
@@ -178,7 +186,7 @@ def test_a_label_is_the_mean_prediction_of_the_epoch_before(soft):
             targets = mean_predictions(epoch - 1)
             if not soft:
                 targets = {key: one_hot(values) for key, values in targets.items()}
-            assert loss.tolist() == pytest.approx(against(targets, logits), abs=1e-5)
+            assert loss.tolist() == pytest.approx(against(targets, logits, number), abs=1e-5)
 
 
 def test_defaults_of_the_labels_are_the_papers():
@@ -203,8 +211,8 @@ def test_an_annotation_that_was_not_sampled_keeps_its_label():
     method = without_terms(start=0.0)
     an_epoch(method, 0)
     method.start_epoch(1)
-    for number in range(2):
-        method.loss(batch_of(1, number), LABELS, in_epoch(1, 10, weights=WEIGHTS * (IDS == 4)))
+    for number, weights in enumerate(WEIGHTS_OF):
+        method.loss(batch_of(1, number), LABELS, in_epoch(1, 10, weights=weights * (IDS == 4)))
     targets = mean_predictions(0) | {4: mean_predictions(1)[4]}
     loss = an_epoch(method, 2)[0]
     assert loss.tolist() == pytest.approx(against(targets, batch_of(2, 0)), abs=1e-5)
@@ -213,8 +221,8 @@ def test_an_annotation_that_was_not_sampled_keeps_its_label():
 def test_an_annotation_never_sampled_before_has_its_given_label():
     method = without_terms(start=0.0)
     method.start_epoch(0)
-    for number in range(2):
-        method.loss(batch_of(0, number), LABELS, in_epoch(0, 10, weights=WEIGHTS * (IDS != 9)))
+    for number, weights in enumerate(WEIGHTS_OF):
+        method.loss(batch_of(0, number), LABELS, in_epoch(0, 10, weights=weights * (IDS != 9)))
     loss = an_epoch(method, 1)[0]
     targets = mean_predictions(0) | {9: [0.0, 1.0, 0.0]}  # RoI 2's label is 1
     assert loss.tolist() == pytest.approx(against(targets, batch_of(1, 0)), abs=1e-5)
@@ -240,9 +248,10 @@ def test_terms_are_the_same_with_updated_labels():
     for epoch in range(2):
         pairs = zip(an_epoch(with_terms, epoch), an_epoch(without, epoch), strict=True)
         for number, (loss, plain) in enumerate(pairs):
-            counted = batch_of(epoch, number)[[0, 2, 3, 4]]
-            prior, entropy = terms_in_numpy(counted.numpy())
-            extra = reduced(loss, WEIGHTS) - reduced(plain, WEIGHTS)
+            rois = [n for rois in COUNTED_OF[number].values() for n in rois]
+            prior, entropy = terms_in_numpy(batch_of(epoch, number)[rois].numpy())
+            weights = WEIGHTS_OF[number]
+            extra = reduced(loss, weights) - reduced(plain, weights)
             assert extra == pytest.approx(0.8 * prior + 1.2 * entropy, abs=1e-6)
 
 
