@@ -15,6 +15,7 @@ from noisyseg.bench.training.loss_at_work import LossAtWork
 from noisyseg.errors import InputError
 from noisyseg.methods.context import ANNOTATION_IDS, NOISE_MATRIX, LossContext
 from noisyseg.methods.method import ResolvedMethod
+from noisyseg.results.loss_at_work import PAPERS_THRESHOLD
 
 
 class MethodError(RuntimeError):
@@ -110,9 +111,15 @@ class MethodLoss(nn.Module):
 
     def _context(self, weights: Tensor, count: int) -> LossContext:
         ids, self.annotation_ids = self.annotation_ids, None  # a batch's, never the next one's
+        if ids is not None and len(ids) != count:
+            ids = None  # of other RoIs than these: a head that leaves some out, or adds some
         needed = self.method.needs
-        if ANNOTATION_IDS in needed and (ids is None or len(ids) != count):
-            raise MethodError(f"method {self.name!r} needs annotation ids; the box head gave none")
+        if ANNOTATION_IDS in needed and ids is None:
+            raise MethodError(
+                f"method {self.name!r} needs the annotation of each RoI, and for {count} RoIs the "
+                "box head gave none. Take a model whose box head makes targets as mmdet's BBoxHead "
+                "does, or a method without that need."
+            )
         return LossContext(
             num_classes=self.num_classes,
             epoch=self.epoch,
@@ -191,8 +198,21 @@ def put_method(
 def _observer(
     method: ResolvedMethod, num_classes: int, wrong_labels: dict[int, int] | None
 ) -> LossAtWork:
-    gamma = method.parameters.get("gamma", 6.0)
-    return LossAtWork(num_classes=num_classes, gamma=float(gamma), clean_labels=wrong_labels or {})
+    return LossAtWork(
+        num_classes=num_classes, gamma=_threshold(method), clean_labels=wrong_labels or {}
+    )
+
+
+def _threshold(method: ResolvedMethod) -> float:
+    """Where PON begins: the paper's threshold, or gamma of `lncis` and its kin, which go by it.
+
+    Any other method's gamma is something of its own: a focal loss has one, too.
+    """
+    own = method.method.file_sha256 is not None
+    isolating = method.name == "lncis" or method.name.startswith("split(")
+    if own or not isolating:
+        return PAPERS_THRESHOLD
+    return float(method.parameters["gamma"])
 
 
 def _check_head(head: BBoxHead, method: ResolvedMethod) -> None:

@@ -3,17 +3,27 @@ from pathlib import Path
 import mmdet
 import pytest
 import torch
-from mmdet.models.losses import CrossEntropyLoss
+from mmdet.models.losses import CrossEntropyLoss, SeesawLoss
+from mmdet.models.roi_heads.bbox_heads import Shared2FCBBoxHead
 from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import DefaultScope
 
 from noisyseg.bench.datasets.shape_geometry import CLASSES
-from noisyseg.bench.training.class_loss import MethodLoss, put_method
+from noisyseg.bench.execution import Resources, execute
+from noisyseg.bench.grid import expand
+from noisyseg.bench.suite import load_suite
+from noisyseg.bench.training.class_loss import MethodError, MethodLoss, put_method
 from noisyseg.bench.training.run_dataset import train_dataset
+from noisyseg.errors import InputError
+from noisyseg.methods.built_in import METHODS
+from noisyseg.methods.context import needs
+from noisyseg.methods.cross_entropy import cross_entropy
 from noisyseg.methods.method import Method, ResolvedMethod
 from noisyseg.methods.registry import resolve
+from noisyseg.results.record import check_record
+from noisyseg.results.store import RunStore
 
 K = 5
 N = 40
@@ -34,6 +44,12 @@ def batch():
 
 def method_loss(name="ce", **parameters):
     return MethodLoss(resolve(name, parameters), num_classes=K, num_epochs=3)
+
+
+def own_method(definition, **parameters):
+    """A method that nobody has registered."""
+    method = Method(name="own", version=1, definition=definition, paper="", summary="")
+    return ResolvedMethod(method=method, parameters=parameters)
 
 
 def value_and_gradient(loss, logits, labels, *rest, **options):
@@ -93,8 +109,7 @@ def test_the_method_is_told_what_it_may_know(batch):
         seen.append(ctx)
         return torch.full_like(labels, 2, dtype=torch.float32)
 
-    method = Method(name="spy", version=1, definition=spy, paper="", summary="")
-    loss = MethodLoss(ResolvedMethod(method=method, parameters={}), num_classes=K, num_epochs=3)
+    loss = MethodLoss(own_method(spy), num_classes=K, num_epochs=3)
     loss.epoch = 2
     assert loss(logits, labels, weights, avg_factor=8.0).item() == pytest.approx(
         2 * weights.sum().item() / 8, rel=1e-6
@@ -106,6 +121,140 @@ def test_the_method_is_told_what_it_may_know(batch):
     assert without.weights.tolist() == [1.0] * N
     assert with_weights.annotation_ids is None
     assert with_weights.noise_matrix is None
+
+
+# Methods that give no loss per RoI
+
+WRONG = {
+    "a tensor of shape ()": lambda losses, labels: losses.mean(),
+    f"a tensor of shape ({N}, 1)": lambda losses, labels: losses.unsqueeze(1),
+    f"a tensor of shape ({N - 1},)": lambda losses, labels: losses[1:],
+    f"a tensor of shape ({N}, {K + 1})": lambda losses, labels: losses[:, None].expand(-1, K + 1),
+    "a tensor without gradient": lambda losses, labels: losses.detach(),
+    "a tensor of torch.int64": lambda losses, labels: labels,
+    "a ndarray": lambda losses, labels: losses.detach().numpy(),
+    "a float": lambda losses, labels: float(losses.detach().mean()),
+    "a list": lambda losses, labels: list(losses),
+    "a NoneType": lambda losses, labels: None,
+}
+
+
+@pytest.mark.parametrize("found", WRONG)
+def test_what_is_no_loss_per_roi_is_named(batch, found):
+    logits, labels, weights = batch
+    wrong = WRONG[found]
+    method = own_method(lambda logits, labels: wrong(cross_entropy(logits, labels), labels))
+    loss = MethodLoss(method, num_classes=K, num_epochs=3)
+    with pytest.raises(MethodError) as caught:
+        loss(logits.requires_grad_(), labels, weights, avg_factor=30.0)
+    message = str(caught.value)
+    assert message.startswith(f"method 'own' gave {found}; wanted ")
+    assert "methods check" in message
+    assert not loss.gave_nonfinite
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_loss_that_is_no_number_is_the_methods_where_the_logits_are_finite(batch, value):
+    logits, labels, weights = batch
+
+    def wrong(logits, labels):
+        return torch.where(labels == 0, value, cross_entropy(logits, labels))
+
+    assert (labels == 0).any()
+    loss = MethodLoss(own_method(wrong), num_classes=K, num_epochs=3)
+    assert not loss(logits, labels, weights, avg_factor=30.0).isfinite()
+    assert loss.gave_nonfinite
+    assert loss(logits, labels.clamp_min(1), weights, avg_factor=30.0).isfinite()
+    assert not loss.gave_nonfinite
+    assert loss(logits * float("nan"), labels, weights, avg_factor=30.0).isnan()
+    assert not loss.gave_nonfinite
+
+
+@needs("annotation_ids")
+def by_annotation(logits, labels, ctx):
+    return cross_entropy(logits, labels) * (1 + ctx.annotation_ids)
+
+
+def test_annotation_ids_that_a_method_needs_must_come_with_every_batch(batch):
+    logits, labels, _ = batch
+    loss = MethodLoss(own_method(by_annotation), num_classes=K, num_epochs=3)
+    wanted = f"method 'own' needs the annotation of each RoI, and for {N} RoIs .* gave none"
+    with pytest.raises(MethodError, match=wanted):
+        loss(logits, labels)
+    loss.annotation_ids = torch.arange(N)
+    expected = (cross_entropy(logits, labels) * (1 + torch.arange(N))).mean()
+    torch.testing.assert_close(loss(logits, labels), expected)
+    for stale in (None, torch.arange(N + 1)):  # None: those of the batch before are used up
+        if stale is not None:
+            loss.annotation_ids = stale
+        with pytest.raises(MethodError, match=wanted):
+            loss(logits, labels)
+
+
+def test_annotation_ids_of_other_rois_are_none_for_whoever_can_do_without(batch):
+    logits, labels, _ = batch
+    seen = []
+
+    def spy(logits, labels, ctx):
+        seen.append(ctx.annotation_ids)
+        return cross_entropy(logits, labels)
+
+    (loss,) = put_method(
+        torch.nn.Sequential(Shared2FCBBoxHead(in_channels=1, num_classes=K, roi_feat_size=1)),
+        own_method(spy),
+        num_epochs=3,
+        at_work=True,
+    )
+    loss.annotation_ids = torch.arange(N - 1)
+    loss(logits, labels)
+    loss.annotation_ids = torch.arange(N)
+    loss(logits, labels)
+    assert seen[0] is None
+    assert seen[1].tolist() == list(range(N))
+    report = loss.at_work.report()
+    positive = int((labels < K).sum())
+    assert (report["unknown"]["rois"], report["clean"]["rois"]) == (positive, positive)
+
+
+# What the log calls potential noisy samples
+
+
+def focal(logits, labels, *, gamma: float = 2.0):
+    return (1 - (-cross_entropy(logits, labels)).exp()) ** gamma * cross_entropy(logits, labels)
+
+
+@pytest.mark.parametrize(
+    ("method", "gamma"),
+    [
+        (resolve("ce", {}), 6.0),
+        (resolve("lncis", {}), 6.0),
+        (resolve("lncis", {"gamma": 1.5}), 1.5),
+        (resolve("split(gce)", {"gamma": 2.5}), 2.5),
+        (own_method(focal, gamma=2.0), 6.0),
+        # A file's function of any name it likes.
+        (
+            ResolvedMethod(
+                method=Method(
+                    **{"name": "split(focal)", "definition": focal, "paper": "", "summary": ""},
+                    file_sha256="0" * 64,
+                ),
+                parameters={"gamma": 2.0},
+            ),
+            6.0,
+        ),
+    ],
+    ids=["ce", "lncis", "lncis 1.5", "split", "own", "file"],
+)
+def test_gamma_is_a_threshold_of_the_papers_loss_and_its_kin_alone(tiny, method, gamma):
+    (loss,) = put_method(tiny(), method, num_epochs=3, at_work=True)
+    # Two classes' scores far below that of a third: cross entropy is the gap, 2 or 5 or 7.
+    logits = torch.full((3, 9), -50.0)
+    logits[:, 0] = 0.0
+    logits[torch.arange(3), 1] = torch.tensor([-2.0, -5.0, -7.0])
+    loss(logits, torch.ones(3, dtype=torch.long))
+    report = loss.at_work.report()
+    assert report["gamma"] == gamma
+    assert report["sets"]["potential_noisy"] == sum(gap > gamma for gap in (2.13, 5.01, 7.0))
 
 
 # In a detector
@@ -172,3 +321,107 @@ def test_a_detector_with_cross_entropy_put_in_loses_what_mmdets_own_does(tiny, s
     found = losses()
     assert {"loss_cls", "loss_bbox", "loss_mask", "acc"} <= expected[0].keys()
     torch.testing.assert_close(found, expected, rtol=3e-6, atol=1e-7)
+
+
+# Models that a method cannot be put in
+
+
+def sigmoid_scores(detector):
+    detector.roi_head.bbox_head.loss_cls = CrossEntropyLoss(use_sigmoid=True)
+
+
+def scores_of_two_kinds(detector):
+    detector.roi_head.bbox_head.loss_cls = SeesawLoss(num_classes=8)
+
+
+@pytest.mark.parametrize("change", [sigmoid_scores, scores_of_two_kinds])
+def test_a_box_head_without_softmax_scores_is_refused(tiny, change):
+    detector = tiny()
+    change(detector)
+    with pytest.raises(InputError, match=r"box head Shared2FCBBoxHead.*need softmax scores over K"):
+        put_method(detector, resolve("ce", {}), num_epochs=2)
+
+
+def test_a_model_without_a_box_head_is_refused():
+    config = Config.fromfile(CONFIGS / "retinanet_r50_fpn.py").model
+    with DefaultScope.overwrite_default_scope("mmdet"):
+        detector = MODELS.build(config)
+    with pytest.raises(InputError, match=r"a RetinaNet has no box head.*two-stage model"):
+        put_method(detector, resolve("ce", {}), num_epochs=2)
+
+
+class OwnTargets(Shared2FCBBoxHead):
+    """A head that takes an image's negatives first."""
+
+    def get_targets(self, *args, **kwargs):
+        return super().get_targets(*args, **kwargs)
+
+
+class OwnTargetsOfAnImage(Shared2FCBBoxHead):
+    def _get_targets_single(self, *args, **kwargs):
+        return super()._get_targets_single(*args, **kwargs)
+
+
+@pytest.mark.parametrize("kind", [OwnTargets, OwnTargetsOfAnImage])
+def test_a_head_with_targets_of_its_own_serves_methods_that_need_no_annotation_ids(tiny, kind):
+    detector = tiny()
+    detector.roi_head.bbox_head.__class__ = kind
+    for name in ("elr", "jol"):
+        with pytest.raises(InputError, match=rf"'{name}' needs the annotation.*{kind.__name__}"):
+            put_method(detector, resolve(name, {}), num_epochs=2)
+    for name, parameters in (("ce", {}), ("jol", {"relabel": False})):
+        (loss,) = put_method(detector, resolve(name, parameters), num_epochs=2)
+        assert detector.roi_head.bbox_head.loss_cls is loss
+    assert type(detector.roi_head.bbox_head) is kind
+
+
+# In runs
+
+
+def nan_for_the_last_label(logits, labels):
+    return cross_entropy(logits, labels) + torch.where(labels == labels.max(), torch.nan, 0.0)
+
+
+def mean_of_all(logits, labels):
+    return cross_entropy(logits, labels).mean()
+
+
+SUITE = """
+name: broken
+data: {format: shapes, size: 64, train_images: 4, val_images: 2}
+model: mask-rcnn-tiny
+protocol: {extends: smoke, name: short, epochs: 1, schedule: {milestones: []}}
+methods: [nan, mean, ce]
+noise: {clean: null}
+seeds: [0]
+"""
+
+
+def test_a_run_whose_method_fails_in_training_says_why_and_the_next_one_goes_on(
+    tmp_path, monkeypatch
+):
+    """One after another in one process, as a worker has them; a whole call is in test_main_job."""
+    definitions = {"nan": nan_for_the_last_label, "mean": mean_of_all}
+    for name, definition in definitions.items():
+        method = Method(name=name, version=1, definition=definition, paper="", summary="")
+        monkeypatch.setitem(METHODS, name, method)
+    (tmp_path / "broken.yaml").write_text(SUITE)
+    suite = load_suite(str(tmp_path / "broken.yaml"), data_root=None, cache=tmp_path / "cache")
+    store = RunStore(tmp_path / "runs")
+    resources = Resources(threads=1, device="cpu")
+    records = {run.method_label: execute(run, store, resources) for run in expand(suite, store)}
+    for record in records.values():
+        check_record(record)
+    reasons = {
+        label: (record["status"], (record["failure"] or {}).get("type"))
+        for label, record in records.items()
+    }
+    assert reasons == {
+        "nan": ("failed", "TrainingDivergedError"),
+        "mean": ("failed", "MethodError"),
+        "ce": ("done", None),
+    }
+    diverged, wrong = (records[name]["failure"]["message"] for name in definitions)
+    assert "the loss became nan at iteration 1 (epoch 1). Method 'nan' gave it" in diverged
+    assert "method 'mean' gave a tensor of shape (); wanted a tensor of shape (" in wrong
+    assert records["ce"]["metrics"]["segm"]
