@@ -16,7 +16,7 @@ from noisyseg.bench.parsers import (
     add_json,
     lazy_command,
 )
-from noisyseg.bench.suite_cli import add_data_choice, add_out, add_runs
+from noisyseg.bench.suite_cli import add_data_choice, add_method_files, add_out, add_runs
 from noisyseg.errors import InputError
 
 UNUSABLE_INPUT = 2
@@ -114,6 +114,7 @@ def _add_suite(groups: Subparsers) -> None:
     )
     validate.add_argument("suite", metavar="FILE")
     add_data_choice(validate)
+    add_method_files(validate)
 
 
 def _add_methods(groups: Subparsers) -> None:
@@ -121,20 +122,32 @@ def _add_methods(groups: Subparsers) -> None:
     listing = add_command(
         actions,
         "list",
-        lazy_command("methods_list", "listing_commands"),
-        "list the methods",
+        lazy_command("methods_list", "methods_commands"),
+        "list the methods, built in and installed",
         example="noisyseg methods list",
     )
     add_json(listing)
     show = add_command(
         actions,
         "show",
-        lazy_command("methods_show", "listing_commands"),
-        "a method's parameters and paper",
+        lazy_command("methods_show", "methods_commands"),
+        "a method's parameters, their defaults and its paper",
         example="noisyseg methods show lncis",
     )
-    show.add_argument("method", metavar="NAME")
+    show.add_argument("method", metavar="NAME|PATH.py:NAME")
     add_json(show)
+    check = add_command(
+        actions,
+        "check",
+        lazy_command("methods_check", "check_command"),
+        "try a method on hard batches of RoIs and say what it breaks",
+        example="noisyseg methods check my_method.py:my_loss",
+    )
+    check.add_argument("method", metavar="NAME|PATH.py:NAME")
+    check.add_argument(
+        "--model", metavar="NAME|FILE", help="also put it into this model's box heads"
+    )
+    add_json(check)
 
 
 if __name__ == "__main__":

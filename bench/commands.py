@@ -17,6 +17,7 @@ from noisyseg.bench.run_state import STATES, RunState, run_states
 from noisyseg.bench.suite import Choices, Suite, choose, load_suite
 from noisyseg.errors import InputError
 from noisyseg.files import write_atomically
+from noisyseg.methods.registry import methods_of_files
 from noisyseg.results.record import Record
 from noisyseg.results.store import RunStore, is_done
 from noisyseg.results.table import TableEntry, render_markdown, summarise
@@ -110,6 +111,7 @@ def choices(
         allow_partial=arguments.allow_partial,
         random_weights=random_weights,
         download=download,
+        own_methods=methods_of_files(arguments.method_files),
     )
 
 

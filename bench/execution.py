@@ -26,6 +26,7 @@ from noisyseg.results.submission import submission_name
 PREDICTIONS = "predictions.json.zst"
 MANIFEST = "manifest.json"
 LOG = "log.jsonl"
+METHOD = "method.py"
 OUTPUT = "run.log"
 CHECKPOINTS = "checkpoints"
 # A record's timing that is no stage: the median seconds of an optimizer step.
@@ -84,11 +85,17 @@ def execute(run: Run, store: RunStore, resources: Resources) -> Record:
 
 
 def announce(run: Run) -> None:
-    """Write down that the run is planned, for whoever asks for the state of the store."""
-    content = canonical_json(run.spec)
-    path = run.folder / SPEC_NAME
-    if not path.is_file() or path.read_bytes() != content:
-        write_atomically(path, content)
+    """Write down that the run is planned, for whoever asks for the state of the store.
+
+    A method of the user's own file is laid beside: its hash alone would tell nobody what it was.
+    """
+    contents = {SPEC_NAME: canonical_json(run.spec)}
+    if run.method_source is not None:
+        contents[METHOD] = run.method_source.content
+    for name, content in contents.items():
+        path = run.folder / name
+        if not path.is_file() or path.read_bytes() != content:
+            write_atomically(path, content)
 
 
 def failure_fields(kind: str, message: str) -> dict[str, Any]:

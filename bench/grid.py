@@ -13,6 +13,7 @@ from noisyseg.bench.datasets.split import Split
 from noisyseg.bench.suite import Suite
 from noisyseg.bench.training.version import TRAINING
 from noisyseg.files import canonical_json, sha256_bytes
+from noisyseg.methods.plugins import MethodSource
 from noisyseg.noise.noisy_files import noisy_files, write_noisy
 from noisyseg.noise.spec import NoiseSpec, NoiseStep, parse_steps
 from noisyseg.results.evaluation import EVALUATION
@@ -34,6 +35,7 @@ class Run:
         folder: the run's folder in the store.
         train_annotations: the file to train on, noisy or clean.
         manifest: of the noise; None for a clean run.
+        method_source: the method's file, if it is one of the user's own.
         submission: images whose detections go to COCO's server; None for most runs.
     """
 
@@ -49,6 +51,7 @@ class Run:
     eval_images: Path
     manifest: Path | None
     weights: Path | None
+    method_source: MethodSource | None = None
     submission: Split | None = None
 
     @property
@@ -135,6 +138,7 @@ def _runs(
                 eval_images=data.source.eval.images,
                 manifest=manifest,
                 weights=suite.model.weights,
+                method_source=method.method.source,
             )
             runs.append(run)
     return runs

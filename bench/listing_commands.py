@@ -1,4 +1,4 @@
-"""What the commands of `suite` and `methods` do; `cli.py` says how they are called."""
+"""What the commands of `suite` do; `cli.py` says how they are called."""
 
 import argparse
 import json
@@ -33,37 +33,6 @@ def suite_validate(arguments: argparse.Namespace) -> int:
     check(suite)
     cells = len(suite.methods) * len(suite.noise)
     print_text(f"{suite.file}: valid: {cells} cells, {cells * len(suite.seeds)} runs")
-    return DONE
-
-
-def methods_list(arguments: argparse.Namespace) -> int:
-    """List the methods with what they are."""
-    from noisyseg.methods.built_in import METHODS
-
-    if arguments.json:
-        return _print_names(list(METHODS), as_json=True)
-    for method in METHODS.values():
-        print_text(f"{method.name:8} {method.summary}")
-    return DONE
-
-
-def methods_show(arguments: argparse.Namespace) -> int:
-    """Print a method's parameters, their defaults and its paper."""
-    from noisyseg.methods.registry import resolve
-
-    resolved = resolve(arguments.method, {})
-    details = {
-        **resolved.spec(),
-        "summary": resolved.method.summary,
-        "paper": resolved.method.paper,
-    }
-    if arguments.json:
-        print_text(json.dumps(details, indent=2))
-        return DONE
-    print_text(f"{details['name']} (version {details['version']}): {details['summary']}")
-    print_text(f"paper: {details['paper']}")
-    for name, value in resolved.spec()["parameters"].items():
-        print_text(f"  {name} = {json.dumps(value) if isinstance(value, bool) else f'{value:g}'}")
     return DONE
 
 

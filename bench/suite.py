@@ -1,7 +1,7 @@
 """A suite: a YAML file that names a grid of runs and the table that they fill."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from noisyseg.bench.checked_values import file_name, list_of, text
@@ -11,8 +11,8 @@ from noisyseg.bench.protocol import Protocol, load_protocol
 from noisyseg.bench.shipped import shipped_path
 from noisyseg.bench.yaml_file import Located, check_keys, check_present, located, plain, read_yaml
 from noisyseg.errors import InputError, unknown_name
-from noisyseg.methods.method import ResolvedMethod
-from noisyseg.methods.registry import resolve
+from noisyseg.methods.method import Method, ResolvedMethod
+from noisyseg.methods.registry import is_known, resolve
 
 MAX_SEED = 2**63 - 1
 
@@ -60,6 +60,7 @@ class Choices:
         allow_partial: whether fewer images than the official number will do.
         random_weights: whether the backbone's pretrained weights are left out, for rehearsals.
         download: whether weights that are not there may be fetched.
+        own_methods: of the user's files, by name; each that the suite does not name is added.
     """
 
     variant: str | None = None
@@ -67,6 +68,7 @@ class Choices:
     allow_partial: bool = False
     random_weights: bool = False
     download: bool = True
+    own_methods: Mapping[str, Method] = field(default_factory=dict)
 
 
 def load_suite(
@@ -109,7 +111,7 @@ def load_suite(
         notes=list_of(raw, "notes", str, kind_name="texts") if "notes" in raw else [],
         model=_model(parts, root or Path(), choices),
         protocol=load_protocol(parts["protocol"], where=parts.where("protocol")),
-        methods=_methods(raw),
+        methods=_with_own(_methods(raw, choices.own_methods), choices.own_methods),
         noise={label: plain(steps) for label, steps in noise.items()},
         noise_places={label: noise.where(label) for label in noise},
         seeds=[_seed(raw, seed) for seed in list_of(raw, "seeds", int, kind_name="seeds", least=1)],
@@ -166,17 +168,21 @@ def choose(
 ) -> Suite:
     """The part of a suite with the given methods and noise settings alone, or with other seeds.
 
+    A method that the suite lacks, built in or installed, is added with its defaults.
+
     Raises:
-        InputError: a label that the suite does not have, a seed out of range.
+        InputError: a label that nothing has, a seed out of range.
     """
     for seed in seeds or ():
         if not 0 <= seed <= MAX_SEED:
             raise InputError(f"a seed must be from 0 to 2^63-1, got {seed}.")
-    chosen_methods = _chosen("method", methods, suite.methods, suite.name)
+    added = [name for name in methods or () if name not in suite.methods and is_known(name)]
+    all_methods = suite.methods | {name: resolve(name, {}) for name in added}
+    chosen_methods = _chosen("method", methods, all_methods, suite.name) if methods else all_methods
     chosen_noise = _chosen("noise setting", noise, suite.noise, suite.name)
     return replace(
         suite,
-        methods={label: suite.methods[label] for label in chosen_methods},
+        methods={label: all_methods[label] for label in chosen_methods},
         noise={label: suite.noise[label] for label in chosen_noise},
         seeds=list(seeds) if seeds else suite.seeds,
     )
@@ -191,12 +197,12 @@ def _chosen(kind: str, wanted: Sequence[str] | None, known: Iterable[str], suite
     return [label for label in known if label in wanted]
 
 
-def _methods(raw: Located) -> dict[str, ResolvedMethod]:
+def _methods(raw: Located, own: Mapping[str, Method]) -> dict[str, ResolvedMethod]:
     """Methods by label: a list of names, or a mapping from labels to a name and parameters."""
     section = raw["methods"]
     if isinstance(section, list):
         names = list_of(raw, "methods", str, kind_name="method names", least=1)
-        return {name: resolve(name, {}, raw.where("methods")) for name in names}
+        return {name: resolve(name, {}, raw.where("methods"), own=own) for name in names}
     entries = located(section, what="methods", where=raw.where("methods"))
     methods = {}
     for label, entry in entries.items():
@@ -204,9 +210,30 @@ def _methods(raw: Located) -> dict[str, ResolvedMethod]:
         chosen = {} if entry is None else located(entry, what=f"method {label}", where=where)
         parameters = dict(chosen)
         name = parameters.pop("name", label)
-        methods[label] = resolve(name, parameters, where)
+        methods[label] = resolve(name, parameters, where, own=own)
     if not methods:
         raise InputError(f"{raw.where('methods')}: a suite needs at least one method.")
+    return methods
+
+
+def _with_own(
+    methods: dict[str, ResolvedMethod], own: Mapping[str, Method]
+) -> dict[str, ResolvedMethod]:
+    """The suite's methods, and below them those of the user's files that it does not name.
+
+    Raises:
+        InputError: a file's method has the name of another one's label.
+    """
+    named = {method.name for method in methods.values()}
+    for name, method in own.items():
+        if name in named:
+            continue
+        if name in methods:
+            raise InputError(
+                f"{method.origin}: the suite calls another method {name!r}; give yours another "
+                "name."
+            )
+        methods[name] = resolve(name, {}, own=own)
     return methods
 
 

@@ -134,13 +134,32 @@ def _add_suite_choice(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("suite", metavar="SUITE", help="a shipped suite's name or a YAML file")
     add_out(parser)
     add_data_choice(parser)
-    parser.add_argument("--methods", type=_names, metavar="A,B", help="only these methods")
+    add_method_files(parser)
+    parser.add_argument(
+        "--methods",
+        type=_names,
+        metavar="A,B",
+        help="only these of the suite's methods; others that are known run with their defaults",
+    )
     parser.add_argument("--noise", type=_names, metavar="A,B", help="only these noise settings")
     parser.add_argument(
         "--seeds",
         type=_seeds,
         metavar="0,1,2",
         help="these seeds instead of the suite's; each is noise and train seed",
+    )
+
+
+def add_method_files(parser: argparse.ArgumentParser) -> None:
+    """The option that brings in methods of the user's own."""
+    parser.add_argument(
+        "--method-file",
+        action="append",
+        default=[],
+        dest="method_files",
+        metavar="PATH.py:NAME",
+        help="a method of your own: a Python file and the function or class in it. It may be "
+        "given several times; one that the suite does not name is run with its defaults",
     )
 
 

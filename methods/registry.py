@@ -1,7 +1,7 @@
 """Methods by name, with their parameters checked."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from numbers import Real
 from typing import Any
 
@@ -11,10 +11,38 @@ from noisyseg.errors import InputError, unknown_name
 from noisyseg.methods.built_in import ALIASES, METHODS
 from noisyseg.methods.context import LossContext
 from noisyseg.methods.method import Method, ResolvedMethod, Value
-from noisyseg.methods.plugins import installed_method, installed_names
+from noisyseg.methods.plugins import (
+    installed_method,
+    installed_names,
+    load_method,
+    read_method_file,
+)
 
 TAKEN = (*METHODS, *ALIASES)
 """Names that no other method can have."""
+
+
+def is_known(name: str) -> bool:
+    """Whether a method that is built in or installed has the name or alias."""
+    return name in TAKEN or name in installed_names()
+
+
+def methods_of_files(texts: Iterable[str]) -> dict[str, Method]:
+    """The methods of `path.py:name` texts, by name.
+
+    Raises:
+        InputError: a file without the method, a name that is taken, or the same name twice.
+    """
+    own: dict[str, Method] = {}
+    for text in texts:
+        method = load_method(read_method_file(text), taken=TAKEN)
+        other = own.setdefault(method.name, method)
+        if other.file_sha256 != method.file_sha256:
+            raise InputError(
+                f"{other.origin} and {method.origin} both have a method {method.name!r}; rename "
+                "one of them."
+            )
+    return own
 
 
 def find(name: Any, *, own: Mapping[str, Method] | None = None, where: str = "") -> Method:
@@ -37,7 +65,21 @@ def find(name: Any, *, own: Mapping[str, Method] | None = None, where: str = "")
             return own[canonical]
         if canonical in installed_names():
             return installed_method(canonical, TAKEN)
-    raise unknown_name("method", name, [*METHODS, *ALIASES, *own, *installed_names()], where)
+    known = [*METHODS, *ALIASES, *own, *installed_names()]
+    error = unknown_name("method", name, known, where)
+    raise InputError(f"{error} A method in a file of yours comes by --method-file PATH.py:NAME.")
+
+
+def named(text: str) -> ResolvedMethod:
+    """The method that a command line names, with its defaults: NAME, or PATH.py:NAME.
+
+    Raises:
+        InputError: a name that is not known, or a file without a method of that name.
+    """
+    if ".py:" not in text:
+        return resolve(text, {})
+    own = methods_of_files([text])
+    return resolve(next(iter(own)), {}, own=own)
 
 
 def resolve(
@@ -122,7 +164,22 @@ def _check_ranges(resolved: ResolvedMethod, place: str) -> None:
         annotation_ids=torch.zeros(1, dtype=torch.long),
         noise_matrix=torch.eye(2),
     )
+    own = resolved.method.file_sha256 is not None
     try:
-        resolved.start().loss(torch.zeros(1, 3), torch.zeros(1, dtype=torch.long), ctx)
+        method = resolved.start()
     except ValueError as error:
         raise InputError(f"{place}method {resolved.name!r}: {error}.") from error
+    except Exception as error:  # a stranger's code may raise anything
+        if not own:
+            raise
+        raise InputError(
+            f"{place}method {resolved.name!r} of {resolved.method.origin} cannot be built: "
+            f"{type(error).__name__}: {error}."
+        ) from error
+    try:
+        method.loss(torch.zeros(1, 3), torch.zeros(1, dtype=torch.long), ctx)
+    except ValueError as error:
+        raise InputError(f"{place}method {resolved.name!r}: {error}.") from error
+    except Exception:  # its runs, or `methods check`, tell what it raised
+        if not own:
+            raise

@@ -24,7 +24,9 @@ from noisyseg.bench.training.streams import stream_seed
 from noisyseg.bench.wrong_labels import wrong_labels
 from noisyseg.errors import InputError
 from noisyseg.files import sha256_file
-from noisyseg.methods.registry import resolve
+from noisyseg.methods.method import ResolvedMethod
+from noisyseg.methods.plugins import load_method
+from noisyseg.methods.registry import TAKEN, resolve
 from noisyseg.results.predictions import write_predictions
 from noisyseg.results.submission import write_submission
 
@@ -93,7 +95,7 @@ def _put_method(run: Run, detector: nn.Module) -> list[MethodLoss]:
     The observer alone is told which labels are wrong.
     """
     spec = run.spec
-    method = resolve(spec["method"]["name"], spec["method"]["parameters"])
+    method = planned_method(run)
     classes = spec["data"]["classes"]
     return put_method(
         detector,
@@ -103,6 +105,26 @@ def _put_method(run: Run, detector: nn.Module) -> list[MethodLoss]:
         at_work=True,
         wrong_labels=wrong_labels(run.manifest, classes),
     )
+
+
+def planned_method(run: Run) -> ResolvedMethod:
+    """The run's method, as it was when the run was planned.
+
+    Raises:
+        InputError: this machine, or this hour, has another one by that name.
+    """
+    planned = run.spec["method"]
+    own = {}
+    if run.method_source is not None:
+        own[planned["name"]] = load_method(run.method_source, taken=TAKEN)
+    method = resolve(planned["name"], planned["parameters"], own=own)
+    if method.spec() != planned:
+        raise InputError(
+            f"method {method.name!r} is another here than when the run was planned: wanted "
+            f"{planned}, got {method.spec()} ({method.method.origin}). Have the same version "
+            "everywhere, and run the suite again."
+        )
+    return method
 
 
 def trained_detector(run: Run, resources: "Resources") -> nn.Module:
