@@ -1,0 +1,197 @@
+"""A method in a file of the user's own, from the command line to its record."""
+
+import hashlib
+import json
+import pickle
+from dataclasses import replace
+
+import pytest
+
+from noisyseg.bench.execution import Resources, execute
+from noisyseg.bench.grid import expand
+from noisyseg.bench.suite import Choices, choose, load_suite
+from noisyseg.errors import InputError
+from noisyseg.methods.registry import methods_of_files
+from noisyseg.results.record import check_record
+from noisyseg.results.store import RunStore
+
+OWN = '''
+from noisyseg.methods.cross_entropy import cross_entropy
+
+
+def scaled(logits, labels, *, factor: float = 2.0):
+    """Cross entropy times a factor."""
+    if factor < 0:
+        raise ValueError(f"factor must be at least 0, got {factor}")
+    return factor * cross_entropy(logits, labels)
+'''
+
+
+@pytest.fixture
+def own(tmp_path):
+    """The file of a method of one's own."""
+    path = tmp_path / "own.py"
+    path.write_text(OWN)
+    return path
+
+
+@pytest.fixture
+def planned(call, tmp_path):
+    """The runs that a call would do, as (key, label)."""
+
+    def make(*arguments):
+        done = call("run", *arguments, "--out", tmp_path / "runs", "--dry-run")
+        assert done.status == 0, done.err
+        rows = [line.split(maxsplit=3) for line in done.out.splitlines()]
+        return [(key, label) for key, _, _, label in rows]
+
+    return make
+
+
+def labels(rows):
+    return [label for _, label in rows]
+
+
+# Which methods a call has
+
+
+def test_a_files_method_is_a_row_below_the_suites(planned, toy, own):
+    rows = planned(toy.file, "--method-file", f"{own}:scaled")
+    assert labels(rows) == [
+        f"{method} · {noise} · seed 0"
+        for noise in ("clean", "sym40")
+        for method in ("ce", "lncis", "scaled")
+    ]
+    assert rows[:2] == planned(toy.file)[:2]
+
+
+def test_a_suite_that_names_it_says_its_parameters_and_place(planned, call, toy, own, tmp_path):
+    toy.suite["methods"] = {"scaled": None, "ce": None, "triple": {"name": "scaled", "factor": 3}}
+    toy.write()
+    option = ("--method-file", f"{own}:scaled")
+    assert labels(planned(toy.file, *option))[:3] == [
+        f"{method} · clean · seed 0" for method in ("scaled", "ce", "triple")
+    ]
+    assert call("suite", "validate", toy.file, *option).status == 0
+    for command in ("plan", "table"):
+        assert call(command, toy.file, "--out", tmp_path / "runs", *option).status == 0
+    unnamed = call("suite", "validate", toy.file)
+    assert unnamed.status == 2
+    assert "unknown method 'scaled'" in unnamed.err
+    assert "--method-file PATH.py:NAME" in unnamed.err
+    toy.suite["methods"]["triple"]["factor"] = -3
+    toy.write()
+    wrong = call("suite", "validate", toy.file, *option)
+    assert wrong.status == 2
+    assert f"{toy.file}, line " in wrong.err
+    assert "method 'scaled': factor must be at least 0, got -3" in wrong.err
+
+
+def test_methods_that_the_suite_lacks_can_be_asked_for(planned, call, toy, own):
+    option = ("--method-file", f"{own}:scaled")
+    rows = planned(toy.file, *option, "--methods", "scaled,elr,ce", "--noise", "clean")
+    assert labels(rows) == [f"{method} · clean · seed 0" for method in ("ce", "scaled", "elr")]
+    toy.suite["methods"] = ["elr"]
+    toy.write()
+    assert planned(toy.file, "--noise", "clean")[0] == rows[2]
+    typo = call("run", toy.file, *option, "--methods", "scaled,erl")
+    assert typo.status == 2
+    assert "'erl'. Did you mean 'elr'?" in typo.err
+
+
+def test_a_label_that_is_anothers_is_refused(call, toy, own):
+    toy.suite["methods"] = {"scaled": {"name": "gce"}}
+    toy.write()
+    done = call("run", toy.file, "--method-file", f"{own}:scaled", "--dry-run")
+    assert done.status == 2
+    assert f"{own}: the suite calls another method 'scaled'; give yours another name." in done.err
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("own.py", "wanted path.py:name"),
+        ("none.py:scaled", "cannot be read"),
+        ("own.py:sclaed", "has no 'sclaed'. At its top level it has: scaled."),
+    ],
+)
+def test_a_file_without_a_method_starts_nothing(call, toy, own, monkeypatch, text, problem):
+    monkeypatch.chdir(own.parent)
+    done = call("run", toy.file, "--method-file", text)
+    assert done.status == 2
+    assert problem in done.err
+    assert "Traceback" not in done.err
+    assert not (own.parent / "runs").exists()
+
+
+# The key
+
+
+def test_the_key_holds_the_files_hash_and_every_parameter(toy, own, tmp_path):
+    def runs_of(text):
+        own.write_text(text)
+        choices = Choices(own_methods=methods_of_files([f"{own}:scaled"]))
+        suite = load_suite(str(toy.file), data_root=None, cache=tmp_path, choices=choices)
+        runs = expand(choose(suite, noise=["clean"]), RunStore(tmp_path / "runs"))
+        return {run.method_label: run for run in runs}
+
+    first, changed = runs_of(OWN), runs_of(OWN + "\n# a remark\n")
+    assert first["scaled"].spec["method"] == {
+        "name": "scaled",
+        "file_sha256": hashlib.sha256(OWN.encode()).hexdigest(),
+        "parameters": {"factor": 2.0},
+    }
+    assert first["scaled"].key != changed["scaled"].key
+    assert first["ce"].key == changed["ce"].key
+    assert first["ce"].method_source is None
+    assert pickle.loads(pickle.dumps(first["scaled"])) == first["scaled"]
+
+
+# A run
+
+
+SUITE = """
+name: own
+data: {format: shapes, size: 64, train_images: 4, val_images: 2}
+model: mask-rcnn-tiny
+protocol: {extends: smoke, name: short, epochs: 1, schedule: {milestones: []}}
+methods: {double: {name: scaled}, ce: }
+noise: {clean: null}
+seeds: [0]
+"""
+
+
+def test_a_run_has_the_method_that_it_was_planned_with(own, tmp_path):
+    (tmp_path / "own.yaml").write_text(SUITE)
+    suite = load_suite(
+        str(tmp_path / "own.yaml"),
+        data_root=None,
+        cache=tmp_path / "cache",
+        choices=Choices(own_methods=methods_of_files([f"{own}:scaled"])),
+    )
+    store = RunStore(tmp_path / "runs")
+    runs = {run.method_label: run for run in expand(suite, store)}
+    own.write_text("raise SystemExit")
+    resources = Resources(threads=1, device="cpu")
+    records = {
+        label: execute(pickle.loads(pickle.dumps(r)), store, resources) for label, r in runs.items()
+    }
+    for record in records.values():
+        check_record(record)
+        assert record["status"] == "done", record["failure"]
+    assert (runs["double"].folder / "method.py").read_text() == OWN
+    assert not (runs["ce"].folder / "method.py").exists()
+
+    def loss(run):
+        (line,) = (run.folder / "log.jsonl").read_text().splitlines()
+        return json.loads(line)
+
+    assert loss(runs["double"]) != loss(runs["ce"])
+
+    from noisyseg.bench.training.session import planned_method
+
+    double = runs["double"]
+    assert planned_method(double).spec() == double.spec["method"]
+    other = replace(double.method_source, content=double.method_source.content + b"\n")
+    with pytest.raises(InputError, match=r"'scaled' is another here than when the run was planned"):
+        planned_method(replace(double, method_source=other))
