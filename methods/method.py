@@ -39,6 +39,11 @@ class Method:
     source: "MethodSource | None" = None
     """The file's content, which goes along with the runs; None where it is installed."""
 
+    @property
+    def called(self) -> str:
+        """What the command line calls it: its name, or its file and its name there."""
+        return self.name if self.source is None else f"{self.source.path}:{self.name}"
+
     @cached_property
     def defaults(self) -> dict[str, Value]:
         """Every parameter and its default, as the definition's signature has them."""

@@ -3,7 +3,8 @@
 N RoIs, K object classes; mmdet and noisyseg both put background at index K.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -19,7 +20,7 @@ from noisyseg.results.loss_at_work import PAPERS_THRESHOLD
 
 
 class MethodError(RuntimeError):
-    """A method gave something that is no loss per RoI."""
+    """A method raised an error, or gave something that is no loss per RoI."""
 
 
 class MethodLoss(nn.Module):
@@ -27,6 +28,7 @@ class MethodLoss(nn.Module):
 
     Attributes:
         name: the method's.
+        check: the command that tells more of what is wrong with it.
         method: it, with its state.
         at_work: sees every loss of the training and changes none; None leaves it out.
         epoch: 0-based, set by the training loop.
@@ -50,6 +52,7 @@ class MethodLoss(nn.Module):
     ) -> None:
         super().__init__()
         self.name = method.name
+        self.check = f"noisyseg methods check {method.method.called}"
         self.method = method.start()
         self.num_classes = num_classes
         self.num_epochs = num_epochs
@@ -63,7 +66,8 @@ class MethodLoss(nn.Module):
     def start_epoch(self, epoch: int) -> None:
         """Tell the method that an epoch (0-based) begins."""
         self.epoch = epoch
-        self.method.start_epoch(epoch)
+        with self._named():
+            self.method.start_epoch(epoch)
 
     def forward(
         self,
@@ -83,11 +87,12 @@ class MethodLoss(nn.Module):
             avg_factor: divisor; mmdet passes the number of RoIs with weight > 0. N when None.
             reduction_override: "none" gives the weighted losses, shape (N,); "sum" their sum.
         Raises:
-            MethodError: the method gave no loss per RoI, or lacks what it needs.
+            MethodError: the method failed, gave no loss per RoI, or lacks what it needs.
         """
         weights = torch.ones_like(label, dtype=cls_score.dtype) if weight is None else weight
         context = self._context(weights, len(label))
-        losses = self.method.loss(cls_score, label, context)
+        with self._named():
+            losses = self.method.loss(cls_score, label, context)
         self._check(losses, cls_score)
         self._last = cls_score.detach(), losses.detach()
         if self.at_work is not None:
@@ -108,6 +113,17 @@ class MethodLoss(nn.Module):
             return False
         logits, losses = self._last
         return bool(logits.isfinite().all() and not losses.isfinite().all())
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """Say of an error in the method's code that it is the method's."""
+        try:
+            yield
+        except (Exception, SystemExit) as error:  # a stranger's code may raise anything, or exit
+            raise MethodError(
+                f"method {self.name!r} raised {type(error).__name__}: {error}. `{self.check}` "
+                "tells more."
+            ) from error
 
     def _context(self, weights: Tensor, count: int) -> LossContext:
         ids, self.annotation_ids = self.annotation_ids, None  # a batch's, never the next one's
@@ -143,7 +159,7 @@ class MethodLoss(nn.Module):
         else:
             return
         raise MethodError(
-            f"method {self.name!r} gave {found}; {wanted}. `noisyseg methods check` tells more."
+            f"method {self.name!r} gave {found}; {wanted}. `{self.check}` tells more."
         )
 
 

@@ -184,10 +184,7 @@ def _cause(training: Training) -> str:
     """What to do about a loss that is not finite."""
     for loss in training.class_losses:
         if loss.gave_nonfinite:
-            return (
-                f"Method {loss.name!r} gave it for finite logits: `noisyseg methods check "
-                f"{loss.name}` says for which."
-            )
+            return f"Method {loss.name!r} gave it for finite logits: `{loss.check}` says for which."
     return "A lower learning rate or a longer warm-up in the protocol usually mends this."
 
 

@@ -153,6 +153,23 @@ def test_what_is_no_loss_per_roi_is_named(batch, found):
     assert not loss.gave_nonfinite
 
 
+@pytest.mark.parametrize("error", [IndexError("far out"), SystemExit(3)])
+def test_an_error_in_a_methods_code_is_said_to_be_the_methods(batch, error):
+    logits, labels, weights = batch
+
+    def wrong(logits, labels):
+        raise error
+
+    loss = MethodLoss(own_method(wrong), num_classes=K, num_epochs=3)
+    with pytest.raises(MethodError) as caught:
+        loss(logits, labels, weights, avg_factor=30.0)
+    assert caught.value.__cause__ is error
+    assert str(caught.value) == (
+        f"method 'own' raised {type(error).__name__}: {error}. `noisyseg methods check own` tells "
+        "more."
+    )
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_loss_that_is_no_number_is_the_methods_where_the_logits_are_finite(batch, value):
     logits, labels, weights = batch
