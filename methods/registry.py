@@ -27,6 +27,13 @@ def is_known(name: str) -> bool:
     return name in TAKEN or name in installed_names()
 
 
+def _installed(name: str, where: str) -> Method:
+    try:
+        return installed_method(name, TAKEN)
+    except InputError as error:
+        raise InputError(f"{where}: {error}" if where else str(error)) from error
+
+
 def methods_of_files(texts: Iterable[str]) -> dict[str, Method]:
     """The methods of `path.py:name` texts, by name.
 
@@ -64,7 +71,7 @@ def find(name: Any, *, own: Mapping[str, Method] | None = None, where: str = "")
         if canonical in own:
             return own[canonical]
         if canonical in installed_names():
-            return installed_method(canonical, TAKEN)
+            return _installed(canonical, where)
     known = [*METHODS, *ALIASES, *own, *installed_names()]
     error = unknown_name("method", name, known, where)
     raise InputError(f"{error} A method in a file of yours comes by --method-file PATH.py:NAME.")

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import pickle
+import sys
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from noisyseg.bench.execution import Resources, execute
 from noisyseg.bench.grid import expand
 from noisyseg.bench.suite import Choices, choose, load_suite
 from noisyseg.errors import InputError
+from noisyseg.methods import plugins
 from noisyseg.methods.registry import methods_of_files
 from noisyseg.results.record import check_record
 from noisyseg.results.store import RunStore
@@ -122,6 +124,74 @@ def test_a_file_without_a_method_starts_nothing(call, toy, own, monkeypatch, tex
     assert problem in done.err
     assert "Traceback" not in done.err
     assert not (own.parent / "runs").exists()
+
+
+# Installed packages
+
+
+@pytest.fixture
+def install(tmp_path, monkeypatch):
+    """Lays a package with one method where Python finds it, as pip does."""
+    folder = tmp_path / "site-packages"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(folder)
+
+    def forget():
+        plugins._entries.cache_clear()
+        plugins.installed_method.cache_clear()
+
+    def make(module, name, text):
+        (folder / f"{module}.py").write_text(text)
+        info = folder / f"{module}-1.2.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 1.2\n")
+        (info / "entry_points.txt").write_text(f"[noisyseg.methods]\n{name} = {module}:scaled\n")
+        monkeypatch.delitem(sys.modules, module, raising=False)
+        forget()
+
+    yield make
+    forget()
+
+
+def test_installed_methods_are_listed_and_those_that_cannot_be_used_say_why(install, call, planned):
+    install("goodpkg", "good", OWN)
+    install("brokenpkg", "broken", "import no_such_package\n")
+    install("clashpkg", "ce", OWN)
+    listed = {row["name"]: row for row in json.loads(call("methods", "list", "--json").out)}
+    assert listed["good"]["origin"] == "goodpkg 1.2"
+    assert listed["good"]["parameters"] == {"factor": 2.0}
+    assert "ModuleNotFoundError: No module named 'no_such_package'" in listed["broken"]["problem"]
+    assert "of clashpkg 1.2, and a built-in method has it too" in listed["ce"]["problem"]
+    text = call("methods", "list").out
+    assert "Cross entropy times a factor. [goodpkg 1.2]\n" in text
+    assert text.count("CANNOT BE USED: ") == 2
+    shown = call("methods", "show", "good").out
+    assert "found: goodpkg 1.2\n" in shown
+    assert f"good (file {hashlib.sha256(OWN.encode()).hexdigest()[:16]}): Cross" in shown
+    assert "  factor = 2\n" in shown
+    broken = call("methods", "show", "broken")
+    assert broken.status == 2
+    assert "cannot be imported: ModuleNotFoundError" in broken.err
+
+
+def test_a_suite_may_name_an_installed_method_and_a_broken_one_starts_nothing(
+    install, call, planned, toy
+):
+    install("goodpkg", "good", OWN)
+    install("brokenpkg", "broken", "1 / 0\n")
+    toy.suite["methods"] = {"ce": None, "good-4": {"name": "good", "factor": 4}}
+    toy.write()
+    assert labels(planned(toy.file, "--noise", "clean")) == [
+        "ce · clean · seed 0",
+        "good-4 · clean · seed 0",
+    ]
+    assert len(planned(toy.file, "--methods", "good")) == 2
+    toy.suite["methods"]["broken"] = None
+    toy.write()
+    done = call("run", toy.file)
+    assert done.status == 2
+    assert f"{toy.file}, line " in done.err
+    assert "method 'broken' of brokenpkg 1.2 cannot be imported: ZeroDivisionError" in done.err
 
 
 # The key
