@@ -67,12 +67,14 @@ def _on_model(method: ResolvedMethod, model: str) -> Check:
     # Imported here: mmdet takes seconds, which a method alone does not need.
     from noisyseg.bench.model import load_model
     from noisyseg.bench.training.stack import load_stack
+    from noisyseg.bench.yaml_file import read_yaml
 
     load_stack()
     from noisyseg.bench.training.class_loss import put_method
     from noisyseg.bench.training.detector import build_detector
 
-    loaded = load_model(model, where="--model", root=Path(), random_weights=True)
+    source = read_yaml(Path(model)) if model.endswith((".yaml", ".yml")) else model
+    loaded = load_model(source, where="--model", root=Path(), random_weights=True)
     with output_to(Path(os.devnull)):  # mmdet's own remarks
         detector = build_detector(loaded.detector, num_classes=_NUM_CLASSES, seed=0, weights=None)
     name = f"model {loaded.name}"

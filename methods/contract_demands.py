@@ -34,8 +34,11 @@ def gradient_of(losses: Tensor, given: Batch) -> Tensor:
         losses.requires_grad,
         "the losses have no gradient: compute them from the logits, without detach() or item()",
     )
-    (gradient,) = torch.autograd.grad(losses.sum(), given.logits, allow_unused=True)
-    require(gradient is not None, "no gradient reaches the logits")
+    # Through the whole graph, as training goes: what an earlier batch left in it shows, too.
+    torch.autograd.backward(losses.sum())
+    gradient = given.logits.grad
+    if gradient is None:
+        raise BrokenError("no gradient reaches the logits")
     return gradient
 
 

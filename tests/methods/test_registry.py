@@ -41,7 +41,7 @@ def batch(count=20, num_classes=4, dtype=torch.float64, scale=3.0):
     return logits.to(dtype), labels
 
 
-# The contract of every method
+# What every method has in common; the rest of their contract is in test_contract
 
 
 @EVERY
@@ -90,64 +90,6 @@ def test_gradient_agrees_with_finite_differences(name, epoch):
 
 
 @EVERY
-@STAGES
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float16], ids=str)
-def test_extreme_logits_give_finite_losses_and_gradients(name, epoch, dtype):
-    """Every pattern of ±1e4 over three classes, under every label."""
-    signs = torch.cartesian_prod(*[torch.tensor([-1.0, 1.0])] * 3)
-    logits = (1e4 * signs).repeat_interleave(3, dim=0).to(dtype).requires_grad_()
-    labels = torch.arange(3).repeat(8)
-    loss = resolve(name, {}).start().loss(logits, labels, context(24, epoch=epoch, num_classes=2))
-    loss.sum().backward()
-    assert torch.isfinite(loss).all()
-    assert torch.isfinite(logits.grad).all()
-
-
-@EVERY
-@STAGES
-def test_empty_batch_stays_connected_to_the_graph(name, epoch):
-    logits = torch.zeros(0, 5, requires_grad=True)
-    labels = torch.zeros(0, dtype=torch.long)
-    loss = resolve(name, {}).start().loss(logits, labels, context(0, epoch=epoch))
-    assert loss.shape == (0,)
-    loss.sum().backward()
-    assert logits.grad.shape == (0, 5)
-
-
-@EVERY
-@STAGES
-def test_order_of_rois_does_not_matter(name, epoch):
-    logits, labels = batch()
-    ctx = context(20, epoch=epoch)
-    order = torch.randperm(20, generator=torch.Generator().manual_seed(1))
-    shuffled = LossContext(
-        num_classes=4,
-        epoch=epoch,
-        num_epochs=EPOCHS,
-        weights=ctx.weights[order],
-        annotation_ids=ctx.annotation_ids[order],
-    )
-    first, second = (resolve(name, {}).start() for _ in range(2))
-    torch.testing.assert_close(
-        first.loss(logits[order], labels[order], shuffled), second.loss(logits, labels, ctx)[order]
-    )
-
-
-@EVERY
-@STAGES
-def test_inputs_and_generators_are_left_as_they_were(name, epoch):
-    logits, labels = batch()
-    ctx = context(20, epoch=epoch)
-    before = [tensor.clone() for tensor in (logits, labels, ctx.weights, ctx.annotation_ids)]
-    state = torch.get_rng_state()
-    first = resolve(name, {}).start().loss(logits, labels, ctx)
-    assert torch.equal(first, resolve(name, {}).start().loss(logits, labels, ctx))
-    after = (logits, labels, ctx.weights, ctx.annotation_ids)
-    assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
-    assert torch.equal(state, torch.get_rng_state())
-
-
-@EVERY
 def test_a_sure_and_right_prediction_costs_less_than_a_wrong_one(name):
     right, wrong = torch.tensor([[9.0, 0.0, 0.0]]), torch.tensor([[0.0, 4.0, 0.0]])
     losses = [
@@ -181,6 +123,9 @@ NO_METHODS = {
         "clamped_cross_entropy",
         "context",
         "contract",
+        "contract_batches",
+        "contract_checks",
+        "contract_demands",
         "method",
         "plugins",
     ),
