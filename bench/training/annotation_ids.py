@@ -49,12 +49,6 @@ def gives_annotation_ids(head: nn.Module) -> bool:
     )
 
 
-def can_give_annotation_ids(detector: nn.Module) -> bool:
-    """Whether every box head of a detector can tell its loss which annotation a RoI belongs to."""
-    heads = [module for module in detector.modules() if isinstance(module, BBoxHead)]
-    return bool(heads) and all(gives_annotation_ids(head) for head in heads)
-
-
 def carry_annotation_ids(head: BBoxHead) -> None:
     """Let a box head hand the annotation ids of its RoIs to its loss (`loss.annotation_ids`).
 
