@@ -7,16 +7,20 @@ queued for hours have the method that they were planned with, and other machines
 import hashlib
 import inspect
 import linecache
+import math
 import sys
 from collections.abc import Collection, Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import decode_source
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from noisyseg.errors import InputError
+from noisyseg.methods.context import NEEDS
 from noisyseg.methods.method import GIVEN, Method
 
 GROUP = "noisyseg.methods"
@@ -110,6 +114,11 @@ def method_of(
             raise InputError(f"{place}: the class lacks a method loss(logits, labels, ctx).")
         _check_arguments(definition.loss, ("self", *GIVEN), place)
     _check_parameters(definition, place, skip=0 if is_class else 2)
+    unknown = set(getattr(definition, "needs", ())) - set(NEEDS)
+    if unknown:
+        raise InputError(
+            f"{place}: it can need {' or '.join(NEEDS)}, not {', '.join(map(str, unknown))}."
+        )
     paper = getattr(definition, "paper", None) or getattr(module, "paper", None)
     document = (definition.__doc__ or "").strip().splitlines()
     return Method(
@@ -159,7 +168,8 @@ def installed_method(name: str, taken: tuple[str, ...] = ()) -> Method:
             "package, or uninstall it."
         )
     try:
-        definition = entries[0].load()
+        with redirect_stdout(sys.stderr):
+            definition = entries[0].load()
     except Exception as error:  # a stranger's code may raise anything
         raise InputError(
             f"method {name!r} of {where} cannot be imported: {type(error).__name__}: {error}."
@@ -191,13 +201,14 @@ def _run(source: MethodSource) -> ModuleType:
     module = ModuleType(name)
     module.__file__ = source.path
     try:
-        text = source.content.decode()
+        text = decode_source(source.content)
         code = compile(text, source.path, "exec")
         # Tracebacks show the lines that were run, whatever has become of the file.
         lines = text.splitlines(keepends=True)
         linecache.cache[source.path] = (len(text), None, lines, source.path)
         sys.modules[name] = module  # dataclasses look their module up
-        exec(code, module.__dict__)
+        with redirect_stdout(sys.stderr):  # what it prints is no answer of a command
+            exec(code, module.__dict__)
     except BaseException as error:  # a stranger's code may raise anything, or exit
         sys.modules.pop(name, None)
         if not isinstance(error, (Exception, SystemExit)):
@@ -246,12 +257,22 @@ def _check_parameters(definition: Any, place: str, *, skip: int) -> None:
             continue
         if parameter.kind not in (parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD):
             raise InputError(f"{place}: parameter {parameter} has no name of its own for a suite.")
-        if not isinstance(parameter.default, (bool, int, float, str)):
+        if not _is_value(parameter.default):
             raise InputError(
-                f"{place}: parameter {parameter.name!r} needs a default that is a number, true or "
-                f"false, or a word; got {_default(parameter)}."
+                f"{place}: parameter {parameter.name!r} needs a default that is a finite number, "
+                f"true or false, or a word; got {_default(parameter)}."
             )
 
 
+def _is_value(default: Any) -> bool:
+    """Whether a run key can hold it."""
+    if isinstance(default, (int, float)):
+        try:
+            return math.isfinite(default)
+        except OverflowError:  # an int beyond float's range
+            return False
+    return isinstance(default, str)
+
+
 def _default(parameter: inspect.Parameter) -> str:
-    return "none" if parameter.default is parameter.empty else repr(parameter.default)
+    return "none" if parameter.default is parameter.empty else repr(parameter.default)[:80]

@@ -177,6 +177,12 @@ REFUSED = {
     "def own(labels, logits): ...\n": r"wanted \(logits, labels\), got \(labels, logits\)",
     "def own(logits, labels, q): ...\n": r"parameter 'q' needs a default .*; got none",
     "def own(logits, labels, q=None): ...\n": r"parameter 'q' needs a default .*; got None",
+    "def own(logits, labels, q=float('inf')): ...\n": r"finite number, .*; got inf",
+    "def own(logits, labels, q=float('nan')): ...\n": r"finite number, .*; got nan",
+    "def own(logits, labels, q=10**400): ...\n": r"finite number, .*; got 1000",
+    "def own(logits, labels): ...\nown.needs = ('clean_labels',)\n": (
+        r"it can need annotation_ids or noise_matrix, not clean_labels"
+    ),
     "def own(logits, labels, q=(1,)): ...\n": r"parameter 'q' needs a default .*; got \(1,\)",
     "def own(logits, labels, *q): ...\n": r"parameter \*q has no name of its own",
     "def own(logits, labels, **q): ...\n": r"parameter \*\*q has no name of its own",
@@ -210,8 +216,27 @@ def test_a_file_that_failed_is_run_again_when_its_package_is_there(write, tmp_pa
 
 def test_bytes_that_are_no_text(tmp_path):
     (tmp_path / "own.py").write_bytes(b"\xff\xfe")
-    with pytest.raises(InputError, match=r"own\.py: .*cannot be run: UnicodeDecodeError"):
+    with pytest.raises(InputError, match=r"own\.py: .*cannot be run: SyntaxError: invalid or missing encoding"):
         named(f"{tmp_path / 'own.py'}:own")
+
+
+SOURCES = {
+    "BOM": ("\ufeff" + FUNCTION).encode(),
+    "CRLF": FUNCTION.replace("\n", "\r\n").encode(),
+    "latin-1": ("# -*- coding: latin-1 -*-\n# \xe9" + FUNCTION).encode("latin-1"),
+}
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_a_file_is_read_as_python_reads_it(tmp_path, kind):
+    (tmp_path / "own.py").write_bytes(SOURCES[kind])
+    method = named(f"{tmp_path / 'own.py'}:scaled")
+    assert method.method.file_sha256 == hashlib.sha256(SOURCES[kind]).hexdigest()
+
+
+def test_what_a_file_prints_is_no_answer_of_a_command(write, capsys):
+    named(write("print('hello')\ndef own(logits, labels): return logits.sum(1)\n", "own"))
+    assert capsys.readouterr() == ("", "hello\n")
 
 
 @pytest.mark.parametrize("name", ["ce", "ours"])
