@@ -1,19 +1,24 @@
-"""Box and mask average precision by pycocotools, under COCO's own settings."""
+"""Box and mask average precision under COCO's own settings, from a run's saved predictions."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import redirect_stdout
-from importlib.metadata import version
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import orjson
 from numpy.typing import NDArray
-from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
 
 from noisyseg.errors import InputError, unknown_name
+from noisyseg.results.engines import (
+    FAST,
+    REFERENCE,
+    SUMMARY,
+    Engine,
+    Outcome,
+    largest_difference,
+    run,
+)
+from noisyseg.results.matched import matched_classes
 from noisyseg.results.predictions import Detection, Predictions
 from noisyseg.results.run_length import pixels_described
 
@@ -32,8 +37,11 @@ EVALUATION: dict[str, Any] = {
         },
     },
 }
-_SUMMARY = ("AP", "AP50", "AP75", "APs", "APm", "APl")  # the order of COCOeval.stats
+TOLERANCE = 1e-9
+"""Of a fraction: where the fast program differs by more from the reference, that is reported."""
+_AP = SUMMARY[:6]
 _KINDS = ("bbox", "segm")
+_AGNOSTIC = "agnostic"
 _REQUIRED = {
     "images": ("id", "height", "width"),
     "annotations": ("image_id", "category_id"),
@@ -43,9 +51,13 @@ _SHAPE = ("bbox", "area", "segmentation")
 
 
 def evaluate(
-    annotation_file: Path, predictions: Predictions, *, classes: Sequence[str] | None = None
+    annotation_file: Path,
+    predictions: Predictions,
+    *,
+    classes: Sequence[str] | None = None,
+    verify: bool = True,
 ) -> dict[str, Any]:
-    """Box and mask AP in percent, overall and per class; None where there is no ground truth.
+    """AP in percent, overall and per class, and what it is made of; None without ground truth.
 
     Only the images in `predictions.image_ids` and only the named classes count. Whether
     `predictions.annotations_sha256` is this file's is the caller's to decide: detections may be
@@ -55,9 +67,21 @@ def evaluate(
         annotation_file: COCO-format ground truth.
         predictions: detections with the file's image and category ids.
         classes: class names, matched to the file's categories; None for all of them.
+        verify: whether pycocotools computes everything as well; where the two differ by more than
+            `TOLERANCE` anywhere, its numbers are the ones reported.
+
     Returns:
-        {"version", "tool", "bbox": {AP, AP50, AP75, APs, APm, APl}, "segm": the same,
-        "per_class": {class name: {"bbox": AP, "segm": AP}}}
+        A mapping with
+
+        - `version`; `tool`, the program whose numbers these are; `verified`, None or {`tool`,
+          `largest_difference`: in percent points, of all numbers and of every point of the
+          precision-recall curves},
+        - `bbox` and `segm`: {AP, AP50, AP75, APs, APm, APl},
+        - `per_class`: class name → {`bbox`: AP, `segm`: AP},
+        - `agnostic`: {AP, AP50, AP75, AR100} of masks, all classes as one: a detection of the wrong
+          class counts, and a second one of the same instance is a false positive,
+        - `matched`: see `matched_classes`.
+
     Raises:
         InputError: unusable annotation file; a class, image or category the file lacks; a mask
             that is damaged or not of its image's size.
@@ -65,17 +89,59 @@ def evaluate(
     dataset = _read(annotation_file)
     categories = _category_ids(dataset["categories"], classes, annotation_file)
     check_predictions(predictions, dataset, annotation_file)
-    with redirect_stdout(StringIO()):
-        truth = _ground_truth(dataset, predictions.image_ids, categories, annotation_file)
-        runs = {kind: _run(truth, predictions, categories.values(), kind) for kind in _KINDS}
-    per_class = {kind: _per_class(run, categories) for kind, run in runs.items()}
+    truth = _ground_truth(dataset, predictions.image_ids, categories, annotation_file)
+    # Without regard to class both programs would take detections of every class there is.
+    ids = set(categories.values())
+    detections = [entry for entry in predictions.detections if entry["category_id"] in ids]
+    parts = (truth, detections, predictions.image_ids, sorted(ids))
+    engine, outcomes = FAST, _outcomes(FAST, *parts)
+    verified = None
+    if verify:
+        reference = _outcomes(REFERENCE, *parts)
+        gap = max(largest_difference(outcomes[part], reference[part]) for part in reference)
+        verified = {"tool": REFERENCE.title, "largest_difference": 100 * gap}
+        if gap > TOLERANCE:
+            engine, outcomes = REFERENCE, reference
+    per_class = {kind: _per_class(outcomes[kind], categories) for kind in _KINDS}
     return {
         "version": EVALUATION["version"],
-        "tool": f"pycocotools {version('pycocotools')}",
-        **{kind: _summary(run) for kind, run in runs.items()},
+        "tool": engine.title,
+        "verified": verified,
+        **{kind: _summary(outcomes[kind], _AP) for kind in _KINDS},
         "per_class": {
             name: {kind: per_class[kind][name] for kind in _KINDS} for name in categories
         },
+        _AGNOSTIC: _summary(outcomes[_AGNOSTIC], ("AP", "AP50", "AP75", "AR100")),
+        "matched": matched_classes(
+            outcomes[_AGNOSTIC].images(),
+            truth["annotations"],
+            detections,
+            categories,
+            area=EVALUATION["settings"]["area_ranges"]["all"],
+        ),
+    }
+
+
+def _outcomes(
+    engine: Engine,
+    truth: Mapping[str, Any],
+    detections: Sequence[Detection],
+    image_ids: Sequence[int],
+    category_ids: Sequence[int],
+) -> dict[str, Outcome]:
+    """Boxes, masks, and masks without regard to class."""
+    return {
+        part: run(
+            engine,
+            truth,
+            detections,
+            "segm" if part == _AGNOSTIC else part,
+            image_ids=image_ids,
+            category_ids=category_ids,
+            settings=EVALUATION["settings"],
+            by_class=part != _AGNOSTIC,
+        )
+        for part in (*_KINDS, _AGNOSTIC)
     }
 
 
@@ -160,7 +226,7 @@ def _check_masks(detections: Sequence[Detection], sizes: Mapping[int, tuple[int,
 
 def _ground_truth(
     dataset: Mapping[str, Any], image_ids: Iterable[int], categories: Mapping[str, int], path: Path
-) -> Any:
+) -> dict[str, Any]:
     images, ids = set(image_ids), set(categories.values())
     annotations: list[dict[str, Any]] = []
     for annotation in dataset["annotations"]:
@@ -173,48 +239,17 @@ def _ground_truth(
         # pycocotools reads a match with annotation id 0 as none: number from 1.
         changes = {"id": len(annotations) + 1, "iscrowd": annotation.get("iscrowd", 0)}
         annotations.append({**annotation, **changes})
-    return _coco({**dataset, "annotations": annotations})
+    return {**dataset, "annotations": annotations}
 
 
-def _coco(dataset: dict[str, Any]) -> Any:
-    coco = COCO()
-    coco.dataset = dataset
-    coco.createIndex()
-    return coco
+def _summary(outcome: Outcome, names: Sequence[str]) -> dict[str, float | None]:
+    values = dict(zip(SUMMARY, outcome.stats.tolist(), strict=True))
+    return {name: _percent(values[name]) for name in names}
 
 
-def _run(truth: Any, predictions: Predictions, category_ids: Iterable[int], kind: str) -> Any:
-    results = [_result(detection, kind) for detection in predictions.detections]
-    # loadRes looks at its first result, so it cannot take an empty list.
-    found = truth.loadRes(results) if results else _coco({**truth.dataset, "annotations": []})
-    run = COCOeval(truth, found, kind)
-    settings = EVALUATION["settings"]
-    run.params.imgIds = sorted(predictions.image_ids)
-    run.params.catIds = sorted(category_ids)
-    run.params.maxDets = list(settings["max_detections"])
-    run.params.areaRng = [list(limits) for limits in settings["area_ranges"].values()]
-    run.params.areaRngLbl = list(settings["area_ranges"])
-    run.evaluate()
-    run.accumulate()
-    run.summarize()
-    return run
-
-
-def _result(detection: Detection, kind: str) -> dict[str, Any]:
-    # One shape at a time: a mask result that has a `bbox` is given the box's area, which moves it
-    # between small, medium and large.
-    shape = {"segm": "segmentation", "bbox": "bbox"}[kind]
-    kept = ("image_id", "category_id", "score", shape)
-    return {key: value for key, value in detection.items() if key in kept}
-
-
-def _summary(run: Any) -> dict[str, float | None]:
-    return {name: _percent(value) for name, value in zip(_SUMMARY, run.stats, strict=False)}
-
-
-def _per_class(run: Any, categories: Mapping[str, int]) -> dict[str, float | None]:
+def _per_class(outcome: Outcome, categories: Mapping[str, int]) -> dict[str, float | None]:
     # (IoU threshold, recall point, category by ascending id, area range, detection limit)
-    precision = run.eval["precision"][:, :, :, 0, -1]
+    precision = outcome.precision[:, :, :, 0, -1]
     place = {category_id: k for k, category_id in enumerate(sorted(categories.values()))}
     return {name: _mean(precision[:, :, place[i]]) for name, i in categories.items()}
 

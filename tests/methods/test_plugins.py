@@ -216,7 +216,9 @@ def test_a_file_that_failed_is_run_again_when_its_package_is_there(write, tmp_pa
 
 def test_bytes_that_are_no_text(tmp_path):
     (tmp_path / "own.py").write_bytes(b"\xff\xfe")
-    with pytest.raises(InputError, match=r"own\.py: .*cannot be run: SyntaxError: invalid or missing encoding"):
+    with pytest.raises(
+        InputError, match=r"own\.py: .*cannot be run: SyntaxError: invalid or missing encoding"
+    ):
         named(f"{tmp_path / 'own.py'}:own")
 
 

@@ -75,7 +75,9 @@ def test_perfect_detections_score_100_and_print_nothing(tmp_path, capsys):
         assert result["per_class"]["cat"][kind] == pytest.approx(100)
         assert result["per_class"]["dog"][kind] == pytest.approx(100)
     assert result["version"] == EVALUATION["version"]
-    assert result["tool"].startswith("pycocotools ")
+    assert result["tool"].startswith("hotcoco ")
+    assert result["verified"]["tool"].startswith("pycocotools ")
+    assert result["verified"]["largest_difference"] == 0
     assert capsys.readouterr() == ("", "")
     json.dumps(result, allow_nan=False)
 
