@@ -104,7 +104,7 @@ def run(
         # hotcoco's, that numbers over all classes at once are no leaderboard's.
         warnings.filterwarnings("ignore", message="hotcoco", category=UserWarning)
         truth = engine.dataset(document)
-        results = [_result(detection, kind) for detection in detections]
+        results = _results(detections, kind)
         # loadRes looks at its first result, so it cannot take an empty list.
         found = (
             truth.loadRes(results) if results else engine.dataset({**document, "annotations": []})
@@ -140,9 +140,26 @@ def largest_difference(first: Outcome, second: Outcome) -> float:
     return max(float(np.abs(a - b).max()) if a.size else 0.0 for a, b in pairs)
 
 
-def _result(detection: Detection, kind: str) -> dict[str, Any]:
+def _results(detections: Sequence[Detection], kind: str) -> list[dict[str, Any]]:
+    """As COCO's result files have them; pycocotools writes into the list that it is given."""
     # One shape at a time: a mask result that has a `bbox` is given the box's area, which moves it
     # between small, medium and large.
-    shape = {"segm": "segmentation", "bbox": "bbox"}[kind]
-    kept = ("image_id", "category_id", "score", shape)
-    return {key: value for key, value in detection.items() if key in kept}
+    if kind == "bbox":
+        return [
+            {
+                "image_id": entry["image_id"],
+                "category_id": entry["category_id"],
+                "score": entry["score"],
+                "bbox": entry["bbox"],
+            }
+            for entry in detections
+        ]
+    return [
+        {
+            "image_id": entry["image_id"],
+            "category_id": entry["category_id"],
+            "score": entry["score"],
+            "segmentation": entry["segmentation"],
+        }
+        for entry in detections
+    ]
