@@ -10,11 +10,12 @@ _FORMATS = ("png", "svg", "pdf")
 
 
 def add_runs(groups: Subparsers) -> None:
-    """Add `run`, `plan`, `table` and `figures`."""
+    """Add `run`, `plan`, `table`, `figures` and `evaluate`."""
     _add_run(groups)
     _add_plan(groups)
     _add_table(groups)
     _add_figures(groups)
+    _add_evaluate(groups)
 
 
 def _add_run(groups: Subparsers) -> None:
@@ -126,6 +127,37 @@ def _add_figures(groups: Subparsers) -> None:
         default=["png"],
         metavar="A,B",
         help=f"of the files: {', '.join(_FORMATS)} (default: png)",
+    )
+    add_json(parser)
+
+
+def _add_evaluate(groups: Subparsers) -> None:
+    parser = add_command(
+        groups,
+        "evaluate",
+        lazy_command("evaluate_predictions", "evaluate_command"),
+        "compute a run's numbers from its saved predictions once more",
+        example="noisyseg evaluate runs/shapes/ce/0123456789abcdef --verify",
+    )
+    parser.add_argument(
+        "path", type=Path, metavar="PATH", help="a run's folder, or its predictions.json.zst"
+    )
+    parser.add_argument(
+        "--annotations",
+        type=Path,
+        metavar="FILE",
+        help="the ground truth (default: the file in the run's store)",
+    )
+    parser.add_argument(
+        "--other-annotations",
+        action="store_true",
+        help="score against other annotations of the same images, such as corrected ones",
+    )
+    parser.add_argument(
+        "--classes", type=_names, metavar="A,B", help="only these (default: the run's, or all)"
+    )
+    parser.add_argument(
+        "--verify", action="store_true", help="compute everything by pycocotools, too"
     )
     add_json(parser)
 
