@@ -13,6 +13,7 @@ from noisyseg.bench.yaml_file import Located, check_keys, check_present, located
 from noisyseg.errors import InputError, unknown_name
 from noisyseg.methods.method import Method, ResolvedMethod
 from noisyseg.methods.registry import is_known, resolve
+from noisyseg.results.published import published_table
 
 MAX_SEED = 2**63 - 1
 
@@ -28,6 +29,7 @@ class Suite:
         data_options: what the command line says of the data.
         variant: the one chosen of its variants; None if it has none.
         notes: what a reader of its table must know.
+        published: name of the paper's table that its own stands beside; None for most suites.
         methods: label → method with its parameters, in the table's order.
         noise: label → raw noise steps, None for clean, in the table's order.
         noise_places: label → "file, line n".
@@ -42,6 +44,7 @@ class Suite:
     data_options: DataOptions
     variant: str | None
     notes: list[str]
+    published: str | None
     model: Model
     protocol: Protocol
     methods: dict[str, ResolvedMethod]
@@ -92,7 +95,7 @@ def load_suite(
         raw,
         what="a suite",
         required=("name", "data", "methods", "noise", "seeds"),
-        optional=("title", "notes", "model", "protocol", "variants"),
+        optional=("title", "notes", "published", "model", "protocol", "variants"),
     )
     data = located(raw["data"], what="data", where=raw.where("data"))
     root = data_root or _default_root(data, raw.file.parent if is_file else None, cache)
@@ -109,6 +112,7 @@ def load_suite(
         ),
         variant=variant,
         notes=list_of(raw, "notes", str, kind_name="texts") if "notes" in raw else [],
+        published=_published(raw),
         model=_model(parts, root or Path(), choices),
         protocol=load_protocol(parts["protocol"], where=parts.where("protocol")),
         methods=_with_own(_methods(raw, choices.own_methods), choices.own_methods),
@@ -235,6 +239,12 @@ def _with_own(
             )
         methods[name] = resolve(name, {}, own=own)
     return methods
+
+
+def _published(raw: Located) -> str | None:
+    if "published" not in raw:
+        return None
+    return published_table(text(raw, "published"), raw.where("published")).name
 
 
 def _noise(raw: Located) -> Located:
