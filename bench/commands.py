@@ -15,12 +15,11 @@ from noisyseg.bench.grid import Run, check, expand, foresee
 from noisyseg.bench.process_output import output_to
 from noisyseg.bench.run_state import STATES, RunState, run_states
 from noisyseg.bench.suite import Choices, Suite, choose, load_suite
+from noisyseg.bench.suite_table import suite_table, write_table
 from noisyseg.errors import InputError
-from noisyseg.files import write_atomically
 from noisyseg.methods.registry import methods_of_files
 from noisyseg.results.record import Record
 from noisyseg.results.store import RunStore, is_done
-from noisyseg.results.table import TableEntry, render_markdown, summarise
 
 DONE, SOME_FAILED = 0, 1
 
@@ -51,7 +50,9 @@ def run(arguments: argparse.Namespace) -> int:
     say(f"{suite.name}: {_count(records, runs)} done, {_count_keys(missing)} to train")
     if missing:
         records |= train_all(missing, store, arguments)
-    _print_table(suite, runs, records, store)
+    text, path = write_table(suite, suite_table(suite, runs, records), "md", store)
+    print_text(text.rstrip())
+    say(f"table written to {path}")
     failed = [entry for entry in runs if not is_done(records.get(entry.key))]
     for entry in {entry.key: entry for entry in failed}.values():
         record = records.get(entry.key)
@@ -68,17 +69,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _lacks_submission(entry: Run) -> bool:
     return entry.submission is not None and not submission_file(entry).is_file()
-
-
-def table(arguments: argparse.Namespace) -> int:
-    """Print a suite's table from the records that there are."""
-    suite = chosen_suite(arguments, choices(arguments, download=False))
-    store = RunStore(arguments.out)
-    store.check_writable()
-    runs = foresee(suite, store, *check(suite))
-    records = _records(runs, store)
-    _print_table(suite, runs, records, store)
-    return DONE
 
 
 def status(arguments: argparse.Namespace) -> int:
@@ -139,7 +129,7 @@ def _chosen(arguments: argparse.Namespace) -> tuple[Suite, RunStore]:
     return suite, store
 
 
-def _records(runs: Sequence[Run], store: RunStore) -> dict[str, Record]:
+def known_records(runs: Sequence[Run], store: RunStore) -> dict[str, Record]:
     """Every record that holds, of failed runs too; a corrupt one is set aside and named."""
     records = {}
     for entry in {entry.key: entry for entry in runs}.values():
@@ -153,7 +143,7 @@ def _records(runs: Sequence[Run], store: RunStore) -> dict[str, Record]:
 
 def _finished(runs: Sequence[Run], store: RunStore) -> dict[str, Record]:
     """The records of runs that need no training."""
-    return {key: record for key, record in _records(runs, store).items() if is_done(record)}
+    return {key: record for key, record in known_records(runs, store).items() if is_done(record)}
 
 
 def train_all(
@@ -202,30 +192,6 @@ def check_inputs(run: Run) -> None:
             num_classes=len(run.spec["data"]["classes"]),
             weights=run.weights,
         )
-
-
-def _print_table(
-    suite: Suite, runs: Sequence[Run], records: dict[str, Record], store: RunStore
-) -> None:
-    entries = [
-        TableEntry(run.method_label, run.noise_label, run.seed, records.get(run.key))
-        for run in runs
-    ]
-    summary = summarise(entries, methods=list(suite.methods), noises=list(suite.noise))
-    text = render_markdown(summary, _title(suite), notes=suite.notes)
-    path = store.root / "tables" / f"{table_name(suite)}.md"
-    write_atomically(path, f"{text.rstrip()}\n".encode())
-    print_text(text.rstrip())
-    say(f"table written to {path}")
-
-
-def _title(suite: Suite) -> str:
-    return suite.title if suite.variant is None else f"{suite.title} ({suite.variant})"
-
-
-def table_name(suite: Suite) -> str:
-    """What the files of a suite's results are called, without their ending."""
-    return suite.name if suite.variant is None else f"{suite.name}-{suite.variant}"
 
 
 def _list_runs(runs: Sequence[Run], records: dict[str, Record]) -> None:

@@ -18,10 +18,10 @@ from noisyseg.bench.commands import (
     chosen_suite,
     print_text,
     say,
-    table_name,
 )
 from noisyseg.bench.execution import LOG
 from noisyseg.bench.grid import Run, check, foresee
+from noisyseg.bench.suite_table import suite_file_name
 from noisyseg.errors import InputError
 from noisyseg.files import write_atomically
 from noisyseg.results.loss_at_work import PAPERS_SHARES, PAPERS_THRESHOLD, Report, half_time
@@ -84,7 +84,7 @@ def figures(arguments: argparse.Namespace) -> int:
             f"{suite.name}: none of its {len(runs)} runs has anything to draw. Train them with "
             "`noisyseg run`, and give the same --out here."
         )
-    name = table_name(suite)
+    name = suite_file_name(suite)
     written = _draw(observed, store.root / FOLDER / name, arguments.format)
     rows = [row for entry in observed for row in _rows(entry)]
     if arguments.json:

@@ -105,11 +105,29 @@ def _add_table(groups: Subparsers) -> None:
     parser = add_command(
         groups,
         "table",
-        lazy_command("table"),
-        "print a suite's table",
-        example="noisyseg table quick",
+        lazy_command("table", "table_command"),
+        "print a suite's table, beside the paper's",
+        example="noisyseg table quick --format latex --metric agnostic.AP",
     )
     _add_suite_choice(parser)
+    parser.add_argument(
+        "--format",
+        choices=("md", "csv", "latex", "html", "json"),
+        default="md",
+        help="of what is printed and written (default: md)",
+    )
+    parser.add_argument(
+        "--metric",
+        default="segm.AP",
+        metavar="NAME",
+        help="such as segm.AP50, bbox.AP, agnostic.AP, matched.accuracy (default: segm.AP)",
+    )
+    parser.add_argument(
+        "--check",
+        type=Path,
+        metavar="FILE",
+        help="say whether a committed table is what the records give; 1 if it is stale",
+    )
 
 
 def _add_figures(groups: Subparsers) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from noisyseg.results.loss_at_work import PAPERS_SHARES
-from noisyseg.results.table import MISSING
+from noisyseg.results.table_formats import MISSING
 
 _COLUMNS = {
     "noisy > 6.0": ("figure5", "noisy"),

@@ -48,7 +48,7 @@ def test_what_is_missing_is_trained_and_the_table_printed(call, toy, trained, tm
     assert done.out.splitlines() == [
         "## toy",
         "",
-        "Mask AP (%): mean ± sd over n seeds.",
+        "Mask AP (%): mean ± sd over n seeds. One seed gives no interval.",
         "",
         "| Method | clean | sym40 |",
         "|:---|---:|---:|",

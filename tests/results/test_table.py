@@ -3,9 +3,15 @@ import math
 import pytest
 
 from noisyseg.errors import InputError
-from noisyseg.results.table import TableEntry, render_markdown, summarise
+from noisyseg.results.table import TableEntry, summarise
+from noisyseg.results.table_formats import render, table_of
 
 METHODS, NOISES = ["CE", "GCE"], ["clean", "sym 40"]
+
+
+def render_markdown(summary, title, *, metric="segm.AP", value_name="Mask AP (%)", notes=()):
+    table = table_of(summary, title=title, metric=metric, value_name=value_name, notes=notes)
+    return render(table, "md")
 
 
 def _done(ap):
@@ -36,7 +42,7 @@ def test_the_whole_table():
     assert render_markdown(summary, "Quick suite") == (
         "## Quick suite\n"
         "\n"
-        "Mask AP (%): mean ± sd over n seeds.\n"
+        "Mask AP (%): mean ± sd over n seeds. One seed gives no interval.\n"
         "\n"
         "| Method | clean | sym 40 |\n"
         "|:---|---:|---:|\n"
@@ -52,6 +58,9 @@ def test_mean_and_sample_standard_deviation_of_three_seeds():
     assert cell["mean"] == pytest.approx(88 / 3)
     assert cell["sd"] == pytest.approx(math.sqrt(7 / 3))
     assert (cell["n"], cell["failed"]) == (3, 0)
+    # Student's t of 2 degrees of freedom is 4.302653.
+    half = 4.302653 * math.sqrt(7 / 3) / math.sqrt(3)
+    assert (cell["low"], cell["high"]) == pytest.approx((88 / 3 - half, 88 / 3 + half), rel=1e-6)
     assert _cells(entries)[2][1] == "29.3 ± 1.5 (n=3)"
 
 
@@ -85,11 +94,13 @@ def test_another_metric_can_be_shown():
     entries = [TableEntry("CE", "clean", 0, _done(1.0))]
     summary = summarise(entries, methods=METHODS, noises=NOISES, metric="bbox.AP")
     assert summary.loc["CE", "clean"]["mean"] == 50.0
-    text = render_markdown(summary, "Boxes", value_name="Box AP (%)")
+    text = render_markdown(summary, "Boxes", metric="bbox.AP", value_name="Box AP (%)")
     assert "Box AP (%): mean" in text
 
 
-@pytest.mark.parametrize("metric", ["segm.APx", "mask.AP", "segm", "segm.AP.more"])
+@pytest.mark.parametrize(
+    "metric", ["segm.APx", "mask.AP", "segm", "segm.AP.more", "matched.confusion"]
+)
 def test_a_metric_the_records_do_not_hold_is_refused(metric):
     entries = [TableEntry("CE", "clean", 0, _done(1.0))]
     with pytest.raises(InputError, match="metric"):
