@@ -10,6 +10,10 @@ from typing import Any
 
 from noisyseg.errors import InputError
 
+_CANONICAL = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+)
+
 
 def canonical_json(value: Any) -> bytes:
     """Sorted keys, no spaces, UTF-8, floats by repr: equal values give equal bytes.
@@ -17,10 +21,7 @@ def canonical_json(value: Any) -> bytes:
     Raises:
         ValueError: NaN or infinity, which JSON cannot hold.
     """
-    text = json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
-    return text.encode()
+    return _CANONICAL.encode(value).encode()
 
 
 def sha256_bytes(data: bytes) -> str:

@@ -26,6 +26,7 @@ METRICS = {
 }
 """Metric → what it is, in percent."""
 DEFAULT = "segm.AP"
+_PLACES = {name: tuple(name.split(".")) for name in METRICS}
 
 
 def check_metric(name: str) -> str:
@@ -46,10 +47,10 @@ def metric_value(metrics: Mapping[str, Any], name: str) -> float | None:
     Raises:
         InputError: no such metric, or something that is no number in its place.
     """
-    part, _, key = check_metric(name).partition(".")
+    part, key = _PLACES.get(name) or _PLACES[check_metric(name)]
     value = metrics.get(part, {}).get(key)
-    if value is None:
-        return None
+    if value is None or type(value) is float:
+        return value
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InputError(f"metric {name!r}: wanted a number, got {type(value).__name__}")
     return float(value)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import jsonschema_rs
+import orjson
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
@@ -152,9 +153,16 @@ def decode_record(data: bytes) -> Record:
     Raises:
         CorruptRecordError: torn, not JSON, or a record that does not hold together.
     """
+    record: Record
     try:
-        # Not orjson, which turns integers past 64 bits into floats and so changes the checksum.
-        record: Record = json.loads(data)
+        # Fast, but integers past 64 bits become floats, which the checksum tells.
+        record = orjson.loads(data)
+        check_record(record)
+        return record
+    except (ValueError, CorruptRecordError):
+        pass  # json says what is wrong, if anything is
+    try:
+        record = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise CorruptRecordError(f"not a valid record: not JSON, or torn ({error})") from error
     check_record(record)

@@ -3,7 +3,7 @@
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -37,8 +37,10 @@ class RunStore:
         Raises:
             InputError: the data set's or the method's name cannot be a folder name.
         """
-        data, method = _folder_name(spec, "data"), _folder_name(spec, "method")
-        return self.root / data / method / run_key(spec)
+        return self._place(spec, run_key(spec))
+
+    def _place(self, spec: Mapping[str, Any], key: str) -> Path:
+        return self.root / _folder_name(spec, "data") / _folder_name(spec, "method") / key
 
     def load(self, run: Mapping[str, Any] | str) -> Record | None:
         """The record of a spec or a key, done or failed; None when there is none.
@@ -104,15 +106,19 @@ class RunStore:
 
     def all_records(self) -> tuple[list[Record], list[str]]:
         """Every valid record, in the order of their paths, and a message for every other one."""
-        records, problems = [], []
+        problems: list[str] = []
+        return list(self.each_record(problems)), problems
+
+    def each_record(self, problems: list[str]) -> Iterator[Record]:
+        """Every valid record, one at a time; messages for the others are added to problems."""
         for path in sorted(self.root.glob(f"*/*/*/{RECORD_NAME}")):
             try:
                 record = self._read(path)
             except InputError as error:
                 problems.append(str(error))
             else:
-                records += [record] if record is not None else []
-        return records, problems
+                if record is not None:
+                    yield record
 
     def all_specs(self) -> tuple[list[dict[str, Any]], list[str]]:
         """Every run's spec, begun or planned, in the order of their paths; a message for others."""
@@ -163,7 +169,8 @@ class RunStore:
     def _read(self, path: Path) -> Record | None:
         try:
             record = decode_record(path.read_bytes())
-            if self.folder(record["spec"]) != path.parent:
+            # The key has just been checked against the spec: no need to hash it once more.
+            if self._place(record["spec"], record["key"]) != path.parent:
                 raise CorruptRecordError(f"it belongs to run {record['key']}, another folder")
         except FileNotFoundError:
             return None

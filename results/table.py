@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -58,10 +58,43 @@ def summarise(
         cells[entry.method_label, entry.noise_label].append(entry)
     for cell, runs in cells.items():
         _refuse_repeats(f"seed in {cell}", [run.seed for run in runs])
-    statistics = {cell: _statistics(runs, metric) for cell, runs in cells.items()}
+    values = {
+        cell: {run.seed: _outcome(run.record, metric) for run in runs if run.record is not None}
+        for cell, runs in cells.items()
+    }
+    return summarise_values(values, methods=methods, noises=noises)
+
+
+def summarise_values(
+    cells: Mapping[tuple[str, str], Mapping[Hashable, tuple[str, float]]],
+    *,
+    methods: Sequence[str],
+    noises: Sequence[str],
+) -> pd.DataFrame:
+    """Mean, spread and counts of every cell.
+
+    Args:
+        cells: (method, noise) → seed → ("done" or "failed", value); a value that is not known is
+            NaN.
+        methods: row labels, in order.
+        noises: column labels, in order.
+
+    Returns:
+        As `summarise`.
+    """
+    statistics = {
+        (method, noise): _statistics(list(cells.get((method, noise), {}).values()))
+        for method in methods
+        for noise in noises
+    }
     columns = pd.MultiIndex.from_product([noises, _STATISTICS], names=["noise", "statistic"])
     data = {(n, s): [statistics[m, n][s] for m in methods] for n, s in columns}
     return pd.DataFrame(data, index=pd.Index(methods, name="method"), columns=columns)
+
+
+def _outcome(record: Record, metric: str) -> tuple[str, float]:
+    value = metric_value(record["metrics"], metric) if record["status"] == "done" else None
+    return record["status"], math.nan if value is None else value
 
 
 def _refuse_repeats(kind: str, labels: Sequence[Hashable]) -> None:
@@ -70,11 +103,10 @@ def _refuse_repeats(kind: str, labels: Sequence[Hashable]) -> None:
         raise InputError(f"{kind} {repeated[0]!r} is given twice: n would count it twice")
 
 
-def _statistics(runs: Sequence[TableEntry], metric: str) -> dict[str, float]:
-    records = [run.record for run in runs if run.record is not None]
-    done = [record["metrics"] for record in records if record["status"] == "done"]
-    values = [value for metrics in done if (value := metric_value(metrics, metric)) is not None]
-    counts = {"n": len(values), "failed": len(records) - len(done)}
+def _statistics(outcomes: Sequence[tuple[str, float]]) -> dict[str, float]:
+    values = [value for _, value in outcomes if not math.isnan(value)]
+    failed = sum(status == "failed" for status, _ in outcomes)
+    counts = {"n": len(values), "failed": failed}
     if not values:
         return {**dict.fromkeys(("mean", "sd", "low", "high"), math.nan), **counts}
     found = describe(values)
