@@ -10,10 +10,11 @@ _FORMATS = ("png", "svg", "pdf")
 
 
 def add_runs(groups: Subparsers) -> None:
-    """Add `run`, `plan`, `table`, `figures` and `evaluate`."""
+    """Add the commands that work on a suite's runs."""
     _add_run(groups)
     _add_plan(groups)
     _add_table(groups)
+    _add_match(groups)
     _add_figures(groups)
     _add_evaluate(groups)
 
@@ -128,6 +129,18 @@ def _add_table(groups: Subparsers) -> None:
         metavar="FILE",
         help="say whether a committed table is what the records give; 1 if it is stale",
     )
+
+
+def _add_match(groups: Subparsers) -> None:
+    parser = add_command(
+        groups,
+        "match",
+        lazy_command("match_report", "match_command"),
+        "hold every number of the paper against the measured interval",
+        example="noisyseg match paper-table1-voc --data-root ~/data --seeds 0,1,2",
+    )
+    _add_suite_choice(parser)
+    add_json(parser)
 
 
 def _add_figures(groups: Subparsers) -> None:
