@@ -1,4 +1,4 @@
-"""`figures`: what the class loss of a suite's runs did, as pictures and as a table."""
+"""`figures`: a suite's results and what the class loss of its runs did, as pictures and a table."""
 
 import argparse
 import json
@@ -21,6 +21,8 @@ from noisyseg.bench.commands import (
 )
 from noisyseg.bench.execution import LOG
 from noisyseg.bench.grid import Run, check, foresee
+from noisyseg.bench.suite import Suite
+from noisyseg.bench.suite_figures import result_figures
 from noisyseg.bench.suite_table import suite_file_name
 from noisyseg.errors import InputError
 from noisyseg.files import write_atomically
@@ -67,7 +69,7 @@ class Observed:
 
 
 def figures(arguments: argparse.Namespace) -> int:
-    """Draw and tabulate what the logs of a suite's finished runs tell of their class loss.
+    """Draw a suite's results; draw and tabulate what its runs' logs tell of their class loss.
 
     Raises:
         InputError: of no run anything can be told.
@@ -79,13 +81,14 @@ def figures(arguments: argparse.Namespace) -> int:
     observed, skipped, broken = _observed(runs, store)
     for line in (*skipped, *broken):
         say(line)
-    if not observed:
+    folder = store.root / FOLDER / suite_file_name(suite)
+    written = _draw_results(suite, runs, store, folder, arguments)
+    if not observed and not written:
         raise InputError(
             f"{suite.name}: none of its {len(runs)} runs has anything to draw. Train them with "
             "`noisyseg run`, and give the same --out here."
         )
-    name = suite_file_name(suite)
-    written = _draw(observed, store.root / FOLDER / name, arguments.format)
+    written += _draw(observed, folder, arguments.format)
     rows = [row for entry in observed for row in _rows(entry)]
     if arguments.json:
         document = {
@@ -97,10 +100,31 @@ def figures(arguments: argparse.Namespace) -> int:
             "figures": [str(path) for path in written],
         }
         print_text(json.dumps(document, indent=2))
-    else:
+    elif rows:
         print_text(loss_table(rows, suite.notes))
-    say(f"{len(written)} figures written to {store.root / FOLDER / name}")
+    say(f"{len(written)} figures written to {folder}")
     return SOME_FAILED if broken else DONE
+
+
+def _draw_results(
+    suite: Suite, runs: Sequence[Run], store: RunStore, folder: Path, arguments: argparse.Namespace
+) -> list[Path]:
+    """The figures of the runs' numbers; returns what was written."""
+    records = {run.key: record for run in runs if (record := store.peek(run.spec)[0]) is not None}
+    files = result_figures(
+        suite,
+        runs,
+        records,
+        formats=arguments.format,
+        metric=arguments.metric,
+        file_names=_file_names(list(suite.noise)),
+    )
+    written = []
+    for name, contents in files.items():
+        for kind, content in contents.items():
+            written.append(folder / f"{name}.{kind}")
+            write_atomically(written[-1], content)
+    return written
 
 
 def _observed(runs: Sequence[Run], store: RunStore) -> tuple[list[Observed], list[str], list[str]]:

@@ -148,7 +148,7 @@ def _add_figures(groups: Subparsers) -> None:
         groups,
         "figures",
         lazy_command("figures", "figures_command"),
-        "draw what the class loss did with right and with wrong labels, and print it as a table",
+        "draw a suite's results and what its class losses did with right and with wrong labels",
         example="noisyseg figures quick",
     )
     _add_suite_choice(parser)
@@ -158,6 +158,12 @@ def _add_figures(groups: Subparsers) -> None:
         default=["png"],
         metavar="A,B",
         help=f"of the files: {', '.join(_FORMATS)} (default: png)",
+    )
+    parser.add_argument(
+        "--metric",
+        default="segm.AP",
+        metavar="NAME",
+        help="of the figures of results, such as agnostic.AP (default: segm.AP)",
     )
     add_json(parser)
 

@@ -95,34 +95,42 @@ def rates_figure(rows: Sequence[Mapping[str, Any]]) -> bytes:
 def transition_figure(
     matrix: Sequence[Sequence[float] | None], names: Sequence[str], *, rows: str, columns: str
 ) -> bytes:
+    """The bytes of `transition_drawing`."""
+    with own_style():
+        return png(transition_drawing(matrix, names, rows=rows, columns=columns), trimmed=True)
+
+
+def transition_drawing(
+    matrix: Sequence[Sequence[float] | None], names: Sequence[str], *, rows: str, columns: str
+) -> Figure:
     """A row-normalised K x K matrix as a heat map; rows that are None stay empty.
 
-    Colour tells where changed labels went, on a scale of its own: beside the diagonal, the classes
-    that labels went to would all look alike. The diagonal is grey, a row that is None light grey.
+    To be saved trimmed, within `own_style`. Colour tells where changed labels went, on a scale of
+    its own: beside the diagonal, the classes that labels went to would all look alike. The diagonal
+    is grey, a row that is None light grey.
     """
     k = len(names)
     values = np.array([[np.nan] * k if row is None else list(row) for row in matrix], dtype=float)
     values = values.reshape(k, k)
     off = np.where(np.eye(k, dtype=bool), np.nan, values)
     most = float(np.nanmax(off)) if np.isfinite(off).any() else 0.0
-    with own_style():
-        cell = 0.62 if k <= 10 else 0.42 if k <= _NUMBERS_UP_TO else max(0.135, 5 / k)
-        side = max(min(cell * k, 16.0) / 0.85, 3.0)
-        # Trimmed, it needs no layout, which takes seconds for the names of 80 classes.
-        figure = new_figure(side / 0.8, side, layout=None)
-        figure.subplots_adjust(left=0.15, bottom=0.15, right=1.0, top=1.0)
-        axes = figure.subplots()
-        axes.set_facecolor(_NOTHING)
-        axes.imshow(np.where(np.eye(k, dtype=bool), values, np.nan), cmap="Greys", vmin=0, vmax=2)
-        # By the root: a few changed labels of many would be as pale as none.
-        scale = PowerNorm(0.5, vmin=0, vmax=most or 1.0)
-        image = axes.imshow(off, cmap=_FROM_WHITE, norm=scale)
-        bar = figure.colorbar(image, ax=axes, shrink=0.7, format=PercentFormatter(1.0))
-        bar.set_label("of the class in the row, changed to the class in the column")
-        _label_classes(axes, names, rows=rows, columns=columns)
-        if k <= _NUMBERS_UP_TO:
-            _write_numbers(axes, values, most)
-        return png(figure, trimmed=True)
+    cell = 0.62 if k <= 10 else 0.42 if k <= _NUMBERS_UP_TO else max(0.135, 5 / k)
+    side = max(min(cell * k, 16.0) / 0.85, 3.0)
+    # Trimmed, it needs no layout, which takes seconds for the names of 80 classes.
+    figure = new_figure(side / 0.8, side, layout=None)
+    figure.subplots_adjust(left=0.15, bottom=0.15, right=1.0, top=1.0)
+    axes = figure.subplots()
+    axes.set_facecolor(_NOTHING)
+    axes.imshow(np.where(np.eye(k, dtype=bool), values, np.nan), cmap="Greys", vmin=0, vmax=2)
+    # By the root: a few changed labels of many would be as pale as none.
+    scale = PowerNorm(0.5, vmin=0, vmax=most or 1.0)
+    image = axes.imshow(off, cmap=_FROM_WHITE, norm=scale)
+    bar = figure.colorbar(image, ax=axes, shrink=0.7, format=PercentFormatter(1.0))
+    bar.set_label("of the class in the row, changed to the class in the column")
+    _label_classes(axes, names, rows=rows, columns=columns)
+    if k <= _NUMBERS_UP_TO:
+        _write_numbers(axes, values, most)
+    return figure
 
 
 def counts_figure(

@@ -53,17 +53,31 @@ def drawn(
         title: what the figure is of.
         formats: of `FORMATS`.
     """
+    return rendered(lambda: make(panels, title), formats)
+
+
+def rendered(
+    make: Callable[[], Figure], formats: Iterable[str], *, trimmed: bool = False
+) -> dict[str, bytes]:
+    """What a function draws, as the bytes of a file of each format.
+
+    Args:
+        make: draws it.
+        formats: of `FORMATS`.
+        trimmed: whether empty margins are cut off.
+    """
     with own_style():
         matplotlib.rcParams.update(
             {"svg.hashsalt": "noisyseg", "pdf.fonttype": 42, "hatch.linewidth": 0.7}
         )
-        figure = make(panels, title)
-        return {name: _rendered(figure, name) for name in formats}
+        figure = make()
+        return {name: _rendered(figure, name, trimmed=trimmed) for name in formats}
 
 
-def _rendered(figure: Figure, name: str) -> bytes:
+def _rendered(figure: Figure, name: str, *, trimmed: bool) -> bytes:
     buffer = BytesIO()
-    figure.savefig(buffer, format=name, metadata=_WITHOUT_DATE[name])
+    box = "tight" if trimmed else None
+    figure.savefig(buffer, format=name, metadata=_WITHOUT_DATE[name], bbox_inches=box)
     return buffer.getvalue()
 
 

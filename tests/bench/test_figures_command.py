@@ -9,6 +9,7 @@ from noisyseg.results.store import RunStore
 
 EPOCHS = 2  # of the protocol `smoke`
 PICTURES = {"loss-histograms", "set-sizes", "noisy-predicted-as", "pon-detector"}
+RESULTS = {"methods-by-noise.png", "noise-rate.png"}  # of records without classes and manifests
 
 
 def reports(heads, wrong):
@@ -58,7 +59,7 @@ def test_every_finished_run_is_drawn_and_tabulated(toy, trained, call, tmp_path)
     assert called.status == 0
     expected = {f"{name}-sym40.png" for name in PICTURES}
     # Of clean labels there are no noisy RoIs to be shown.
-    expected |= {"loss-histograms-clean.png", "set-sizes-clean.png"}
+    expected |= {"loss-histograms-clean.png", "set-sizes-clean.png"} | RESULTS
     assert set(names(out / "figures" / "toy")) == expected
     rows = [line.split() for line in called.out.splitlines() if line.startswith("lncis · sym40")]
     assert [row[6:9] for row in rows] == [["1", "of", "2"], ["2", "of", "2"]]
@@ -90,7 +91,7 @@ def test_a_cascade_has_a_figure_for_each_stage(toy, trained, call, tmp_path):
     trained(out, heads=3)
     called = call("figures", toy.file, "--out", out, "--methods", "ce", "--noise", "sym40")
     expected = [f"{name}-sym40-stage{stage}.png" for name in PICTURES for stage in (1, 2, 3)]
-    assert names(out / "figures" / "toy") == sorted(expected)
+    assert names(out / "figures" / "toy") == sorted([*expected, *RESULTS])
     assert "ce · sym40 · seed 0 · stage 3" in called.out
 
 
@@ -143,6 +144,6 @@ def test_noise_labels_need_not_be_file_names(toy, trained, call, tmp_path):
     called = call("figures", toy.file, "--out", out)
     assert called.status == 0, called.err
     pictures = names(out / "figures" / "toy")
-    assert len(pictures) == 2 * len(PICTURES)
+    assert len(pictures) == 2 * len(PICTURES) + len(RESULTS)
     assert "set-sizes-sym_40.png" in pictures
     assert "set-sizes-sym_40-2.png" in pictures
