@@ -78,7 +78,7 @@ def figures(arguments: argparse.Namespace) -> int:
     store = RunStore(arguments.out)
     store.check_writable()
     runs = foresee(suite, store, *check(suite))
-    observed, skipped, broken = _observed(runs, store)
+    observed, skipped, broken = observed_runs(runs, store)
     for line in (*skipped, *broken):
         say(line)
     folder = store.root / FOLDER / suite_file_name(suite)
@@ -117,7 +117,7 @@ def _draw_results(
         records,
         formats=arguments.format,
         metric=arguments.metric,
-        file_names=_file_names(list(suite.noise)),
+        file_names=figure_file_names(list(suite.noise)),
     )
     written = []
     for name, contents in files.items():
@@ -127,7 +127,9 @@ def _draw_results(
     return written
 
 
-def _observed(runs: Sequence[Run], store: RunStore) -> tuple[list[Observed], list[str], list[str]]:
+def observed_runs(
+    runs: Sequence[Run], store: RunStore
+) -> tuple[list[Observed], list[str], list[str]]:
     """The runs with reports; a line for each that has none, and for each that is broken."""
     observed, skipped, broken = [], [], []
     for run in runs:
@@ -150,9 +152,23 @@ def _observed(runs: Sequence[Run], store: RunStore) -> tuple[list[Observed], lis
 
 
 def _draw(observed: Sequence[Observed], folder: Path, formats: Sequence[str]) -> list[Path]:
-    """Every figure of each noise setting and box head; returns what was written."""
+    """Write every figure of the runs' logs; returns what was written."""
     written = []
-    for noise, file_name in _file_names([entry.run.noise_label for entry in observed]).items():
+    for name, contents in drawn_observed(observed, formats).items():
+        for kind, content in contents.items():
+            written.append(folder / f"{name}.{kind}")
+            write_atomically(written[-1], content)
+    return written
+
+
+def drawn_observed(
+    observed: Sequence[Observed], formats: Sequence[str]
+) -> dict[str, dict[str, bytes]]:
+    """Every figure of each noise setting and box head, as file name → format → bytes."""
+    files = {}
+    for noise, file_name in figure_file_names(
+        [entry.run.noise_label for entry in observed]
+    ).items():
         chosen = [entry for entry in observed if entry.run.noise_label == noise]
         heads = max(len(entry.heads) for entry in chosen)
         for head in range(heads):
@@ -161,10 +177,8 @@ def _draw(observed: Sequence[Observed], folder: Path, formats: Sequence[str]) ->
                 setting += f", stage {head + 1} of {heads}"
                 ending += f"-stage{head + 1}"
             for name, contents in _drawn_figures(_panels(chosen, head), setting, formats):
-                for kind, content in contents.items():
-                    written.append(folder / f"{name}-{ending}.{kind}")
-                    write_atomically(written[-1], content)
-    return written
+                files[f"{name}-{ending}"] = contents
+    return files
 
 
 def _drawn_figures(
@@ -191,7 +205,7 @@ def _panel_label(method: str, runs: Sequence[Sequence[Report]]) -> str:
     return f"{method}{own}{seeds}"
 
 
-def _file_names(labels: Sequence[str]) -> dict[str, str]:
+def figure_file_names(labels: Sequence[str]) -> dict[str, str]:
     """A file name for each label; what labels may contain, file names may not."""
     names: dict[str, str] = {}
     for label in dict.fromkeys(labels):

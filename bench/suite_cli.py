@@ -16,6 +16,7 @@ def add_runs(groups: Subparsers) -> None:
     _add_table(groups)
     _add_match(groups)
     _add_figures(groups)
+    _add_report(groups)
     _add_evaluate(groups)
 
 
@@ -166,6 +167,17 @@ def _add_figures(groups: Subparsers) -> None:
         help="of the figures of results, such as agnostic.AP (default: segm.AP)",
     )
     add_json(parser)
+
+
+def _add_report(groups: Subparsers) -> None:
+    parser = add_command(
+        groups,
+        "report",
+        lazy_command("report", "report_command"),
+        "write one HTML page: tables, figures, match with the paper, noise, records",
+        example="noisyseg report quick",
+    )
+    _add_suite_choice(parser)
 
 
 def _add_evaluate(groups: Subparsers) -> None:
