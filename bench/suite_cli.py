@@ -17,6 +17,7 @@ def add_runs(groups: Subparsers) -> None:
     _add_match(groups)
     _add_figures(groups)
     _add_report(groups)
+    _add_compare(groups)
     _add_evaluate(groups)
 
 
@@ -165,6 +166,29 @@ def _add_figures(groups: Subparsers) -> None:
         default="segm.AP",
         metavar="NAME",
         help="of the figures of results, such as agnostic.AP (default: segm.AP)",
+    )
+    add_json(parser)
+
+
+def _add_compare(groups: Subparsers) -> None:
+    parser = add_command(
+        groups,
+        "compare",
+        lazy_command("compare", "compare_command"),
+        "compare and rank methods on the same images, by a paired bootstrap",
+        example="noisyseg compare quick --baseline ce --noise sym40",
+    )
+    _add_suite_choice(parser)
+    parser.add_argument(
+        "--baseline",
+        metavar="METHOD",
+        help="that the others are compared with (default: the first)",
+    )
+    parser.add_argument(
+        "--draws", type=positive, default=1000, metavar="N", help="of images (default: 1000)"
+    )
+    parser.add_argument(
+        "--bootstrap-seed", type=whole, default=0, metavar="N", help="of the draws (default: 0)"
     )
     add_json(parser)
 

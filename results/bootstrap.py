@@ -18,6 +18,7 @@ from noisyseg.results.statistics import CONFIDENCE
 
 Floats = NDArray[np.float64]
 _RECALLS = np.linspace(0.0, 1.0, 101)
+_TAILS = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
 
 
 @dataclass(kw_only=True, slots=True, frozen=True, eq=False)
@@ -164,6 +165,12 @@ def draw_weights(images: int, *, draws: int, seed: int) -> NDArray[np.int64]:
     return generator.multinomial(images, np.full(images, 1 / images), size=draws)
 
 
+def drawn_precisions(matches: Matches, *, draws: int, seed: int) -> Floats:
+    """AP in percent of each draw of images, shape (draws,); NaN where no class has an instance."""
+    weights = draw_weights(len(matches.image_ids), draws=draws, seed=seed)
+    return np.array([average_precision(matches, row) for row in weights])
+
+
 def paired_bootstrap(
     first: Matches, second: Matches, *, draws: int = 1000, seed: int = 0
 ) -> Comparison:
@@ -172,19 +179,66 @@ def paired_bootstrap(
     Raises:
         InputError: they were not evaluated on the same images, or no class has an instance.
     """
-    if first.image_ids != second.image_ids:
-        raise InputError(
-            f"a paired bootstrap needs the same images: got {len(first.image_ids)} and "
-            f"{len(second.image_ids)}, {len(set(first.image_ids) & set(second.image_ids))} shared"
+    _check_images([first, second])
+    drawn = [drawn_precisions(entry, draws=draws, seed=seed) for entry in (first, second)]
+    return _compared(average_precision(first) - average_precision(second), *drawn)
+
+
+@dataclass(kw_only=True, slots=True, frozen=True)
+class Standing:
+    """A method among others on the same images.
+
+    Attributes:
+        average_precision: in percent.
+        comparison: with the baseline; None for the baseline itself.
+        rank: by AP, 1 the best; equal APs share the mean of their ranks.
+        rank_low: where the rank's 95 % interval over draws of images begins.
+        rank_high: where it ends.
+    """
+
+    average_precision: float
+    comparison: Comparison | None
+    rank: float
+    rank_low: float
+    rank_high: float
+
+
+def standings(
+    methods: Mapping[str, Matches], baseline: str, *, draws: int = 1000, seed: int = 0
+) -> dict[str, Standing]:
+    """Every method compared with a baseline, and ranked among all.
+
+    Raises:
+        InputError: the methods were not evaluated on the same images.
+    """
+    _check_images(list(methods.values()))
+    own = {name: average_precision(entry) for name, entry in methods.items()}
+    drawn = {
+        name: drawn_precisions(entry, draws=draws, seed=seed) for name, entry in methods.items()
+    }
+    ranks = _ranks(np.array(list(own.values())))
+    drawn_ranks = np.array([_ranks(row) for row in np.array(list(drawn.values())).T])
+    low, high = np.quantile(drawn_ranks, _TAILS, axis=0)
+    return {
+        name: Standing(
+            average_precision=own[name],
+            comparison=None
+            if name == baseline
+            else _compared(own[name] - own[baseline], drawn[name], drawn[baseline]),
+            rank=float(ranks[place]),
+            rank_low=float(low[place]),
+            rank_high=float(high[place]),
         )
-    difference = average_precision(first) - average_precision(second)
+        for place, name in enumerate(methods)
+    }
+
+
+def _compared(difference: float, first: Floats, second: Floats) -> Comparison:
     if np.isnan(difference):
         raise InputError("no class has an instance: there is no AP to compare")
-    weights = draw_weights(len(first.image_ids), draws=draws, seed=seed)
-    found = np.array([average_precision(first, w) - average_precision(second, w) for w in weights])
+    found = first - second
     found = found[~np.isnan(found)]
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(found, [tail, 1 - tail]).tolist()
+    low, high = np.quantile(found, _TAILS).tolist()
     sides = (np.count_nonzero(found <= 0) + 1, np.count_nonzero(found >= 0) + 1)
     return Comparison(
         difference=difference,
@@ -196,31 +250,14 @@ def paired_bootstrap(
     )
 
 
-def rank_intervals(
-    methods: Mapping[str, Matches], *, draws: int = 1000, seed: int = 0
-) -> dict[str, tuple[float, float, float]]:
-    """Rank of each method by AP, 1 the best, with the 95 % interval over draws of images.
-
-    Equal APs share the mean of their ranks.
-
-    Raises:
-        InputError: the methods were not evaluated on the same images.
-    """
-    images = {matches.image_ids for matches in methods.values()}
-    if len(images) > 1:
-        raise InputError("ranks need the same images for every method")
-    entries = list(methods.values())
-    weights = draw_weights(len(entries[0].image_ids), draws=draws, seed=seed)
-    own = _ranks(np.array([average_precision(entry) for entry in entries]))
-    drawn = np.array(
-        [_ranks(np.array([average_precision(entry, w) for entry in entries])) for w in weights]
-    )
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(drawn, [tail, 1 - tail], axis=0)
-    return {
-        name: (float(own[place]), float(low[place]), float(high[place]))
-        for place, name in enumerate(methods)
-    }
+def _check_images(entries: Sequence[Matches]) -> None:
+    first = entries[0].image_ids
+    for other in entries[1:]:
+        if other.image_ids != first:
+            raise InputError(
+                f"a paired bootstrap needs the same images: got {len(first)} and "
+                f"{len(other.image_ids)}, {len(set(first) & set(other.image_ids))} shared"
+            )
 
 
 def _ranks(values: Floats) -> Floats:

@@ -9,6 +9,7 @@ import orjson
 from numpy.typing import NDArray
 
 from noisyseg.errors import InputError, unknown_name
+from noisyseg.results.bootstrap import Matches, collect_matches
 from noisyseg.results.engines import (
     FAST,
     REFERENCE,
@@ -120,6 +121,43 @@ def evaluate(
             area=EVALUATION["settings"]["area_ranges"]["all"],
         ),
     }
+
+
+def mask_matches(
+    annotation_file: Path, predictions: Predictions, *, classes: Sequence[str] | None = None
+) -> Matches:
+    """What an evaluation of masks matched, for the bootstrap over images.
+
+    Args:
+        annotation_file: COCO-format ground truth.
+        predictions: detections with the file's image and category ids.
+        classes: class names; None for all of the file's.
+
+    Raises:
+        InputError: as `evaluate`.
+    """
+    dataset = _read(annotation_file)
+    categories = _category_ids(dataset["categories"], classes, annotation_file)
+    check_predictions(predictions, dataset, annotation_file)
+    ids = sorted(categories.values())
+    everything = EVALUATION["settings"]["area_ranges"]["all"]
+    outcome = run(
+        FAST,
+        _ground_truth(dataset, predictions.image_ids, categories, annotation_file),
+        [entry for entry in predictions.detections if entry["category_id"] in set(ids)],
+        "segm",
+        image_ids=predictions.image_ids,
+        category_ids=ids,
+        # One area range and one limit: the others' matches take seconds to hand over.
+        settings={"max_detections": [100], "area_ranges": {"all": everything}},
+    )
+    return collect_matches(
+        outcome.images(),
+        image_ids=predictions.image_ids,
+        category_ids=ids,
+        area=everything,
+        thresholds=len(EVALUATION["settings"]["iou_thresholds"]),
+    )
 
 
 def _outcomes(

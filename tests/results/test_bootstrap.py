@@ -11,7 +11,7 @@ from noisyseg.results.bootstrap import (
     collect_matches,
     draw_weights,
     paired_bootstrap,
-    rank_intervals,
+    standings,
 )
 from noisyseg.results.engines import FAST, REFERENCE, run
 from noisyseg.results.evaluation import EVALUATION
@@ -180,12 +180,18 @@ def test_a_method_ties_with_itself():
     assert found.tie
 
 
-def test_ranks_have_intervals_and_ties_share_theirs():
+def test_standings_are_comparisons_and_ranks_and_ties_share_theirs():
     generator = np.random.default_rng(8)
     best, middling = simulated(generator, 300, 0.95), simulated(generator, 300, 0.5)
-    found = rank_intervals({"a": middling, "b": best, "c": middling}, draws=100)
-    assert found["b"] == (1.0, 1.0, 1.0)
-    assert found["a"] == found["c"] == (2.5, 2.5, 2.5)
+    methods = {"a": middling, "b": best, "c": middling}
+    found = standings(methods, "a", draws=100, seed=3)
+    assert (found["b"].rank, found["b"].rank_low, found["b"].rank_high) == (1.0, 1.0, 1.0)
+    for name in ("a", "c"):
+        assert (found[name].rank, found[name].rank_low, found[name].rank_high) == (2.5, 2.5, 2.5)
+        assert found[name].average_precision == average_precision(middling)
+    assert found["a"].comparison is None
+    assert found["b"].comparison == paired_bootstrap(best, middling, draws=100, seed=3)
+    assert found["c"].comparison.tie
 
 
 def test_other_images_are_refused():
@@ -194,7 +200,7 @@ def test_other_images_are_refused():
     with pytest.raises(InputError, match="the same images: got 10 and 11, 10 shared"):
         paired_bootstrap(first, second)
     with pytest.raises(InputError, match="the same images"):
-        rank_intervals({"a": first, "b": second})
+        standings({"a": first, "b": second}, "a")
 
 
 def test_without_an_instance_there_is_nothing_to_compare():
