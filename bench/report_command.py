@@ -26,7 +26,10 @@ from noisyseg.results.store import RunStore, is_done
 from noisyseg.results.suite_report import picture, render_report
 from noisyseg.results.table_formats import Table, render
 
-METRICS = ("segm.AP", "segm.AP50", "segm.AP75", "bbox.AP", "agnostic.AP", "matched.accuracy")
+METRICS = (
+    *("segm.AP", "segm.AP50", "segm.AP75", "bbox.AP", "agnostic.AP", "agnostic.AR100"),
+    *("matched.accuracy", "relative.AP", "touched.AP", "untouched.AP"),
+)
 """Of the page's tables; those that no record has are left out."""
 _CAPTIONS = {
     "noise-rate": "Mask AP against the noise rate",

@@ -123,7 +123,8 @@ def _add_table(groups: Subparsers) -> None:
         "--metric",
         default="segm.AP",
         metavar="NAME",
-        help="such as segm.AP50, bbox.AP, agnostic.AP, matched.accuracy (default: segm.AP)",
+        help="such as segm.AP50, bbox.AP, agnostic.AP, matched.accuracy, relative.AP, touched.AP "
+        "(default: segm.AP)",
     )
     parser.add_argument(
         "--check",

@@ -11,7 +11,7 @@ from noisyseg.bench.execution import MANIFEST
 from noisyseg.bench.grid import Run
 from noisyseg.bench.suite import Suite
 from noisyseg.bench.suite_table import suite_table, suite_title
-from noisyseg.results.metrics import DEFAULT, METRICS
+from noisyseg.results.metrics import DEFAULT
 from noisyseg.results.noise_figures import transition_drawing
 from noisyseg.results.panels import rendered
 from noisyseg.results.record import Record
@@ -41,7 +41,7 @@ def result_figures(
         file_names: noise label → what files call it.
     """
     table = suite_table(suite, runs, records, metric=metric)
-    heading = f"{METRICS[metric].removesuffix(' (%)')} · {suite_title(suite)}"
+    heading = f"{table.value_name.removesuffix(' (%)')} · {suite_title(suite)}"
     files: Files = {}
     if not (table.cells["n"] > 0).any():
         return files

@@ -1,16 +1,29 @@
 """A suite's runs as a table, in the suite's order and beside the paper's numbers."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 
+import orjson
+
+from noisyseg.bench.execution import MANIFEST
 from noisyseg.bench.grid import Run
 from noisyseg.bench.suite import Suite
+from noisyseg.errors import unknown_name
 from noisyseg.files import write_atomically
-from noisyseg.results.metrics import DEFAULT, METRICS, check_metric
+from noisyseg.results.derived import (
+    DERIVED,
+    RELATIVE,
+    TOUCHED,
+    mean_over_classes,
+    relative,
+    touched_classes,
+)
+from noisyseg.results.metrics import DEFAULT, METRICS, metric_value
 from noisyseg.results.published import published_table
 from noisyseg.results.record import Record
-from noisyseg.results.store import RunStore
-from noisyseg.results.table import TableEntry, summarise
+from noisyseg.results.store import RunStore, is_done
+from noisyseg.results.table import TableEntry, summarise, summarise_values
 from noisyseg.results.table_formats import ENDINGS, Table, render, table_of
 
 
@@ -23,28 +36,67 @@ def suite_table(
         suite: whose labels and notes it has.
         runs: of the suite, done or not.
         records: those that there are, by key.
-        metric: one of `METRICS`.
+        metric: one of `METRICS` or `DERIVED`.
 
     Raises:
         InputError: no such metric.
     """
-    entries = [
-        TableEntry(run.method_label, run.noise_label, run.seed, records.get(run.key))
-        for run in runs
-    ]
+    known = {**METRICS, **DERIVED}
+    if metric not in known:
+        raise unknown_name("metric", metric, known)
+    labels = {"methods": list(suite.methods), "noises": list(suite.noise)}
+    if metric in DERIVED:
+        summary = summarise_values(_derived(runs, records, metric), **labels)
+    else:
+        entries = [
+            TableEntry(run.method_label, run.noise_label, run.seed, records.get(run.key))
+            for run in runs
+        ]
+        summary = summarise(entries, **labels, metric=metric)
     return table_of(
-        summarise(
-            entries,
-            methods=list(suite.methods),
-            noises=list(suite.noise),
-            metric=check_metric(metric),
-        ),
+        summary,
         title=suite_title(suite),
         metric=metric,
-        value_name=METRICS[metric],
+        value_name=known[metric],
         notes=suite.notes,
         published=None if suite.published is None else published_table(suite.published),
     )
+
+
+def _derived(
+    runs: Sequence[Run], records: Mapping[str, Record], metric: str
+) -> dict[tuple[str, str], dict[Hashable, tuple[str, float]]]:
+    """(method, noise) → seed → state and value, of the runs that have a record."""
+    clean = {
+        (run.method_label, run.seed): _average(records.get(run.key))
+        for run in runs
+        if run.spec["noise"] is None
+    }
+    cells: dict[tuple[str, str], dict[Hashable, tuple[str, float]]] = {}
+    for run in runs:
+        record = records.get(run.key)
+        if record is None:
+            continue
+        value = math.nan
+        if metric == RELATIVE:
+            value = relative(_average(record), clean.get((run.method_label, run.seed)))
+        elif is_done(record) and (run.folder / MANIFEST).is_file():
+            value = _over_classes(run, record, metric)
+        outcome = (record["status"], value)
+        cells.setdefault((run.method_label, run.noise_label), {})[run.seed] = outcome
+    return cells
+
+
+def _average(record: Record | None) -> float | None:
+    return metric_value(record["metrics"], DEFAULT) if record and is_done(record) else None
+
+
+def _over_classes(run: Run, record: Record, metric: str) -> float:
+    """Over the classes that the run's own noise touched, or over the others."""
+    touched = touched_classes(orjson.loads((run.folder / MANIFEST).read_bytes()))
+    names = set(run.spec["data"]["classes"])
+    chosen = names & touched if metric == TOUCHED else names - touched
+    return mean_over_classes(record["metrics"].get("per_class", {}), chosen)
 
 
 def write_table(suite: Suite, table: Table, kind: str, store: RunStore) -> tuple[str, Path]:

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from noisyseg.results.record import seal
 from noisyseg.results.store import RunStore
 
 
@@ -101,3 +102,37 @@ def test_an_unknown_published_table(call, toy):
     assert done.status == 2
     assert f"{toy.file}, line " in done.err
     assert "unknown published table 'table9'" in done.err
+
+
+# Numbers made of others
+
+
+def test_relative_and_touched_classes(call, toy, tmp_path, record_of):
+    """Cats become dogs, foxes stay foxes: by hand from the records and the noise."""
+    toy.suite["noise"] = {
+        "clean": None,
+        "asym": {"type": "asymmetric", "rate": 1.0, "map": {"cat": "dog"}},
+    }
+    toy.suite["methods"] = ["ce"]
+    toy.write()
+    out = tmp_path / "runs"
+    store = RunStore(out)
+    for run, average in zip(toy.expand(out), (40.0, 10.0), strict=True):
+        fields = {
+            k: v
+            for k, v in record_of(run, average).items()
+            if k not in ("format", "key", "checksum")
+        }
+        values = {"fox": 30.0, "cat": 2.0, "dog": 8.0}
+        fields["metrics"]["per_class"] = {name: {"segm": v} for name, v in values.items()}
+        store.save(seal(fields))
+        if run.manifest is not None:
+            (run.folder / "manifest.json").write_bytes(run.manifest.read_bytes())
+    for metric, row in {
+        "relative.AP": "| ce | 100.0 (n=1) | 25.0 (n=1) |",
+        "touched.AP": "| ce | — | 5.0 (n=1) |",
+        "untouched.AP": "| ce | — | 30.0 (n=1) |",
+    }.items():
+        done = call("table", toy.file, "--out", out, "--metric", metric)
+        assert done.status == 0
+        assert row in done.out, metric
