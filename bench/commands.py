@@ -118,6 +118,8 @@ def chosen_suite(arguments: argparse.Namespace, chosen: Choices) -> Suite:
         methods=arguments.methods,
         noise=arguments.noise,
         seeds=arguments.seeds,
+        noise_seeds=arguments.noise_seeds,
+        train_seeds=arguments.train_seeds,
     )
 
 

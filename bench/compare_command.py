@@ -17,7 +17,6 @@ from noisyseg.bench.commands import (
 )
 from noisyseg.bench.execution import PREDICTIONS
 from noisyseg.bench.grid import Run, check, foresee
-from noisyseg.bench.suite import Suite
 from noisyseg.errors import InputError, unknown_name
 from noisyseg.files import sha256_file
 from noisyseg.results.bootstrap import Matches, standings
@@ -41,9 +40,8 @@ def compare(arguments: argparse.Namespace) -> int:
     runs = foresee(suite, store, *check(suite))
     records = known_records(runs, store)
     groups = [
-        _group(suite, runs, records, noise, seed, baseline, arguments)
-        for noise in suite.noise
-        for seed in suite.seeds
+        _group([run for run in runs if _place(run) == place], records, baseline, arguments)
+        for place in dict.fromkeys(map(_place, runs))
     ]
     found = [group for group in groups if group is not None]
     if not found:
@@ -64,19 +62,21 @@ def compare(arguments: argparse.Namespace) -> int:
     return DONE
 
 
+def _place(run: Run) -> tuple[str, int | str]:
+    return run.noise_label, run.seed_label
+
+
 def _group(
-    suite: Suite,
     runs: Sequence[Run],
     records: Mapping[str, Record],
-    noise: str,
-    seed: int,
     baseline: str,
     arguments: argparse.Namespace,
 ) -> dict[str, Any] | None:
     """One noise setting and seed; None where the baseline or every other method is not done."""
     matches: dict[str, Matches] = {}
+    noise, seed = _place(runs[0])
     for run in runs:
-        if (run.noise_label, run.seed) == (noise, seed) and is_done(records.get(run.key)):
+        if is_done(records.get(run.key)):
             matches[run.method_label] = _matches(run, records[run.key])
     if baseline not in matches or len(matches) < 2:
         say(f"skipped {noise}, seed {seed}: fewer than two methods are done, or not {baseline}")

@@ -172,7 +172,8 @@ def _train_and_evaluate(run: Run, resources: Resources, heartbeat: Heartbeat) ->
 
 def submission_file(run: Run) -> Path:
     """The file for COCO's server, in the run's folder."""
-    name = f"noisyseg-{run.method_label}-{run.noise_label}-seed{run.seed}"
+    seed = str(run.seed_label).replace("/", "-")
+    name = f"noisyseg-{run.method_label}-{run.noise_label}-seed{seed}"
     return run.folder / "test-dev" / submission_name(name)
 
 

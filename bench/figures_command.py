@@ -224,7 +224,7 @@ def _rows(entry: Observed) -> list[dict[str, Any]]:
             "key": run.key,
             "method": run.method_label,
             "noise": run.noise_label,
-            "seed": run.seed,
+            "seed": run.seed_label,
             "head": head + 1,
             "heads": len(entry.heads),
             "epochs": len(epochs),

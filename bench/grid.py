@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from noisyseg.bench.confusion_step import with_matrices
 from noisyseg.bench.datasets.preparation import CheckedData, check_data, write_prepared
 from noisyseg.bench.datasets.source import load_source
 from noisyseg.bench.datasets.split import Split
-from noisyseg.bench.suite import Suite
+from noisyseg.bench.suite import SeedPair, Suite
 from noisyseg.bench.training.version import TRAINING
 from noisyseg.files import canonical_json, sha256_bytes
 from noisyseg.methods.plugins import MethodSource
@@ -32,6 +31,8 @@ class Run:
 
     Attributes:
         spec: what decides its result; its hash is the key.
+        seed: the train seed.
+        noise_seed: of its noise; None for a clean run.
         folder: the run's folder in the store.
         train_annotations: the file to train on, noisy or clean.
         manifest: of the noise; None for a clean run.
@@ -44,6 +45,7 @@ class Run:
     method_label: str
     noise_label: str
     seed: int
+    noise_seed: int | None
     folder: Path
     train_annotations: Path
     train_images: Path
@@ -57,7 +59,19 @@ class Run:
     @property
     def label(self) -> str:
         """How the run is called on the screen."""
-        return f"{self.method_label} · {self.noise_label} · seed {self.seed}"
+        return f"{self.method_label} · {self.noise_label} · seed {self.seed_label}"
+
+    @property
+    def seed_label(self) -> int | str:
+        """The one seed, or noise seed and train seed where they differ."""
+        if self.noise_seed is None or self.noise_seed == self.seed:
+            return self.seed
+        return f"{self.noise_seed}/{self.seed}"
+
+    @property
+    def seeds(self) -> tuple[int | None, int]:
+        """Noise seed, None for a clean run, and train seed."""
+        return self.noise_seed, self.seed
 
 
 def check(suite: Suite) -> tuple[CheckedData, Mapping[str, tuple[NoiseStep, ...] | None]]:
@@ -84,9 +98,8 @@ def expand(suite: Suite, store: RunStore, *, shared: Path | None = None) -> list
     shared = shared or store.root / SHARED
     data, settings = check(suite)
     write_prepared(data, shared)
-    for noise in _specs(settings, suite.seeds):
-        if noise is not None:
-            write_noisy(data.file("train", shared), _noise_folder(data, noise, shared), noise)
+    for noise in {noise for _, _, noise in _specs(settings, suite.seeds) if noise is not None}:
+        write_noisy(data.file("train", shared), _noise_folder(data, noise, shared), noise)
     return _runs(suite, store, data, settings, shared)
 
 
@@ -109,9 +122,7 @@ def _runs(
 ) -> list[Run]:
     model = suite.model.resolved()
     runs = []
-    for (seed, noise_label), noise in zip(
-        product(suite.seeds, settings), _specs(settings, suite.seeds), strict=True
-    ):
+    for train_seed, noise_label, noise in _specs(settings, suite.seeds):
         annotations, manifest = _train_files(data, noise, shared)
         for method_label, method in suite.methods.items():
             spec = {
@@ -122,7 +133,7 @@ def _runs(
                 "method": method.spec(),
                 "noise": None if noise is None else noise.resolved(),
                 "training": TRAINING,
-                "train_seed": seed,
+                "train_seed": train_seed,
                 "eval": EVALUATION,
             }
             run = Run(
@@ -130,7 +141,8 @@ def _runs(
                 spec=spec,
                 method_label=method_label,
                 noise_label=noise_label,
-                seed=seed,
+                seed=train_seed,
+                noise_seed=None if noise is None else noise.seed,
                 folder=store.folder(spec),
                 train_annotations=annotations,
                 train_images=data.source.train.images,
@@ -145,13 +157,22 @@ def _runs(
 
 
 def _specs(
-    settings: Mapping[str, tuple[NoiseStep, ...] | None], seeds: Sequence[int]
-) -> list[NoiseSpec | None]:
-    """The noise of every seed and setting, the settings changing fastest."""
-    return [
-        None if steps is None else NoiseSpec(steps=steps, seed=seed)
-        for seed, steps in product(seeds, settings.values())
-    ]
+    settings: Mapping[str, tuple[NoiseStep, ...] | None], seeds: Sequence[SeedPair]
+) -> list[tuple[int, str, NoiseSpec | None]]:
+    """Train seed, label and noise of every column and pair of seeds, the settings changing fastest.
+
+    Without noise a noise seed changes nothing: of a train seed's clean runs there is one.
+    """
+    specs: list[tuple[int, str, NoiseSpec | None]] = []
+    clean: set[tuple[int, str]] = set()
+    for pair in seeds:
+        for label, steps in settings.items():
+            if steps is not None:
+                specs.append((pair.train, label, NoiseSpec(steps=steps, seed=pair.noise)))
+            elif (pair.train, label) not in clean:
+                clean.add((pair.train, label))
+                specs.append((pair.train, label, None))
+    return specs
 
 
 def _parse_noise(

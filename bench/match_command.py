@@ -89,7 +89,7 @@ def _protocol(suite: Suite, runs: Sequence[Run]) -> dict[str, Any]:
         "protocol": suite.protocol["name"],
         "model": suite.model.name,
         "data": sorted({run.spec["data"]["name"] for run in runs}),
-        "seeds": list(suite.seeds),
+        "seeds": list(dict.fromkeys(run.seed_label for run in runs)),
     }
 
 

@@ -113,7 +113,7 @@ def _known_rows(runs: Sequence[Run], store: RunStore) -> list[dict[str, Any]]:
         state = "to train"
         if record is not None:
             state = "done" if is_done(record) else "failed"
-        rows.append(_row(run.key, state, run.method_label, run.noise_label, run.seed))
+        rows.append(_row(run.key, state, run.method_label, run.noise_label, run.seed_label))
         rows[-1]["noise_steps"] = noise_name(run.spec["noise"])
     return rows
 
@@ -121,15 +121,16 @@ def _known_rows(runs: Sequence[Run], store: RunStore) -> list[dict[str, Any]]:
 def _outline_rows(suite: Suite) -> list[dict[str, Any]]:
     """The grid where no key can be known, for want of data or of weights."""
     rows = []
-    for seed in suite.seeds:
+    for pair in suite.seeds:
         for noise, steps in suite.noise.items():
+            label = pair.train if pair.noise == pair.train else f"{pair.noise}/{pair.train}"
             for method in suite.methods:
-                rows.append(_row(None, "unknown", method, noise, seed))
+                rows.append(_row(None, "unknown", method, noise, label))
                 rows[-1]["noise_steps"] = noise_name(_as_spec(steps))
     return rows
 
 
-def _row(key: str | None, state: str, method: str, noise: str, seed: int) -> dict[str, Any]:
+def _row(key: str | None, state: str, method: str, noise: str, seed: int | str) -> dict[str, Any]:
     return {"key": key, "state": state, "method": method, "noise": noise, "seed": seed}
 
 

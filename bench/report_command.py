@@ -73,7 +73,7 @@ def suite_report(
             "runs": len(runs),
             "done": sum(run.key in done for run in runs),
             "failed": len(failed),
-            "seeds": ", ".join(map(str, suite.seeds)),
+            "seeds": ", ".join(map(str, dict.fromkeys(run.seed_label for run in runs))),
             "data": ", ".join(sorted({run.spec["data"]["name"] for run in runs})),
             "model": suite.model.name,
             "protocol": suite.protocol["name"],
@@ -164,7 +164,7 @@ def _record_row(run: Run, record: Record | None) -> dict[str, Any]:
     return {
         "method": run.method_label,
         "noise": run.noise_label,
-        "seed": run.seed,
+        "seed": run.seed_label,
         "key": run.key,
         "state": state,
         "average": metrics["segm"]["AP"] if metrics else None,

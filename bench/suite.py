@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 from pathlib import Path
+from typing import NamedTuple
 
 from noisyseg.bench.checked_values import file_name, list_of, text
 from noisyseg.bench.datasets.source import DataOptions, data_format
@@ -16,6 +18,13 @@ from noisyseg.methods.registry import is_known, resolve
 from noisyseg.results.published import published_table
 
 MAX_SEED = 2**63 - 1
+
+
+class SeedPair(NamedTuple):
+    """The seeds of a run; a clean one has no use for the first."""
+
+    noise: int
+    train: int
 
 
 @dataclass(kw_only=True, slots=True, frozen=True)
@@ -33,7 +42,7 @@ class Suite:
         methods: label → method with its parameters, in the table's order.
         noise: label → raw noise steps, None for clean, in the table's order.
         noise_places: label → "file, line n".
-        seeds: each used as noise seed and train seed.
+        seeds: pairs of noise seed and train seed; a suite's own seeds are both.
     """
 
     name: str
@@ -50,7 +59,7 @@ class Suite:
     methods: dict[str, ResolvedMethod]
     noise: dict[str, object]
     noise_places: dict[str, str]
-    seeds: list[int]
+    seeds: list[SeedPair]
 
 
 @dataclass(kw_only=True, slots=True, frozen=True)
@@ -118,7 +127,10 @@ def load_suite(
         methods=_with_own(_methods(raw, choices.own_methods), choices.own_methods),
         noise={label: plain(steps) for label, steps in noise.items()},
         noise_places={label: noise.where(label) for label in noise},
-        seeds=[_seed(raw, seed) for seed in list_of(raw, "seeds", int, kind_name="seeds", least=1)],
+        seeds=[
+            SeedPair(_seed(raw, seed), seed)
+            for seed in list_of(raw, "seeds", int, kind_name="seeds", least=1)
+        ],
     )
 
 
@@ -169,15 +181,23 @@ def choose(
     methods: Sequence[str] | None = None,
     noise: Sequence[str] | None = None,
     seeds: Sequence[int] | None = None,
+    noise_seeds: Sequence[int] | None = None,
+    train_seeds: Sequence[int] | None = None,
 ) -> Suite:
     """The part of a suite with the given methods and noise settings alone, or with other seeds.
 
-    A method that the suite lacks, built in or installed, is added with its defaults.
+    A method that the suite lacks, built in or installed, is added with its defaults. Noise seeds
+    and train seeds give every pair of them.
 
     Raises:
-        InputError: a label that nothing has, a seed out of range.
+        InputError: a label that nothing has, a seed out of range, noise seeds without train seeds.
     """
-    for seed in seeds or ():
+    if bool(noise_seeds) != bool(train_seeds) or (seeds and noise_seeds):
+        raise InputError(
+            "give --seeds, each of which is noise and train seed, or --noise-seeds together with "
+            "--train-seeds, which gives every pair."
+        )
+    for seed in (*(seeds or ()), *(noise_seeds or ()), *(train_seeds or ())):
         if not 0 <= seed <= MAX_SEED:
             raise InputError(f"a seed must be from 0 to 2^63-1, got {seed}.")
     added = [name for name in methods or () if name not in suite.methods and is_known(name)]
@@ -188,8 +208,18 @@ def choose(
         suite,
         methods={label: all_methods[label] for label in chosen_methods},
         noise={label: suite.noise[label] for label in chosen_noise},
-        seeds=list(seeds) if seeds else suite.seeds,
+        seeds=_pairs(seeds, noise_seeds, train_seeds) or suite.seeds,
     )
+
+
+def _pairs(
+    seeds: Sequence[int] | None,
+    noise_seeds: Sequence[int] | None,
+    train_seeds: Sequence[int] | None,
+) -> list[SeedPair]:
+    if seeds:
+        return [SeedPair(seed, seed) for seed in seeds]
+    return [SeedPair(*pair) for pair in product(noise_seeds or (), train_seeds or ())]
 
 
 def _chosen(kind: str, wanted: Sequence[str] | None, known: Iterable[str], suite: str) -> list[str]:

@@ -254,6 +254,14 @@ def _add_suite_choice(parser: argparse.ArgumentParser) -> None:
         metavar="0,1,2",
         help="these seeds instead of the suite's; each is noise and train seed",
     )
+    parser.add_argument(
+        "--noise-seeds",
+        type=_seeds,
+        metavar="0,1",
+        help="with --train-seeds: every noise seed with every train seed, which tells the spread "
+        "that each gives apart",
+    )
+    parser.add_argument("--train-seeds", type=_seeds, metavar="0,1", help="see --noise-seeds")
 
 
 def add_method_files(parser: argparse.ArgumentParser) -> None:

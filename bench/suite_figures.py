@@ -81,22 +81,24 @@ def class_losses(
         Shape (methods, K); NaN where one of the two is not known.
     """
     classes = runs[0].spec["data"]["classes"]
-    values = {
-        (run.method_label, run.noise_label, run.seed): _of_classes(records.get(run.key), classes)
+    clean = {
+        (run.method_label, run.seed): _of_classes(records.get(run.key), classes)
         for run in runs
+        if run.spec["noise"] is None
     }
-    clean = next((run.noise_label for run in runs if run.spec["noise"] is None), None)
     losses = np.full((len(suite.methods), len(classes)), np.nan)
-    if clean is None or noise == clean:
-        return losses
     for place, method in enumerate(suite.methods):
-        gaps = np.array(
-            [values[method, noise, seed] - values[method, clean, seed] for seed in suite.seeds]
-        )
+        gaps = [
+            _of_classes(records.get(run.key), classes) - clean[method, run.seed]
+            for run in runs
+            if (run.method_label, run.noise_label) == (method, noise)
+            and run.spec["noise"] is not None
+            and (method, run.seed) in clean
+        ]
         for column in range(len(classes)):
-            known = gaps[np.isfinite(gaps[:, column]), column]
-            if known.size:
-                losses[place, column] = known.mean()
+            known = [gap[column] for gap in gaps if np.isfinite(gap[column])]
+            if known:
+                losses[place, column] = np.mean(known)
     return losses
 
 

@@ -49,7 +49,7 @@ def suite_table(
         summary = summarise_values(_derived(runs, records, metric), **labels)
     else:
         entries = [
-            TableEntry(run.method_label, run.noise_label, run.seed, records.get(run.key))
+            TableEntry(run.method_label, run.noise_label, run.seeds, records.get(run.key))
             for run in runs
         ]
         summary = summarise(entries, **labels, metric=metric)
@@ -83,7 +83,7 @@ def _derived(
         elif is_done(record) and (run.folder / MANIFEST).is_file():
             value = _over_classes(run, record, metric)
         outcome = (record["status"], value)
-        cells.setdefault((run.method_label, run.noise_label), {})[run.seed] = outcome
+        cells.setdefault((run.method_label, run.noise_label), {})[run.seeds] = outcome
     return cells
 
 

@@ -10,9 +10,9 @@ import pandas as pd
 from noisyseg.errors import InputError, unknown_name
 from noisyseg.results.metrics import metric_value
 from noisyseg.results.record import Record
-from noisyseg.results.statistics import describe
+from noisyseg.results.statistics import components, describe
 
-_STATISTICS = ("mean", "sd", "low", "high", "n", "failed")
+_STATISTICS = ("mean", "sd", "low", "high", "n", "failed", "sd_noise", "sd_train")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,8 @@ def summarise(
     Returns:
         Rows methods; columns (noise, statistic): `mean` (NaN where nothing is known), `sd` (sample
         standard deviation), `low` and `high` (the mean's 95 % interval; all three NaN for fewer
-        than two seeds), `n` (seeds with a value), `failed` (runs).
+        than two seeds), `n` (seeds with a value), `failed` (runs); of a full product of noise
+        seeds and train seeds also `sd_noise` and `sd_train`, what each alone spreads.
     Raises:
         InputError: a label that is not in methods or noises, a label or a run given twice, or no
             such metric.
@@ -75,7 +76,7 @@ def summarise_values(
 
     Args:
         cells: (method, noise) → seed → ("done" or "failed", value); a value that is not known is
-            NaN.
+            NaN. A seed that is a pair is noise seed (None for clean labels) and train seed.
         methods: row labels, in order.
         noises: column labels, in order.
 
@@ -83,7 +84,7 @@ def summarise_values(
         As `summarise`.
     """
     statistics = {
-        (method, noise): _statistics(list(cells.get((method, noise), {}).values()))
+        (method, noise): _statistics(cells.get((method, noise), {}))
         for method in methods
         for noise in noises
     }
@@ -103,16 +104,24 @@ def _refuse_repeats(kind: str, labels: Sequence[Hashable]) -> None:
         raise InputError(f"{kind} {repeated[0]!r} is given twice: n would count it twice")
 
 
-def _statistics(outcomes: Sequence[tuple[str, float]]) -> dict[str, float]:
-    values = [value for _, value in outcomes if not math.isnan(value)]
-    failed = sum(status == "failed" for status, _ in outcomes)
-    counts = {"n": len(values), "failed": failed}
+def _statistics(outcomes: Mapping[Hashable, tuple[str, float]]) -> dict[str, float]:
+    values = {seed: value for seed, (_, value) in outcomes.items() if not math.isnan(value)}
+    failed = sum(status == "failed" for status, _ in outcomes.values())
+    found = dict.fromkeys(_STATISTICS, math.nan) | {"n": len(values), "failed": failed}
     if not values:
-        return {**dict.fromkeys(("mean", "sd", "low", "high"), math.nan), **counts}
-    found = describe(values)
-    spread = {"sd": found.sd, "low": found.low, "high": found.high}
-    return {
-        "mean": found.mean,
-        **{name: math.nan if value is None else value for name, value in spread.items()},
-        **counts,
-    }
+        return found
+    spread = describe(list(values.values()))
+    known = {"mean": spread.mean, "sd": spread.sd, "low": spread.low, "high": spread.high}
+    if _is_product(list(values)):
+        parts = components(values)  # type: ignore[arg-type]  # pairs, as has just been seen
+        known |= {"low": parts.low, "high": parts.high}
+        known |= {"sd_noise": parts.sd_noise, "sd_train": parts.sd_train}
+    return found | {name: value for name, value in known.items() if value is not None}
+
+
+def _is_product(seeds: Sequence[Hashable]) -> bool:
+    """Whether they are every pair of at least two noise seeds and two train seeds."""
+    pairs = [seed for seed in seeds if isinstance(seed, tuple) and None not in seed]
+    noise, train = {pair[0] for pair in pairs}, {pair[1] for pair in pairs}
+    full = len(pairs) == len(seeds) == len(noise) * len(train)
+    return full and len(noise) > 1 and len(train) > 1

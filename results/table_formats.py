@@ -39,8 +39,9 @@ class Table:
         value_name: what its numbers are.
         cells: a row per cell, methods by noise settings in the table's order, with the columns
             method, noise, metric, n, failed, mean, sd, low, high (the mean's 95 % interval),
-            published, source, difference (of the mean from the published number). Numbers that
-            are not known are NaN, a source that is not there is None.
+            sd_noise, sd_train (of a full product of seeds: what each alone spreads), published,
+            source, difference (of the mean from the published number). Numbers that are not known
+            are NaN, a source that is not there is None.
         notes: what a reader must know.
     """
 
@@ -86,7 +87,7 @@ def table_of(
             value = math.nan if known is None or known.value is None else known.value
             statistics = {
                 name: summary.loc[method, (noise, name)]
-                for name in ("n", "failed", "mean", "sd", "low", "high")
+                for name in ("n", "failed", "mean", "sd", "low", "high", "sd_noise", "sd_train")
             }
             rows.append(
                 {
@@ -197,6 +198,8 @@ def _measured(cell: dict[str, Any]) -> str:
         return "failed" if cell["failed"] else MISSING
     spread = f" ± {cell['sd']:.1f}" if cell["n"] > 1 else ""
     lost = f", {cell['failed']} failed" if cell["failed"] else ""
+    if not math.isnan(cell["sd_noise"]):
+        lost += f"; noise seeds {cell['sd_noise']:.1f}, train seeds {cell['sd_train']:.1f}"
     return f"{cell['mean']:.1f}{spread} (n={cell['n']}{lost})"
 
 

@@ -4,7 +4,7 @@ from itertools import combinations
 import pytest
 
 from noisyseg.bench.grid import SHARED, expand
-from noisyseg.bench.suite import load_suite
+from noisyseg.bench.suite import choose, load_suite
 from noisyseg.errors import InputError
 from noisyseg.results.store import RunStore
 
@@ -282,3 +282,29 @@ def test_bad_noise_is_found_before_any_file_is_written(toy, tmp_path, bad):
     with pytest.raises(InputError, match=r"toy\.yaml, line \d+, (rate|map): "):
         toy.expand(tmp_path / "runs")
     assert not (tmp_path / "runs").exists()
+
+
+def test_every_noise_seed_meets_every_train_seed_and_clean_labels_each_train_seed_once(
+    toy, tmp_path
+):
+    suite = load_suite(str(toy.file), data_root=None, cache=tmp_path)
+    every = choose(suite, methods=["ce"], noise_seeds=[1, 2], train_seeds=[2, 3])
+    runs = expand(every, RunStore(tmp_path / "runs"))
+    assert [(run.noise_label, *run.seeds, run.seed_label) for run in runs] == [
+        ("clean", None, 2, 2),
+        ("sym40", 1, 2, "1/2"),
+        ("clean", None, 3, 3),
+        ("sym40", 1, 3, "1/3"),
+        ("sym40", 2, 2, 2),
+        ("sym40", 2, 3, "2/3"),
+    ]
+    assert len({run.key for run in runs}) == len(runs)
+    for run in runs:
+        assert run.spec["train_seed"] == run.seed
+        if run.spec["noise"] is not None:
+            assert run.spec["noise"]["seed"] == run.noise_seed
+            assert run.manifest.is_file()
+    files = {run.noise_seed: run.train_annotations for run in runs}
+    assert len(set(files.values())) == 3
+    pair = expand(choose(suite, methods=["ce"], seeds=[2]), RunStore(tmp_path / "runs"))
+    assert {run.key for run in pair} <= {run.key for run in runs}

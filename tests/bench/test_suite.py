@@ -22,7 +22,7 @@ def load(toy):
 
 def test_a_suite_is_what_its_file_says(load, toy):
     suite = load()
-    assert (suite.name, suite.title, suite.seeds) == ("toy", "toy", [0])
+    assert (suite.name, suite.title, suite.seeds) == ("toy", "toy", [(0, 0)])
     assert list(suite.methods) == ["ce", "lncis"]
     assert suite.noise == {"clean": None, "sym40": {"type": "symmetric", "rate": 0.4}}
     assert suite.noise_places == {
@@ -145,8 +145,10 @@ def test_a_part_of_a_suite_keeps_the_suite_s_order(load):
     part = choose(suite, methods=["lncis", "ce"], noise=["sym40"])
     assert list(part.methods) == ["ce", "lncis"]
     assert part.noise == {"sym40": suite.noise["sym40"]}
-    assert part.seeds == [4, 5]
-    assert choose(suite, seeds=[9]).seeds == [9]
+    assert part.seeds == [(4, 4), (5, 5)]
+    assert choose(suite, seeds=[9]).seeds == [(9, 9)]
+    every = choose(suite, noise_seeds=[1, 2], train_seeds=[7, 8])
+    assert every.seeds == [(1, 7), (1, 8), (2, 7), (2, 8)]
     assert choose(suite) == suite
 
 
@@ -163,3 +165,18 @@ def test_a_part_that_the_suite_lacks_is_refused(load):
     for seed in (-1, MAX_SEED + 1):
         with pytest.raises(InputError, match=f"a seed must be from 0 .* got {seed}"):
             choose(suite, seeds=[0, seed])
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"noise_seeds": [0]},
+        {"train_seeds": [0]},
+        {"seeds": [0], "noise_seeds": [0], "train_seeds": [1]},
+    ],
+)
+def test_noise_seeds_and_train_seeds_come_together_or_not_at_all(load, given):
+    with pytest.raises(InputError, match="--noise-seeds together with --train-seeds"):
+        choose(load(), **given)
+    with pytest.raises(InputError, match="a seed must be from 0"):
+        choose(load(), noise_seeds=[-1], train_seeds=[0])

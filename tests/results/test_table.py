@@ -134,3 +134,33 @@ def test_notes_stand_below_the_table_a_line_each():
     text = render_markdown(summary, "T", notes=["Scored on\nval2017.", "Another."])
     assert text.splitlines()[-4:] == ["", "Scored on val2017.", "", "Another."]
     assert text.startswith(render_markdown(summary, "T"))
+
+
+def test_a_product_of_seeds_tells_its_two_sources_apart():
+    # Noise seeds 3 apart, train seeds 1 apart, nothing else: variances 9/2 and 1/2.
+    values = {(0, 5): 20.0, (0, 6): 21.0, (1, 5): 23.0, (1, 6): 24.0}
+    entries = [TableEntry("CE", "sym 40", seeds, _done(ap)) for seeds, ap in values.items()]
+    cell = summarise(entries, methods=METHODS, noises=NOISES).loc["CE", "sym 40"]
+    assert (cell["n"], cell["mean"]) == (4, 22.0)
+    assert cell["sd_noise"] == pytest.approx(math.sqrt(4.5))
+    assert cell["sd_train"] == pytest.approx(math.sqrt(0.5))
+    assert cell["high"] - cell["mean"] > math.sqrt(2.5)
+    assert _cells(entries)[2][2] == "22.0 ± 1.8 (n=4; noise seeds 2.1, train seeds 0.7)"
+
+
+@pytest.mark.parametrize(
+    "seeds",
+    [
+        [(0, 0), (1, 1)],  # pairs
+        [(0, 0), (0, 1), (1, 0)],  # one is missing
+        [(None, 0), (None, 1)],  # clean labels have no noise seed
+        [(0, 0), (0, 1)],
+        [0, 1],
+    ],
+)
+def test_what_is_no_full_product_has_one_spread(seeds):
+    entries = [TableEntry("CE", "clean", seed, _done(20.0 + n)) for n, seed in enumerate(seeds)]
+    cell = summarise(entries, methods=METHODS, noises=NOISES).loc["CE", "clean"]
+    assert math.isnan(cell["sd_noise"])
+    assert math.isnan(cell["sd_train"])
+    assert cell["sd"] > 0
