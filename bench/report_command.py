@@ -16,6 +16,7 @@ from noisyseg.bench.figures_command import (
     observed_runs,
 )
 from noisyseg.bench.grid import Run, check, foresee
+from noisyseg.bench.left_out import left_out
 from noisyseg.bench.match_command import suite_match
 from noisyseg.bench.suite import Suite
 from noisyseg.bench.suite_figures import result_figures
@@ -50,6 +51,8 @@ def report(arguments: argparse.Namespace) -> int:
     store = RunStore(arguments.out)
     store.check_writable()
     runs = foresee(suite, store, *check(suite))
+    for line in left_out(runs, store):
+        say(line)
     page = render_report(suite_report(suite, runs, known_records(runs, store), store))
     path = store.root / "reports" / f"{suite_file_name(suite)}.html"
     write_atomically(path, page.encode())

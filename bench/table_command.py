@@ -14,6 +14,7 @@ from noisyseg.bench.commands import (
     say,
 )
 from noisyseg.bench.grid import check, foresee
+from noisyseg.bench.left_out import left_out
 from noisyseg.bench.suite_table import suite_table, write_table
 from noisyseg.errors import InputError
 from noisyseg.results.store import RunStore
@@ -31,6 +32,8 @@ def table(arguments: argparse.Namespace) -> int:
     store.check_writable()
     runs = foresee(suite, store, *check(suite))
     made = suite_table(suite, runs, known_records(runs, store), metric=arguments.metric)
+    for line in left_out(runs, store):
+        say(line)
     if arguments.check is not None:
         return _check(made, arguments.check)
     text, path = write_table(suite, made, arguments.format, store)
