@@ -122,6 +122,8 @@ def check_record(record: Any) -> None:
         CorruptRecordError: naming the first thing that does not hold.
     """
     _check_schema(record)
+    if _holds_at_a_glance(record):
+        return
     parts = _canonical_parts(record)
     found = _digest(parts)
     if found != record["checksum"]:
@@ -167,6 +169,22 @@ def decode_record(data: bytes) -> Record:
         raise CorruptRecordError(f"not a valid record: not JSON, or torn ({error})") from error
     check_record(record)
     return record
+
+
+def _holds_at_a_glance(record: Mapping[str, Any]) -> bool:
+    """Whether orjson's text has the checksum and the key; it is ten times as fast as json's.
+
+    The two differ in how they write some floats (1e-5, 1e-05), so that a no says nothing.
+    """
+    rest = {name: value for name, value in record.items() if name != "checksum"}
+    try:
+        whole, spec = (
+            orjson.dumps(value, option=orjson.OPT_SORT_KEYS) for value in (rest, record["spec"])
+        )
+    except TypeError:  # an integer past 64 bits
+        return False
+    whole_holds: bool = sha256_bytes(whole) == record["checksum"]
+    return whole_holds and sha256_bytes(spec)[:16] == record["key"]
 
 
 def _check_schema(record: Any) -> None:

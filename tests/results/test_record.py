@@ -209,3 +209,13 @@ def test_numbers_that_are_none_are_refused_on_reading(text):
 def test_other_content_is_no_record(data):
     with pytest.raises(CorruptRecordError):
         decode_record(data)
+
+
+@pytest.mark.parametrize("value", [1e-05, 1e16, 2.5e-300, 2**70, -(2**65), 0.1, "é\u2028\x1f"])
+def test_numbers_that_programs_write_in_different_ways_hold_and_are_checked(value):
+    record = seal(_fields(environment={"value": value}))
+    data = encode_record(record)
+    assert decode_record(data) == record
+    text = data.decode().replace('"value":', '"value2":')
+    with pytest.raises(CorruptRecordError, match="its checksum says"):
+        decode_record(text.encode())
