@@ -14,7 +14,7 @@ from pycocotools import mask as coco_mask
 
 from noisyseg.errors import InputError
 from noisyseg.mask_overlap import has_mask, run_lengths
-from noisyseg.results.noise_figures import new_figure, own_style, png
+from noisyseg.results.figure_style import new_figure, own_style, png
 
 MOST = 24
 _WIDTH = 3.4  # inches

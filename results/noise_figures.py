@@ -3,67 +3,34 @@
 K classes.
 """
 
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from io import BytesIO
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap, PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter, PercentFormatter
 from numpy.typing import NDArray
 
-CLEAN, NOISY, CHANGED = "#3b6fb6", "#e07b39", "#c2185b"
-_GREY = "#5f6368"
+from noisyseg.results.figure_style import (
+    CHANGED,
+    CLEAN,
+    GREY,
+    NOISY,
+    new_figure,
+    own_style,
+    png,
+    short,
+)
+
 _NOTHING = "#e3e6ea"
 _FROM_WHITE = LinearSegmentedColormap.from_list(
     "from_white", ["#ffffff", "#fdd49e", "#f16913", "#8c1d04"]
 )
-_DPI = 110
 _NUMBERS_UP_TO = 20  # classes whose cells have room for a number
 _LABELS_UP_TO = 130
 _LOGARITHMIC_FROM = 50  # times that the largest class is larger than the smallest
-_LONGEST = 32  # characters of a class name in a figure
-
-
-@contextmanager
-def own_style() -> Iterator[None]:
-    """Draw in matplotlib's own style whatever a user's configuration says, and say nothing.
-
-    A name in a script that the shipped font lacks is drawn as boxes; the page itself shows it.
-    """
-    with matplotlib.rc_context(), warnings.catch_warnings():
-        matplotlib.rcdefaults()
-        matplotlib.rcParams["text.parse_math"] = False  # a class may be called "a$b$"
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        yield
-
-
-def new_figure(
-    width: float, height: float, *, layout: Literal["constrained"] | None = "constrained"
-) -> Figure:
-    """An empty figure of so many inches that belongs to no window."""
-    figure = Figure(figsize=(width, height), dpi=_DPI, layout=layout)
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def png(figure: Figure, *, trimmed: bool = False) -> bytes:
-    """The figure's bytes, without the version that matplotlib would put in.
-
-    Args:
-        figure: by `new_figure`.
-        trimmed: whether empty margins are cut off.
-    """
-    buffer = BytesIO()
-    box = "tight" if trimmed else None
-    figure.savefig(buffer, format="png", metadata={"Software": None}, bbox_inches=box)
-    return buffer.getvalue()
 
 
 def rates_figure(rows: Sequence[Mapping[str, Any]]) -> bytes:
@@ -179,7 +146,7 @@ def overlap_figure(overlaps: Sequence[float]) -> bytes:
 def _draw_rates(axes: Axes, place: int, row: Mapping[str, Any]) -> None:
     if row["intended"] is not None:
         axes.plot(
-            row["intended"], place, "D", color="none", mec=_GREY, ms=11, mew=1.4, label="intended"
+            row["intended"], place, "D", color="none", mec=GREY, ms=11, mew=1.4, label="intended"
         )
     if row["expected"] is not None:
         axes.plot(row["expected"], place, "|", color="black", ms=20, mew=1.8, label="expected")
@@ -195,11 +162,6 @@ def _draw_rates(axes: Axes, place: int, row: Mapping[str, Any]) -> None:
             color=CHANGED,
             label="realised, 95 % interval",
         )
-
-
-def short(names: Sequence[str]) -> list[str]:
-    """The names, cut where they would leave a figure no room; the page has them whole."""
-    return [name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…" for name in names]
 
 
 def _label_classes(axes: Axes, names: Sequence[str], *, rows: str, columns: str) -> None:

@@ -13,8 +13,8 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from noisyseg.results.figure_style import new_figure, own_style, short
 from noisyseg.results.loss_at_work import Report
-from noisyseg.results.noise_figures import new_figure, own_style, short
 
 FORMATS = ("png", "svg", "pdf")
 _COLUMNS = {1: 1, 2: 2, 3: 3, 4: 2, 5: 3, 6: 3, 9: 3}  # of so many panels; else:

@@ -13,16 +13,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from noisyseg.results.noise_figures import new_figure, short
+from noisyseg.results.figure_style import COLOURS, FONT, MARKERS, STYLES, new_figure, short
 from noisyseg.results.table_formats import Table
 
-# Okabe & Ito's colours, which the colour-blind tell apart; black first.
-_COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8a8f94")
-_STYLES = ("-", "--", "-.", ":")
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 _MAP, _DIFFERENCES = "cividis", "PuOr"
 _CELL = (0.78, 0.36)  # inches
-_FONT = 10.0
 
 
 def rate_figure(table: Table, rates: Mapping[str, tuple[str, float] | None], title: str) -> Figure:
@@ -57,7 +52,7 @@ def rate_figure(table: Table, rates: Mapping[str, tuple[str, float] | None], tit
             )
         axes.set_title(kind, fontsize=11, loc="left")
         axes.set_xticks([100 * rate for rate, _ in points])
-        axes.tick_params(labelsize=_FONT)
+        axes.tick_params(labelsize=FONT)
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(color="#dddddd", linewidth=0.8)
         axes.set_axisbelow(True)
@@ -71,7 +66,7 @@ def rate_figure(table: Table, rates: Mapping[str, tuple[str, float] | None], tit
         loc="outside lower center",
         ncols=columns,
         frameon=False,
-        fontsize=_FONT,
+        fontsize=FONT,
     )
     figure.suptitle(_wrapped(title, width), x=0.01, ha="left", fontsize=12)
     return figure
@@ -92,12 +87,12 @@ def _draw_line(
         [cell["mean"] for _, cell in known],
         yerr=spread if any(spread) else None,
         label=label,
-        color=_COLOURS[place % len(_COLOURS)],
-        linestyle=_STYLES[(place + place // len(_COLOURS)) % len(_STYLES)],
-        marker=_MARKERS[place % len(_MARKERS)],
+        color=COLOURS[place % len(COLOURS)],
+        linestyle=STYLES[(place + place // len(COLOURS)) % len(STYLES)],
+        marker=MARKERS[place % len(MARKERS)],
         markersize=5.5,
         # After eight methods colours and markers come again: hollow, and in another style.
-        markerfacecolor="white" if place // len(_COLOURS) % 2 else None,
+        markerfacecolor="white" if place // len(COLOURS) % 2 else None,
         linewidth=1.6,
         capsize=3,
     )
@@ -155,12 +150,12 @@ def _map(
     axes = figure.subplots()
     low, high = limits or (None, None)
     image = axes.imshow(values, cmap=colours, aspect="auto", vmin=low, vmax=high)
-    axes.set_yticks(range(len(rows)), labels=short(rows), fontsize=_FONT)
+    axes.set_yticks(range(len(rows)), labels=short(rows), fontsize=FONT)
     turned = max(map(len, short(columns))) > 7
     axes.set_xticks(
         range(len(columns)),
         labels=short(columns),
-        fontsize=_FONT,
+        fontsize=FONT,
         rotation=35 if turned else 0,
         ha="right" if turned else "center",
     )
@@ -175,10 +170,10 @@ def _map(
                 f"{value:.1f}".replace("-", "\N{MINUS SIGN}"),
                 ha="center",
                 va="center",
-                fontsize=_FONT,
+                fontsize=FONT,
                 color="white" if dark else "black",
             )
     bar = figure.colorbar(image, ax=axes)
-    bar.set_label(label, fontsize=_FONT)
+    bar.set_label(label, fontsize=FONT)
     figure.suptitle(_wrapped(title, width), x=0.01, ha="left", fontsize=12)
     return figure

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter, SymmetricalLogLocator
 
+from noisyseg.results.figure_style import CLEAN, NOISY
 from noisyseg.results.loss_at_work import (
     BIN_WIDTH,
     BINS,
@@ -22,7 +23,6 @@ from noisyseg.results.loss_at_work import (
     pooled,
     share,
 )
-from noisyseg.results.noise_figures import CLEAN, NOISY
 from noisyseg.results.panels import Panel, add_legend, panel_grid
 
 _LEAST_SHARE = 1e-4  # that a histogram shows

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
+from noisyseg.results.figure_style import own_style
 from noisyseg.results.loss_at_work import BINS, GROUPS, MARKS, SETS, with_statistics
-from noisyseg.results.noise_figures import own_style
 from noisyseg.results.panels import FORMATS, Panel, drawn
 from noisyseg.results.training_figures import (
     detector_figure,
