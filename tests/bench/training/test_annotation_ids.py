@@ -11,9 +11,9 @@ from mmdet.datasets import CocoDataset
 from mmdet.datasets.transforms import PackDetInputs
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import DefaultScope
+from mmengine.structures import InstanceData
 from PIL import Image
 
-from noisyseg.bench.training import annotation_ids
 from noisyseg.bench.training.annotation_ids import NO_ANNOTATION, PackAnnotationIds
 from noisyseg.bench.training.class_loss import put_method
 from noisyseg.bench.training.run_dataset import train_dataset
@@ -43,6 +43,13 @@ OBJECTS = {
     7: [],
     6: [(1, "bird", (30, 30, 40, 40), 0)],
     2: [(2, "dog", (1, 1, 90, 90), 0)],
+}
+ORDER = ["dog", "cat"]  # mmdet's: that of the file's categories
+NAMES = {number: name for objects in OBJECTS.values() for number, name, *_ in objects}
+BOXES = {
+    number: (x, y, x + w, y + h)
+    for objects in OBJECTS.values()
+    for number, _, (x, y, w, h), _ in objects
 }
 KEPT = {number for objects in OBJECTS.values() for number, *_ in objects} - {500, 40, 8, 1}
 
@@ -105,6 +112,43 @@ def forward(detector, losses, items):
     return batch, detector(**batch, mode="loss")
 
 
+def listened_to(head):
+    """Fills a list with what a head makes its targets from, and with them."""
+    told = []
+    original = head.get_targets
+
+    def listen(sampling_results, *args, **kwargs):
+        targets = original(sampling_results, *args, **kwargs)
+        told.append((sampling_results, targets))
+        return targets
+
+    head.get_targets = listen
+    return told
+
+
+def propose_near_objects(detector):
+    """Adds boxes around objects and crowds to the proposals.
+
+    Of a fresh RPN's hardly one overlaps an object: positive would be the objects' own boxes alone.
+    """
+    original = detector.rpn_head.loss_and_predict
+    generator = torch.Generator().manual_seed(8)
+
+    def propose(features, samples, **settings):
+        losses, results = original(features, samples, **settings)
+        near = []
+        for result, sample in zip(results, samples, strict=True):
+            objects = torch.cat([sample.gt_instances.bboxes, sample.ignored_instances.bboxes])
+            boxes = objects.repeat_interleave(12, dim=0)
+            sizes = (boxes[:, 2:] - boxes[:, :2]).repeat(1, 2)
+            moves = 0.3 * torch.rand(boxes.shape, generator=generator) - 0.15
+            moved = (boxes + sizes * moves).clamp(0, sample.img_shape[0])
+            near.append(InstanceData(bboxes=torch.cat([moved, result.bboxes])))
+        return losses, near
+
+    detector.rpn_head.loss_and_predict = propose
+
+
 # From the file to the sample
 
 
@@ -113,13 +157,10 @@ def test_every_sample_has_the_ids_of_its_boxes(files):
     met = set()
     for index in range(len(read)):
         instances = read[index]["data_samples"].gt_instances
-        boxes = {n: (x, y, x + w, y + h) for o in OBJECTS.values() for n, _, (x, y, w, h), _ in o}
-        names = {number: name for o in OBJECTS.values() for number, name, *_ in o}
         assert instances.annotation_ids.dtype == torch.int64
         ids = instances.annotation_ids.tolist()
-        assert instances.bboxes.tensor.tolist() == [list(map(float, boxes[n])) for n in ids]
-        order = ["dog", "cat"]  # mmdet's: that of the file's categories
-        assert [order[label] for label in instances.labels.tolist()] == [names[n] for n in ids]
+        assert instances.bboxes.tensor.tolist() == [list(map(float, BOXES[n])) for n in ids]
+        assert [ORDER[label] for label in instances.labels.tolist()] == [NAMES[n] for n in ids]
         met |= set(ids)
     assert met == KEPT
 
@@ -156,72 +197,86 @@ def test_a_transform_that_drops_objects_is_named():
 
 
 @pytest.mark.parametrize("scale", [SIZE, 64])
-def test_each_positive_roi_has_the_id_of_the_object_it_is_to_become(
-    files, tiny, scale, monkeypatch
-):
-    """mmdet says, independently of ids, which box each positive RoI is regressed to."""
-    sampled = []
-    original = annotation_ids.roi_annotation_ids
-
-    def listen(results, ground_truth):
-        sampled.append(results)
-        return original(results, ground_truth)
-
-    monkeypatch.setattr(annotation_ids, "roi_annotation_ids", listen)
+def test_each_positive_roi_has_the_id_of_the_object_it_is_to_become(files, tiny, scale):
+    """By its regression target, which mmdet makes without knowing of ids."""
     read = dataset(files, scale=scale)
     detector = tiny(num_classes=len(CLASSES)).train()
     seen, losses = spied_on(detector)
-    boxes = {n: (x, y, x + w, y + h) for o in OBJECTS.values() for n, _, (x, y, w, h), _ in o}
-    met, flips = set(), set()
+    head = detector.roi_head.bbox_head
+    told = listened_to(head)
+    propose_near_objects(detector)
+    own, apart, flips = set(), set(), set()
     for epoch in range(6):
         read.epoch = epoch
         batch, _ = forward(detector, losses, [read[0], read[1], read[2]])
-        labels, ids = seen.pop()
-        assert torch.equal(ids == NO_ANNOTATION, labels == len(CLASSES))
-        rows = iter(ids.tolist())
-        for result, sample in zip(sampled.pop(), batch["data_samples"], strict=True):
-            flips.add(sample.flip)
-            for target in result.pos_gt_bboxes.tolist():
-                number = next(rows)
-                met.add(number)
-                left, top, right, bottom = (side * scale / SIZE for side in boxes[number])
-                if sample.flip:
-                    left, right = scale - right, scale - left
-                assert target == pytest.approx([left, top, right, bottom], abs=1e-3)
-            for _ in range(len(result.neg_priors)):
-                assert next(rows) == NO_ANNOTATION
-        assert next(rows, None) is None
-    assert (met, flips) == (KEPT, {True, False})
+        (labels, ids), (results, targets) = seen.pop(), told.pop()
+        flipped = torch.cat(
+            [
+                torch.full((len(result.priors),), sample.flip)
+                for result, sample in zip(results, batch["data_samples"], strict=True)
+            ]
+        )
+        positive = ids != NO_ANNOTATION
+        assert torch.equal(positive, labels < len(CLASSES))
+        priors = torch.cat([result.priors for result in results])
+        aims = head.bbox_coder.decode(priors[positive], targets[2][positive])
+        numbers = ids[positive].tolist()
+        for number, aim, flip in zip(numbers, aims.tolist(), flipped[positive], strict=True):
+            left, top, right, bottom = (side * scale / SIZE for side in BOXES[number])
+            if flip:
+                left, right = scale - right, scale - left
+            assert aim == pytest.approx([left, top, right, bottom], abs=1e-2)
+        assert [ORDER[label] for label in labels[positive].tolist()] == [NAMES[n] for n in numbers]
+        is_box_of_object = torch.cat([result.pos_is_gt for result in results]).bool()
+        own |= set(ids[positive][is_box_of_object].tolist())
+        apart |= set(ids[positive][~is_box_of_object].tolist())
+        flips |= set(flipped.tolist())
+    assert (apart, flips) == (KEPT, {True, False})
+    assert own  # objects' own boxes, which the sampler has added to the proposals
 
 
-def test_boxes_masks_and_the_random_stream_are_mmdets_bit_for_bit(files, tiny):
+def test_boxes_masks_targets_and_the_random_stream_are_mmdets_bit_for_bit(files, tiny):
     read = dataset(files)
     items = [read[0], read[1], read[2]]
-    results = []
+    found = []
     for carried in (False, True):
         detector = tiny(num_classes=len(CLASSES)).train()
         losses = put_method(detector, resolve("ce", {}), num_epochs=1) if carried else []
+        heads = detector.roi_head
+        told = [listened_to(head) for head in (heads.bbox_head, heads.mask_head)]
+        propose_near_objects(detector)
         torch.manual_seed(5)
         _, values = forward(detector, losses, items)
         others = {name: value for name, value in values.items() if name != "loss_cls"}
-        results.append((others, torch.get_rng_state()))
-    assert {"loss_bbox", "loss_mask", "loss_rpn_cls", "loss_rpn_bbox", "acc"} <= results[0][
-        0
-    ].keys()
-    torch.testing.assert_close(*(found for found, _ in results), rtol=0, atol=0)
-    assert torch.equal(*(state for _, state in results))
+        ((results, boxes),), ((_, masks),) = told
+        priors = [result.priors for result in results]
+        found.append((others, boxes, masks, priors, torch.get_rng_state()))
+    values, boxes, masks, *_ = found[0]
+    assert {"loss_bbox", "loss_mask", "loss_rpn_cls", "loss_rpn_bbox", "acc"} <= values.keys()
+    assert len(boxes) == 4  # labels and boxes, each with weights
+    assert boxes[2].any(dim=1).sum() > 5  # boxes of RoIs that are no object's own, with deltas of 0
+    assert len(masks) == (boxes[0] < len(CLASSES)).sum()
+    torch.testing.assert_close(*found, rtol=0, atol=0)
 
 
-def test_an_image_without_objects_has_negatives_alone(files, tiny):
-    read = dataset(files)
+@pytest.mark.parametrize("places", [[None], [0, None, 2], [None, 1]])
+def test_an_image_without_objects_has_negatives_alone(files, tiny, places):
+    read = dataset(files, flip=0.0)
     detector = tiny(num_classes=len(CLASSES)).train()
     seen, losses = spied_on(detector)
-    item = read[0]
-    item["data_samples"].gt_instances = item["data_samples"].gt_instances[:0]
-    forward(detector, losses, [item])
-    ((labels, ids),) = seen
-    assert (labels == len(CLASSES)).all()
-    assert ids.tolist() == [NO_ANNOTATION] * len(labels)
+    told = listened_to(detector.roi_head.bbox_head)
+    propose_near_objects(detector)
+    items = [read[place or 0] for place in places]
+    for item, place in zip(items, places, strict=True):
+        if place is None:
+            item["data_samples"].gt_instances = item["data_samples"].gt_instances[:0]
+    forward(detector, losses, items)
+    (((labels, ids),), ((results, _),)) = seen, told
+    assert torch.equal(ids == NO_ANNOTATION, labels == len(CLASSES))
+    of_images = ids.split([len(result.priors) for result in results])
+    for found, item in zip(of_images, items, strict=True):
+        own = set(item["data_samples"].gt_instances.annotation_ids.tolist())
+        assert set(found.tolist()) == own | {NO_ANNOTATION}
 
 
 def test_ids_are_those_of_one_batch_and_never_the_next_ones(files, tiny):

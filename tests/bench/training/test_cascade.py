@@ -1,7 +1,6 @@
 """Methods in mmdet's Cascade Mask R-CNN: each of its box heads has a class loss of its own."""
 
 import json
-from collections import Counter
 from copy import deepcopy
 from pathlib import Path
 
@@ -11,26 +10,33 @@ import torch
 import yaml
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
+from mmengine.structures import InstanceData
+from torchvision.ops import box_iou
 
 from noisyseg.bench.datasets.shape_geometry import CLASSES
 from noisyseg.bench.execution import Resources, execute
 from noisyseg.bench.grid import expand
 from noisyseg.bench.model import load_model
+from noisyseg.bench.shipped import read_with_base
 from noisyseg.bench.suite import load_suite
 from noisyseg.bench.training import loop
 from noisyseg.bench.training.checkpoint import load_checkpoint
 from noisyseg.bench.training.class_loss import put_method
 from noisyseg.bench.training.detector import build_detector
 from noisyseg.bench.training.run_dataset import train_dataset
+from noisyseg.bench.wrong_labels import wrong_labels
 from noisyseg.methods.cross_entropy import cross_entropy
 from noisyseg.methods.method import Method, ResolvedMethod
 from noisyseg.methods.registry import resolve
+from noisyseg.noise.noisy_files import write_noisy
+from noisyseg.noise.spec import NoiseSpec, parse_steps
 from noisyseg.results.record import check_record
 from noisyseg.results.store import RunStore
 
 # mmdet's, as a cascade's boxes are refined.
 pytestmark = pytest.mark.filterwarnings("ignore:To copy construct from a tensor:UserWarning")
 
+NAME = "cascade-mask-rcnn-r50-fpn"
 STAGES = 3
 MMDETS = Path(mmdet.__file__).parent / ".mim/configs/_base_/models/cascade-mask-rcnn_r50_fpn.py"
 
@@ -42,14 +48,15 @@ def as_lists(value):
 
 
 def shipped():
-    model = load_model("cascade-mask-rcnn-r50-fpn", where="", root=Path(), random_weights=True)
+    model = load_model(NAME, where="", root=Path(), random_weights=True)
     return deepcopy(model.detector)
 
 
 def test_the_shipped_model_is_mmdets_but_for_what_a_run_fills_in():
     theirs = as_lists(Config.fromfile(MMDETS).model.to_dict())
     start = theirs["backbone"].pop("init_cfg")
-    assert start == {"type": "Pretrained", "checkpoint": "torchvision://resnet50"}
+    weights = read_with_base("model", NAME, where="")["weights"]
+    assert start == {"type": "Pretrained", "checkpoint": weights}
     for head in [*theirs["roi_head"]["bbox_head"], theirs["roi_head"]["mask_head"]]:
         assert head.pop("num_classes") == 80
     for head in theirs["roi_head"]["bbox_head"]:
@@ -84,15 +91,19 @@ def small():
     }
 
 
-@pytest.fixture(scope="module")
-def dataset(shapes):
+def read_shapes(annotations, shapes):
     return train_dataset(
-        shapes / "annotations" / "instances_train.json",
+        annotations,
         shapes / "train",
         classes=CLASSES,
         image={"scale": [64, 64], "scale_to": None, "flip": 0.5, "min_size": 1},
         train_seed=0,
     )
+
+
+@pytest.fixture(scope="module")
+def dataset(shapes):
+    return read_shapes(shapes / "annotations" / "instances_train.json", shapes)
 
 
 def built():
@@ -120,37 +131,95 @@ def test_cross_entropy_put_in_loses_what_mmdets_own_does_in_every_stage(dataset)
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-7)
 
 
-def test_each_stage_knows_the_annotation_of_each_of_its_rois(dataset):
-    """By the label: in a batch whose labels are all of one class each, that is a proof."""
-    seen = []
+def propose_near_objects(detector):
+    """Boxes around the objects in place of a fresh RPN's, of which hardly one overlaps any."""
+    original = detector.rpn_head.loss_and_predict
+    generator = torch.Generator().manual_seed(8)
+
+    def propose(features, samples, **settings):
+        losses, _ = original(features, samples, **settings)
+        near = []
+        for sample in samples:
+            boxes = sample.gt_instances.bboxes.repeat_interleave(24, dim=0)
+            sizes = (boxes[:, 2:] - boxes[:, :2]).repeat(1, 2)
+            moves = 0.2 * torch.rand(boxes.shape, generator=generator) - 0.1
+            moved = (boxes + sizes * moves).clamp(0, sample.img_shape[0])
+            near.append(InstanceData(bboxes=moved))
+        return losses, near
+
+    detector.rpn_head.loss_and_predict = propose
+
+
+def heard_of(detector):
+    """Puts in cross entropy; fills a list, a stage an entry: RoIs, their labels and ids."""
+    heard = []
 
     def spy(logits, labels, ctx):
-        seen.append((labels, ctx.annotation_ids))
+        heard[-1] += (labels, ctx.annotation_ids)
         return cross_entropy(logits, labels)
 
+    def listen(original):
+        def targets(sampling_results, *args, **kwargs):
+            heard.append((sampling_results,))
+            return original(sampling_results, *args, **kwargs)
+
+        return targets
+
     method = Method(name="spy", version=1, definition=spy, paper="", summary="")
-    detector = built()
     losses = put_method(detector, ResolvedMethod(method=method, parameters={}), num_epochs=1)
-    labels_of = {
-        entry["annotation_id"]: entry["bbox_label"]
-        for index in range(len(dataset))
-        for entry in dataset.get_data_info(index)["instances"]
-    }
-    for first in range(0, len(dataset), 2):
-        items = [dataset[first], dataset[first + 1]]
+    for head in detector.roi_head.bbox_head:
+        head.get_targets = listen(head.get_targets)
+    return heard, losses
+
+
+def check_boxes(results, ids, samples):
+    """Each RoI's id is that of the object that it overlaps best; gives those of moved RoIs."""
+    moved = []
+    parts = ids.split([len(result.priors) for result in results])
+    for result, found, sample in zip(results, parts, samples, strict=True):
+        objects = sample.gt_instances
+        count = len(result.pos_priors)
+        best = box_iou(result.pos_priors, objects.bboxes).argmax(dim=1)
+        assert torch.equal(found[:count], objects.annotation_ids[best])
+        assert (found[count:] == -1).all()
+        moved += found[:count][result.pos_is_gt == 0].tolist()
+    return moved
+
+
+def test_each_stage_knows_the_annotation_of_each_of_its_rois(shapes, tmp_path):
+    """By its box in the image, and by its label through the manifest of the noise."""
+    clean = shapes / "annotations" / "instances_train.json"
+    steps = parse_steps([{"type": "symmetric", "rate": 0.5}], CLASSES, "noise", tmp_path)
+    files = write_noisy(clean, tmp_path / "noisy", NoiseSpec(steps=steps, seed=1))
+    document = json.loads(clean.read_bytes())
+    names = {entry["id"]: entry["name"] for entry in document["categories"]}
+    true = {e["id"]: CLASSES.index(names[e["category_id"]]) for e in document["annotations"]}
+    wrong = wrong_labels(files.manifest, CLASSES)
+    assert 0 < len(wrong) < len(true)
+    noisy = read_shapes(files.annotations, shapes)
+    detector = built()
+    heard, losses = heard_of(detector)
+    propose_near_objects(detector)
+    met, moved = ([set() for _ in range(STAGES)] for _ in range(2))
+    for first in range(0, len(noisy), 2):
+        items = [noisy[first], noisy[first + 1]]
         batch = detector.data_preprocessor(pseudo_collate(items), training=True)
         for loss in losses:
             loss.gt_annotation_ids = [s.gt_instances.annotation_ids for s in batch["data_samples"]]
+        heard.clear()
         detector(**batch, mode="loss")
-    assert len(seen) == STAGES * len(dataset) // 2
-    met = Counter()
-    for labels, ids in seen:
-        assert torch.equal(ids == -1, labels == len(CLASSES))
-        positive = ids >= 0
-        found = [labels_of[number] for number in ids[positive].tolist()]
-        assert found == labels[positive].tolist()
-        met.update(ids[positive].tolist())
-    assert met.keys() == labels_of.keys()  # each is at least its own proposal, in every stage
+        for stage, (results, labels, ids) in enumerate(heard):
+            positive = ids != -1
+            assert torch.equal(positive, labels < len(CLASSES))
+            for number, label in zip(
+                ids[positive].tolist(), labels[positive].tolist(), strict=True
+            ):
+                assert (label != true[number]) == (number in wrong)
+            met[stage] |= set(ids[positive].tolist())
+            moved[stage] |= set(check_boxes(results, ids, batch["data_samples"]))
+        assert len(heard) == STAGES
+    assert set().union(*met) == true.keys()
+    assert all(len(numbers) > len(true) / 2 for numbers in moved), "or boxes would prove little"
 
 
 SUITE = {
@@ -174,7 +243,7 @@ SUITE = {
 def runs(tmp_path_factory):
     """Label → run, and a way to execute one in a folder of its own."""
     folder = tmp_path_factory.mktemp("cascade")
-    model = {"extends": "cascade-mask-rcnn-r50-fpn", "weights": "none", "detector": small()}
+    model = {"extends": NAME, "weights": "none", "detector": small()}
     (folder / "suite.yaml").write_text(yaml.safe_dump({**SUITE, "model": model}))
 
     def make(name):
