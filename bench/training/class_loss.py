@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from mmdet.models.roi_heads.bbox_heads import BBoxHead
+from mmdet.models.task_modules.samplers import OHEMSampler
 from torch import Tensor, nn
 
 from noisyseg.bench.training.annotation_ids import carry_annotation_ids, gives_annotation_ids
@@ -187,8 +188,10 @@ def put_method(
 
     Raises:
         InputError: no box head, one without softmax scores, or one that cannot tell which
-            annotation a RoI belongs to while the method needs it.
+            annotation a RoI belongs to while the method needs it; a sampler that calls the class
+            loss itself.
     """
+    _check_samplers(detector)
     losses = []
     for module in list(detector.modules()):
         if isinstance(module, BBoxHead):
@@ -229,6 +232,21 @@ def _threshold(method: ResolvedMethod) -> float:
     if own or not isolating:
         return PAPERS_THRESHOLD
     return float(method.parameters["gamma"])
+
+
+def _check_samplers(detector: nn.Module) -> None:
+    """Refuse hard example mining: it asks the class loss of RoIs that are not trained on.
+
+    A method with a state would keep a trace of them, and the log of the loss at work count them.
+    """
+    samplers = getattr(getattr(detector, "roi_head", None), "bbox_sampler", None)
+    for sampler in samplers if isinstance(samplers, list) else [samplers]:
+        if isinstance(sampler, OHEMSampler):
+            raise InputError(
+                f"the RoIs' sampler {type(sampler).__name__} calls the class loss to choose them, "
+                "which a method's state and log would count. Take RandomSampler "
+                "(train_cfg.rcnn.sampler)."
+            )
 
 
 def _check_head(head: BBoxHead, method: ResolvedMethod) -> None:

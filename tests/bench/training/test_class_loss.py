@@ -5,6 +5,7 @@ import pytest
 import torch
 from mmdet.models.losses import CrossEntropyLoss, SeesawLoss
 from mmdet.models.roi_heads.bbox_heads import Shared2FCBBoxHead
+from mmdet.models.task_modules.samplers import OHEMSampler
 from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
@@ -365,6 +366,19 @@ def test_a_model_without_a_box_head_is_refused():
         detector = MODELS.build(config)
     with pytest.raises(InputError, match=r"a RetinaNet has no box head.*two-stage model"):
         put_method(detector, resolve("ce", {}), num_epochs=2)
+
+
+def test_a_sampler_that_calls_the_class_loss_is_refused(tiny):
+    detector = tiny()
+    head = detector.roi_head
+    mining = OHEMSampler(num=32, pos_fraction=0.25, context=head)
+    random = head.bbox_sampler
+    for samplers in (mining, [random, mining]):  # a cascade has a list of them
+        head.bbox_sampler = samplers
+        with pytest.raises(InputError, match=r"sampler OHEMSampler calls the class loss.*Random"):
+            put_method(detector, resolve("ce", {}), num_epochs=2)
+    head.bbox_sampler = random
+    put_method(detector, resolve("ce", {}), num_epochs=2)
 
 
 class OwnTargets(Shared2FCBBoxHead):
