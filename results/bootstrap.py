@@ -13,12 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from noisyseg.errors import InputError
-from noisyseg.results.statistics import CONFIDENCE
+from noisyseg.errors import InputError, unknown_name
+from noisyseg.results.statistics import DECIMALS, TAILS, rank_intervals
 
 Floats = NDArray[np.float64]
 _RECALLS = np.linspace(0.0, 1.0, 101)
-_TAILS = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
 
 
 @dataclass(kw_only=True, slots=True, frozen=True, eq=False)
@@ -177,9 +176,10 @@ def paired_bootstrap(
     """Compare two methods on the same images; the same seed gives the same answer.
 
     Raises:
-        InputError: they were not evaluated on the same images, or no class has an instance.
+        InputError: they were not evaluated on the same images and instances, or no class has an
+            instance.
     """
-    _check_images([first, second])
+    _check_truth([first, second])
     drawn = [drawn_precisions(entry, draws=draws, seed=seed) for entry in (first, second)]
     return _compared(average_precision(first) - average_precision(second), *drawn)
 
@@ -209,39 +209,45 @@ def standings(
     """Every method compared with a baseline, and ranked among all.
 
     Raises:
-        InputError: the methods were not evaluated on the same images.
+        InputError: an unknown baseline, methods that were not evaluated on the same images and
+            instances, or no class with an instance.
     """
-    _check_images(list(methods.values()))
+    if baseline not in methods:
+        raise unknown_name("baseline", baseline, methods)
+    _check_truth(list(methods.values()))
     own = {name: average_precision(entry) for name, entry in methods.items()}
     drawn = {
         name: drawn_precisions(entry, draws=draws, seed=seed) for name, entry in methods.items()
     }
-    ranks = _ranks(np.array(list(own.values())))
-    drawn_ranks = np.array([_ranks(row) for row in np.array(list(drawn.values())).T])
-    low, high = np.quantile(drawn_ranks, _TAILS, axis=0)
+    places = rank_intervals(
+        np.array(list(drawn.values())).T, list(methods), values=list(own.values())
+    )
     return {
         name: Standing(
             average_precision=own[name],
             comparison=None
             if name == baseline
             else _compared(own[name] - own[baseline], drawn[name], drawn[baseline]),
-            rank=float(ranks[place]),
-            rank_low=float(low[place]),
-            rank_high=float(high[place]),
+            rank=places[name].rank,
+            rank_low=places[name].low,
+            rank_high=places[name].high,
         )
-        for place, name in enumerate(methods)
+        for name in methods
     }
 
 
 def _compared(difference: float, first: Floats, second: Floats) -> Comparison:
     if np.isnan(difference):
         raise InputError("no class has an instance: there is no AP to compare")
-    found = first - second
+    # Rounded: equal APs are sums in different orders, and a tie must not hang on the last bit.
+    found = np.round(first - second, DECIMALS)
     found = found[~np.isnan(found)]
-    low, high = np.quantile(found, _TAILS).tolist()
+    if not len(found):
+        raise InputError(f"none of {len(first)} draws holds an instance: draw more")
+    low, high = np.quantile(found, TAILS).tolist()
     sides = (np.count_nonzero(found <= 0) + 1, np.count_nonzero(found >= 0) + 1)
     return Comparison(
-        difference=difference,
+        difference=round(difference, DECIMALS),
         low=low,
         high=high,
         p=min(1.0, 2 * min(sides) / (len(found) + 1)),
@@ -250,18 +256,18 @@ def _compared(difference: float, first: Floats, second: Floats) -> Comparison:
     )
 
 
-def _check_images(entries: Sequence[Matches]) -> None:
-    first = entries[0].image_ids
+def _check_truth(entries: Sequence[Matches]) -> None:
+    first = entries[0]
     for other in entries[1:]:
-        if other.image_ids != first:
+        if other.image_ids != first.image_ids:
             raise InputError(
-                f"a paired bootstrap needs the same images: got {len(first)} and "
-                f"{len(other.image_ids)}, {len(set(first) & set(other.image_ids))} shared"
+                f"a paired bootstrap needs the same images: got {len(first.image_ids)} and "
+                f"{len(other.image_ids)}, {len(set(first.image_ids) & set(other.image_ids))} shared"
             )
-
-
-def _ranks(values: Floats) -> Floats:
-    above = (values[None, :] > values[:, None]).sum(axis=1)
-    equal = (values[None, :] == values[:, None]).sum(axis=1)
-    ranks: Floats = above + (equal + 1) / 2
-    return ranks
+        here, there = ([entry.instances for entry in m.classes] for m in (first, other))
+        if not np.array_equal(here, there):
+            raise InputError(
+                "a paired bootstrap needs the same instances: got "
+                f"{int(np.sum(here))} of {len(here)} classes and {int(np.sum(there))} of "
+                f"{len(there)}. Evaluate both against the same annotations and classes"
+            )

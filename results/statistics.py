@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,8 @@ from scipy import stats
 from noisyseg.errors import InputError
 
 CONFIDENCE = 0.95
+TAILS = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
+DECIMALS = 9  # of a percent point: below them two sums of the same numbers may differ
 
 
 @dataclass(kw_only=True, slots=True, frozen=True)
@@ -84,7 +87,8 @@ def components(values: Mapping[tuple[int, int], float]) -> Components:
     value = mean + noise seed + train seed + rest. The variances are those of the method of moments
     (Searle, Casella & McCulloch, Variance Components, 1992, chapter 4), negative ones shown as 0;
     the mean's variance (MS_noise + MS_train - MS_rest) / (a b) has Satterthwaite's degrees of
-    freedom, and the interval is wider than it need be where neither seed matters.
+    freedom. With few seeds the interval errs on the wide side: simulated ones cover the mean in
+    95 to 99 % of cases at 5 x 5, in 97 % or more at 3 x 3, in all where neither seed matters.
 
     Args:
         values: (noise seed, train seed) → number, for every pair of at least two of each.
@@ -101,11 +105,16 @@ def components(values: Mapping[tuple[int, int], float]) -> Components:
         )
     missing = [(i, j) for i in noise for j in train if (i, j) not in values]
     if missing:
-        raise InputError(f"noise seed {missing[0][0]} with train seed {missing[0][1]} is missing")
-    table = np.array([[values[i, j] for j in train] for i in noise], dtype=np.float64)
-    if not np.isfinite(table).all():
-        raise InputError("a value is no finite number")
-    return _components(table)
+        raise InputError(
+            f"noise seed {missing[0][0]} with train seed {missing[0][1]} is missing (in all "
+            f"{len(missing)} of {len(noise) * len(train)} pairs): run it, or leave a seed out"
+        )
+    for pair, value in values.items():
+        if not math.isfinite(value):
+            raise InputError(
+                f"noise seed {pair[0]} with train seed {pair[1]} is {value}: wanted a finite number"
+            )
+    return _components(np.array([[values[i, j] for j in train] for i in noise], dtype=np.float64))
 
 
 def _components(table: NDArray[np.float64]) -> Components:
@@ -144,4 +153,50 @@ def _components(table: NDArray[np.float64]) -> Components:
 
 
 def _t(degrees: float) -> float:
-    return float(stats.t.ppf((1 + CONFIDENCE) / 2, degrees))
+    return float(stats.t.ppf(TAILS[1], degrees))
+
+
+class Rank(NamedTuple):
+    """A rank, 1 the best, and where its 95 % interval over draws begins and ends."""
+
+    rank: float
+    low: float
+    high: float
+
+
+def ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Ranks of the highest to the lowest, from 1; equal values share the mean of theirs.
+
+    Args:
+        values: finite numbers, shape (…, M), ranked along the last axis.
+    """
+    return np.asarray(stats.rankdata(-np.round(values, DECIMALS), axis=-1), dtype=np.float64)
+
+
+def rank_intervals(
+    draws: NDArray[np.float64], names: Sequence[str], *, values: Sequence[float] | None = None
+) -> dict[str, Rank]:
+    """Each method's rank, with a percentile interval whose ends are ranks that a draw gave.
+
+    Args:
+        draws: of a bootstrap, shape (B, M); one in which a method has no number is left out.
+        names: of the M methods.
+        values: what the rank itself is of, M numbers; the means over the draws when None.
+
+    Raises:
+        InputError: shapes that do not fit, or no draw in which every method has a number.
+    """
+    if draws.ndim != 2 or draws.shape[1] != len(names):
+        raise InputError(f"wanted draws of {len(names)} methods, got an array {draws.shape}")
+    known = draws[np.isfinite(draws).all(axis=1)]
+    if not len(known):
+        raise InputError(f"none of {len(draws)} draws has a number for every method: draw more")
+    own = ranks(known.mean(axis=0) if values is None else np.asarray(values, dtype=np.float64))
+    drawn = ranks(known)
+    # Not interpolated: between the ranks 1 and 2 there is none.
+    low = np.quantile(drawn, TAILS[0], axis=0, method="lower")
+    high = np.quantile(drawn, TAILS[1], axis=0, method="higher")
+    return {
+        name: Rank(float(own[place]), float(low[place]), float(high[place]))
+        for place, name in enumerate(names)
+    }

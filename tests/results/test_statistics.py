@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from noisyseg.errors import InputError
-from noisyseg.results.statistics import components, describe
+from noisyseg.results.statistics import components, describe, rank_intervals, ranks
 
 
 def test_known_values():
@@ -99,10 +99,75 @@ def test_intervals_respect_both_sources(spread):
     [
         ({(0, 0): 1.0, (0, 1): 1.0}, "at least 2 noise seeds"),
         ({(0, 0): 1.0, (1, 0): 1.0}, "at least 2 noise seeds and 2 train seeds"),
-        ({(0, 0): 1.0, (0, 1): 1.0, (1, 0): 2.0}, "noise seed 1 with train seed 1 is missing"),
-        ({(0, 0): 1.0, (0, 1): 1.0, (1, 0): 2.0, (1, 1): math.nan}, "no finite number"),
+        ({}, "at least 2 noise seeds"),
+        (
+            {(0, 0): 1.0, (0, 1): 1.0, (1, 0): 2.0},
+            r"noise seed 1 with train seed 1 is missing \(in all 1 of 4",
+        ),
+        (
+            {(0, 0): 1.0, (0, 1): 1.0, (1, 0): 2.0, (1, 1): math.nan},
+            "noise seed 1 with train seed 1 is nan",
+        ),
     ],
 )
 def test_what_is_no_full_product(values, problem):
     with pytest.raises(InputError, match=problem):
         components(values)
+
+
+@pytest.mark.parametrize("noise", [2, 3, 5])
+def test_intervals_of_few_seeds_are_never_too_narrow(noise):
+    generator = np.random.default_rng(noise)
+    spread = {"sd_noise": 2.0, "sd_train": 0.1, "sd_rest": 0.5}
+    found = [components(product(noise, 3, generator, **spread)) for _ in range(1000)]
+    covered = np.mean([entry.low <= 30.0 <= entry.high for entry in found])
+    assert covered >= 0.95 - 3 * math.sqrt(0.95 * 0.05 / 1000)
+
+
+# Ranks
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([30.0, 10.0, 20.0], [1, 3, 2]),
+        ([1.0, 2.0, 2.0, 0.0], [3, 1.5, 1.5, 4]),
+        ([5.0, 5.0, 5.0], [2, 2, 2]),
+        ([0.1 + 0.2, 0.3], [1.5, 1.5]),  # equal but for the last bit
+        ([[1.0, 2.0], [2.0, 1.0]], [[2, 1], [1, 2]]),
+    ],
+)
+def test_equal_values_share_the_mean_rank(values, expected):
+    assert np.array_equal(ranks(np.array(values)), expected)
+
+
+def test_rank_intervals_by_hand():
+    # Of 100 draws "a" is first in 94, "b" in 6: 2.5 % on either side leave both ranks to both.
+    draws = np.array([[2.0, 1.0, 0.0]] * 94 + [[1.0, 2.0, 0.0]] * 6)
+    found = rank_intervals(draws, ["a", "b", "c"])
+    assert found == {"a": (1, 1, 2), "b": (2, 1, 2), "c": (3, 3, 3)}
+    # In 1 of 100 it lies outside of the interval.
+    draws = np.array([[2.0, 1.0]] * 99 + [[1.0, 2.0]])
+    assert rank_intervals(draws, ["a", "b"]) == {"a": (1, 1, 1), "b": (2, 2, 2)}
+
+
+def test_a_rank_is_of_the_values_where_they_are_given():
+    draws = np.array([[2.0, 1.0], [2.0, 1.0]])
+    found = rank_intervals(draws, ["a", "b"], values=[3.0, 3.0])
+    assert found == {"a": (1.5, 1, 1), "b": (1.5, 2, 2)}
+
+
+def test_every_end_of_a_rank_interval_is_a_rank_of_some_draw():
+    generator = np.random.default_rng(4)
+    for draws in (generator.normal(size=(n, 4)) for n in (1, 7, 40, 333)):
+        for _, low, high in rank_intervals(draws, "abcd").values():
+            assert {low, high} <= {1.0, 2.0, 3.0, 4.0}
+
+
+def test_draws_without_a_number_are_left_out():
+    draws = np.array([[2.0, 1.0], [math.nan, math.nan], [2.0, 1.0]])
+    assert rank_intervals(draws, ["a", "b"]) == {"a": (1, 1, 1), "b": (2, 2, 2)}
+    with pytest.raises(InputError, match="none of 1 draws"):
+        rank_intervals(draws[1:2], ["a", "b"])
+    with pytest.raises(InputError, match="draws of 3 methods"):
+        rank_intervals(draws, ["a", "b", "c"])
