@@ -70,10 +70,11 @@ def test_a_negative_variance_is_shown_as_none():
     assert found.low < found.mean < found.high
 
 
-def test_the_two_sources_are_told_apart():
+@pytest.mark.parametrize(("noise", "train"), [(8, 8), (4, 9), (9, 4)])
+def test_the_two_sources_are_told_apart(noise, train):
     generator = np.random.default_rng(0)
     spread = {"sd_noise": 2.0, "sd_train": 0.5, "sd_rest": 0.3}
-    found = [components(product(8, 8, generator, **spread)) for _ in range(400)]
+    found = [components(product(noise, train, generator, **spread)) for _ in range(1500)]
     for name, true in spread.items():
         variance = np.mean([getattr(entry, name) ** 2 for entry in found])
         assert variance == pytest.approx(true**2, rel=0.1)
