@@ -3,7 +3,9 @@
 import argparse
 import json
 import os
+import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from dataclasses import asdict
 from pathlib import Path
 
@@ -25,13 +27,8 @@ def methods_check(arguments: argparse.Namespace) -> int:
     Raises:
         InputError: there is no such method, or it cannot be loaded.
     """
-    if arguments.method in installed_names():
-        # Under a built-in's name, too: whoever installed it must hear that it is not used.
-        installed_method(arguments.method, TAKEN)
-    method = named(arguments.method)
-    checks = check_contract(method)
-    if arguments.model is not None:
-        checks.append(_on_model(method, arguments.model))
+    with redirect_stdout(sys.stderr):  # what the method prints is no answer of the command
+        method, checks = _checked(arguments.method, arguments.model)
     passed = all(check.passed for check in checks)
     if arguments.json:
         document = {**method.spec(), "passed": passed, "checks": [asdict(c) for c in checks]}
@@ -39,6 +36,18 @@ def methods_check(arguments: argparse.Namespace) -> int:
     else:
         _print_checks(method, checks)
     return DONE if passed else SOME_FAILED
+
+
+def _checked(text: str, model: str | None) -> tuple[ResolvedMethod, list[Check]]:
+    """The method that a command line names, and what its checks found."""
+    if text in installed_names():
+        # Under a built-in's name, too: whoever installed it must hear that it is not used.
+        installed_method(text, TAKEN)
+    method = named(text)
+    checks = check_contract(method)
+    if model is not None:
+        checks.append(_on_model(method, model))
+    return method, checks
 
 
 def _print_checks(method: ResolvedMethod, checks: Sequence[Check]) -> None:

@@ -4,6 +4,7 @@ A method may be anyone's code: what it raises is a check that failed, with the l
 """
 
 import sys
+import textwrap
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from dataclasses import dataclass
 from noisyseg.methods.contract_checks import CHECKS
 from noisyseg.methods.contract_demands import BrokenError
 from noisyseg.methods.method import ResolvedMethod
+
+_LONGEST = 400  # characters of an error's text
 
 
 @dataclass(kw_only=True, slots=True, frozen=True)
@@ -61,7 +64,16 @@ def _raised(error: BaseException, method: ResolvedMethod) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     file = _file(method)
     frame = next((frame for frame in reversed(frames) if frame.filename == file), frames[-1])
-    return f"raised {type(error).__name__}: {error} ({frame.filename}, line {frame.lineno})"
+    return f"raised {type(error).__name__}: {_text(error)} ({frame.filename}, line {frame.lineno})"
+
+
+def _text(error: BaseException) -> str:
+    """What an error says, in one short line; a stranger's may fail at saying it."""
+    try:
+        text = str(error)
+    except Exception as other:  # noqa: BLE001 (a stranger's code raises anything)
+        return f"no text, for that raised {type(other).__name__}"
+    return textwrap.shorten(text, _LONGEST, placeholder=" …")
 
 
 def _file(method: ResolvedMethod) -> str | None:

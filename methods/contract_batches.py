@@ -3,12 +3,13 @@
 Shapes: N RoIs, K object classes, background last. Everything is drawn from fixed seeds.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from noisyseg.methods.context import LossContext
+from noisyseg.methods.context import ANNOTATION_IDS, NEEDS, NOISE_MATRIX, LossContext
 from noisyseg.methods.method import ResolvedMethod
 from noisyseg.methods.running import RunningMethod
 
@@ -34,18 +35,19 @@ class Batch:
         """K."""
         return self.logits.shape[1] - 1
 
-    def context(self) -> LossContext:
-        """The batch's side information; T keeps 70 % of the labels."""
+    def context(self, given: Collection[str] = NEEDS) -> LossContext:
+        """The batch's side information, with what is given of `NEEDS`; T keeps 70 % of labels."""
         classes = self.num_classes
         kept = torch.eye(classes, dtype=torch.float64)
         others = (1 - kept) / max(classes - 1, 1)
+        matrix = kept if classes == 1 else 0.7 * kept + 0.3 * others
         return LossContext(
             num_classes=classes,
             epoch=self.epoch,
             num_epochs=EPOCHS,
             weights=self.weights,
-            annotation_ids=self.annotation_ids,
-            noise_matrix=kept if classes == 1 else 0.7 * kept + 0.3 * others,
+            annotation_ids=self.annotation_ids if ANNOTATION_IDS in given else None,
+            noise_matrix=matrix if NOISE_MATRIX in given else None,
         )
 
     def rois(self, which: Tensor) -> "Batch":
@@ -112,5 +114,9 @@ def trained_until(method: ResolvedMethod, epoch: int, *, classes: int = 4) -> Ru
 
 
 def lost(running: RunningMethod, given: Batch) -> Tensor:
-    """The method's losses of a batch."""
-    return running.loss(given.logits, given.labels, given.context())
+    """The method's losses of a copy of a batch, which is as it was whatever the method does.
+
+    Like a layer's output, and unlike a leaf of the graph, a copy can be changed in place.
+    """
+    copy = given.rois(torch.arange(len(given.labels)))
+    return running.loss(copy.logits, copy.labels, copy.context())

@@ -103,11 +103,12 @@ def through_a_checkpoint(state: Mapping[str, Any]) -> dict[str, Any]:
     """The state as it comes back from a checkpoint's file."""
     require(isinstance(state, dict), f"wanted a dictionary as state, got a {type(state).__name__}")
     file = io.BytesIO()
-    torch.save(state, file)
-    file.seek(0)
     try:
+        torch.save(state, file)
+        file.seek(0)
         loaded: dict[str, Any] = torch.load(file, weights_only=True)
-    except pickle.UnpicklingError as error:
+    # pickle says of a local function AttributeError, of an open file TypeError.
+    except (pickle.PickleError, AttributeError, TypeError) as error:
         reason = str(error).split("WeightsUnpickler error:")[-1].strip().splitlines()[0]
         raise BrokenError(
             "its state holds what checkpoints cannot, which are tensors, numbers, texts, lists and "

@@ -16,6 +16,11 @@ def good(logits, labels):
     return cross_entropy(logits, labels)
 
 
+def talks(logits, labels):
+    print("a loss is asked for")
+    return cross_entropy(logits, labels)
+
+
 @needs("annotation_ids")
 def by_annotation(logits, labels, ctx):
     return cross_entropy(logits, labels) * (1 + 0 * ctx.annotation_ids)
@@ -78,6 +83,13 @@ def test_json_has_the_method_and_every_check(call, file):
     good = json.loads(call("methods", "check", "lncis", "--json").out)
     assert good["passed"] is True
     assert good["parameters"]["gamma"] == 6.0
+
+
+def test_what_a_method_prints_is_no_part_of_the_answer(call, file):
+    done = call("methods", "check", f"{file}:talks", "--json")
+    assert done.status == 0
+    assert json.loads(done.out)["passed"] is True
+    assert "a loss is asked for" in done.err
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from noisyseg.methods import contract_checks
 from noisyseg.methods.built_in import METHODS
+from noisyseg.methods.context import needs
 from noisyseg.methods.contract import check_contract
 from noisyseg.methods.contract_batches import EPOCHS, batch, extreme_batch
 from noisyseg.methods.contract_checks import CHECKS
@@ -18,6 +19,8 @@ from noisyseg.methods.registry import resolve
 FIRST = "one finite loss per RoI"
 EXTREME, AUTOCAST, ORDER = "finite at logits of ±1e4", "autocast", "order of RoIs"
 WEIGHTS, STATE, KEPT = "RoIs of weight 0", "state in checkpoints", "no gradient to labels or state"
+NO_WEIGHT, UNASKED = "weight 0 alone", "no ids, no matrix, unless @needs"
+INPUTS, GRADIENT = "inputs left alone", "finite gradient"
 
 
 def own(definition):
@@ -100,6 +103,38 @@ def test_a_method_that_exits_is_one_that_fails():
     assert check.detail.startswith("raised SystemExit: 3 (")
 
 
+def test_what_is_no_loss_in_the_middle_of_a_training_alone():
+    def lapses(logits, labels, ctx):
+        return cross_entropy(logits, labels) * (torch.nan if ctx.epoch == 1 else 1)
+
+    (check,) = check_contract(own(lapses))
+    assert check.detail.startswith("the loss is nan at logits (")
+
+
+class NoTextError(Exception):
+    def __str__(self):
+        raise ValueError
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (RuntimeError("one\n  two\nthree"), "RuntimeError: one two three ("),
+        (NoTextError(), "NoTextError: no text, for that raised ValueError ("),
+        (RuntimeError("word " * 1000), "word … ("),
+    ],
+    ids=["lines", "no text", "long"],
+)
+def test_whatever_an_error_says_is_told_in_one_short_line(error, text):
+    def fails(logits, labels):
+        raise error
+
+    (check,) = check_contract(own(fails))
+    assert text in check.detail
+    assert "\n" not in check.detail
+    assert len(check.detail) < 400 + len(f"raised RuntimeError:  ({__file__}, line 9999)")
+
+
 # One thing wrong
 
 
@@ -159,13 +194,59 @@ def count_of_all(logits, labels):
     return cross_entropy(logits, labels) * len(labels)
 
 
+def by_weight(logits, labels, ctx):
+    return cross_entropy(logits, labels) / ctx.weights
+
+
+def mean_weight(logits, labels, ctx):
+    return cross_entropy(logits, labels) / ctx.weights[ctx.weights > 0].mean()
+
+
+def ids_unasked(logits, labels, ctx):
+    return cross_entropy(logits, labels) * (1 + (ctx.annotation_ids < 0))
+
+
+def matrix_unasked(logits, labels, ctx):
+    return cross_entropy(logits, labels) * ctx.noise_matrix[0, 0]
+
+
+def no_number_without_ids(logits, labels, ctx):
+    return cross_entropy(logits, labels) * (torch.nan if ctx.annotation_ids is None else 1)
+
+
+def flat_of_one_class(logits, labels, ctx):
+    losses = cross_entropy(logits, labels)
+    return losses + 0 * (losses - losses).sqrt() if ctx.num_classes == 1 else losses
+
+
+@needs("annotation_ids")
 def changes_ids(logits, labels, ctx):
     ctx.annotation_ids.fill_(3)
     return cross_entropy(logits, labels)
 
 
+@needs("noise_matrix")
+def changes_matrix(logits, labels, ctx):
+    ctx.noise_matrix.fill_(0.5)
+    return cross_entropy(logits, labels)
+
+
+def changes_logits(logits, labels):
+    return cross_entropy(logits.mul_(2), labels)
+
+
+def clips_logits(logits, labels):
+    logits.data.clamp_(-1e4, 1)
+    return cross_entropy(logits, labels)
+
+
 def draws(logits, labels):
     torch.rand(1)
+    return cross_entropy(logits, labels)
+
+
+def seeds(logits, labels):
+    torch.manual_seed(1)
     return cross_entropy(logits, labels)
 
 
@@ -227,6 +308,11 @@ class SavesObject(Running):
         return {"deep": [{"total": self.total}], "ratio": Fraction(1, 3)}
 
 
+class SavesFunction(Running):
+    def state_dict(self):
+        return {"deep": [{"total": self.total}], "then": lambda: 1}
+
+
 class SavesList(Running):
     def state_dict(self):
         return [self.total]
@@ -240,7 +326,8 @@ class CannotLoad(Running):
 BROKEN = {
     naive: {EXTREME: "the loss is inf at logits (", AUTOCAST: "the loss is inf"},
     infinite_slope: {EXTREME: "the gradient is nan at logits (", AUTOCAST: "the gradient is nan"},
-    no_slope: {"finite gradient": "the gradient is 0 everywhere"},
+    no_slope: {GRADIENT: "the gradient is 0 everywhere"},
+    flat_of_one_class: {GRADIENT: "the gradient is nan at logits ("},
     half: {
         "float32 or better": "of torch.float16 logits: wanted torch.float32 losses",
         AUTOCAST: "under autocast: wanted torch.float32 losses, got torch.bfloat16",
@@ -248,13 +335,25 @@ BROKEN = {
     single: {"float32 or better": "of torch.float64 logits: wanted torch.float64 losses"},
     overflow: {EXTREME: "of torch.float16 logits"},
     cut_off: {"no RoIs": "the losses have no gradient"},
-    largest: {"no RoIs": "raised RuntimeError"},
-    by_positives: {"background alone, positives alone": "of background alone"},
+    largest: {"no RoIs": "raised RuntimeError", NO_WEIGHT: "raised RuntimeError"},
+    by_positives: {
+        "background alone, positives alone": "of background alone",
+        NO_WEIGHT: "the loss is nan",
+    },
     first_is_special: {ORDER: "other losses", WEIGHTS: "by being there"},
     mean_of_all: {WEIGHTS: "changes the losses of others, whatever its logits are"},
     count_of_all: {WEIGHTS: "changes the losses of others, by being there"},
-    changes_ids: {"inputs left alone": "it changes the annotation_ids in place"},
-    draws: {"determinism": "draws from torch's random numbers"},
+    by_weight: {WEIGHTS: "the loss is inf at logits (", NO_WEIGHT: "the loss is inf at logits ("},
+    mean_weight: {NO_WEIGHT: "the loss is nan at logits ("},
+    ids_unasked: {UNASKED: "raised TypeError: '<' not supported between instances of 'NoneType'"},
+    matrix_unasked: {UNASKED: "raised TypeError: 'NoneType' object is not subscriptable"},
+    no_number_without_ids: {UNASKED: "the loss is nan at logits ("},
+    changes_ids: {INPUTS: "it changes the annotation_ids in place"},
+    changes_matrix: {INPUTS: "it changes the noise_matrix in place"},
+    changes_logits: {INPUTS: "it changes the logits in place"},
+    clips_logits: {INPUTS: "it changes the logits in place"},
+    draws: {"determinism": "it draws from or seeds torch's random numbers"},
+    seeds: {"determinism": "it draws from or seeds torch's random numbers"},
     KeepsGraph: {
         KEPT: "raised RuntimeError: Trying to backward through the graph a second time",
         "speed": "raised RuntimeError",
@@ -264,6 +363,7 @@ BROKEN = {
     SeesOrder: {ORDER: "in another order the RoIs have other losses"},
     Forgets: {STATE: "resumed after epoch 1 of 4 it has other losses"},
     SavesObject: {STATE: "its state holds what checkpoints cannot"},
+    SavesFunction: {STATE: "its state holds what checkpoints cannot"},
     SavesList: {STATE: "wanted a dictionary as state, got a list"},
     CannotLoad: {STATE: "raised KeyError: 'total'"},
 }
@@ -316,6 +416,15 @@ def test_speed_is_told_and_has_a_bound(monkeypatch):
     (speed,) = [c for c in check_contract(resolve("ce", {})) if c.name == "speed"]
     assert not speed.passed
     assert speed.detail.endswith("; wanted at most 0")
+
+
+@pytest.mark.parametrize("what", ["annotation_ids", "noise_matrix"])
+def test_what_a_method_asks_for_it_gets(what):
+    @needs(what)
+    def asks(logits, labels, ctx):
+        return cross_entropy(logits, labels) * (1 + 0 * getattr(ctx, what).sum().item())
+
+    assert failures(asks) == {}
 
 
 # The batches

@@ -126,6 +126,7 @@ NO_METHODS = {
         "contract_batches",
         "contract_checks",
         "contract_demands",
+        "contract_dependence",
         "method",
         "plugins",
     ),
