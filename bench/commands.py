@@ -4,7 +4,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +37,12 @@ def run(arguments: argparse.Namespace) -> int:
         )
     suite, store = _chosen(arguments)
     if arguments.dry_run:
-        runs = foresee(suite, store, *check(suite))
+        data, settings = check(suite)
+        say_warnings(data.warnings)
+        runs = foresee(suite, store, data, settings)
         _list_runs(runs, _finished(runs, store))
         return DONE
-    runs = expand(suite, store)
+    runs = expand(suite, store, tell=say_warnings)
     if arguments.test_dev:
         runs = with_submissions(runs, test_images(suite))
     records = _finished(runs, store)
@@ -235,6 +237,12 @@ def noise_name(noise: Mapping[str, Any] | None) -> str:
         f"{step['type']}-{step['rate']:g}" if "rate" in step else step["type"]
         for step in noise["steps"]
     )
+
+
+def say_warnings(lines: Iterable[str]) -> None:
+    """What is wrong with data or noise, but can be gone on with."""
+    for line in lines:
+        say(f"warning: {line}")
 
 
 def print_text(text: str) -> None:

@@ -53,6 +53,7 @@ def report_json(report: Report) -> dict[str, Any]:
     return {
         **{key: getattr(report, key) for key in ("name", "images", "annotations", "sha256")},
         "problems": report.groups(),
+        "warnings": report.warnings,
         "remarks": report.remarks,
     }
 
@@ -62,6 +63,7 @@ def report_lines(report: Report) -> list[str]:
     lines = [f"{report.name}: {report.images} images, {report.annotations} annotations looked at"]
     lines += [f"  SHA-256 {digest}  {path}" for path, digest in report.sha256.items()]
     lines += [f"  remark: {remark}" for remark in report.remarks]
+    lines += [f"  WARNING: {warning}" for warning in report.warnings]
     for group in report.groups():
         lines.append(f"  PROBLEM, {group['count']} ×: {group['kind']}")
         lines += [f"    {where}" for where in group["first"]]

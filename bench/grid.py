@@ -1,6 +1,6 @@
 """From a suite to its runs: every method at every noise setting for every seed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from noisyseg.bench.datasets.source import load_source
 from noisyseg.bench.datasets.split import Split
 from noisyseg.bench.suite import SeedPair, Suite
 from noisyseg.bench.training.version import TRAINING
+from noisyseg.errors import InputError
 from noisyseg.files import canonical_json, sha256_bytes
 from noisyseg.methods.plugins import MethodSource
 from noisyseg.noise.noisy_files import noisy_files, write_noisy
@@ -23,6 +24,8 @@ SCHEMA = 1
 # Prepared and noisy annotation files are shared by content; the dot keeps the folder apart from
 # the data sets' folders, whose names cannot begin with one.
 SHARED = ".annotations"
+
+Tell = Callable[[Iterable[str]], None]
 
 
 @dataclass(kw_only=True, slots=True, frozen=True)
@@ -82,21 +85,44 @@ def check(suite: Suite) -> tuple[CheckedData, Mapping[str, tuple[NoiseStep, ...]
     """
     source = load_source(suite.data, root=suite.data_root, options=suite.data_options)
     data = check_data(source)
+    data.warnings.extend(_small_images(data, suite.protocol["image"]["min_size"]))
     return data, _parse_noise(suite, data.classes)
 
 
-def expand(suite: Suite, store: RunStore, *, shared: Path | None = None) -> list[Run]:
+def _small_images(data: CheckedData, least: int) -> list[str]:
+    """What the protocol's least side leaves out of training.
+
+    Raises:
+        InputError: every image.
+    """
+    small = sum(side < least for side in data.train_sides)
+    of = f"{small} of {len(data.train_sides)} annotated images"
+    path = data.source.train.annotations
+    if small and small == len(data.train_sides):
+        raise InputError(
+            f"{path}: {of} have a side of less than {least} pixels, which the protocol leaves out "
+            "of training: lower min_size in its image section, or enlarge the images."
+        )
+    return [f"{path}: {of} have a side of less than {least} pixels: not trained on."] * bool(small)
+
+
+def expand(
+    suite: Suite, store: RunStore, *, shared: Path | None = None, tell: Tell | None = None
+) -> list[Run]:
     """The suite's runs, their annotation files written; equal runs share a key.
 
     Args:
         suite: what to run.
         store: where the runs lie.
         shared: folder of annotation files; the store's own by default.
+        tell: given what should be known of data and noise, lines of text.
     Raises:
         InputError: unusable data or noise; nothing has been trained then.
     """
     shared = shared or store.root / SHARED
     data, settings = check(suite)
+    if tell is not None:
+        tell(data.warnings)
     write_prepared(data, shared)
     for noise in {noise for _, _, noise in _specs(settings, suite.seeds) if noise is not None}:
         write_noisy(data.file("train", shared), _noise_folder(data, noise, shared), noise)

@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from noisyseg.bench.commands import DONE, choices, chosen_suite, noise_name, print_text, say
+from noisyseg.bench.commands import (
+    DONE,
+    choices,
+    chosen_suite,
+    noise_name,
+    print_text,
+    say,
+    say_warnings,
+)
 from noisyseg.bench.datasets.catalogue import KNOWN
 from noisyseg.bench.datasets.preparation import CheckedData
 from noisyseg.bench.datasets.source import data_format, masks_of
@@ -47,6 +55,7 @@ def plan(arguments: argparse.Namespace) -> int:
     runs: list[Run] = []
     try:
         data, settings = check(outline)
+        say_warnings(data.warnings)
         suite = chosen_suite(arguments, choices(arguments, download=False))
         runs = foresee(suite, store, data, settings)
     except InputError as error:  # of the data, or of the weights

@@ -13,6 +13,7 @@ from noisyseg.bench.commands import (
     chosen_suite,
     print_text,
     say,
+    say_warnings,
     train_all,
 )
 from noisyseg.bench.execution import CHECKPOINTS, STEP
@@ -31,7 +32,7 @@ def rehearse(arguments: argparse.Namespace) -> int:
     suite = replace(suite, protocol=rehearsed(suite.protocol, shrink=shrink))
     store = RunStore(arguments.out / FOLDER)
     store.check_writable()
-    runs = expand(suite, store, shared=arguments.out / SHARED)
+    runs = expand(suite, store, shared=arguments.out / SHARED, tell=say_warnings)
     _say_what(suite, runs, shrink=shrink, random_weights=arguments.random_weights)
     check_inputs(runs[0])
     for run in runs:

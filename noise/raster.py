@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
 from noisyseg.mask_overlap import RunLengths
+from noisyseg.run_length import decode_counts
 
 Contour = NDArray[np.int32]
 """Pixels (column, row) along an edge, shape (n, 2)."""
@@ -29,24 +30,6 @@ class Crop(NamedTuple):
     raster: NDArray[np.uint8]
     top: int
     left: int
-
-
-def decode_counts(counts: bytes) -> NDArray[np.int64]:
-    """Run lengths out of well-formed compressed `counts`, shape (R,); pycocotools keeps them.
-
-    A number has its lowest five bits first, and 32 marks that more follow; the last one's 16 is the
-    sign. From the fourth on, a number is the difference to the run two before (maskApi.c).
-    """
-    digits = np.frombuffer(counts, dtype=np.uint8).astype(np.int64) - 48
-    ends = np.flatnonzero((digits & 32) == 0)
-    starts = np.concatenate(([0], ends[:-1] + 1))
-    sizes = ends + 1 - starts
-    place = np.arange(len(digits)) - np.repeat(starts, sizes)
-    runs = np.add.reduceat((digits & 31) << (5 * place), starts)
-    runs -= np.where(digits[ends] & 16, np.int64(1) << (5 * sizes), 0)
-    runs[1::2] = np.cumsum(runs[1::2])
-    runs[2::2] = np.cumsum(runs[2::2])
-    return runs
 
 
 def cut_out(mask: RunLengths, margin: int) -> Crop:

@@ -1,7 +1,6 @@
 """Masks of annotations as run lengths, and how much two annotations overlap."""
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,13 +9,13 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
 from noisyseg.errors import InputError
+from noisyseg.run_length import runs_of
 
 RunLengths = dict[str, Any]
 """A mask as pycocotools' compressed run lengths: `size` and `counts`."""
 
-_MOST_PIXELS = 2**31 - 1
-_FARTHEST = 10  # image sizes that a polygon may reach outside of its image
-_NUMBER = re.compile("[P-o]{0,6}[0-O]")
+MOST_PIXELS = 2**31 - 1
+FARTHEST = 10  # image sizes that a polygon may reach outside of its image
 
 
 def has_mask(annotation: Mapping[str, Any]) -> bool:
@@ -31,12 +30,12 @@ def run_lengths(annotation: Mapping[str, Any], height: int, width: int) -> RunLe
         InputError: a segmentation that is none of these, or not of the image's size.
     """
     raw = annotation["segmentation"]
-    if height * width > _MOST_PIXELS:
+    if height * width > MOST_PIXELS:
         raise InputError(
             f"annotation {annotation['id']}: its image of {height} × {width} pixels is too large "
-            f"for masks: wanted at most {_MOST_PIXELS} pixels."
+            f"for masks: wanted at most {MOST_PIXELS} pixels."
         )
-    if isinstance(raw, list) and raw and all(map(_is_polygon, raw)):
+    if isinstance(raw, list) and raw and all(map(is_polygon, raw)):
         _check_extent(annotation, height, width)
         encoded: RunLengths = coco_mask.merge(coco_mask.frPyObjects(raw, height, width))
         return encoded
@@ -85,7 +84,7 @@ def overlap(one: Mapping[str, Any], other: Mapping[str, Any], height: int, width
 
 def _check_extent(annotation: Mapping[str, Any], height: int, width: int) -> None:
     """Refuse what pycocotools' 32-bit arithmetic would crash on, or draw for hours."""
-    most = _FARTHEST * max(height, width)
+    most = FARTHEST * max(height, width)
     if any(max(points) > most or min(points) < -most for points in annotation["segmentation"]):
         raise InputError(
             f"annotation {annotation['id']}: a polygon reaches far outside its image of "
@@ -93,7 +92,8 @@ def _check_extent(annotation: Mapping[str, Any], height: int, width: int) -> Non
         )
 
 
-def _is_polygon(raw: Any) -> bool:
+def is_polygon(raw: Any) -> bool:
+    """Whether a value is [x, y, x, y, …] of at least three points."""
     return (
         isinstance(raw, list)
         and len(raw) >= 6
@@ -103,25 +103,10 @@ def _is_polygon(raw: Any) -> bool:
 
 
 def _runs(counts: Any) -> list[int] | None:
-    if isinstance(counts, list):
-        runs = counts
-    elif isinstance(counts, str):
-        numbers = _NUMBER.findall(counts)
-        if "".join(numbers) != counts:
-            return None
-        runs = []
-        for place, digits in enumerate(numbers):
-            # From the fourth on, a run is stored as its difference to the run two before.
-            runs.append(_signed(digits) + (runs[place - 2] if place > 2 else 0))
+    if isinstance(counts, str):
+        decoded = runs_of(counts)
+        runs = [] if decoded is None else decoded.tolist()
     else:
-        return None
+        runs = counts if isinstance(counts, list) else []
     fits = runs and all(type(run) is int and run >= 0 for run in runs)
     return runs if fits else None
-
-
-def _signed(digits: str) -> int:
-    """A number from its base-32 digits, least first; the last one holds the sign in 0x10."""
-    value = 0
-    for place, digit in enumerate(digits):
-        value |= ((ord(digit) - 48) & 0x1F) << (5 * place)
-    return value - (1 << (5 * len(digits))) if (ord(digits[-1]) - 48) & 0x10 else value

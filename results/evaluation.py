@@ -21,7 +21,7 @@ from noisyseg.results.engines import (
 )
 from noisyseg.results.matched import matched_classes
 from noisyseg.results.predictions import Detection, Predictions
-from noisyseg.results.run_length import pixels_described
+from noisyseg.run_length import pixels_described
 
 # What a run's key says of its evaluation: raise the version whenever a number could change.
 EVALUATION: dict[str, Any] = {

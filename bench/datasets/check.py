@@ -5,10 +5,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from noisyseg.annotation_files.findings import EXPORT, Finding, Level, warnings
+from noisyseg.annotation_files.identities import file_name
 from noisyseg.bench.datasets import cityscapes, voc
-from noisyseg.bench.datasets.annotation_check import annotation_faults, stays_inside, usable_part
+from noisyseg.bench.datasets.annotation_check import (
+    annotation_findings,
+    stays_inside,
+    usable_part,
+)
 from noisyseg.bench.datasets.catalogue import KNOWN
-from noisyseg.bench.datasets.check_report import EXPORT, UNPACK, Fault, Report
+from noisyseg.bench.datasets.check_report import UNPACK, Fault, Report
 from noisyseg.bench.datasets.coco_folder import coco_splits
 from noisyseg.bench.datasets.converted import Progress, convert_all
 from noisyseg.bench.datasets.image_check import pixel_faults
@@ -180,19 +186,31 @@ def _check_split(
     document, faults = usable_part(data, path)
     report.images += len(document["images"])
     report.annotations += len(document["annotations"])
-    report.faults += [*faults, *annotation_faults(document, path)]
+    report.faults += faults
+    _add_findings(report, annotation_findings(document), path)
     if classes not in (None, len(document["categories"])):
         text = f"{path} has {len(document['categories'])}, {report.name} {classes}"
         report.faults.append(Fault(kind="the classes are not its own", where=text, mend=UNPACK))
     tasks = [
-        (split.images / image["file_name"], (image["width"], image["height"]))
+        (split.images / file_name(image), (image["width"], image["height"]))
         for image in document["images"]
-        if stays_inside(image["file_name"])
+        if stays_inside(file_name(image))
     ]
     for found in _all(_check_listed, tasks, workers, progress):
         report.faults += found
-    _remark_unlisted(report, split, {image["file_name"] for image in document["images"]})
+    _remark_unlisted(report, split, set(map(file_name, document["images"])))
     return len(document["images"])
+
+
+def _add_findings(report: Report, findings: Iterable[Finding], path: Path) -> None:
+    known = []
+    for finding in findings:
+        if finding.level is Level.WARNING:
+            known.append(finding)
+        else:
+            where = f"{path}: {finding.where}" if finding.where else str(path)
+            report.faults.append(Fault(kind=finding.kind, where=where, mend=finding.mend))
+    report.warnings += warnings(known, path)
 
 
 def _remark_unlisted(report: Report, split: Split, listed: set[str]) -> None:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 UNPACK = "unpack the archive again, or download it again (noisyseg data download)"
-EXPORT = "correct the annotation file, or export it again"
 _SHOWN = 3
 
 
@@ -31,6 +30,7 @@ class Report:
     Attributes:
         name: of the data set.
         faults: what is to be mended.
+        warnings: what may well be meant, but changes what results say.
         remarks: what is worth knowing.
         images, annotations: how many were looked at.
         sha256: of annotation files, by path.
@@ -38,6 +38,7 @@ class Report:
 
     name: str
     faults: list[Fault] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     images: int = 0
     annotations: int = 0

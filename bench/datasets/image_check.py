@@ -5,7 +5,8 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
-from noisyseg.bench.datasets.check_report import EXPORT, UNPACK, Fault
+from noisyseg.annotation_files.findings import EXPORT
+from noisyseg.bench.datasets.check_report import UNPACK, Fault
 from noisyseg.bench.datasets.image_files import image_size_as_read
 
 _DAMAGE = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)

@@ -4,12 +4,23 @@ A run's K classes are chosen before noise is applied: flipping an annotation int
 not trained would turn class noise into a missing label, since mmdet drops it.
 """
 
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from noisyseg.annotation_files.findings import refuse_errors, warnings
+from noisyseg.annotation_files.identities import (
+    FileIdentity,
+    file_name,
+    identity_findings,
+    in_both_parts,
+)
+from noisyseg.annotation_files.shapes import shape_findings
+from noisyseg.annotation_files.usage import usage_findings
+from noisyseg.bench.datasets.annotation_check import stays_inside
 from noisyseg.bench.datasets.source import DataSource
 from noisyseg.bench.datasets.split import Split
 from noisyseg.errors import InputError
@@ -29,6 +40,7 @@ class CheckedData:
         contents: the bytes of the files of `train` and `eval`.
         train_sides: the shorter side, in pixels, of every training image with an annotation.
         eval_images: how many there are.
+        warnings: what whoever trains on it should know, a line each.
     """
 
     source: DataSource
@@ -37,6 +49,7 @@ class CheckedData:
     contents: dict[str, bytes]
     train_sides: list[int]
     eval_images: int
+    warnings: list[str]
 
     def file(self, split: str, folder: Path) -> Path:
         """Where `write_prepared` puts the file of `train` or `eval`: below folder, by content."""
@@ -47,8 +60,8 @@ def check_data(source: DataSource) -> CheckedData:
     """Read a data set with every check that needs no training; write nothing.
 
     Raises:
-        InputError: an unusable annotation file, a class it lacks, an annotation without a mask,
-            absent images, no annotation left.
+        InputError: an unusable annotation file, a class it lacks, annotations that training or
+            evaluation would stumble over, absent images, no annotation left.
     """
     sums: dict[str, str] = {}
     documents: dict[str, dict[str, Any]] = {}
@@ -68,14 +81,16 @@ def check_data(source: DataSource) -> CheckedData:
     }
     contents: dict[str, bytes] = {}
     sides: dict[str, list[int]] = {}
+    files: dict[str, dict[FileIdentity, dict[str, Any]]] = {}
     counts: dict[str, int] = {}
+    notes: list[str] = []
     for name, split in _splits(source):
         document = select(documents.pop(name), classes, split=split, policy=source.policy)
-        check_masks(document, split)
-        check_trainable(document, split)
-        check_images(document, split)
-        contents[name] = encode_annotations(document)
+        notes += _check(document, split.annotations, name)
+        files[name] = check_images(document, split)
+        contents[name] = encode_annotations(_with_file_names(document))
         sides[name], counts[name] = _sides(document), len(document["images"])
+    notes += warnings(in_both_parts(files["train"], files["eval"]), source.eval.annotations)
     return CheckedData(
         source=source,
         classes=classes,
@@ -83,7 +98,29 @@ def check_data(source: DataSource) -> CheckedData:
         contents=contents,
         train_sides=sides["train"],
         eval_images=counts["eval"],
+        warnings=notes,
     )
+
+
+def _check(document: dict[str, Any], path: Path, part: str) -> list[str]:
+    """Refuse what cannot be trained or evaluated on; a line for each kind of what is to be known.
+
+    Raises:
+        InputError: every kind of error in it.
+    """
+    findings = [*identity_findings(document), *shape_findings(document)]
+    refuse_errors(findings, path)
+    findings += usage_findings(document, part)
+    refuse_errors(findings, path)
+    return warnings(findings, path)
+
+
+def _with_file_names(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with a file name for each image, as mmdet's reader wants."""
+    if all(image.get("file_name") for image in document["images"]):
+        return document
+    images = [{**image, "file_name": file_name(image)} for image in document["images"]]
+    return {**document, "images": images}
 
 
 def _sides(document: dict[str, Any]) -> list[int]:
@@ -159,92 +196,45 @@ def spread(entries: Sequence[Any], limit: int) -> list[Any]:
     return [entries[position * len(entries) // count] for position in range(count)]
 
 
-def check_masks(document: dict[str, Any], split: Split) -> None:
-    """Refuse annotations that training or evaluation would stumble over: no usable mask, no area.
-
-    Raises:
-        InputError: names the first of them.
-    """
-    annotations = document["annotations"]
-    bare = [entry["id"] for entry in annotations if not _is_mask(entry.get("segmentation"))]
-    if bare:
-        raise InputError(
-            f"{len(bare)} of {len(annotations)} annotations in {split.annotations} "
-            f"have no segmentation (polygons of at least 3 points, or RLE): {_first(bare)}. Leave "
-            "them out or export the file with its masks."
-        )
-    sizeless = [entry["id"] for entry in annotations if not _is_number(entry.get("area"))]
-    if sizeless:
-        raise InputError(
-            f"{len(sizeless)} of {len(annotations)} annotations in {split.annotations} have no "
-            f"area, a number of pixels: {_first(sizeless)}. Export the file with areas."
-        )
-
-
-def check_trainable(document: dict[str, Any], split: Split) -> None:
-    """Refuse a file of which mmdet would use no annotation at all.
-
-    Raises:
-        InputError: every annotation is a crowd, has no area, or a box under a pixel wide or high.
-    """
-    if not any(_is_used(annotation) for annotation in document["annotations"]):
-        raise InputError(
-            f"{split.annotations}: none of the {len(document['annotations'])} annotations of the "
-            "run's classes can be used: each is a crowd, has no area, or has a box of less than "
-            "one pixel."
-        )
-
-
-def _is_used(annotation: dict[str, Any]) -> bool:
-    _, _, width, height = annotation["bbox"]
-    whole = not annotation.get("iscrowd") and annotation["area"] > 0
-    return bool(whole and width >= 1 and height >= 1)
-
-
-def _is_mask(mask: Any) -> bool:
-    """A list of polygons [x1, y1, x2, y2, …], or RLE with its size and counts."""
-    if isinstance(mask, dict):
-        return isinstance(mask.get("size"), list) and isinstance(mask.get("counts"), str | list)
-    return isinstance(mask, list) and bool(mask) and all(_is_polygon(entry) for entry in mask)
-
-
-def _is_polygon(points: Any) -> bool:
-    whole = isinstance(points, list) and len(points) >= 6 and len(points) % 2 == 0
-    return whole and all(_is_number(value) for value in points)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def check_images(document: dict[str, Any], split: Split) -> None:
+def check_images(document: dict[str, Any], split: Split) -> dict[FileIdentity, dict[str, Any]]:
     """Refuse annotation files whose images are not there, before anything trains.
 
+    Returns:
+        The images by their files.
     Raises:
         InputError: names the first absent images, or a file name that leaves the images' folder.
     """
-    absent = []
+    absent, found = [], {}
     for image in document["images"]:
-        name = Path(image["file_name"])
-        if ".." in name.parts or name.is_absolute():
+        name = file_name(image)
+        if not stays_inside(name):
             raise InputError(
-                f"{split.annotations}: the file name {image['file_name']!r} leaves the images' "
-                f"folder {split.images}."
+                f"{split.annotations}: the file name {name!r} leaves the images' folder "
+                f"{split.images}."
             )
-        if not _is_file(split.images / name):
-            absent.append(image["file_name"])
+        identity = _identity(split.images / name)
+        if identity is None:
+            absent.append(name)
+        else:
+            found[identity] = image
     if absent:
+        windows = " They are named as on Windows: write / for \\." * ("\\" in absent[0])
         raise InputError(
             f"{len(absent)} of {len(document['images'])} images named in {split.annotations} are "
-            f"not in {split.images}: {_first(absent)}."
+            f"not in {split.images}: {_first(absent)}.{windows}"
         )
+    return found
 
 
-def _is_file(path: Path) -> bool:
+def _identity(path: Path) -> FileIdentity | None:
     try:
-        return path.is_file()
-    except OSError:  # a name too long for a file, a folder that may not be entered
-        return False
+        status = path.stat()
+    except (
+        OSError,
+        ValueError,
+    ):  # not there, a name that none can have, a folder not to be entered
+        return None
+    return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else None
 
 
 def _first(entries: Sequence[object]) -> str:

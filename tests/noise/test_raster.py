@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pycocotools import mask as coco_mask
 
-from noisyseg.noise.raster import Crop, cut_out, decode_counts, fill, put_back, trace
+from noisyseg.noise.raster import Crop, cut_out, fill, put_back, trace
+from noisyseg.run_length import decode_counts
 
 rasters = st.tuples(st.integers(1, 12), st.integers(1, 12)).flatmap(
     lambda shape: arrays(np.uint8, shape, elements=st.integers(0, 1))

@@ -1,4 +1,4 @@
-"""COCO's compressed run lengths, read just far enough to refuse what would break pycocotools."""
+"""COCO's compressed run lengths: decoded, and refused where they would break pycocotools."""
 
 import re
 from collections.abc import Sequence
@@ -11,6 +11,28 @@ Integers = NDArray[np.int64]
 # A number is base 32, least digit first: every character but its last carries the bit 0x20.
 _NUMBERS = re.compile(rb"(?:[P-o]{0,6}[0-O])+")
 _AT_ONCE = 4096  # masks: bounds the memory that a long list takes
+
+
+def runs_of(counts: str | bytes) -> Integers | None:
+    """Run lengths out of compressed `counts`, zeros first, shape (R,); None if it is damaged.
+
+    A run may come out negative: whoever takes them looks, and adds them up.
+    """
+    content = counts.encode() if isinstance(counts, str) else counts
+    return decode_counts(content) if _NUMBERS.fullmatch(content) else None
+
+
+def decode_counts(counts: bytes) -> Integers:
+    """Run lengths out of well-formed compressed `counts`, shape (R,); pycocotools keeps them.
+
+    A number has its lowest five bits first, and 32 marks that more follow; the last one's 16 is the
+    sign. From the fourth on, a number is the difference to the run two before (maskApi.c).
+    """
+    digits = np.frombuffer(counts, dtype=np.uint8).astype(np.int64) - 48
+    runs = _numbers(digits, np.flatnonzero(digits < 32))
+    runs[1::2] = np.cumsum(runs[1::2])
+    runs[2::2] = np.cumsum(runs[2::2])
+    return runs
 
 
 def pixels_described(counts: Sequence[str]) -> Integers:

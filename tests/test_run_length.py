@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from noisyseg.results.run_length import pixels_described
+from noisyseg.run_length import pixels_described
 
 
 def _encode(mask):

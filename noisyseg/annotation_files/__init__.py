@@ -1,0 +1,1 @@
+"""What a usable COCO annotation file is: one rule, for noise, training and evaluation alike."""

@@ -1,0 +1,87 @@
+"""What was found in an annotation file: of which kind, where, how bad, and what to do."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from noisyseg.errors import InputError
+
+EXPORT = "correct the annotation file, or export it again"
+_SHOWN = 3
+
+
+class Level(Enum):
+    """How bad a finding is.
+
+    Attributes:
+        ERROR: training or evaluation would break, or give a number that is wrong: refused.
+        FLAW: to be mended; a run goes on and says so, a check of the data fails.
+        WARNING: may well be meant; whoever reads the results should know it.
+    """
+
+    ERROR = "error"
+    FLAW = "flaw"
+    WARNING = "warning"
+
+
+@dataclass(kw_only=True, slots=True, frozen=True)
+class Finding:
+    """Something found in an annotation file.
+
+    Attributes:
+        kind: what it is, the same words for all of a kind.
+        where: which annotation and image; empty where the file as a whole is meant.
+        mend: what to do about it.
+    """
+
+    level: Level
+    kind: str
+    where: str = ""
+    mend: str = EXPORT
+
+
+def annotation_name(annotation: Mapping[str, Any], image: Mapping[str, Any]) -> str:
+    """How a message calls an annotation."""
+    return f"annotation {annotation['id']} of {image_name(image)}"
+
+
+def image_name(image: Mapping[str, Any]) -> str:
+    """How a message calls an image."""
+    name = image.get("file_name") or image.get("coco_url")
+    return f"image {image['id']}" + (f" ({name})" if name else "")
+
+
+def grouped(findings: Iterable[Finding]) -> list[str]:
+    """A line for each kind: how many, the first of them, what to do."""
+    kinds: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for finding in findings:
+        kinds[finding.kind, finding.mend].append(finding.where)
+    return [_line(kind, where, mend) for (kind, mend), where in kinds.items()]
+
+
+def _line(kind: str, where: Sequence[str], mend: str) -> str:
+    more = f"; and {len(where) - _SHOWN} more" if len(where) > _SHOWN else ""
+    places = "; ".join(where[:_SHOWN]) + more
+    what = f"{len(where)} × {kind}: {places}" if places else kind
+    return f"{what}. What to do: {mend}." if mend else f"{what}."
+
+
+def refuse_errors(findings: Sequence[Finding], path: object) -> None:
+    """Refuse a file in which an error was found.
+
+    Raises:
+        InputError: every kind of error, with the first annotations of each.
+    """
+    errors = [finding for finding in findings if finding.level is Level.ERROR]
+    if errors:
+        raise InputError(
+            f"{path}: cannot be trained or evaluated on.\n  " + "\n  ".join(grouped(errors))
+        )
+
+
+def warnings(findings: Iterable[Finding], path: object) -> list[str]:
+    """A line for each kind of what is not refused but should be known."""
+    known = [finding for finding in findings if finding.level is not Level.ERROR]
+    return [f"{path}: {line}" for line in grouped(known)]

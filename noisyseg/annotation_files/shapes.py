@@ -1,0 +1,329 @@
+"""Boxes, areas and masks of a COCO file's annotations against their images and each other.
+
+A COCO-sized file has 46 million coordinates: what is asked of all of them is asked of arrays, a few
+thousand annotations at a time, and annotations are looked at one by one where a part has a fault.
+N annotations, V vertices.
+"""
+
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from math import isfinite
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pycocotools import mask as coco_mask
+
+from noisyseg.annotation_files.findings import EXPORT, Finding, Level, annotation_name
+from noisyseg.mask_overlap import FARTHEST, MOST_PIXELS, is_polygon, run_lengths
+from noisyseg.run_length import pixels_described
+
+Annotation = dict[str, Any]
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Places = NDArray[np.int64]
+
+_AT_ONCE = 1 << 13
+_MARGIN = 1.0  # pixels that rounding may put outside of an image
+_LEAST_FIT, _NEAR = 0.5, 3.0  # IoU of a box and its mask's; pixels by which a side may be off
+_MOST_RATIO, _FEW_PIXELS = 2.5, 16.0  # of an annotation's area and its mask's
+
+NO_MASK = "an annotation has no mask"
+NO_AREA = "an annotation has no area, a number of pixels"
+NEGATIVE_AREA = "an area is negative"
+MALFORMED = "a mask is neither polygons of at least 3 points nor RLE"
+OTHER_SIZE = "a mask is not of its image's size"
+NOT_FILLED = "a mask's run lengths do not fill its image"
+TOO_LARGE = "an image is too large for masks"
+FAR = "a polygon reaches far outside its image"
+POLYGON_OUT = "a polygon reaches out of its image"
+BOX_OUT = "a box reaches out of its image"
+BOX_FLAT = "a box has no area"
+NO_PIXEL = "a mask has no pixel"
+BOX_MISFIT = "a box does not fit its mask"
+AREA_MISFIT = "an area is not its mask's"
+_BOXES = "COCO's boxes are x, y, width, height, in pixels; correct them, or export the file again"
+_AREAS = "COCO's area is the mask's pixels: APs, APm and APl sort objects by it; export it again"
+
+
+@dataclass(slots=True, frozen=True)
+class _Chunk:
+    """Some annotations as columns: boxes (N, 4), heights and widths of their images (N,)."""
+
+    entries: Sequence[Annotation]
+    images: Sequence[dict[str, Any]]
+    boxes: Floats
+    heights: Places
+    widths: Places
+
+    def finding(
+        self, level: Level, kind: str, place: int, detail: str = "", mend: str = EXPORT
+    ) -> Finding:
+        where = annotation_name(self.entries[place], self.images[place])
+        where = f"{where}: {detail}" if detail else where
+        return Finding(level=level, kind=kind, where=where, mend=mend)
+
+    def findings(self, level: Level, kind: str, flags: Flags) -> Iterator[Finding]:
+        for place in np.flatnonzero(flags).tolist():
+            yield self.finding(level, kind, place)
+
+
+class _Extents(NamedTuple):
+    """What masks cover: places of their annotations (M,), left, top, right, bottom, area (M,)."""
+
+    places: Places
+    bounds: Floats
+    areas: Floats
+
+
+def shape_findings(document: dict[str, Any], *, masks: bool = True) -> Iterator[Finding]:
+    """What is wrong with the shapes of annotations whose images are in the file.
+
+    Args:
+        document: whose entries are well-formed by themselves (see `structure`).
+        masks: whether each annotation must have a mask and an area, as training and evaluation
+            want; those that are there are looked at in any case.
+    """
+    images = {image["id"]: image for image in document["images"]}
+    entries = [entry for entry in document["annotations"] if entry["image_id"] in images]
+    for start in range(0, len(entries), _AT_ONCE):
+        part = entries[start : start + _AT_ONCE]
+        own = [images[entry["image_id"]] for entry in part]
+        chunk = _Chunk(
+            entries=part,
+            images=own,
+            boxes=np.array([entry["bbox"] for entry in part], dtype=np.float64),
+            heights=_integers([image["height"] for image in own]),
+            widths=_integers([image["width"] for image in own]),
+        )
+        yield from _box_findings(chunk)
+        yield from _area_findings(chunk, wanted=masks)
+        yield from _mask_findings(chunk, wanted=masks)
+
+
+def _integers(values: Sequence[int]) -> Places:
+    # A side beyond 2^31 is too large for a mask whatever it is.
+    return np.array([min(value, 2**31) for value in values], dtype=np.int64)
+
+
+def _box_findings(chunk: _Chunk) -> Iterator[Finding]:
+    x, y, width, height = chunk.boxes.T
+    negative = (width < 0) | (height < 0)
+    flat = ~negative & ((width == 0) | (height == 0))
+    yield from chunk.findings(Level.ERROR, BOX_FLAT, negative)
+    yield from chunk.findings(Level.FLAW, BOX_FLAT, flat)
+    out = (np.minimum(x, y) < -_MARGIN) | (x + width > chunk.widths + _MARGIN)
+    out |= y + height > chunk.heights + _MARGIN
+    yield from chunk.findings(Level.FLAW, BOX_OUT, out)
+
+
+def _area_findings(chunk: _Chunk, *, wanted: bool) -> Iterator[Finding]:
+    areas = [entry.get("area") for entry in chunk.entries]
+    if wanted:
+        absent = np.array([np.isnan(_number(area)) for area in areas], dtype=np.bool_)
+        yield from chunk.findings(Level.ERROR, NO_AREA, absent)
+    below = np.array([_number(area) < 0 for area in areas], dtype=np.bool_)
+    yield from chunk.findings(Level.ERROR, NEGATIVE_AREA, below)
+
+
+def _number(value: Any) -> float:
+    """The value as a float; NaN for what is no finite number."""
+    return float(value) if type(value) in (int, float) and isfinite(value) else np.nan
+
+
+def _mask_findings(chunk: _Chunk, *, wanted: bool) -> Iterator[Finding]:
+    masks = [entry.get("segmentation") for entry in chunk.entries]
+    given = np.array([bool(mask) for mask in masks], dtype=np.bool_)
+    if wanted:
+        yield from chunk.findings(Level.ERROR, NO_MASK, ~given)
+    large = chunk.heights * chunk.widths > MOST_PIXELS
+    yield from chunk.findings(Level.ERROR, TOO_LARGE, given & large)
+    given &= ~large
+    polygons = np.array([isinstance(mask, list) for mask in masks], dtype=np.bool_)
+    rle = np.array([isinstance(mask, dict) for mask in masks], dtype=np.bool_)
+    yield from chunk.findings(Level.ERROR, MALFORMED, given & ~polygons & ~rle)
+    for find, which in ((_polygon_findings, given & polygons), (_rle_findings, given & rle)):
+        places = np.flatnonzero(which)
+        if len(places):
+            extents = yield from find(chunk, places)
+            yield from _fit_findings(chunk, extents)
+
+
+def _polygon_findings(chunk: _Chunk, places: Places) -> Generator[Finding, None, _Extents]:
+    """Faults of polygons; returns the extents of those that have none."""
+    masks = [chunk.entries[place]["segmentation"] for place in places.tolist()]
+    vertices = _vertices(masks)
+    if vertices is None:  # some are malformed: which?
+        whole = np.array([all(map(is_polygon, mask)) for mask in masks], dtype=np.bool_)
+        for place in places[~whole].tolist():
+            yield chunk.finding(Level.ERROR, MALFORMED, place)
+        places = places[whole]
+        masks = [mask for mask, fits in zip(masks, whole, strict=True) if fits]
+        vertices = _vertices(masks)
+    if not masks or vertices is None:
+        return _Extents(np.zeros(0, dtype=np.int64), np.zeros((0, 4)), np.zeros(0))
+    extents = _polygon_extents(masks, vertices, places)
+    left, top, right, bottom = extents.bounds.T
+    heights, widths = chunk.heights[places], chunk.widths[places]
+    most = FARTHEST * np.maximum(heights, widths)
+    far = (np.minimum(left, top) < -most) | (np.maximum(right, bottom) > most)
+    out = (np.minimum(left, top) < -_MARGIN) | (right > widths + _MARGIN)
+    out |= bottom > heights + _MARGIN
+    for place in places[far].tolist():
+        yield chunk.finding(Level.ERROR, FAR, place, "is the image's size in the file right?")
+    for place in places[out & ~far].tolist():
+        yield chunk.finding(Level.FLAW, POLYGON_OUT, place)
+    beside = (right <= 0) | (bottom <= 0) | (left >= widths) | (top >= heights)
+    # Whether a sliver has a pixel only drawing tells; all others have one.
+    slim: list[int] = np.flatnonzero(~far & ~beside & (extents.areas < 1)).tolist()
+    empty = ~far & beside
+    empty[[n for n in slim if not _pixels(chunk, int(places[n]))]] = True
+    for place in places[empty].tolist():
+        yield chunk.finding(Level.WARNING, NO_PIXEL, place)
+    sound = ~far & ~empty
+    return _Extents(places[sound], extents.bounds[sound], extents.areas[sound])
+
+
+def _pixels(chunk: _Chunk, place: int) -> int:
+    height, width = int(chunk.heights[place]), int(chunk.widths[place])
+    return int(coco_mask.area(run_lengths(chunk.entries[place], height, width)))
+
+
+class _Vertices(NamedTuple):
+    """All polygons' vertices in a row: x (V,), y (V,), number of vertices by polygon."""
+
+    x: Floats
+    y: Floats
+    sizes: Places
+
+
+def _vertices(masks: Sequence[list[Any]]) -> _Vertices | None:
+    """The vertices of all polygons; None if anything among them is no polygon."""
+    polygons = list(chain.from_iterable(masks))
+    if not set(map(type, polygons)) <= {list}:
+        return None
+    lengths = np.fromiter(map(len, polygons), np.int64, len(polygons))
+    kinds = set(map(type, chain.from_iterable(polygons)))
+    if (lengths < 6).any() or (lengths % 2).any() or not kinds <= {int, float}:
+        return None
+    flat = np.fromiter(chain.from_iterable(polygons), np.float64, int(lengths.sum()))
+    if not np.isfinite(flat).all():
+        return None
+    return _Vertices(flat[0::2], flat[1::2], lengths // 2)
+
+
+def _polygon_extents(masks: Sequence[list[Any]], vertices: _Vertices, places: Places) -> _Extents:
+    """Bounds of each annotation's polygons, and the sum of their areas by the shoelace formula."""
+    x, y, sizes = vertices
+    starts = np.cumsum(sizes) - sizes
+    after = np.arange(1, len(x) + 1)
+    after[starts + sizes - 1] = starts
+    # From each polygon's first vertex, so that far coordinates do not swallow small areas.
+    own_x, own_y = x - np.repeat(x[starts], sizes), y - np.repeat(y[starts], sizes)
+    with np.errstate(over="ignore", invalid="ignore"):
+        cross = own_x * own_y[after] - own_x[after] * own_y
+        areas = np.abs(np.add.reduceat(cross, starts)) / 2
+    parts = np.fromiter(map(len, masks), np.int64, len(masks))
+    first = np.cumsum(parts) - parts
+    begin = starts[first]
+    low = [np.minimum.reduceat(values, begin) for values in (x, y)]
+    high = [np.maximum.reduceat(values, begin) for values in (x, y)]
+    return _Extents(places, np.stack([*low, *high], axis=1), np.add.reduceat(areas, first))
+
+
+def _rle_findings(chunk: _Chunk, places: Places) -> Generator[Finding, None, _Extents]:
+    """Faults of run lengths; returns the extents of those that have none and a pixel."""
+    sound: list[int] = []
+    encoded: list[dict[str, Any]] = []
+    compressed = [
+        place
+        for place in places.tolist()
+        if isinstance(chunk.entries[place]["segmentation"].get("counts"), str)
+    ]
+    counts = [chunk.entries[place]["segmentation"]["counts"] for place in compressed]
+    covered = dict(zip(compressed, pixels_described(counts).tolist(), strict=True))
+    for place in places.tolist():
+        mask = chunk.entries[place]["segmentation"]
+        size = [int(chunk.heights[place]), int(chunk.widths[place])]
+        fault = _rle_fault(mask, size, covered.get(place))
+        if fault is not None:
+            yield chunk.finding(Level.ERROR, fault[0], place, fault[1])
+            continue
+        sound.append(place)
+        plain = isinstance(mask["counts"], list)
+        encoded.append(coco_mask.frPyObjects(mask, *size) if plain else mask)
+    if not sound:
+        return _Extents(np.zeros(0, dtype=np.int64), np.zeros((0, 4)), np.zeros(0))
+    bounds = np.asarray(coco_mask.toBbox(encoded), dtype=np.float64)
+    bounds[:, 2:] += bounds[:, :2]
+    found = np.array(sound, dtype=np.int64)
+    # One by one: pycocotools counts the masks of a list in eight bits.
+    areas = np.array([coco_mask.area(mask) for mask in encoded], dtype=np.float64)
+    for place in found[areas == 0].tolist():
+        yield chunk.finding(Level.WARNING, NO_PIXEL, place)
+    return _Extents(found[areas > 0], bounds[areas > 0], areas[areas > 0])
+
+
+def _rle_fault(
+    mask: dict[str, Any], size: list[int], covered: int | None
+) -> tuple[str, str] | None:
+    """The kind of what is wrong with run lengths, and its detail."""
+    stated, counts = mask.get("size"), mask.get("counts")
+    if not isinstance(counts, str | list) or not isinstance(stated, list):
+        return MALFORMED, "wanted RLE with size and counts"
+    if stated != size:
+        turned = " (width, height in place of height, width?)" if stated == size[::-1] else ""
+        return OTHER_SIZE, f"{repr(stated)[:40]}{turned}, the image is {size} (height, width)"
+    if isinstance(counts, list):
+        if not set(map(type, counts)) <= {int}:
+            return MALFORMED, "its counts are not all integers"
+        covered = sum(counts) if counts and min(counts) >= 0 else -1
+    if covered != size[0] * size[1]:
+        pixels = "damaged counts" if covered == -1 else f"{covered} pixels"
+        return NOT_FILLED, f"{pixels}, the image has {size[0] * size[1]}"
+    return None
+
+
+def _fit_findings(chunk: _Chunk, extents: _Extents) -> Iterator[Finding]:
+    """Boxes and areas that are not those of their masks; crowds' are nobody's business."""
+    places, bounds, pixels = extents
+    boxes = chunk.boxes[places]
+    corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
+    off = np.abs(corners - bounds).max(axis=1, initial=0) > _NEAR
+    misfit = off & (_overlap(corners, bounds) < _LEAST_FIT)
+    for n in np.flatnonzero(misfit).tolist():
+        detail = f"{boxes[n].tolist()}, its mask's is {_box_of(bounds[n])}"
+        detail += _hint(boxes[n], bounds[n])
+        yield chunk.finding(Level.WARNING, BOX_MISFIT, int(places[n]), detail, _BOXES)
+    areas = np.array([_area(chunk.entries[place]) for place in places.tolist()])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = np.maximum(areas / pixels, pixels / areas)
+        misfit = (areas >= 0) & (ratio > _MOST_RATIO) & (np.abs(areas - pixels) > _FEW_PIXELS)
+    for n in np.flatnonzero(misfit).tolist():
+        detail = f"{areas[n]:g}, its mask's is {pixels[n]:g}"
+        yield chunk.finding(Level.WARNING, AREA_MISFIT, int(places[n]), detail, _AREAS)
+
+
+def _area(annotation: Annotation) -> float:
+    return np.nan if annotation.get("iscrowd") else _number(annotation.get("area"))
+
+
+def _overlap(one: Floats, other: Floats) -> Floats:
+    """IoU of boxes by their corners, shape (M,)."""
+    low, high = np.maximum(one[:, :2], other[:, :2]), np.minimum(one[:, 2:], other[:, 2:])
+    shared = np.clip(high - low, 0, None).prod(axis=1)
+    both = sum((side[:, 2:] - side[:, :2]).prod(axis=1) for side in (one, other)) - shared
+    overlap: Floats = np.divide(shared, both, out=np.zeros_like(shared), where=both > 0)
+    return overlap
+
+
+def _box_of(bounds: Floats) -> list[float]:
+    left, top, right, bottom = bounds.tolist()
+    return [left, top, right - left, bottom - top]
+
+
+def _hint(box: Floats, bounds: Floats) -> str:
+    if np.abs(box - bounds).max() <= _NEAR:
+        return " (x1, y1, x2, y2?)"
+    return " (fractions of the image?)" if (np.abs(box) <= 1).all() else ""
