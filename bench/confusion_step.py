@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from noisyseg.annotation_files.document import parse_annotations, read_bytes
 from noisyseg.errors import InputError, unknown_name
 from noisyseg.files import sha256_bytes
-from noisyseg.noise.annotations import parse_annotations, read_bytes
 from noisyseg.noise.registry import NOISE_TYPES
 from noisyseg.results.confusion import confusion_matrix, row_normalised
 from noisyseg.results.predictions import read_predictions

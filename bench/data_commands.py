@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress
 
+from noisyseg.annotation_files.document import read_annotations
 from noisyseg.bench.cache import cache_folder
 from noisyseg.bench.data_text import (
     coco_section,
@@ -28,7 +29,6 @@ from noisyseg.bench.datasets.prepared_folder import Ready
 from noisyseg.bench.datasets.shapes import ShapesSettings, generate_shapes
 from noisyseg.bench.datasets.split import Split
 from noisyseg.errors import InputError, unknown_name
-from noisyseg.noise.annotations import read_annotations
 
 DONE, PROBLEMS = 0, 1
 SHAPES = "shapes"

@@ -147,6 +147,7 @@ def _train_and_evaluate(run: Run, resources: Resources, heartbeat: Heartbeat) ->
         run.eval_annotations,
         read_predictions(run.folder / PREDICTIONS),
         classes=run.spec["data"]["classes"],
+        checked=True,  # before anything was trained
     )
     evaluated = time.perf_counter()
     step = training.step_seconds

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from noisyseg.annotation_files.document import CocoDocument, read_annotations
 from noisyseg.bench.confusion_step import CONFUSION, with_matrices
 from noisyseg.bench.noise_text import (
     changes_line,
@@ -22,7 +23,6 @@ from noisyseg.bench.yaml_file import plain, read_yaml_value
 from noisyseg.errors import InputError
 from noisyseg.files import refuse_special_files, sha256_file
 from noisyseg.noise import golden, operations
-from noisyseg.noise.annotations import CocoDocument, read_annotations
 from noisyseg.noise.diff import diff
 from noisyseg.noise.noisy_files import refuse_overwrite
 from noisyseg.noise.parameters import Loaded, Place

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from noisyseg.noise.annotations import CocoDocument
+from noisyseg.annotation_files.document import CocoDocument
 from noisyseg.noise.class_step import class_step
 from noisyseg.noise.draws import StepDraws
 from noisyseg.noise.geometry import geometry_step

@@ -9,9 +9,9 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from noisyseg.annotation_files.document import CocoDocument
 from noisyseg.errors import InputError, unknown_name
 from noisyseg.mask_overlap import overlap
-from noisyseg.noise.annotations import CocoDocument
 from noisyseg.noise.matching import (
     Pairs,
     by_id,

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import orjson
 
+from noisyseg.annotation_files.document import CocoDocument, read_annotations
 from noisyseg.files import sha256_bytes, sha256_file
-from noisyseg.noise.annotations import CocoDocument, read_annotations
 from noisyseg.noise.instance_noise import Scores
 from noisyseg.noise.operations import make, manifest_path
 from noisyseg.noise.parameters import Loaded

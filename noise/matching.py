@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from noisyseg.annotation_files.document import CocoDocument
 from noisyseg.errors import InputError
 from noisyseg.mask_overlap import overlaps, shapes
-from noisyseg.noise.annotations import CocoDocument
 from noisyseg.noise.table import AnnotationTable
 from noisyseg.noise.transition import Indices
 

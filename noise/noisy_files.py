@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 import orjson
 
+from noisyseg.annotation_files.document import CocoDocument, encode_annotations, parse_annotations
 from noisyseg.errors import InputError
 from noisyseg.files import (
     sha256_bytes,
     sha256_file,
     write_together,
 )
-from noisyseg.noise.annotations import CocoDocument, encode_annotations, parse_annotations
 from noisyseg.noise.class_step import class_step
 from noisyseg.noise.corrupt import corrupt, steps_with_draws
 from noisyseg.noise.manifest import (

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from noisyseg.annotation_files.document import encode_annotations, parse_annotations
 from noisyseg.errors import InputError
 from noisyseg.files import write_blocks_atomically
-from noisyseg.noise.annotations import encode_annotations, parse_annotations
 from noisyseg.noise.manifest import DIGITS, Manifest
 from noisyseg.noise.manifest_file import manifest_path, read_manifest
 from noisyseg.noise.noisy_files import (

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from noisyseg.annotation_files.document import CocoDocument, read_annotations
 from noisyseg.errors import InputError
 from noisyseg.files import sha256_file
-from noisyseg.noise.annotations import CocoDocument, read_annotations
 from noisyseg.noise.manifest import Manifest, encode_manifest
 from noisyseg.noise.manifest_file import manifest_path, read_manifest
 from noisyseg.noise.noisy_files import NoisyContent, hashed, noisy_content

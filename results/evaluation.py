@@ -1,14 +1,15 @@
 """Box and mask average precision under COCO's own settings, from a run's saved predictions."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
-from noisyseg.errors import InputError, unknown_name
+from noisyseg.errors import InputError
+from noisyseg.results.arbitration import nearer_to_perfect
 from noisyseg.results.bootstrap import Matches, collect_matches
 from noisyseg.results.engines import (
     FAST,
@@ -19,6 +20,7 @@ from noisyseg.results.engines import (
     largest_difference,
     run,
 )
+from noisyseg.results.ground_truth import Numbered, category_ids, numbered, read_ground_truth
 from noisyseg.results.matched import matched_classes
 from noisyseg.results.predictions import Detection, Predictions
 from noisyseg.run_length import pixels_described
@@ -43,12 +45,6 @@ TOLERANCE = 1e-9
 _AP = SUMMARY[:6]
 _KINDS = ("bbox", "segm")
 _AGNOSTIC = "agnostic"
-_REQUIRED = {
-    "images": ("id", "height", "width"),
-    "annotations": ("image_id", "category_id"),
-    "categories": ("id", "name"),
-}
-_SHAPE = ("bbox", "area", "segmentation")
 
 
 def evaluate(
@@ -57,6 +53,7 @@ def evaluate(
     *,
     classes: Sequence[str] | None = None,
     verify: bool = True,
+    checked: bool = False,
 ) -> dict[str, Any]:
     """AP in percent, overall and per class, and what it is made of; None without ground truth.
 
@@ -69,14 +66,16 @@ def evaluate(
         predictions: detections with the file's image and category ids.
         classes: class names, matched to the file's categories; None for all of them.
         verify: whether pycocotools computes everything as well; where the two differ by more than
-            `TOLERANCE` anywhere, its numbers are the ones reported.
+            `TOLERANCE` anywhere, those of the program that scores perfect detections rightly are
+            reported, pycocotools' if both do (see `arbitration`).
+        checked: whether the annotations' shapes have been looked at already, as a run's have.
 
     Returns:
         A mapping with
 
         - `version`; `tool`, the program whose numbers these are; `verified`, None or {`tool`,
           `largest_difference`: in percent points, of all numbers and of every point of the
-          precision-recall curves},
+          precision-recall curves; where that is too much, `decision`: why the one is believed},
         - `bbox` and `segm`: {AP, AP50, AP75, APs, APm, APl},
         - `per_class`: class name → {`bbox`: AP, `segm`: AP},
         - `agnostic`: {AP, AP50, AP75, AR100} of masks, all classes as one: a detection of the wrong
@@ -87,22 +86,28 @@ def evaluate(
         InputError: unusable annotation file; a class, image or category the file lacks; a mask
             that is damaged or not of its image's size.
     """
-    dataset = _read(annotation_file)
-    categories = _category_ids(dataset["categories"], classes, annotation_file)
+    dataset = read_ground_truth(annotation_file)
+    ids = category_ids(dataset["categories"], classes, annotation_file)
     check_predictions(predictions, dataset, annotation_file)
-    truth = _ground_truth(dataset, predictions.image_ids, categories, annotation_file)
     # Without regard to class both programs would take detections of every class there is.
-    ids = set(categories.values())
-    detections = [entry for entry in predictions.detections if entry["category_id"] in ids]
-    parts = (truth, detections, predictions.image_ids, sorted(ids))
-    engine, outcomes = FAST, _outcomes(FAST, *parts)
-    verified = None
+    truth = numbered(dataset, predictions, ids, annotation_file, checked=checked)
+    categories = truth.categories
+    engine, outcomes = FAST, _outcomes(FAST, truth)
+    verified: dict[str, Any] | None = None
     if verify:
-        reference = _outcomes(REFERENCE, *parts)
+        reference = _outcomes(REFERENCE, truth)
         gap = max(largest_difference(outcomes[part], reference[part]) for part in reference)
         verified = {"tool": REFERENCE.title, "largest_difference": 100 * gap}
         if gap > TOLERANCE:
-            engine, outcomes = REFERENCE, reference
+            engine, verified["decision"] = nearer_to_perfect(
+                FAST,
+                REFERENCE,
+                truth.document,
+                image_ids=truth.image_ids,
+                category_ids=truth.category_ids,
+                settings=EVALUATION["settings"],
+            )
+            outcomes = reference if engine is REFERENCE else outcomes
     per_class = {kind: _per_class(outcomes[kind], categories) for kind in _KINDS}
     return {
         "version": EVALUATION["version"],
@@ -115,8 +120,8 @@ def evaluate(
         _AGNOSTIC: _summary(outcomes[_AGNOSTIC], ("AP", "AP50", "AP75", "AR100")),
         "matched": matched_classes(
             outcomes[_AGNOSTIC].images(),
-            truth["annotations"],
-            detections,
+            truth.document["annotations"],
+            truth.detections,
             categories,
             area=EVALUATION["settings"]["area_ranges"]["all"],
         ),
@@ -136,86 +141,46 @@ def mask_matches(
     Raises:
         InputError: as `evaluate`.
     """
-    dataset = _read(annotation_file)
-    categories = _category_ids(dataset["categories"], classes, annotation_file)
+    dataset = read_ground_truth(annotation_file)
+    ids = category_ids(dataset["categories"], classes, annotation_file)
     check_predictions(predictions, dataset, annotation_file)
-    ids = sorted(categories.values())
+    truth = numbered(dataset, predictions, ids, annotation_file)
     everything = EVALUATION["settings"]["area_ranges"]["all"]
     outcome = run(
         FAST,
-        _ground_truth(dataset, predictions.image_ids, categories, annotation_file),
-        [entry for entry in predictions.detections if entry["category_id"] in set(ids)],
+        truth.document,
+        truth.detections,
         "segm",
-        image_ids=predictions.image_ids,
-        category_ids=ids,
+        image_ids=truth.image_ids,
+        category_ids=truth.category_ids,
         # One area range and one limit: the others' matches take seconds to hand over.
         settings={"max_detections": [100], "area_ranges": {"all": everything}},
     )
-    return collect_matches(
+    matches = collect_matches(
         outcome.images(),
-        image_ids=predictions.image_ids,
-        category_ids=ids,
+        image_ids=truth.image_ids,
+        category_ids=truth.category_ids,
         area=everything,
         thresholds=len(EVALUATION["settings"]["iou_thresholds"]),
     )
+    return replace(matches, image_ids=tuple(sorted(predictions.image_ids)))
 
 
-def _outcomes(
-    engine: Engine,
-    truth: Mapping[str, Any],
-    detections: Sequence[Detection],
-    image_ids: Sequence[int],
-    category_ids: Sequence[int],
-) -> dict[str, Outcome]:
+def _outcomes(engine: Engine, truth: Numbered) -> dict[str, Outcome]:
     """Boxes, masks, and masks without regard to class."""
     return {
         part: run(
             engine,
-            truth,
-            detections,
+            truth.document,
+            truth.detections,
             "segm" if part == _AGNOSTIC else part,
-            image_ids=image_ids,
-            category_ids=category_ids,
+            image_ids=truth.image_ids,
+            category_ids=truth.category_ids,
             settings=EVALUATION["settings"],
             by_class=part != _AGNOSTIC,
         )
         for part in (*_KINDS, _AGNOSTIC)
     }
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        dataset = orjson.loads(path.read_bytes())
-    except OSError as error:
-        raise InputError(f"cannot read annotations {path}: {error.strerror}") from error
-    except ValueError as error:
-        raise InputError(f"{path} is not JSON: {error}. Wanted COCO annotations") from error
-    lists = ", ".join(_REQUIRED)
-    if not isinstance(dataset, dict) or not all(
-        isinstance(dataset.get(k), list) for k in _REQUIRED
-    ):
-        raise InputError(f"{path}: wanted COCO annotations, an object with the lists {lists}")
-    for name, keys in _REQUIRED.items():
-        for index, entry in enumerate(dataset[name]):
-            if not isinstance(entry, dict) or any(entry.get(key) is None for key in keys):
-                raise InputError(f"{path}: {name}[{index}] lacks one of {', '.join(keys)}")
-    return dataset
-
-
-def _category_ids(
-    categories: list[dict[str, Any]], classes: Sequence[str] | None, path: Path
-) -> dict[str, int]:
-    ids = {category["name"]: category["id"] for category in categories}
-    if len(ids) != len(categories) or len(set(ids.values())) != len(categories):
-        raise InputError(f"{path}: two categories share a name or an id: rename one")
-    if classes is None:
-        return ids
-    if len(set(classes)) != len(classes):
-        raise InputError(f"a class is named twice in {', '.join(classes)}: name each class once")
-    for name in classes:
-        if name not in ids:
-            raise unknown_name("class", name, ids, where=str(path))
-    return {name: ids[name] for name in classes}
 
 
 def check_predictions(predictions: Predictions, dataset: Mapping[str, Any], path: Path) -> None:
@@ -260,24 +225,6 @@ def _check_masks(detections: Sequence[Detection], sizes: Mapping[int, tuple[int,
                 f"{where}: its mask is damaged: wanted compressed run lengths that cover "
                 f"{height * width} pixels, got {mask['counts'][:30]!r}"
             )
-
-
-def _ground_truth(
-    dataset: Mapping[str, Any], image_ids: Iterable[int], categories: Mapping[str, int], path: Path
-) -> dict[str, Any]:
-    images, ids = set(image_ids), set(categories.values())
-    annotations: list[dict[str, Any]] = []
-    for annotation in dataset["annotations"]:
-        if annotation["image_id"] not in images or annotation["category_id"] not in ids:
-            continue
-        missing = [key for key in _SHAPE if annotation.get(key) in (None, [], {})]
-        if missing:
-            name = annotation.get("id", "without an id")
-            raise InputError(f"{path}: annotation {name} has no {', '.join(missing)}")
-        # pycocotools reads a match with annotation id 0 as none: number from 1.
-        changes = {"id": len(annotations) + 1, "iscrowd": annotation.get("iscrowd", 0)}
-        annotations.append({**annotation, **changes})
-    return {**dataset, "annotations": annotations}
 
 
 def _summary(outcome: Outcome, names: Sequence[str]) -> dict[str, float | None]:

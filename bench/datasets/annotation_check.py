@@ -7,13 +7,13 @@ from typing import Any
 
 import orjson
 
+from noisyseg.annotation_files.document import entry_fault, parse_annotations
 from noisyseg.annotation_files.findings import EXPORT, Finding, Level
 from noisyseg.annotation_files.identities import file_name, identity_findings
 from noisyseg.annotation_files.shapes import shape_findings
 from noisyseg.annotation_files.usage import usage_findings
 from noisyseg.bench.datasets.check_report import Fault
 from noisyseg.errors import InputError
-from noisyseg.noise.annotations import entry_fault, parse_annotations
 
 _SECTIONS = ("images", "annotations", "categories")
 _UNIQUE = (("images", "id"), ("annotations", "id"), ("categories", "id"), ("categories", "name"))

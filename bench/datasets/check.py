@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from noisyseg.annotation_files.document import read_bytes
 from noisyseg.annotation_files.findings import EXPORT, Finding, Level, warnings
 from noisyseg.annotation_files.identities import file_name
 from noisyseg.bench.datasets import cityscapes, voc
@@ -30,7 +31,6 @@ from noisyseg.bench.datasets.prepared_folder import NOTE
 from noisyseg.bench.datasets.split import Split
 from noisyseg.errors import InputError
 from noisyseg.files import sha256_bytes
-from noisyseg.noise.annotations import read_bytes
 
 _LIST = "the image list cannot be used"
 

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from noisyseg.annotation_files.document import parse_annotations, read_bytes
 from noisyseg.bench.datasets.catalogue import KNOWN
 from noisyseg.bench.datasets.split import Split
 from noisyseg.errors import InputError
-from noisyseg.noise.annotations import parse_annotations, read_bytes
 
 _SHOWN = 3
 

@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from noisyseg.annotation_files.document import encode_annotations, parse_annotations, read_bytes
 from noisyseg.annotation_files.findings import refuse_errors, warnings
 from noisyseg.annotation_files.identities import (
     FileIdentity,
@@ -25,7 +26,6 @@ from noisyseg.bench.datasets.source import DataSource
 from noisyseg.bench.datasets.split import Split
 from noisyseg.errors import InputError
 from noisyseg.files import canonical_json, sha256_bytes, write_atomically
-from noisyseg.noise.annotations import encode_annotations, parse_annotations, read_bytes
 
 VERSION = 2
 

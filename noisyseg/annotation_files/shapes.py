@@ -81,7 +81,7 @@ def shape_findings(document: dict[str, Any], *, masks: bool = True) -> Iterator[
     """What is wrong with the shapes of annotations whose images are in the file.
 
     Args:
-        document: whose entries are well-formed by themselves (see `structure`).
+        document: whose entries are well-formed by themselves (see `document`).
         masks: whether each annotation must have a mask and an area, as training and evaluation
             want; those that are there are looked at in any case.
     """

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
+from noisyseg.annotation_files.document import write_annotations
 from noisyseg.bench.confusion_step import with_matrices
 from noisyseg.errors import InputError
 from noisyseg.files import sha256_file
-from noisyseg.noise.annotations import write_annotations
 from noisyseg.noise.spec import parse_steps
 from noisyseg.results.predictions import write_predictions
 

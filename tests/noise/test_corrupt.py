@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from noisyseg.annotation_files.document import read_annotations
 from noisyseg.errors import InputError
-from noisyseg.noise.annotations import read_annotations
 from noisyseg.noise.corrupt import corrupt, steps_with_draws
 from noisyseg.noise.manifest import encode_manifest
 from noisyseg.noise.spec import NoiseSpec, make_step

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from noisyseg.annotation_files.document import read_annotations
 from noisyseg.errors import InputError
-from noisyseg.noise.annotations import read_annotations
 from noisyseg.noise.corrupt import corrupt
 from noisyseg.noise.diff import diff
 from noisyseg.noise.spec import NoiseSpec, make_step

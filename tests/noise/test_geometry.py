@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 
+from noisyseg.annotation_files.document import encode_annotations, read_annotations
 from noisyseg.errors import InputError
 from noisyseg.mask_overlap import run_lengths
-from noisyseg.noise.annotations import encode_annotations, read_annotations
 from noisyseg.noise.corrupt import corrupt
 from noisyseg.noise.manifest import encode_manifest
 from noisyseg.noise.spec import NoiseSpec, make_step

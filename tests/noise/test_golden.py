@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import yaml
 
+from noisyseg.annotation_files.document import read_annotations
 from noisyseg.bench.cli import build_parser, main
 from noisyseg.noise import golden
-from noisyseg.noise.annotations import read_annotations
 from noisyseg.noise.registry import NOISE_TYPES
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import orjson
 import pytest
 
-from noisyseg.errors import InputError
-from noisyseg.noise.annotations import (
+from noisyseg.annotation_files.document import (
     encode_annotations,
     parse_annotations,
     read_annotations,
     write_annotations,
 )
+from noisyseg.errors import InputError
 from noisyseg.noise.corrupt import corrupt
 from noisyseg.noise.noisy_files import refuse_overwrite, write_noisy
 from noisyseg.noise.spec import NoiseSpec, make_step

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from noisyseg.annotation_files.document import read_annotations
 from noisyseg.errors import InputError
-from noisyseg.noise.annotations import read_annotations
 from noisyseg.noise.corrupt import corrupt
 from noisyseg.noise.manifest import encode_manifest
 from noisyseg.noise.operations import apply, invert, make, manifest_path, read_manifest, verify

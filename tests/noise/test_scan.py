@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import noisyseg.noise.scan as scan
+from noisyseg.annotation_files.document import parse_annotations
 from noisyseg.errors import InputError
-from noisyseg.noise.annotations import parse_annotations
 from noisyseg.noise.scan import map_file, scan_annotations
 
 

@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 from pycocotools import mask as coco_mask
 
+from noisyseg.annotation_files.document import check_document
 from noisyseg.bench.datasets import shapes
 from noisyseg.bench.datasets.shape_geometry import CLASSES
 from noisyseg.bench.datasets.shapes import ShapesSettings, annotation_file, generate_shapes
 from noisyseg.errors import InputError
-from noisyseg.noise.annotations import check_document
 
 SMALL = ShapesSettings(seed=0, size=64, train_images=12, val_images=6)
 

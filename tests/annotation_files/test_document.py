@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from noisyseg.errors import InputError
-from noisyseg.noise.annotations import (
+from noisyseg.annotation_files.document import (
     check_document,
     encode_annotations,
     parse_annotations,
     read_annotations,
     write_annotations,
 )
+from noisyseg.errors import InputError
 
 SHARED = Path(__file__).parents[2] / ".." / "shared" / "data"
 

@@ -1,0 +1,183 @@
+"""An annotation file as the evaluation programs get it: what they need, checked and numbered.
+
+Exporters write what pycocotools never reads and hotcoco refuses (`date_captured: 0`, integer
+super-categories, null lists), and ids beyond 64 bits, of which NumPy makes floats, so that
+pycocotools finds nothing. So neither program sees more of a file than it evaluates, and images,
+annotations and categories are numbered from 1, in the order of their ids.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from noisyseg.annotation_files.document import entry_fault
+from noisyseg.annotation_files.findings import refuse_errors
+from noisyseg.annotation_files.shapes import shape_findings
+from noisyseg.errors import InputError, unknown_name
+from noisyseg.results.predictions import Detection, Predictions
+
+_REQUIRED = {
+    "images": ("id", "height", "width"),
+    "annotations": ("image_id", "category_id"),
+    "categories": ("id", "name"),
+}
+_SHAPE = ("bbox", "area", "segmentation")
+
+
+@dataclass(kw_only=True, slots=True, frozen=True)
+class Numbered:
+    """What is evaluated, by numbers from 1.
+
+    Attributes:
+        document: images, annotations and categories, of these classes and images alone.
+        detections: of these classes.
+        image_ids: of the images, ascending.
+        categories: class name → number, in the order of the classes.
+    """
+
+    document: dict[str, Any]
+    detections: list[Detection]
+    image_ids: list[int]
+    categories: dict[str, int]
+
+    @property
+    def category_ids(self) -> list[int]:
+        """Ascending."""
+        return sorted(self.categories.values())
+
+
+def read_ground_truth(path: Path) -> dict[str, Any]:
+    """A COCO file as far as an evaluation needs it.
+
+    Raises:
+        InputError: unreadable, not JSON, or without what an evaluation needs.
+    """
+    try:
+        dataset = orjson.loads(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"cannot read annotations {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise InputError(f"{path} is not JSON: {error}. Wanted COCO annotations") from error
+    lists = ", ".join(_REQUIRED)
+    if not isinstance(dataset, dict) or not all(
+        isinstance(dataset.get(k), list) for k in _REQUIRED
+    ):
+        raise InputError(f"{path}: wanted COCO annotations, an object with the lists {lists}")
+    for name, keys in _REQUIRED.items():
+        for index, entry in enumerate(dataset[name]):
+            if not isinstance(entry, dict) or any(entry.get(key) is None for key in keys):
+                raise InputError(f"{path}: {name}[{index}] lacks one of {', '.join(keys)}")
+            _refuse_misfits(name, index, {"file_name": "-", **entry}, path)
+    return dataset
+
+
+def _refuse_misfits(name: str, index: int, entry: dict[str, Any], path: Path) -> None:
+    """Refuse an id that is no integer, a size that is none."""
+    fault = None if name == "annotations" else entry_fault(name, entry)
+    if fault is not None:
+        raise InputError(f"{path}: {name}[{index}] {fault}: export it again")
+
+
+def category_ids(
+    categories: list[dict[str, Any]], classes: Sequence[str] | None, path: Path
+) -> dict[str, int]:
+    """Class name → category id of the file, in the order of the classes.
+
+    Raises:
+        InputError: two categories with a name or an id, a class that the file lacks.
+    """
+    ids = {category["name"]: category["id"] for category in categories}
+    if len(ids) != len(categories) or len(set(ids.values())) != len(categories):
+        raise InputError(f"{path}: two categories share a name or an id: rename one")
+    if classes is None:
+        return ids
+    if len(set(classes)) != len(classes):
+        raise InputError(f"a class is named twice in {', '.join(classes)}: name each class once")
+    for name in classes:
+        if name not in ids:
+            raise unknown_name("class", name, ids, where=str(path))
+    return {name: ids[name] for name in classes}
+
+
+def numbered(
+    dataset: Mapping[str, Any],
+    predictions: Predictions,
+    categories: Mapping[str, int],
+    path: Path,
+    *,
+    checked: bool = False,
+) -> Numbered:
+    """The ground truth and the detections of some images and classes.
+
+    Args:
+        dataset: of `read_ground_truth`.
+        predictions: that fit it.
+        categories: class name → category id.
+        path: of the file, for messages.
+        checked: whether its shapes have been looked at already.
+
+    Raises:
+        InputError: an annotation that neither program can take.
+    """
+    place = {number: n for n, number in enumerate(sorted(predictions.image_ids), start=1)}
+    class_of = {number: n for n, number in enumerate(sorted(categories.values()), start=1)}
+    used = [
+        entry
+        for entry in dataset["annotations"]
+        if entry["image_id"] in place and entry["category_id"] in class_of
+    ]
+    images = [image for image in dataset["images"] if image["id"] in place]
+    if not checked:
+        _check({"images": images, "annotations": used}, path)
+    annotations = [
+        {
+            # pycocotools reads a match with annotation id 0 as none: number from 1.
+            "id": number,
+            "image_id": place[entry["image_id"]],
+            "category_id": class_of[entry["category_id"]],
+            "iscrowd": int(entry.get("iscrowd", 0)),
+            **{key: entry[key] for key in _SHAPE},
+        }
+        for number, entry in enumerate(used, start=1)
+    ]
+    document = {
+        "images": [
+            {"id": place[image["id"]], **{key: image[key] for key in ("height", "width")}}
+            for image in images
+        ],
+        "annotations": annotations,
+        "categories": [
+            {"id": class_of[number], "name": name} for name, number in categories.items()
+        ],
+    }
+    detections: list[Detection] = [
+        {
+            **entry,
+            "image_id": place[entry["image_id"]],
+            "category_id": class_of[entry["category_id"]],
+        }
+        for entry in predictions.detections
+        if entry["category_id"] in class_of
+    ]
+    return Numbered(
+        document=document,
+        detections=detections,
+        image_ids=sorted(place.values()),
+        categories={name: class_of[number] for name, number in categories.items()},
+    )
+
+
+def _check(document: dict[str, Any], path: Path) -> None:
+    for annotation in document["annotations"]:
+        name = annotation.get("id", "without an id")
+        missing = [key for key in _SHAPE if annotation.get(key) in (None, [], {})]
+        if missing:
+            raise InputError(f"{path}: annotation {name} has no {', '.join(missing)}")
+        fault = entry_fault("annotations", {"id": 0, **annotation})
+        if fault is not None:
+            raise InputError(f"{path}: annotation {name} {fault}: export it again")
+    named = [{"id": "without an id", **entry} for entry in document["annotations"]]
+    refuse_errors(list(shape_findings({**document, "annotations": named})), path)
