@@ -71,6 +71,6 @@ def report_lines(report: Report) -> list[str]:
         if more:
             lines.append(f"    … and {more} more")
         lines.append(f"    what to do: {group['mend']}")
-    count = len(report.faults)
+    count = sum(fault.count for fault in report.faults)
     lines.append(f"{count} problem{'s' * (count > 1)}" if count else "nothing to mend")
     return lines

@@ -209,7 +209,9 @@ def _add_findings(report: Report, findings: Iterable[Finding], path: Path) -> No
             known.append(finding)
         else:
             where = f"{path}: {finding.where}" if finding.where else str(path)
-            report.faults.append(Fault(kind=finding.kind, where=where, mend=finding.mend))
+            report.faults.append(
+                Fault(kind=finding.kind, where=where, mend=finding.mend, count=finding.count)
+            )
     report.warnings += warnings(known, path)
 
 

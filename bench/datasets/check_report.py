@@ -16,11 +16,13 @@ class Fault:
         kind: what is wrong, the same words for all of a kind.
         where: which file or annotation.
         mend: what to do about it.
+        count: of how many this is true; `where` is the first of them.
     """
 
     kind: str
     where: str
     mend: str
+    count: int = 1
 
 
 @dataclass(kw_only=True, slots=True)
@@ -46,10 +48,15 @@ class Report:
 
     def groups(self) -> list[dict[str, Any]]:
         """The faults by kind: how many, the first of them, what to do."""
-        kinds: dict[tuple[str, str], list[str]] = defaultdict(list)
+        kinds: dict[tuple[str, str], list[Fault]] = defaultdict(list)
         for fault in self.faults:
-            kinds[fault.kind, fault.mend].append(fault.where)
+            kinds[fault.kind, fault.mend].append(fault)
         return [
-            {"kind": kind, "count": len(where), "first": where[:_SHOWN], "mend": mend}
-            for (kind, mend), where in kinds.items()
+            {
+                "kind": kind,
+                "count": sum(fault.count for fault in faults),
+                "first": [fault.where for fault in faults[:_SHOWN]],
+                "mend": mend,
+            }
+            for (kind, mend), faults in kinds.items()
         ]

@@ -11,7 +11,12 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from noisyseg.annotation_files.document import encode_annotations, parse_annotations, read_bytes
+from noisyseg.annotation_files.document import (
+    collector_paused,
+    encode_annotations,
+    parse_annotations,
+    read_bytes,
+)
 from noisyseg.annotation_files.findings import refuse_errors, warnings
 from noisyseg.annotation_files.identities import (
     FileIdentity,
@@ -108,9 +113,10 @@ def _check(document: dict[str, Any], path: Path, part: str) -> list[str]:
     Raises:
         InputError: every kind of error in it.
     """
-    findings = [*identity_findings(document), *shape_findings(document)]
-    refuse_errors(findings, path)
-    findings += usage_findings(document, part)
+    with collector_paused():
+        findings = [*identity_findings(document), *shape_findings(document)]
+        refuse_errors(findings, path)
+        findings += usage_findings(document, part)
     refuse_errors(findings, path)
     return warnings(findings, path)
 

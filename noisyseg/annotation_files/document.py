@@ -6,6 +6,7 @@ import reprlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,8 +22,16 @@ _SHOWN = 5
 
 
 class _Field(NamedTuple):
+    """A key of an entry.
+
+    Attributes:
+        fits: whether a value will do.
+        all_fit: whether a whole column does, found in a fraction of the time; False may be wrong.
+    """
+
     key: str
     fits: Callable[[Any], bool]
+    all_fit: Callable[[Sequence[Any]], bool]
     wanted: str
     required: bool = True
 
@@ -31,16 +40,32 @@ def _is_integer(value: Any) -> bool:
     return type(value) is int  # bool is a subclass of int, but no id
 
 
+def _are_integers(values: Sequence[Any]) -> bool:
+    return set(map(type, values)) <= {int}
+
+
 def _is_size(value: Any) -> bool:
     return type(value) is int and value > 0
+
+
+def _are_sizes(values: Sequence[Any]) -> bool:
+    return _are_integers(values) and min(values, default=1) > 0
 
 
 def _is_text(value: Any) -> bool:
     return isinstance(value, str) and value != ""
 
 
+def _are_texts(values: Sequence[Any]) -> bool:
+    return set(map(type, values)) <= {str} and all(values)
+
+
 def _is_flag(value: Any) -> bool:
     return value in (0, 1)
+
+
+def _are_flags(values: Sequence[Any]) -> bool:
+    return set(map(type, values)) <= {int, bool} and set(values) <= {0, 1}
 
 
 def _is_box(value: Any) -> bool:
@@ -49,22 +74,29 @@ def _is_box(value: Any) -> bool:
     return all(type(number) in (int, float) and math.isfinite(number) for number in value)
 
 
-_ID = _Field("id", _is_integer, "an integer")
+def _are_boxes(values: Sequence[Any]) -> bool:
+    if not set(map(type, values)) <= {list} or not set(map(len, values)) <= {4}:
+        return False
+    kinds = set(map(type, chain.from_iterable(values)))
+    return kinds <= {int, float} and all(map(math.isfinite, chain.from_iterable(values)))
+
+
+_ID = _Field("id", _is_integer, _are_integers, "an integer")
 _FIELDS: dict[str, tuple[_Field, ...]] = {
     "images": (
         _ID,
-        _Field("file_name", _is_text, "non-empty text"),
-        _Field("width", _is_size, "an integer above 0"),
-        _Field("height", _is_size, "an integer above 0"),
+        _Field("file_name", _is_text, _are_texts, "non-empty text"),
+        _Field("width", _is_size, _are_sizes, "an integer above 0"),
+        _Field("height", _is_size, _are_sizes, "an integer above 0"),
     ),
     "annotations": (
         _ID,
-        _Field("image_id", _is_integer, "an integer"),
-        _Field("category_id", _is_integer, "an integer"),
-        _Field("bbox", _is_box, "a list of four finite numbers"),
-        _Field("iscrowd", _is_flag, "0 or 1", required=False),
+        _Field("image_id", _is_integer, _are_integers, "an integer"),
+        _Field("category_id", _is_integer, _are_integers, "an integer"),
+        _Field("bbox", _is_box, _are_boxes, "a list of four finite numbers"),
+        _Field("iscrowd", _is_flag, _are_flags, "0 or 1", required=False),
     ),
-    "categories": (_ID, _Field("name", _is_text, "non-empty text")),
+    "categories": (_ID, _Field("name", _is_text, _are_texts, "non-empty text")),
 }
 
 
@@ -104,7 +136,7 @@ def parse_annotations(data: bytes, where: str) -> CocoDocument:
             "without one."
         )
     try:
-        with _collector_paused():
+        with collector_paused():
             document = orjson.loads(data)
     except orjson.JSONDecodeError as error:
         raise InputError(
@@ -132,8 +164,9 @@ def check_document(document: Any, where: str) -> None:
             f"{where}: no list {', '.join(map(repr, absent))}. A COCO annotation file needs the "
             f"lists images, annotations and categories; is this the right file?"
         )
-    _raise_if_any(_malformed(document), where)
-    _raise_if_any(_inconsistent(document), where)
+    with collector_paused():
+        _raise_if_any(_malformed(document), where)
+        _raise_if_any(_inconsistent(document), where)
 
 
 def entry_fault(section: str, entry: Any) -> str | None:
@@ -163,9 +196,10 @@ def encode_annotations(document: CocoDocument, *, sort_keys: bool = False) -> by
 
 
 @contextmanager
-def _collector_paused() -> Iterator[None]:
-    # Parsing COCO's training file makes millions of lists and no garbage: looking for it through
-    # them again and again takes as long as the parsing.
+def collector_paused() -> Iterator[None]:
+    """Parsing COCO's training file makes millions of lists and no garbage: looking for it through
+    them again and again takes as long as the parsing, or as what is done with them.
+    """
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -178,6 +212,8 @@ def _collector_paused() -> Iterator[None]:
 def _malformed(document: CocoDocument) -> list[str]:
     problems = []
     for section, fields in _FIELDS.items():
+        if _all_fit(document[section], fields):
+            continue
         faults = (
             f"{section}[{position}]{_identity(entry)} {fault}"
             for position, entry in enumerate(document[section])
@@ -187,10 +223,24 @@ def _malformed(document: CocoDocument) -> list[str]:
     return problems
 
 
+def _all_fit(entries: Sequence[Any], fields: Sequence[_Field]) -> bool:
+    """Whether no entry has a fault; False says that they must be looked at one by one."""
+    if not set(map(type, entries)) <= {dict}:
+        return False
+    for key, _, all_fit, _, required in fields:
+        try:
+            values = [e[key] for e in entries if required or key in e]
+            if not all_fit(values):
+                return False
+        except (KeyError, TypeError):
+            return False
+    return True
+
+
 def _fault(entry: Any, fields: Sequence[_Field]) -> str | None:
     if not isinstance(entry, dict):
         return f"is not an object but {reprlib.repr(entry)}"
-    for key, fits, wanted, required in fields:
+    for key, fits, _, wanted, required in fields:
         if key not in entry:
             if key == "file_name" and _is_text(entry.get("coco_url")):
                 continue  # LVIS names its images by COCO's address alone
@@ -218,9 +268,10 @@ def _inconsistent(document: CocoDocument) -> list[str]:
         problems += _summary(f"repeated {section} {key}s", _repeated(document[section], key))
     for section, key in (("images", "image_id"), ("categories", "category_id")):
         known = {entry["id"] for entry in document[section]}
+        named = {entry[key] for entry in document["annotations"]}
         unknown = (
             f"annotation {entry['id']} has {key} {entry[key]}"
-            for entry in document["annotations"]
+            for entry in (document["annotations"] if named - known else ())
             if entry[key] not in known
         )
         problems += _summary(f"annotations whose {key} is not in {section}", unknown)

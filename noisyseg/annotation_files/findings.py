@@ -34,12 +34,14 @@ class Finding:
         kind: what it is, the same words for all of a kind.
         where: which annotation and image; empty where the file as a whole is meant.
         mend: what to do about it.
+        count: of how many annotations this is true; `where` is the first of them.
     """
 
     level: Level
     kind: str
     where: str = ""
     mend: str = EXPORT
+    count: int = 1
 
 
 def annotation_name(annotation: Mapping[str, Any], image: Mapping[str, Any]) -> str:
@@ -55,16 +57,17 @@ def image_name(image: Mapping[str, Any]) -> str:
 
 def grouped(findings: Iterable[Finding]) -> list[str]:
     """A line for each kind: how many, the first of them, what to do."""
-    kinds: dict[tuple[str, str], list[str]] = defaultdict(list)
+    kinds: dict[tuple[str, str], list[Finding]] = defaultdict(list)
     for finding in findings:
-        kinds[finding.kind, finding.mend].append(finding.where)
-    return [_line(kind, where, mend) for (kind, mend), where in kinds.items()]
+        kinds[finding.kind, finding.mend].append(finding)
+    return [_line(kind, found, mend) for (kind, mend), found in kinds.items()]
 
 
-def _line(kind: str, where: Sequence[str], mend: str) -> str:
-    more = f"; and {len(where) - _SHOWN} more" if len(where) > _SHOWN else ""
-    places = "; ".join(where[:_SHOWN]) + more
-    what = f"{len(where)} × {kind}: {places}" if places else kind
+def _line(kind: str, found: Sequence[Finding], mend: str) -> str:
+    count = sum(finding.count for finding in found)
+    shown = [finding.where for finding in found[:_SHOWN] if finding.where]
+    more = f"; and {count - len(shown)} more" if shown and count > len(shown) else ""
+    what = f"{count} × {kind}: {'; '.join(shown)}{more}" if shown else kind
     return f"{what}. What to do: {mend}." if mend else f"{what}."
 
 

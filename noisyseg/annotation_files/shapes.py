@@ -5,10 +5,10 @@ thousand annotations at a time, and annotations are looked at one by one where a
 N annotations, V vertices.
 """
 
-from collections.abc import Generator, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from math import isfinite
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,6 +25,7 @@ Flags = NDArray[np.bool_]
 Places = NDArray[np.int64]
 
 _AT_ONCE = 1 << 13
+_ONE_BY_ONE = 100  # of a kind among so many annotations; the rest are counted
 _MARGIN = 1.0  # pixels that rounding may put outside of an image
 _LEAST_FIT, _NEAR = 0.5, 3.0  # IoU of a box and its mask's; pixels by which a side may be off
 _MOST_RATIO, _FEW_PIXELS = 2.5, 16.0  # of an annotation's area and its mask's
@@ -43,30 +44,48 @@ BOX_FLAT = "a box has no area"
 NO_PIXEL = "a mask has no pixel"
 BOX_MISFIT = "a box does not fit its mask"
 AREA_MISFIT = "an area is not its mask's"
+_SIZE = "is the image's size in the file right?"
 _BOXES = "COCO's boxes are x, y, width, height, in pixels; correct them, or export the file again"
 _AREAS = "COCO's area is the mask's pixels: APs, APm and APl sort objects by it; export it again"
 
 
 @dataclass(slots=True, frozen=True)
 class _Chunk:
-    """Some annotations as columns: boxes (N, 4), heights and widths of their images (N,)."""
+    """Some annotations as columns.
+
+    Attributes:
+        boxes: shape (N, 4).
+        areas: NaN where there is none, shape (N,).
+        heights, widths: of their images, shape (N,).
+    """
 
     entries: Sequence[Annotation]
     images: Sequence[dict[str, Any]]
     boxes: Floats
+    areas: Floats
     heights: Places
     widths: Places
 
-    def finding(
-        self, level: Level, kind: str, place: int, detail: str = "", mend: str = EXPORT
-    ) -> Finding:
-        where = annotation_name(self.entries[place], self.images[place])
-        where = f"{where}: {detail}" if detail else where
-        return Finding(level=level, kind=kind, where=where, mend=mend)
-
-    def findings(self, level: Level, kind: str, flags: Flags) -> Iterator[Finding]:
-        for place in np.flatnonzero(flags).tolist():
-            yield self.finding(level, kind, place)
+    def findings(
+        self,
+        level: Level,
+        kind: str,
+        places: Iterable[int],
+        detail: Callable[[int], str] = lambda _: "",
+        mend: str = EXPORT,
+    ) -> Iterator[Finding]:
+        """A finding for each of the first places, with its detail, and one for all others."""
+        found = list(places)
+        for number, place in enumerate(found[: _ONE_BY_ONE + 1]):
+            where = annotation_name(self.entries[place], self.images[place])
+            more = detail(place)
+            yield Finding(
+                level=level,
+                kind=kind,
+                where=f"{where}: {more}" if more else where,
+                mend=mend,
+                count=1 if number < _ONE_BY_ONE else len(found) - _ONE_BY_ONE,
+            )
 
 
 class _Extents(NamedTuple):
@@ -93,13 +112,24 @@ def shape_findings(document: dict[str, Any], *, masks: bool = True) -> Iterator[
         chunk = _Chunk(
             entries=part,
             images=own,
-            boxes=np.array([entry["bbox"] for entry in part], dtype=np.float64),
+            boxes=boxes_of(part),
+            areas=_numbers([entry.get("area") for entry in part]),
             heights=_integers([image["height"] for image in own]),
             widths=_integers([image["width"] for image in own]),
         )
         yield from _box_findings(chunk)
         yield from _area_findings(chunk, wanted=masks)
         yield from _mask_findings(chunk, wanted=masks)
+
+
+def boxes_of(annotations: Sequence[Annotation]) -> Floats:
+    """Their boxes, x, y, width, height, shape (N, 4)."""
+    numbers = chain.from_iterable([entry["bbox"] for entry in annotations])
+    return np.fromiter(numbers, np.float64, 4 * len(annotations)).reshape(-1, 4)
+
+
+def _flags(values: Iterable[Any]) -> Flags:
+    return np.array([bool(value) for value in values], dtype=np.bool_)
 
 
 def _integers(values: Sequence[int]) -> Places:
@@ -111,38 +141,45 @@ def _box_findings(chunk: _Chunk) -> Iterator[Finding]:
     x, y, width, height = chunk.boxes.T
     negative = (width < 0) | (height < 0)
     flat = ~negative & ((width == 0) | (height == 0))
-    yield from chunk.findings(Level.ERROR, BOX_FLAT, negative)
-    yield from chunk.findings(Level.FLAW, BOX_FLAT, flat)
+    yield from chunk.findings(Level.ERROR, BOX_FLAT, _places(negative))
+    yield from chunk.findings(Level.FLAW, BOX_FLAT, _places(flat))
     out = (np.minimum(x, y) < -_MARGIN) | (x + width > chunk.widths + _MARGIN)
     out |= y + height > chunk.heights + _MARGIN
-    yield from chunk.findings(Level.FLAW, BOX_OUT, out)
+    yield from chunk.findings(Level.FLAW, BOX_OUT, _places(out))
 
 
 def _area_findings(chunk: _Chunk, *, wanted: bool) -> Iterator[Finding]:
-    areas = [entry.get("area") for entry in chunk.entries]
     if wanted:
-        absent = np.array([np.isnan(_number(area)) for area in areas], dtype=np.bool_)
+        absent = _places(np.isnan(chunk.areas))
         yield from chunk.findings(Level.ERROR, NO_AREA, absent)
-    below = np.array([_number(area) < 0 for area in areas], dtype=np.bool_)
-    yield from chunk.findings(Level.ERROR, NEGATIVE_AREA, below)
+    yield from chunk.findings(Level.ERROR, NEGATIVE_AREA, _places(chunk.areas < 0))
 
 
-def _number(value: Any) -> float:
-    """The value as a float; NaN for what is no finite number."""
-    return float(value) if type(value) in (int, float) and isfinite(value) else np.nan
+def _numbers(values: list[Any]) -> Floats:
+    """The values as floats; NaN for what is no finite number."""
+    if not set(map(type, values)) <= {int, float}:
+        values = [value if type(value) in (int, float) else np.nan for value in values]
+    found = np.array(values, dtype=np.float64)
+    found[~np.isfinite(found)] = np.nan
+    return found
+
+
+def _places(flags: Flags) -> list[int]:
+    found: list[int] = np.flatnonzero(flags).tolist()
+    return found
 
 
 def _mask_findings(chunk: _Chunk, *, wanted: bool) -> Iterator[Finding]:
     masks = [entry.get("segmentation") for entry in chunk.entries]
-    given = np.array([bool(mask) for mask in masks], dtype=np.bool_)
+    given = _flags(masks)
     if wanted:
-        yield from chunk.findings(Level.ERROR, NO_MASK, ~given)
+        yield from chunk.findings(Level.ERROR, NO_MASK, _places(~given))
     large = chunk.heights * chunk.widths > MOST_PIXELS
-    yield from chunk.findings(Level.ERROR, TOO_LARGE, given & large)
+    yield from chunk.findings(Level.ERROR, TOO_LARGE, _places(given & large))
     given &= ~large
-    polygons = np.array([isinstance(mask, list) for mask in masks], dtype=np.bool_)
-    rle = np.array([isinstance(mask, dict) for mask in masks], dtype=np.bool_)
-    yield from chunk.findings(Level.ERROR, MALFORMED, given & ~polygons & ~rle)
+    polygons = _flags(isinstance(mask, list) for mask in masks)
+    rle = _flags(isinstance(mask, dict) for mask in masks)
+    yield from chunk.findings(Level.ERROR, MALFORMED, _places(given & ~polygons & ~rle))
     for find, which in ((_polygon_findings, given & polygons), (_rle_findings, given & rle)):
         places = np.flatnonzero(which)
         if len(places):
@@ -155,9 +192,8 @@ def _polygon_findings(chunk: _Chunk, places: Places) -> Generator[Finding, None,
     masks = [chunk.entries[place]["segmentation"] for place in places.tolist()]
     vertices = _vertices(masks)
     if vertices is None:  # some are malformed: which?
-        whole = np.array([all(map(is_polygon, mask)) for mask in masks], dtype=np.bool_)
-        for place in places[~whole].tolist():
-            yield chunk.finding(Level.ERROR, MALFORMED, place)
+        whole = _flags(all(map(is_polygon, mask)) for mask in masks)
+        yield from chunk.findings(Level.ERROR, MALFORMED, places[~whole].tolist())
         places = places[whole]
         masks = [mask for mask, fits in zip(masks, whole, strict=True) if fits]
         vertices = _vertices(masks)
@@ -170,17 +206,14 @@ def _polygon_findings(chunk: _Chunk, places: Places) -> Generator[Finding, None,
     far = (np.minimum(left, top) < -most) | (np.maximum(right, bottom) > most)
     out = (np.minimum(left, top) < -_MARGIN) | (right > widths + _MARGIN)
     out |= bottom > heights + _MARGIN
-    for place in places[far].tolist():
-        yield chunk.finding(Level.ERROR, FAR, place, "is the image's size in the file right?")
-    for place in places[out & ~far].tolist():
-        yield chunk.finding(Level.FLAW, POLYGON_OUT, place)
+    yield from chunk.findings(Level.ERROR, FAR, places[far].tolist(), lambda _: _SIZE)
+    yield from chunk.findings(Level.FLAW, POLYGON_OUT, places[out & ~far].tolist())
     beside = (right <= 0) | (bottom <= 0) | (left >= widths) | (top >= heights)
     # Whether a sliver has a pixel only drawing tells; all others have one.
     slim: list[int] = np.flatnonzero(~far & ~beside & (extents.areas < 1)).tolist()
     empty = ~far & beside
     empty[[n for n in slim if not _pixels(chunk, int(places[n]))]] = True
-    for place in places[empty].tolist():
-        yield chunk.finding(Level.WARNING, NO_PIXEL, place)
+    yield from chunk.findings(Level.WARNING, NO_PIXEL, places[empty].tolist())
     sound = ~far & ~empty
     return _Extents(places[sound], extents.bounds[sound], extents.areas[sound])
 
@@ -234,6 +267,7 @@ def _polygon_extents(masks: Sequence[list[Any]], vertices: _Vertices, places: Pl
 
 def _rle_findings(chunk: _Chunk, places: Places) -> Generator[Finding, None, _Extents]:
     """Faults of run lengths; returns the extents of those that have none and a pixel."""
+    faults: dict[str, dict[int, str]] = defaultdict(dict)
     sound: list[int] = []
     encoded: list[dict[str, Any]] = []
     compressed = [
@@ -248,11 +282,14 @@ def _rle_findings(chunk: _Chunk, places: Places) -> Generator[Finding, None, _Ex
         size = [int(chunk.heights[place]), int(chunk.widths[place])]
         fault = _rle_fault(mask, size, covered.get(place))
         if fault is not None:
-            yield chunk.finding(Level.ERROR, fault[0], place, fault[1])
+            kind, detail = fault
+            faults[kind][place] = detail
             continue
         sound.append(place)
         plain = isinstance(mask["counts"], list)
         encoded.append(coco_mask.frPyObjects(mask, *size) if plain else mask)
+    for kind, details in faults.items():
+        yield from chunk.findings(Level.ERROR, kind, details, details.__getitem__)
     if not sound:
         return _Extents(np.zeros(0, dtype=np.int64), np.zeros((0, 4)), np.zeros(0))
     bounds = np.asarray(coco_mask.toBbox(encoded), dtype=np.float64)
@@ -260,8 +297,7 @@ def _rle_findings(chunk: _Chunk, places: Places) -> Generator[Finding, None, _Ex
     found = np.array(sound, dtype=np.int64)
     # One by one: pycocotools counts the masks of a list in eight bits.
     areas = np.array([coco_mask.area(mask) for mask in encoded], dtype=np.float64)
-    for place in found[areas == 0].tolist():
-        yield chunk.finding(Level.WARNING, NO_PIXEL, place)
+    yield from chunk.findings(Level.WARNING, NO_PIXEL, found[areas == 0].tolist())
     return _Extents(found[areas > 0], bounds[areas > 0], areas[areas > 0])
 
 
@@ -292,21 +328,23 @@ def _fit_findings(chunk: _Chunk, extents: _Extents) -> Iterator[Finding]:
     corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
     off = np.abs(corners - bounds).max(axis=1, initial=0) > _NEAR
     misfit = off & (_overlap(corners, bounds) < _LEAST_FIT)
-    for n in np.flatnonzero(misfit).tolist():
-        detail = f"{boxes[n].tolist()}, its mask's is {_box_of(bounds[n])}"
-        detail += _hint(boxes[n], bounds[n])
-        yield chunk.finding(Level.WARNING, BOX_MISFIT, int(places[n]), detail, _BOXES)
-    areas = np.array([_area(chunk.entries[place]) for place in places.tolist()])
+    row = dict(zip(places.tolist(), range(len(places)), strict=True))
+
+    def box(place: int) -> str:
+        own, masks = boxes[row[place]], bounds[row[place]]
+        return f"{own.tolist()}, its mask's is {_box_of(masks)}{_hint(own, masks)}"
+
+    yield from chunk.findings(Level.WARNING, BOX_MISFIT, places[misfit].tolist(), box, _BOXES)
+    areas = chunk.areas[places]
+    crowds = _flags(chunk.entries[place].get("iscrowd", 0) for place in places.tolist())
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = np.maximum(areas / pixels, pixels / areas)
-        misfit = (areas >= 0) & (ratio > _MOST_RATIO) & (np.abs(areas - pixels) > _FEW_PIXELS)
-    for n in np.flatnonzero(misfit).tolist():
-        detail = f"{areas[n]:g}, its mask's is {pixels[n]:g}"
-        yield chunk.finding(Level.WARNING, AREA_MISFIT, int(places[n]), detail, _AREAS)
+        misfit = ~crowds & (ratio > _MOST_RATIO) & (np.abs(areas - pixels) > _FEW_PIXELS)
 
+    def area(place: int) -> str:
+        return f"{areas[row[place]]:g}, its mask's is {pixels[row[place]]:g}"
 
-def _area(annotation: Annotation) -> float:
-    return np.nan if annotation.get("iscrowd") else _number(annotation.get("area"))
+    yield from chunk.findings(Level.WARNING, AREA_MISFIT, places[misfit].tolist(), area, _AREAS)
 
 
 def _overlap(one: Floats, other: Floats) -> Floats:

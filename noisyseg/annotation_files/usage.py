@@ -6,12 +6,14 @@ evaluation does not count crowds. N annotations.
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from noisyseg.annotation_files.findings import Finding, Level, image_name
+from noisyseg.annotation_files.shapes import boxes_of
 
 MOST_DETECTIONS = 100
 """In an image: what COCO's evaluation counts of a class, and what the models here give in all."""
@@ -63,22 +65,22 @@ def reasons_left_out(document: dict[str, Any]) -> dict[str, Flags]:
     """Which annotations training leaves out, shape (N,), by the first reason that mmdet has."""
     entries: Sequence[Annotation] = document["annotations"]
     sides = {image["id"]: (image["width"], image["height"]) for image in document["images"]}
-    boxes = np.array([entry["bbox"] for entry in entries], dtype=np.float64).reshape(-1, 4)
-    own = [sides[entry["image_id"]] for entry in entries]
-    sizes = np.array(own, dtype=np.float64).reshape(-1, 2)
+    boxes = boxes_of(entries)
+    own = chain.from_iterable([sides[entry["image_id"]] for entry in entries])
+    sizes = np.fromiter(own, np.float64, 2 * len(entries)).reshape(-1, 2)
     low = np.maximum(boxes[:, :2], 0)
     high = np.minimum(boxes[:, :2] + boxes[:, 2:], sizes)
     found = {
-        "ignored": np.array([bool(entry.get("ignore", False)) for entry in entries]),
-        "outside of their image": np.clip(high - low, 0, None).prod(axis=1) == 0,
-        "without an area": np.array([entry["area"] <= 0 for entry in entries]),
+        "ignored": np.array([bool(entry.get("ignore", False)) for entry in entries], np.bool_),
+        "outside of their image": (high - low <= 0).any(axis=1),
+        "without an area": np.array([entry["area"] for entry in entries], dtype=np.float64) <= 0,
         "smaller than a pixel": (boxes[:, 2:] < 1).any(axis=1),
-        "crowds": np.array([bool(entry.get("iscrowd", 0)) for entry in entries]),
+        "crowds": np.array([bool(entry.get("iscrowd", 0)) for entry in entries], np.bool_),
     }
     before = np.zeros(len(entries), dtype=np.bool_)
     for name, flags in found.items():
-        found[name] = flags.astype(np.bool_) & ~before
-        before |= flags.astype(np.bool_)
+        found[name] = flags & ~before
+        before |= flags
     return found
 
 
@@ -129,7 +131,7 @@ def _bare_findings(document: dict[str, Any], part: str | None) -> Iterator[Findi
 def _full_findings(document: dict[str, Any]) -> Iterator[Finding]:
     images = document["images"]
     objects = Counter(
-        entry["image_id"] for entry in document["annotations"] if not entry.get("iscrowd", 0)
+        [entry["image_id"] for entry in document["annotations"] if not entry.get("iscrowd", 0)]
     )
     full = [image for image in images if objects[image["id"]] > MOST_DETECTIONS]
     if full:
