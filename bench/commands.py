@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
     suite, store = _chosen(arguments)
     if arguments.dry_run:
-        data, settings = check(suite)
+        data, settings = check(suite, store)
         say_warnings(data.warnings)
         runs = foresee(suite, store, data, settings)
         _list_runs(runs, _finished(runs, store))

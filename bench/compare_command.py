@@ -37,7 +37,7 @@ def compare(arguments: argparse.Namespace) -> int:
     baseline = arguments.baseline or next(iter(suite.methods))
     if baseline not in suite.methods:
         raise unknown_name(f"method of suite {suite.name}", baseline, suite.methods, "--baseline")
-    runs = foresee(suite, store, *check(suite))
+    runs = foresee(suite, store, *check(suite, store))
     records = known_records(runs, store)
     groups = [
         _group([run for run in runs if _place(run) == place], records, baseline, arguments)

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from noisyseg.bench.commands import DONE, SOME_FAILED, print_text, say
+from noisyseg.bench.commands import DONE, SOME_FAILED, print_text, say, say_warnings
 from noisyseg.bench.execution import PREDICTIONS
 from noisyseg.bench.grid import SHARED
 from noisyseg.errors import InputError
 from noisyseg.files import sha256_file
 from noisyseg.results.evaluation import TOLERANCE, evaluate
+from noisyseg.results.ground_truth import limits_of
 from noisyseg.results.predictions import read_predictions
 from noisyseg.results.record import Record, decode_record
 from noisyseg.results.store import RECORD_NAME
@@ -41,6 +42,7 @@ def evaluate_predictions(arguments: argparse.Namespace) -> int:
     if classes is None and record is not None:
         classes = record["spec"]["data"]["classes"]
     metrics = evaluate(annotations, predictions, classes=classes, verify=arguments.verify)
+    say_warnings(limits_of(annotations, predictions, classes))
     comparable = not arguments.other_annotations and arguments.classes is None
     gap = _gap(metrics, record) if record is not None and comparable else None
     if arguments.json:
@@ -107,6 +109,8 @@ def _print_metrics(metrics: Mapping[str, Any]) -> None:
     if metrics["verified"] is not None:
         verified = metrics["verified"]
         print_text(f"{verified['tool']}: largest difference {verified['largest_difference']:.3g}")
+        if "decision" in verified:
+            print_text(verified["decision"])
 
 
 def _number(value: float | None) -> str:

@@ -77,7 +77,7 @@ def figures(arguments: argparse.Namespace) -> int:
     suite = chosen_suite(arguments, choices(arguments, download=False))
     store = RunStore(arguments.out)
     store.check_writable()
-    runs = foresee(suite, store, *check(suite))
+    runs = foresee(suite, store, *check(suite, store))
     observed, skipped, broken = observed_runs(runs, store)
     for line in (*skipped, *broken):
         say(line)

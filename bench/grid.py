@@ -77,14 +77,21 @@ class Run:
         return self.noise_seed, self.seed
 
 
-def check(suite: Suite) -> tuple[CheckedData, Mapping[str, tuple[NoiseStep, ...] | None]]:
+def check(
+    suite: Suite, store: RunStore | None = None, *, shared: Path | None = None
+) -> tuple[CheckedData, Mapping[str, tuple[NoiseStep, ...] | None]]:
     """The suite's data and its noise settings, checked against each other; nothing is written.
 
+    Args:
+        suite: what to run.
+        store: shapes that were looked at for its runs are not looked at again.
+        shared: folder of annotation files; the store's own by default.
     Raises:
         InputError: unusable data or noise.
     """
     source = load_source(suite.data, root=suite.data_root, options=suite.data_options)
-    data = check_data(source)
+    known = store.root / SHARED if store is not None and shared is None else shared
+    data = check_data(source, known)
     data.warnings.extend(_small_images(data, suite.protocol["image"]["min_size"]))
     return data, _parse_noise(suite, data.classes)
 
@@ -120,7 +127,7 @@ def expand(
         InputError: unusable data or noise; nothing has been trained then.
     """
     shared = shared or store.root / SHARED
-    data, settings = check(suite)
+    data, settings = check(suite, shared=shared)
     if tell is not None:
         tell(data.warnings)
     write_prepared(data, shared)

@@ -33,7 +33,7 @@ def match_report(arguments: argparse.Namespace) -> int:
     """
     suite = chosen_suite(arguments, choices(arguments, download=False))
     store = RunStore(arguments.out)
-    runs = foresee(suite, store, *check(suite))
+    runs = foresee(suite, store, *check(suite, store))
     document = suite_match(suite, runs, known_records(runs, store))
     if arguments.json:
         print_text(json.dumps(document, indent=2))

@@ -54,7 +54,7 @@ def plan(arguments: argparse.Namespace) -> int:
     data: CheckedData | None = None
     runs: list[Run] = []
     try:
-        data, settings = check(outline)
+        data, settings = check(outline, store)
         say_warnings(data.warnings)
         suite = chosen_suite(arguments, choices(arguments, download=False))
         runs = foresee(suite, store, data, settings)

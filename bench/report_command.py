@@ -50,7 +50,7 @@ def report(arguments: argparse.Namespace) -> int:
     suite = chosen_suite(arguments, choices(arguments, download=False))
     store = RunStore(arguments.out)
     store.check_writable()
-    runs = foresee(suite, store, *check(suite))
+    runs = foresee(suite, store, *check(suite, store))
     for line in left_out(runs, store):
         say(line)
     page = render_report(suite_report(suite, runs, known_records(runs, store), store))

@@ -30,7 +30,7 @@ def table(arguments: argparse.Namespace) -> int:
     suite = chosen_suite(arguments, choices(arguments, download=False))
     store = RunStore(arguments.out)
     store.check_writable()
-    runs = foresee(suite, store, *check(suite))
+    runs = foresee(suite, store, *check(suite, store))
     made = suite_table(suite, runs, known_records(runs, store), metric=arguments.metric)
     for line in left_out(runs, store):
         say(line)

@@ -14,8 +14,9 @@ from typing import Any
 import orjson
 
 from noisyseg.annotation_files.document import entry_fault
-from noisyseg.annotation_files.findings import refuse_errors
+from noisyseg.annotation_files.findings import grouped, refuse_errors
 from noisyseg.annotation_files.shapes import shape_findings
+from noisyseg.annotation_files.usage import usage_findings
 from noisyseg.errors import InputError, unknown_name
 from noisyseg.results.predictions import Detection, Predictions
 
@@ -100,6 +101,30 @@ def category_ids(
         if name not in ids:
             raise unknown_name("class", name, ids, where=str(path))
     return {name: ids[name] for name in classes}
+
+
+def limits_of(path: Path, predictions: Predictions, classes: Sequence[str] | None) -> list[str]:
+    """What limits a score on these images and classes, a line each.
+
+    Args:
+        path: of annotations that `evaluate` has taken.
+        predictions: evaluated on them.
+        classes: class names; None for all of the file's.
+    """
+    dataset = read_ground_truth(path)
+    images, chosen = set(predictions.image_ids), set(classes or ())
+    categories = [e for e in dataset["categories"] if classes is None or e["name"] in chosen]
+    ids = {entry["id"] for entry in categories}
+    part = {
+        "images": [image for image in dataset["images"] if image["id"] in images],
+        "annotations": [
+            entry
+            for entry in dataset["annotations"]
+            if entry["image_id"] in images and entry["category_id"] in ids
+        ],
+        "categories": categories,
+    }
+    return [f"{path}: {line}" for line in grouped(usage_findings(part, "eval"))]
 
 
 def numbered(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from noisyseg.annotation_files.document import read_bytes
-from noisyseg.annotation_files.findings import EXPORT, Finding, Level, warnings
+from noisyseg.annotation_files.findings import EXPORT, Finding, Level, grouped
 from noisyseg.annotation_files.identities import file_name
 from noisyseg.bench.datasets import cityscapes, voc
 from noisyseg.bench.datasets.annotation_check import (
@@ -212,7 +212,7 @@ def _add_findings(report: Report, findings: Iterable[Finding], path: Path) -> No
             report.faults.append(
                 Fault(kind=finding.kind, where=where, mend=finding.mend, count=finding.count)
             )
-    report.warnings += warnings(known, path)
+    report.warnings += [f"{path}: {line}" for line in grouped(known)]
 
 
 def _remark_unlisted(report: Report, split: Split, listed: set[str]) -> None:

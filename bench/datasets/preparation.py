@@ -11,20 +11,22 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from noisyseg.annotation_files.document import (
     collector_paused,
     encode_annotations,
     parse_annotations,
     read_bytes,
 )
-from noisyseg.annotation_files.findings import refuse_errors, warnings
+from noisyseg.annotation_files.findings import grouped, refuse_errors
 from noisyseg.annotation_files.identities import (
     FileIdentity,
     file_name,
     identity_findings,
     in_both_parts,
 )
-from noisyseg.annotation_files.shapes import shape_findings
+from noisyseg.annotation_files.shapes import NO_AREA, shape_findings
 from noisyseg.annotation_files.usage import usage_findings
 from noisyseg.bench.datasets.annotation_check import stays_inside
 from noisyseg.bench.datasets.source import DataSource
@@ -33,6 +35,9 @@ from noisyseg.errors import InputError
 from noisyseg.files import canonical_json, sha256_bytes, write_atomically
 
 VERSION = 2
+CHECK_VERSION = 1
+"""Of what is looked for in annotations: raised when more is, so that files are looked at again."""
+CHECKED = "checked.json"
 
 
 @dataclass(kw_only=True, slots=True, frozen=True)
@@ -45,7 +50,8 @@ class CheckedData:
         contents: the bytes of the files of `train` and `eval`.
         train_sides: the shorter side, in pixels, of every training image with an annotation.
         eval_images: how many there are.
-        warnings: what whoever trains on it should know, a line each.
+        found: what whoever trains on it should know, of `train` and `eval`, a line each.
+        warnings: the same, each line with its file, and what concerns both.
     """
 
     source: DataSource
@@ -54,15 +60,26 @@ class CheckedData:
     contents: dict[str, bytes]
     train_sides: list[int]
     eval_images: int
+    found: dict[str, list[str]]
     warnings: list[str]
 
+    @property
+    def folder(self) -> str:
+        """The name of the folder of its prepared files, by content."""
+        return _folder(self.resolved)
+
     def file(self, split: str, folder: Path) -> Path:
-        """Where `write_prepared` puts the file of `train` or `eval`: below folder, by content."""
-        return folder / sha256_bytes(canonical_json(self.resolved))[:16] / f"{split}.json"
+        """Where `write_prepared` puts the file of `train` or `eval`."""
+        return folder / self.folder / f"{split}.json"
 
 
-def check_data(source: DataSource) -> CheckedData:
+def check_data(source: DataSource, prepared: Path | None = None) -> CheckedData:
     """Read a data set with every check that needs no training; write nothing.
+
+    Args:
+        source: of a suite.
+        prepared: folder of prepared files: shapes that were looked at when these were written are
+            not looked at again.
 
     Raises:
         InputError: an unusable annotation file, a class it lacks, annotations that training or
@@ -88,14 +105,20 @@ def check_data(source: DataSource) -> CheckedData:
     sides: dict[str, list[int]] = {}
     files: dict[str, dict[FileIdentity, dict[str, Any]]] = {}
     counts: dict[str, int] = {}
-    notes: list[str] = []
+    known = _known(prepared, resolved)
+    found: dict[str, list[str]] = {}
     for name, split in _splits(source):
         document = select(documents.pop(name), classes, split=split, policy=source.policy)
-        notes += _check(document, split.annotations, name)
+        found[name] = known[name] if known else _check(document, split.annotations, name)
         files[name] = check_images(document, split)
         contents[name] = encode_annotations(_with_file_names(document))
         sides[name], counts[name] = _sides(document), len(document["images"])
-    notes += warnings(in_both_parts(files["train"], files["eval"]), source.eval.annotations)
+    both = grouped(in_both_parts(files["train"], files["eval"]))
+    notes = [
+        f"{split.annotations}: {line}"
+        for name, split in _splits(source)
+        for line in [*found[name], *(both if name == "eval" else ())]
+    ]
     return CheckedData(
         source=source,
         classes=classes,
@@ -103,8 +126,25 @@ def check_data(source: DataSource) -> CheckedData:
         contents=contents,
         train_sides=sides["train"],
         eval_images=counts["eval"],
+        found=found,
         warnings=notes,
     )
+
+
+def _folder(resolved: dict[str, Any]) -> str:
+    return sha256_bytes(canonical_json(resolved))[:16]
+
+
+def _known(prepared: Path | None, resolved: dict[str, Any]) -> dict[str, list[str]] | None:
+    """What was found of the same files, classes and limits before; None if they are new."""
+    if prepared is None:
+        return None
+    try:
+        note = orjson.loads((prepared / _folder(resolved) / CHECKED).read_bytes())
+        found: dict[str, list[str]] = note["found"] if note["version"] == CHECK_VERSION else {}
+        return found if set(found) == {"train", "eval"} else None
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
 
 
 def _check(document: dict[str, Any], path: Path, part: str) -> list[str]:
@@ -115,10 +155,10 @@ def _check(document: dict[str, Any], path: Path, part: str) -> list[str]:
     """
     with collector_paused():
         findings = [*identity_findings(document), *shape_findings(document)]
-        refuse_errors(findings, path)
-        findings += usage_findings(document, part)
+        if all(finding.kind != NO_AREA for finding in findings):
+            findings += usage_findings(document, part)
     refuse_errors(findings, path)
-    return warnings(findings, path)
+    return grouped(findings)
 
 
 def _with_file_names(document: dict[str, Any]) -> dict[str, Any]:
@@ -145,8 +185,9 @@ def write_prepared(data: CheckedData, folder: Path) -> None:
     Raises:
         InputError: the folder cannot be written to.
     """
-    for name, content in data.contents.items():
-        path = data.file(name, folder)
+    note = canonical_json({"version": CHECK_VERSION, "found": data.found})
+    files = {data.file(name, folder): content for name, content in data.contents.items()}
+    for path, content in (*files.items(), (folder / data.folder / CHECKED, note)):
         if not path.is_file() or path.read_bytes() != content:
             write_atomically(path, content)
 

@@ -79,12 +79,6 @@ def refuse_errors(findings: Sequence[Finding], path: object) -> None:
     """
     errors = [finding for finding in findings if finding.level is Level.ERROR]
     if errors:
-        raise InputError(
-            f"{path}: cannot be trained or evaluated on.\n  " + "\n  ".join(grouped(errors))
-        )
-
-
-def warnings(findings: Iterable[Finding], path: object) -> list[str]:
-    """A line for each kind of what is not refused but should be known."""
-    known = [finding for finding in findings if finding.level is not Level.ERROR]
-    return [f"{path}: {line}" for line in grouped(known)]
+        lines = grouped(errors)
+        told = f" {lines[0]}" if len(lines) == 1 else "\n  " + "\n  ".join(lines)
+        raise InputError(f"{path}: cannot be trained or evaluated on:{told}")

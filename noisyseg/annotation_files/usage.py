@@ -18,6 +18,8 @@ from noisyseg.annotation_files.shapes import boxes_of
 MOST_DETECTIONS = 100
 """In an image: what COCO's evaluation counts of a class, and what the models here give in all."""
 
+CROWDS, IGNORED = "crowds (iscrowd: 1)", "ignored (ignore: 1)"
+
 Annotation = dict[str, Any]
 Flags = NDArray[np.bool_]
 
@@ -71,11 +73,11 @@ def reasons_left_out(document: dict[str, Any]) -> dict[str, Flags]:
     low = np.maximum(boxes[:, :2], 0)
     high = np.minimum(boxes[:, :2] + boxes[:, 2:], sizes)
     found = {
-        "ignored": np.array([bool(entry.get("ignore", False)) for entry in entries], np.bool_),
+        IGNORED: np.array([bool(entry.get("ignore", False)) for entry in entries], np.bool_),
         "outside of their image": (high - low <= 0).any(axis=1),
         "without an area": np.array([entry["area"] for entry in entries], dtype=np.float64) <= 0,
         "smaller than a pixel": (boxes[:, 2:] < 1).any(axis=1),
-        "crowds": np.array([bool(entry.get("iscrowd", 0)) for entry in entries], np.bool_),
+        CROWDS: np.array([bool(entry.get("iscrowd", 0)) for entry in entries], np.bool_),
     }
     before = np.zeros(len(entries), dtype=np.bool_)
     for name, flags in found.items():
@@ -86,17 +88,17 @@ def reasons_left_out(document: dict[str, Any]) -> dict[str, Flags]:
 
 def _left_out(name: str, count: int, total: int) -> Finding:
     those = f"{count} of {total} annotations are {name}"
-    if name == "crowds":
+    if name == CROWDS:
         return Finding(
             level=Level.WARNING,
-            kind=f"{those} and are left out (iscrowd: 1): neither trained on, nor scored, nor "
-            "given noise",
+            kind=f"{count} of {total} annotations are crowds and are left out (iscrowd: 1): not "
+            "trained on, not scored, without noise",
             mend=_BRUSH if count > _MANY_CROWDS * total else "",
         )
-    if name == "ignored":
+    if name == IGNORED:
         return Finding(
             level=Level.WARNING,
-            kind=f"{those} (ignore: 1): {_TRAINING_ALONE}",
+            kind=f"{those}: {_TRAINING_ALONE}",
             mend=_BOTH_OR_NONE,
         )
     return Finding(level=Level.WARNING, kind=f"{those}: {_TRAINING_ALONE}", mend="")

@@ -208,7 +208,7 @@ def test_noise_files_are_the_same_in_every_out_folder(toy, tmp_path):
     files = _shared_files(tmp_path / "a")
     assert files == _shared_files(tmp_path / "b")
     assert sorted(path.name for path in files) == [
-        *("annotations.json", "eval.json", "manifest.json", "train.json")
+        *("annotations.json", "checked.json", "eval.json", "manifest.json", "train.json")
     ]
 
 
