@@ -70,6 +70,7 @@ _FROM_PAPERS = (
     Method(
         name="lncis",
         version=1,
+        later=(("convention", "lncis-code", 2),),
         definition=lncis,
         paper="Yang et al., Learning with Noisy Class Labels for Instance Segmentation, ECCV 2020",
         summary="Cross entropy first; then a loss for each kind of sample.",

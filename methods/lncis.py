@@ -40,9 +40,10 @@ def lncis(
             paper. Of an odd number of epochs the middle one is in the second stage.
         stage_wise: whether there is a first stage (ST).
         negatives, pseudo_negatives, isolate: see `separate`.
-        convention: "paper", or "lncis-code": what the authors' published code does. It has
-            `clamped_losses` in both stages and never isolates (the lines are commented out there),
-            so that gamma, log_zero and isolate are without effect.
+        convention: "paper", or "lncis-code": what the authors' published code does. Its first stage
+            is the paper's, mmdet's own cross entropy (their stage-one configuration); the second
+            has `clamped_losses` and never isolates (the lines are commented out there), so that
+            gamma, log_zero and isolate are without effect.
 
     Returns:
         Loss per RoI, shape (N,).
@@ -51,15 +52,16 @@ def lncis(
         ValueError: a parameter out of its range, whatever the stage.
     """
     _check(gamma, log_zero)
-    if check_convention(convention):
-        ordinary, robust = clamped_losses(logits, labels, ctx.weights)
-        isolate = False
-    else:
-        ordinary = cross_entropy(logits, labels)
-        robust = reverse_cross_entropy(logits, labels, log_zero=log_zero)
+    as_coded = check_convention(convention)
+    ordinary = cross_entropy(logits, labels)
     stage = stage_at(schedule(e1), ctx.epoch, ctx.num_epochs)
     if stage_wise and stage.name == "cross entropy":
         return ordinary
+    if as_coded:
+        ordinary, robust = clamped_losses(logits, labels, ctx.weights)
+        isolate = False
+    else:
+        robust = reverse_cross_entropy(logits, labels, log_zero=log_zero)
     return separate(
         logits,
         labels,

@@ -32,6 +32,9 @@ class Method:
     """One line on what it does."""
     version: int | None = None
     """Of a built-in: raised whenever the method's numbers could change; part of the run key."""
+    later: tuple[tuple[str, Value, int], ...] = ()
+    """(parameter, value, version): of a change that touched the numbers of that value alone, so
+    that records with another stay what they are."""
     file_sha256: str | None = None
     """Of anyone's own: its file's hash, in the key in the version's place."""
     origin: str = "built in"
@@ -52,6 +55,12 @@ class Method:
         values = {p.name: p.default for p in parameters if p.name not in given}
         # 1 and 1.0 as a default are the same parameter, and must give the same run key.
         return {name: float(v) if type(v) is int else v for name, v in values.items()}
+
+    def version_with(self, parameters: Mapping[str, Value]) -> int:
+        """A built-in's version, for parameters with all their defaults filled in."""
+        assert self.version is not None
+        later = (version for name, value, version in self.later if parameters[name] == value)
+        return max((self.version, *later))
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -76,11 +85,11 @@ class ResolvedMethod:
     def spec(self) -> dict[str, Any]:
         """What the run key holds of a method: name, version or file hash, every parameter."""
         own = self.method.file_sha256
-        return {
-            "name": self.method.name,
-            **({"version": self.method.version} if own is None else {"file_sha256": own}),
-            "parameters": dict(self.parameters),
-        }
+        if own is None:
+            release = {"version": self.method.version_with(self.parameters)}
+        else:
+            release = {"file_sha256": own}
+        return {"name": self.method.name, **release, "parameters": dict(self.parameters)}
 
     def start(self) -> RunningMethod:
         """The method at the beginning of a training, with a state of its own.

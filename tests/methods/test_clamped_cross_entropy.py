@@ -117,11 +117,17 @@ def test_the_code_isolates_nothing():
         assert loss.item() == pytest.approx(in_numpy(logits, labels)[1][0])
 
 
-def test_its_first_stage_is_its_own_cross_entropy():
-    logits = torch.tensor([[0.0, 11.5, 0.0]], dtype=torch.float64)
-    labels = torch.tensor([0])
-    loss = reduced("lncis", logits, labels, torch.ones(1), convention="lncis-code", e1=1.0)
-    assert loss.item() == pytest.approx(in_numpy(logits, labels)[0][0])
+@pytest.mark.parametrize(
+    "row", [[0.0, 11.5, 0.0], [-20.0, 0.0, 0.0], [0.0] * 81, [3.0, 0.0]], ids=len
+)
+def test_its_first_stage_is_mmdets_cross_entropy_unclamped(row):
+    """The authors' first configuration has mmdet's own loss: weights count, p has no floor."""
+    logits = torch.tensor([row, row[::-1]], dtype=torch.float64)
+    labels = torch.tensor([0, len(row) - 1])
+    weights = torch.tensor([3.0, 1.0])
+    loss = reduced("lncis", logits, labels, weights, convention="lncis-code", e1=1.0)
+    total = math.log(sum(map(math.exp, row)))
+    assert loss.item() == pytest.approx((3 * (total - row[0]) + total - row[0]) / 2)
 
 
 def test_other_conventions_are_refused():

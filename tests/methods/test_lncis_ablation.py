@@ -108,16 +108,20 @@ def code_losses(odds, label):
     q = [1.0 if k == label else 1e-4 for k in range(len(p))]
     ordinary = -sum(q_k * math.log(p_k) for q_k, p_k in zip(q, p, strict=True))
     reverse = -sum(p_k * math.log(q_k) for q_k, p_k in zip(q, p, strict=True))
-    return ordinary, reverse
+    return {"C": ordinary, "R": reverse}
 
 
 @pytest.mark.parametrize("row", TABLE_4)
 @pytest.mark.parametrize("epoch", [5, 6], ids=["sixth epoch", "seventh epoch"])
 def test_the_rows_of_table_4_by_the_authors_code(row, epoch):
-    """The same sets but the isolated one, which has the reverse loss as the others."""
+    """The same sets but the isolated one, which has the reverse loss as the others.
+
+    Their first stage is another configuration, with mmdet's own cross entropy.
+    """
     on, kinds = TABLE_4[row]
     switches = {name: name in on for name in ("stage_wise", *OFF)}
-    kinds = "CCCCC" if epoch == 5 and "stage_wise" in on else kinds.replace("0", "R")
+    first_stage = epoch == 5 and "stage_wise" in on
+    kinds = "CCCCC" if first_stage else kinds.replace("0", "R")
     for (odds, label, _), kind in zip(RCE.values(), kinds, strict=True):
         logits = torch.tensor([odds], dtype=torch.float64).log()
         loss = lncis(
@@ -127,4 +131,6 @@ def test_the_rows_of_table_4_by_the_authors_code(row, epoch):
             convention="lncis-code",
             **switches,
         )
-        assert loss.item() == pytest.approx(code_losses(odds, label)["CR".index(kind)])
+        plain = math.log(sum(odds) / odds[label])
+        values = {"C": plain, "R": math.nan} if first_stage else code_losses(odds, label)
+        assert loss.item() == pytest.approx(values[kind])

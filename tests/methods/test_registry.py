@@ -169,6 +169,51 @@ def test_defaults_are_those_of_the_paper():
         assert {key: values[key] for key in expected} == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "parameters", "version"),
+    [
+        ("lncis", {}, 1),
+        ("lncis", {"gamma": 3, "isolate": False}, 1),
+        ("lncis", {"convention": "paper"}, 1),
+        ("lncis", {"convention": "lncis-code"}, 2),
+        ("ours", {"convention": "lncis-code", "e1": 0}, 2),
+        ("sce", {"convention": "lncis-code"}, 1),
+        ("split(sce)", {"convention": "lncis-code"}, 1),
+    ],
+)
+def test_a_version_goes_up_where_the_numbers_changed_alone(name, parameters, version):
+    assert resolve(name, parameters).spec()["version"] == version
+
+
+def test_a_version_of_parameters_is_the_latest_that_touched_them():
+    def loss(logits, labels, *, kind="old", other=True):
+        return logits[:, 0]
+
+    method = Method(
+        **{"name": "mine", "version": 3, "definition": loss, "paper": "", "summary": ""},
+        later=(("kind", "new", 5), ("other", False, 4), ("kind", "newest", 2)),
+    )
+    for kind, other, version in (
+        ("old", True, 3),
+        ("new", True, 5),
+        ("old", False, 4),
+        ("new", False, 5),
+        ("newest", True, 3),
+    ):
+        parameters = {"kind": kind, "other": other}
+        spec = ResolvedMethod(method=method, parameters=parameters).spec()
+        assert spec == {"name": "mine", "version": version, "parameters": parameters}
+
+
+@EVERY
+def test_later_versions_are_of_parameters_and_values_that_there_are(name):
+    method = METHODS[name]
+    for parameter, value, version in method.later:
+        assert version > method.version
+        found = resolve(name, {parameter: value}).spec()
+        assert (found["parameters"][parameter], found["version"]) == (value, version)
+
+
 def test_alias_resolves_to_the_same_spec():
     assert resolve("ours", {}).spec() == resolve("lncis", {}).spec()
     assert resolve("ours", {}).name == "lncis"
