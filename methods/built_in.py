@@ -45,7 +45,7 @@ _FROM_PAPERS = (
     ),
     Method(
         name="jol",
-        version=2,
+        version=3,
         definition=JointOptimization,
         paper="Tanaka et al., Joint Optimization Framework for Learning with Noisy Labels, "
         "CVPR 2018",

@@ -26,10 +26,16 @@ class JointOptimization:
     divergence (eq. 3) but for the label's entropy, which has no gradient. Negatives keep cross
     entropy.
 
-    L_p and L_e (see `prior_and_entropy`) are taken over the positive RoIs with weight above 0.
-    They are terms of the batch, spread evenly over these RoIs so that
-    sum(loss * weights) / max(count(weights > 0), 1) holds exactly alpha * L_p + beta * L_e,
-    whatever the weights. A batch without positive RoIs has cross entropy alone.
+    L_p and L_e (see `prior_and_entropy`) are taken over the P positive RoIs with weight above 0.
+    They are terms of the batch and about these RoIs alone, each of which has the whole of
+    alpha * L_p + beta * L_e beside its own cross entropy, as each image has in eq. 2: the reduction
+    sum(loss * weights) / count(weights > 0) holds P / count(weights > 0) of it, whatever the
+    weights. A batch without positive RoIs has cross entropy alone.
+
+    Left out of the paper: the second training, from scratch on the final labels by cross entropy
+    alone, and the constant high learning rate of the first; here one training goes on by its
+    protocol. Box and mask targets, which belong to a class where their heads are class-specific,
+    stay with the given labels.
 
     Args:
         alpha: weight of L_p, at least 0; 0.8 is the benchmark paper's (Yang et al.).
@@ -102,9 +108,8 @@ class JointOptimization:
                 losses[positive] = self._label_loss(logits[positive], labels[positive], ids)
         prior, entropy = prior_and_entropy(logits[positive], self._prior(labels[positive], ctx))
         term = self.alpha * prior + self.beta * entropy
-        share = term * torch.count_nonzero(weights > 0) / torch.count_nonzero(positive)
         # The weight is divided out because the reduction multiplies by it again.
-        return losses + torch.where(positive, share / weights.where(positive, 1.0), 0.0)
+        return losses + torch.where(positive, term / weights.where(positive, 1.0), 0.0)
 
     def _remember(self, ids: Tensor, predictions: Tensor) -> None:
         unique, means, place = mean_by_annotation(predictions, ids)

@@ -37,6 +37,12 @@ def terms_in_numpy(logits):
     return prior, float(-(p * np.log(p)).sum(axis=1).mean())
 
 
+def share_of_positives(labels, weights):
+    """Of the RoIs with weight above 0."""
+    counted = weights > 0
+    return ((labels < 3) & counted).sum().item() / counted.sum().item()
+
+
 def reduced(loss, weights):
     """What the head does with a loss: weigh, sum, divide by the count of weights above 0."""
     return ((loss * weights).sum() / max(int((weights > 0).sum()), 1)).item()
@@ -51,13 +57,48 @@ def reduced(loss, weights):
     ],
     ids=["ones", "some zero", "uneven"],
 )
-def test_the_reduced_loss_holds_exactly_both_terms(weights):
+def test_the_reduced_loss_holds_both_terms_times_the_share_of_rois_they_are_about(weights):
     weights = torch.tensor(weights, dtype=torch.float64)
     loss = joint_optimization(LOGITS, LABELS, context(weights), alpha=0.6, beta=0.9)
     positive = ((LABELS < 3) & (weights > 0)).numpy()
     prior, entropy = terms_in_numpy(LOGITS.numpy()[positive])
     extra = reduced(loss, weights) - reduced(cross_entropy(LOGITS, LABELS), weights)
-    assert extra == pytest.approx(0.6 * prior + 0.9 * entropy, abs=1e-12)
+    share = share_of_positives(LABELS, weights)
+    assert 0 < share < 1
+    assert extra == pytest.approx(share * (0.6 * prior + 0.9 * entropy), abs=1e-12)
+
+
+@pytest.mark.parametrize("negatives", [0, 1, 3, 45])
+def test_on_the_positives_it_is_the_papers_loss_however_many_negatives_there_are(negatives):
+    """Eq. 2 over P images, L_c + alpha L_p + beta L_e, is the mean loss of P positive RoIs."""
+    logits = torch.cat([LOGITS, torch.randn(negatives, 4, dtype=torch.float64)])
+    labels = torch.cat([LABELS % 3, torch.full((negatives,), 3)])
+    loss = joint_optimization(logits, labels, context([1.0] * len(labels)), alpha=0.6, beta=0.9)
+    prior, entropy = terms_in_numpy(LOGITS.numpy())
+    given = LOGITS.log_softmax(dim=1)[torch.arange(7), LABELS % 3]
+    expected = -given.mean().item() + 0.6 * prior + 0.9 * entropy
+    assert loss[:7].mean().item() == pytest.approx(expected, abs=1e-12)
+    assert torch.equal(loss[7:], cross_entropy(logits, labels)[7:])
+
+
+def test_gradient_of_one_positive_among_negatives():
+    """p - q of cross entropy; the terms by p', the prediction without background.
+
+    dL_p/dz_j = p'_j - 1/3 and dL_e/dz_j = -p'_j (log p'_j + L_e), both 0 where p' is uniform.
+    Logits (log 2, 0, 0, 0) have p' = (1/2, 1/4, 1/4).
+    """
+    labels = torch.tensor([0, 3, 3, 3])
+    logits = torch.zeros(4, 4, dtype=torch.float64)
+    for first, p_prime in ((0.0, [1 / 3] * 3), (math.log(2.0), [1 / 2, 1 / 4, 1 / 4])):
+        logits[0, 0] = first
+        leaf = logits.clone().requires_grad_()
+        loss = joint_optimization(leaf, labels, context([1.0] * 4))
+        (gradient,) = torch.autograd.grad(loss.sum(), leaf)
+        entropy = -sum(p * math.log(p) for p in p_prime)
+        expected = logits[0].softmax(dim=0) - torch.tensor([1.0, 0.0, 0.0, 0.0])
+        for j, p in enumerate(p_prime):
+            expected[j] += 0.8 * (p - 1 / 3) - 1.2 * p * (math.log(p) + entropy)
+        torch.testing.assert_close(gradient[0], expected, rtol=0, atol=1e-12)
 
 
 def test_defaults_are_the_papers():
@@ -252,7 +293,8 @@ def test_terms_are_the_same_with_updated_labels():
             prior, entropy = terms_in_numpy(batch_of(epoch, number)[rois].numpy())
             weights = WEIGHTS_OF[number]
             extra = reduced(loss, weights) - reduced(plain, weights)
-            assert extra == pytest.approx(0.8 * prior + 1.2 * entropy, abs=1e-6)
+            share = share_of_positives(LABELS, weights)
+            assert extra == pytest.approx(share * (0.8 * prior + 1.2 * entropy), abs=1e-6)
 
 
 def test_gradient_of_an_updated_label():
@@ -282,7 +324,7 @@ def test_a_prior_of_the_given_labels():
         expected = sum(q * math.log(q / each) for q, each in zip(share, p, strict=True))
         loss = method.loss(LOGITS, labels, ctx)
         extra = reduced(loss, WEIGHTS) - reduced(cross_entropy(LOGITS, labels), WEIGHTS)
-        assert extra == pytest.approx(expected, abs=1e-12)
+        assert extra == pytest.approx(share_of_positives(labels, WEIGHTS) * expected, abs=1e-12)
         labels = torch.tensor([0, 3, 0, 3, 0, 3, 1])
 
 
