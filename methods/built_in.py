@@ -131,6 +131,7 @@ _FROM_PAPERS = (
     Method(
         name="forward",
         version=2,
+        later=(("matrix", "estimated", 3),),
         definition=ForwardCorrection,
         paper=_PATRINI,
         summary="Predictions turned into noisy ones by a transition matrix before cross entropy.",
@@ -138,6 +139,7 @@ _FROM_PAPERS = (
     Method(
         name="backward",
         version=2,
+        later=(("matrix", "estimated", 3),),
         definition=BackwardCorrection,
         paper=_PATRINI,
         summary="Losses of all classes weighted by the inverse of a transition matrix.",

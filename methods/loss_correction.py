@@ -16,6 +16,8 @@ ROWS = 65536
 """Predictions kept for the estimate: those of the last positive RoIs of an epoch."""
 _LEAST = 1e-6
 """A class that no class turns into according to T still has this probability of its own."""
+_ROUNDING = 1e-9
+"""Kept from taking a whole place for the next one: a percentile of it as floats can be above."""
 _FLOOR = 1e-7
 """Of probabilities in backward correction, as in the authors' code (Keras's epsilon)."""
 
@@ -28,16 +30,16 @@ class Correction:
 
     Estimated (section 3.3, eq. 12): cross entropy in a warm-up; then, for each class i, T[i] is
     the prediction of the RoI that is most surely i among the positive RoIs of the warm-up's last
-    epoch (the last 65536 of them), background left out and the rest renormalised. The paper
-    trains anew with T; here the training goes on.
+    epoch (the last 65536 of them), background left out and the rest renormalised; see
+    `estimate_matrix`. The paper trains anew with T; here the training goes on.
 
     Args:
         matrix: "estimated", or "manifest": the realised matrix of the noise. No real data set
             knows it; results with it are an upper bound for the method.
         warmup: share of the epochs in [0, 1] that the warm-up takes, with "estimated" alone.
-        percentile: of p(i) among those RoIs that counts as most surely i, in [0, 100]. The paper
-            takes 97, and the maximum (100) for CIFAR-100: of a class with less than 3 % of the
-            RoIs, as most are where classes are many, 97 is the prediction of another one.
+        percentile: of p(i) among those RoIs, in [0, 100]; what reaches it is passed over as an
+            outlier. The paper takes 97, and with the hundred classes of CIFAR-100 passes over
+            nothing (100), as is done here for each class that is too rare for it.
 
     Raises:
         ValueError: a parameter out of its range.
@@ -165,16 +167,40 @@ class BackwardCorrection(Correction):
 def estimate_matrix(predictions: Tensor, percentile: float) -> Tensor:
     """T from predictions (eq. 12): row i is the prediction of the RoI that is most surely i.
 
+    That is one of the RoIs whose largest class is i: a row of any other says how another class is
+    labelled. Of them it is the one with the largest p(i) strictly below the percentile, as in the
+    authors' code. Of a class with few of the RoIs (at the 97th percentile, less than some 6 %, as
+    most of COCO's have) that passes over more than half of its own: for it, the largest p(i). What
+    no RoI is predicted as is taken to be labelled as it is, T[i, i] = 1.
+
     Args:
         predictions: over the K object classes, shape (M, K), M >= 1.
-        percentile: of p(i) over the M; 100 is the maximum.
+        percentile: of p(i) over the M (the sample at or above it); 100 passes over nothing.
 
     Returns:
         Shape (K, K); each row sums to 1.
     """
-    order = predictions.sort(dim=0, descending=True, stable=True).indices
-    place = int((1.0 - percentile / 100.0) * (len(predictions) - 1) + 1e-9)
-    return predictions[order[place]]
+    num_classes = predictions.shape[1]
+    matrix = torch.eye(num_classes).to(predictions)
+    largest = predictions.argmax(dim=1)
+    for number in range(num_classes):
+        own = (largest == number).nonzero()[:, 0]
+        if len(own):
+            sure = predictions[:, number]
+            candidates = _below_percentile(own, sure, percentile)
+            matrix[number] = predictions[candidates[sure[candidates].argmax()]]
+    return matrix
+
+
+def _below_percentile(own: Tensor, sure: Tensor, percentile: float) -> Tensor:
+    """Those of a class's own RoIs that are below the percentile of all; of a rare class, all."""
+    if percentile == 100.0:
+        return own
+    place = math.ceil(percentile / 100.0 * (len(sure) - 1) - _ROUNDING)
+    below = own[sure[own] < sure.kthvalue(place + 1).values]
+    # What only ties with the percentile does not make a class rare.
+    passed_over = min(len(own) - len(below), len(sure) - place)
+    return below if len(below) and 2 * passed_over <= len(own) else own
 
 
 def inverted(matrix: Tensor) -> Tensor:
