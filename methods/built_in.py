@@ -96,7 +96,8 @@ _FROM_PAPERS = (
         version=1,
         definition=active_passive,
         paper="Ma et al., Normalized Loss Functions for Deep Learning with Noisy Labels, ICML 2020",
-        summary="Weighted sum of normalised cross entropy and reverse cross entropy.",
+        summary="Weighted sum of normalised cross entropy and reverse cross entropy; with many "
+        "classes take alpha 10, beta 0.1.",
     ),
     Method(
         name="gjs",
@@ -122,7 +123,7 @@ _FROM_PAPERS = (
     ),
     Method(
         name="small-loss",
-        version=1,
+        version=2,
         definition=small_loss,
         paper="Han et al., Co-teaching: Robust Training of Deep Neural Networks with Extremely "
         "Noisy Labels, NeurIPS 2018",
@@ -150,7 +151,8 @@ _FROM_PAPERS = (
         definition=EarlyLearning,
         paper="Liu et al., Early-Learning Regularization Prevents Memorization of Noisy Labels, "
         "NeurIPS 2020",
-        summary="Cross entropy held to a running mean of earlier predictions, one an annotation.",
+        summary="Cross entropy held to a running mean of earlier predictions, one an annotation; "
+        "with many classes take lam 7, beta 0.9.",
     ),
 )
 

@@ -38,7 +38,8 @@ class LossContext:
     """The side information of one batch of RoIs; no manifest and no clean label is in it.
 
     Raises:
-        ValueError: num_classes below 1, or an epoch outside [0, num_epochs).
+        ValueError: num_classes below 1, an epoch outside [0, num_epochs), or within_epoch outside
+            [0, 1).
     """
 
     num_classes: int
@@ -53,9 +54,18 @@ class LossContext:
     """Annotation each RoI was matched to, shape (N,), -1 for background; None if not carried."""
     noise_matrix: Tensor | None = None
     """P(noisy label | clean label), shape (K, K), where the suite grants it."""
+    within_epoch: float = 0.0
+    """Share of the epoch's iterations already done, in [0, 1)."""
 
     def __post_init__(self) -> None:
         if self.num_classes < 1:
             raise ValueError(f"num_classes must be at least 1, got {self.num_classes}")
         if not 0 <= self.epoch < self.num_epochs:
             raise ValueError(f"epoch must be in [0, {self.num_epochs}), got {self.epoch}")
+        if not 0.0 <= self.within_epoch < 1.0:
+            raise ValueError(f"within_epoch must be in [0, 1), got {self.within_epoch}")
+
+    @property
+    def progress(self) -> float:
+        """Share of the whole training already done, in [0, 1): by iterations, not whole epochs."""
+        return (self.epoch + self.within_epoch) / self.num_epochs

@@ -29,6 +29,7 @@ class Batch:
     weights: Tensor
     annotation_ids: Tensor
     epoch: int
+    within_epoch: float = 0.0
 
     @property
     def num_classes(self) -> int:
@@ -45,6 +46,7 @@ class Batch:
             num_classes=classes,
             epoch=self.epoch,
             num_epochs=EPOCHS,
+            within_epoch=self.within_epoch,
             weights=self.weights,
             annotation_ids=self.annotation_ids if ANNOTATION_IDS in given else None,
             noise_matrix=matrix if NOISE_MATRIX in given else None,
@@ -107,8 +109,9 @@ def trained_until(method: ResolvedMethod, epoch: int, *, classes: int = 4) -> Ru
     running = method.start()
     for earlier in range(epoch):
         running.start_epoch(earlier)
-        for seed in (2 * earlier + 1, 2 * earlier + 2):
-            lost(running, batch(classes=classes, epoch=earlier, seed=seed))
+        for number in range(2):
+            given = batch(classes=classes, epoch=earlier, seed=2 * earlier + 1 + number)
+            lost(running, replace(given, within_epoch=number / 2))
     running.start_epoch(epoch)
     return running
 

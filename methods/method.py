@@ -84,11 +84,9 @@ class ResolvedMethod:
 
     def spec(self) -> dict[str, Any]:
         """What the run key holds of a method: name, version or file hash, every parameter."""
-        own = self.method.file_sha256
-        if own is None:
+        release: dict[str, Any] = {"file_sha256": self.method.file_sha256}
+        if self.method.file_sha256 is None:
             release = {"version": self.method.version_with(self.parameters)}
-        else:
-            release = {"file_sha256": own}
         return {"name": self.method.name, **release, "parameters": dict(self.parameters)}
 
     def start(self) -> RunningMethod:

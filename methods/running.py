@@ -3,6 +3,10 @@
 A class that defines a method has `loss(logits, labels, ctx)` and, where it keeps a state,
 `start_epoch(epoch)`, `state_dict()` and `load_state_dict(state)`. The state is tensors, numbers,
 texts, lists and dictionaries with text keys: it is saved in checkpoints, which hold no objects.
+
+A term of the whole batch, such as a prior of its mean prediction, is added to the loss of each RoI
+that it is about, divided by its weight. Reduced, it is then the term times the share of RoIs that
+it is about, and has beside their own losses the weight that its paper gives it.
 """
 
 import inspect

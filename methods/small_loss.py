@@ -23,7 +23,9 @@ def small_loss(
     """Cross entropy of the positive RoIs that have the smallest of it in their batch; 0 for others.
 
     Of n positive RoIs with weight above 0, the least number that is at least R n is kept, where
-    R = 1 - forget * min(epoch / (ramp * num_epochs), 1) (Han et al., algorithm 1, steps 4 and 8).
+    R = 1 - forget * min(t / ramp, 1) and t is the share of the training's iterations already done
+    (Han et al., algorithm 1, steps 4 and 8; they count t in their 200 epochs, of which a detector's
+    training has too few for a ramp of whole ones).
     Co-teaching lets each of two networks choose for the other; here the one network chooses for
     itself. Negatives keep cross entropy: their label cannot have been flipped. So do RoIs with
     weight 0, which are neither counted nor compared. RoIs left out still count in the divisor.
@@ -31,11 +33,11 @@ def small_loss(
     Args:
         logits: RoI class scores, shape (N, K+1), background last.
         labels: class index per RoI, shape (N,).
-        ctx: the batch's context; weights and epochs are used.
+        ctx: the batch's context; weights and progress are used.
         forget: tau, the assumed share of wrong labels, in [0, 1]. The paper sets it to the true
             rate, which a benchmark's method is not told: 0.2 is its lowest.
-        ramp: epochs until R reaches 1 - forget, as a share of all epochs, in (0, 1]. The paper's
-            T_k is 10 of 200 epochs. The first epoch leaves nothing out.
+        ramp: share of the training, in (0, 1], at which R reaches 1 - forget. The paper's T_k is 10
+            of 200 epochs. The first iteration leaves nothing out.
 
     Returns:
         Loss per RoI, shape (N,).
@@ -48,7 +50,7 @@ def small_loss(
     if not 0.0 < ramp <= 1.0:
         raise ValueError(f"ramp must be in (0, 1], got {ramp}")
     losses = cross_entropy(logits, labels)
-    share = forget * min(ctx.epoch / (ramp * ctx.num_epochs), 1.0)
+    share = forget * min(ctx.progress / ramp, 1.0)
     compared = ((labels < logits.shape[1] - 1) & (ctx.weights > 0)).nonzero().squeeze(1)
     left_out = math.floor(share * len(compared) + _ROUNDING)
     # Stable: of equal losses the later ones are left out, on every device.

@@ -33,6 +33,7 @@ class MethodLoss(nn.Module):
         method: it, with its state.
         at_work: sees every loss of the training and changes none; None leaves it out.
         epoch: 0-based, set by the training loop.
+        within_epoch: share of the epoch's iterations already done, set before each.
         gt_annotation_ids: of the batch's objects, an image a tensor; set before each pass.
         annotation_ids: of the batch's RoIs, set by the box head just before its loss.
     """
@@ -60,6 +61,7 @@ class MethodLoss(nn.Module):
         self.noise_matrix = noise_matrix
         self.at_work = at_work
         self.epoch = 0
+        self.within_epoch = 0.0
         self.gt_annotation_ids: Sequence[Tensor] | None = None
         self.annotation_ids: Tensor | None = None
         self._last: tuple[Tensor, Tensor] | None = None
@@ -67,6 +69,7 @@ class MethodLoss(nn.Module):
     def start_epoch(self, epoch: int) -> None:
         """Tell the method that an epoch (0-based) begins."""
         self.epoch = epoch
+        self.within_epoch = 0.0
         with self._named():
             self.method.start_epoch(epoch)
 
@@ -140,6 +143,7 @@ class MethodLoss(nn.Module):
         return LossContext(
             num_classes=self.num_classes,
             epoch=self.epoch,
+            within_epoch=self.within_epoch,
             num_epochs=self.num_epochs,
             weights=weights,
             annotation_ids=ids,

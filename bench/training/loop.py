@@ -37,7 +37,8 @@ class Training:
     Attributes:
         key: the run's; a checkpoint of another run is not resumed.
         protocol: resolved values of the protocol.
-        class_losses: the method in each box head, told the epoch as it begins.
+        class_losses: the method in each box head, told the epoch as it begins, and how
+            much of it is done before each iteration.
         checkpoint: the file that holds the state of the last finished epoch.
         workers: data-loader processes; they do not change the result.
     """
@@ -162,6 +163,8 @@ def _step(
     )
     for group in optimizer.param_groups:
         group["lr"] = protocol["optimizer"]["lr"] * factor
+    for loss in training.class_losses:
+        loss.within_epoch = iteration % iterations_per_epoch / iterations_per_epoch
     optimizer.zero_grad()
     means: dict[str, float] = defaultdict(float)
     for batch in batches:

@@ -63,6 +63,29 @@ def test_is_the_weighted_sum():
 
 
 @pytest.mark.parametrize(
+    ("classes", "weights", "ratio"),
+    [(10, {}, 51), (80, {}, 717), (80, {"alpha": 10.0, "beta": 0.1}, 7.17)],
+)
+def test_how_much_the_passive_term_outweighs_the_active_one(classes, weights, ratio):
+    """At p_y = 1/2 and p_k = 1 / 2K elsewhere, by the slopes at z_y.
+
+    RCE's is A/4; NCE's, with S = sum log p, (S/2 - log p_y (1 - (K+1) / 2)) / S^2.
+    """
+    total = math.log(0.5) + classes * math.log(0.5 / classes)
+    active = (0.5 * total - math.log(0.5) * (1 - (classes + 1) / 2)) / total**2
+    probabilities = torch.full((1, classes + 1), 0.5 / classes, dtype=torch.float64)
+    probabilities[0, 0] = 0.5
+    slopes = []
+    for part in ({"beta": 0.0}, {"alpha": 0.0}):
+        logits = probabilities.log().requires_grad_()
+        loss = active_passive(logits, torch.tensor([0]), **{**weights, **part})
+        slopes.append(torch.autograd.grad(loss.sum(), logits)[0][0, 0].item())
+    assert slopes[0] == pytest.approx(weights.get("alpha", 1.0) * active)
+    assert slopes[1] == pytest.approx(weights.get("beta", 1.0) * -4 / 4)
+    assert slopes[1] / slopes[0] == pytest.approx(ratio, rel=0.01)
+
+
+@pytest.mark.parametrize(
     ("parameters", "message"),
     [
         ({"alpha": -1.0}, "alpha must be"),

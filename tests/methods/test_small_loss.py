@@ -10,11 +10,12 @@ from noisyseg.methods.small_loss import small_loss
 BACKGROUND = 2
 
 
-def context(weights, *, epoch=99, num_epochs=100):
+def context(weights, *, epoch=99, num_epochs=100, within_epoch=0.0):
     return LossContext(
         num_classes=BACKGROUND,
         epoch=epoch,
         num_epochs=num_epochs,
+        within_epoch=within_epoch,
         weights=torch.as_tensor(weights),
         annotation_ids=None,
     )
@@ -27,12 +28,17 @@ def scores(margins):
     return logits
 
 
-def kept(margins, labels=None, weights=None, *, epoch=99, num_epochs=100, **parameters):
-    """The places whose loss is not 0; it then has to be cross entropy."""
+def kept(margins, labels=None, weights=None, *, when=(99, 100, 0.0), **parameters):
+    """The places whose loss is not 0; it then has to be cross entropy.
+
+    When: epoch, epochs of the training, share of the epoch already done.
+    """
+    epoch, num_epochs, within = when
     count = len(margins)
     logits = scores(margins)
     labels = torch.tensor(labels or [0] * count)
-    ctx = context(weights or [1.0] * count, epoch=epoch, num_epochs=num_epochs)
+    weights = weights or [1.0] * count
+    ctx = context(weights, epoch=epoch, num_epochs=num_epochs, within_epoch=within)
     loss = small_loss(logits, labels, ctx, **parameters)
     chosen = (loss != 0).nonzero().squeeze(1)
     torch.testing.assert_close(loss[chosen], cross_entropy(logits, labels)[chosen])
@@ -69,12 +75,43 @@ def test_the_least_number_that_reaches_the_share_is_kept(count, forget, number):
 def test_share_falls_over_the_papers_ten_epochs_of_200(epoch, number):
     """R(T) = 1 - min(T / T_k * tau, tau), tau = 0.2."""
     margins = [0.1 * i for i in range(100)]
-    assert len(kept(margins, epoch=epoch, num_epochs=200)) == number
+    assert len(kept(margins, when=(epoch, 200, 0.0))) == number
+
+
+@pytest.mark.parametrize(
+    ("num_epochs", "iterations", "parameters"),
+    [
+        (12, 100, {}),  # the ramp is 60 iterations of the first epoch
+        (12, 7330, {}),  # COCO's
+        (1, 40, {}),
+        (64, 3, {"ramp": 0.1}),  # 19.2 iterations
+        (12, 10, {"ramp": 1.0, "forget": 0.4}),
+    ],
+)
+def test_the_ramp_counts_iterations(num_epochs, iterations, parameters):
+    """R falls by tau / T_k an iteration, T_k in iterations; 1000 RoIs, the least number kept."""
+    ramp, forget = parameters.get("ramp", 0.05), parameters.get("forget", 0.2)
+    last = ramp * num_epochs * iterations
+    margins = [0.01 * i for i in range(1000)]
+    for part in (0.0, 0.001, 0.1, 0.5, 0.83, 1.0, 1.2):
+        iteration = min(math.ceil(part * last), num_epochs * iterations - 1)
+        epoch, within = divmod(iteration, iterations)
+        left_out = math.floor(1000 * forget * min(iteration / last, 1.0) + 1e-6)
+        found = kept(margins, when=(epoch, num_epochs, within / iterations), **parameters)
+        assert len(found) == 1000 - left_out
+
+
+def test_of_twelve_epochs_the_second_does_not_begin_where_nothing_was_left_out_before():
+    """By whole epochs R was 1 in the first and 1 - tau from the second on: no ramp at all."""
+    margins = [0.1 * i for i in range(100)]
+    numbers = [len(kept(margins, when=(0, 12, within))) for within in (0, 0.15, 0.3, 0.45, 0.6)]
+    assert numbers == [100, 95, 90, 85, 80]
+    assert [len(kept(margins, when=(epoch, 12, 0.0))) for epoch in range(1, 12)] == [80] * 11
 
 
 def test_ramp_is_a_share_of_the_epochs():
     margins = [0.1 * i for i in range(100)]
-    numbers = [len(kept(margins, epoch=e, num_epochs=8, ramp=0.5)) for e in range(8)]
+    numbers = [len(kept(margins, when=(e, 8, 0.0), ramp=0.5)) for e in range(8)]
     assert numbers == [100, 95, 90, 85, 80, 80, 80, 80]
 
 

@@ -12,6 +12,7 @@ from noisyseg.bench.training.class_loss import MethodLoss
 from noisyseg.bench.training.loop import Training, TrainingDivergedError, train
 from noisyseg.bench.training.run_dataset import train_dataset
 from noisyseg.bench.training.schedule import learning_rate_factor
+from noisyseg.methods.method import Method, ResolvedMethod
 from noisyseg.methods.registry import resolve
 
 KEY = "0123456789abcdef"
@@ -183,6 +184,59 @@ def test_methods_are_told_the_epoch_before_it_begins(make):
 
     Watch().run(make(Telling(), class_losses=[loss]))
     assert seen == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+
+
+class TellingProgress(Slope):
+    """The method of its class loss notes (epoch, share of it done, progress) in each pass."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+        method = Method(name="own", version=1, definition=self.noted, paper="", summary="")
+        resolved = ResolvedMethod(method=method, parameters={})
+        self.loss = MethodLoss(resolved, num_classes=8, num_epochs=3)
+
+    def noted(self, logits, labels, ctx):
+        self.seen.append((ctx.epoch, ctx.within_epoch, ctx.progress))
+        return torch.zeros(len(labels))
+
+    def forward(self, batch, mode):
+        self.loss(torch.zeros(1, 9), torch.zeros(1, dtype=torch.long))
+        return super().forward(batch, mode)
+
+
+@pytest.mark.parametrize(
+    ("batch", "micro", "passes"),
+    [(3, 3, [1, 1, 1]), (4, 2, [2, 2]), (6, 2, [3, 1]), (32, 4, [2]), (3, 1, [3, 3, 2])],
+)
+def test_methods_are_told_how_many_of_an_epochs_iterations_are_done(
+    make, protocol, batch, micro, passes
+):
+    """The passes of one optimizer step are one iteration."""
+    detector = TellingProgress()
+    changed = {**protocol, "batch_size": batch, "micro_batch": micro}
+    Watch().run(make(detector, class_losses=[detector.loss], protocol=changed))
+    expected = [
+        (epoch, step / len(passes), (epoch + step / len(passes)) / 3)
+        for epoch in range(3)
+        for step, count in enumerate(passes)
+        for _ in range(count)
+    ]
+    assert len(expected) == len(detector.seen)
+    for found, wanted in zip(detector.seen, expected, strict=True):
+        assert found == pytest.approx(wanted, abs=1e-12)
+
+
+def test_a_resumed_training_tells_the_same_progress(make):
+    """Stopped in the middle of the second epoch, which is then done from its beginning."""
+    whole = TellingProgress()
+    Watch().run(make(whole, "whole", class_losses=[whole.loss]))
+    stopped, resumed = TellingProgress(), TellingProgress()
+    with pytest.raises(KeyboardInterrupt):
+        Watch(stop_after=5).run(make(stopped, "stopped", class_losses=[stopped.loss]))
+    Watch().run(make(resumed, "stopped", class_losses=[resumed.loss]))
+    assert stopped.seen == whole.seen[:5]
+    assert resumed.seen == whole.seen[3:]
 
 
 def test_random_draws_depend_on_train_seed_and_epoch_alone(make):
