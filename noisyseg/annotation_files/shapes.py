@@ -338,7 +338,7 @@ def _fit_findings(chunk: _Chunk, extents: _Extents) -> Iterator[Finding]:
     areas = chunk.areas[places]
     crowds = _flags(chunk.entries[place].get("iscrowd", 0) for place in places.tolist())
     with np.errstate(invalid="ignore", divide="ignore"):
-        ratio = np.maximum(areas / pixels, pixels / areas)
+        ratio = np.maximum(areas / pixels, pixels / areas)  # below 0 for areas that are
         misfit = ~crowds & (ratio > _MOST_RATIO) & (np.abs(areas - pixels) > _FEW_PIXELS)
 
     def area(place: int) -> str:
@@ -350,8 +350,9 @@ def _fit_findings(chunk: _Chunk, extents: _Extents) -> Iterator[Finding]:
 def _overlap(one: Floats, other: Floats) -> Floats:
     """IoU of boxes by their corners, shape (M,)."""
     low, high = np.maximum(one[:, :2], other[:, :2]), np.minimum(one[:, 2:], other[:, 2:])
-    shared = np.clip(high - low, 0, None).prod(axis=1)
-    both = sum((side[:, 2:] - side[:, :2]).prod(axis=1) for side in (one, other)) - shared
+    with np.errstate(over="ignore"):  # a side of 1e300
+        shared = np.clip(high - low, 0, None).prod(axis=1)
+        both = sum((side[:, 2:] - side[:, :2]).prod(axis=1) for side in (one, other)) - shared
     overlap: Floats = np.divide(shared, both, out=np.zeros_like(shared), where=both > 0)
     return overlap
 
