@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from noisyseg.noise.annotations import CocoDocument
+from noisyseg.noise.annotations import CocoDocument, is_written_alike
 from noisyseg.noise.class_step import class_step
 from noisyseg.noise.draws import StepDraws
 from noisyseg.noise.geometry import geometry_step
@@ -57,6 +57,8 @@ def corrupt(
         else:
             current, report = presence_step(step, state, draws, largest_id=largest_id)
         reports.append(report)
+    if current == clean:  # steps that undid each other, but for the way to write a number
+        current = clean
     return {**document, "annotations": current}, _manifest(document, spec, current, reports)
 
 
@@ -101,7 +103,9 @@ def _manifest(
         elif new is not old:
             after[place] = index_of[new["category_id"]]
             fields = {
-                key: old[key] for key in GEOMETRY_FIELDS if key in old and old[key] != new.get(key)
+                key: old[key]
+                for key in GEOMETRY_FIELDS
+                if key in old and not is_written_alike(old[key], new[key])
             }
             if fields:
                 geometry.append((old["id"], fields))

@@ -15,7 +15,12 @@ from noisyseg.files import (
     sha256_file,
     write_together,
 )
-from noisyseg.noise.annotations import CocoDocument, encode_annotations, parse_annotations
+from noisyseg.noise.annotations import (
+    CocoDocument,
+    encode_annotations,
+    is_written_alike,
+    parse_annotations,
+)
 from noisyseg.noise.class_step import class_step
 from noisyseg.noise.corrupt import corrupt, steps_with_draws
 from noisyseg.noise.manifest import (
@@ -82,7 +87,13 @@ def write_noisy(clean_path: Path, out_dir: Path, spec: NoiseSpec) -> NoisyFiles:
 
 
 def noisy_content(
-    data: Content, where: str, clean_sha256: str, spec: NoiseSpec, *, workers: int = 1
+    data: Content,
+    where: str,
+    clean_sha256: str,
+    spec: NoiseSpec,
+    *,
+    workers: int = 1,
+    writer: str = DIGITS,
 ) -> NoisyContent:
     """What a spec makes of the bytes of an annotation file.
 
@@ -95,11 +106,14 @@ def noisy_content(
         clean_sha256: its checksum, for the manifest.
         spec: what to apply.
         workers: processes for geometry noise; they do not change the result.
+        writer: "document" parses the file in any case, as was once done where a crowd flag was
+            `false`.
 
     Raises:
         InputError: unusable annotations, or noise that does not fit them.
     """
-    content = _by_digits(data, spec) or _by_document(data, where, spec, workers)
+    content = _by_digits(data, spec) if writer == DIGITS else None
+    content = content or _by_document(data, where, spec, workers)
     return content._replace(manifest={**content.manifest, "clean_sha256": clean_sha256})
 
 
@@ -201,4 +215,6 @@ def _is_done(files: NoisyFiles, clean_sha256: str, spec: NoiseSpec) -> bool:
         "clean_sha256": clean_sha256,
         "noisy_sha256": noisy_sha256,
     }
-    return isinstance(manifest, dict) and wanted.items() <= manifest.items()
+    if not isinstance(manifest, dict):
+        return False
+    return is_written_alike(wanted, {key: manifest.get(key) for key in wanted})

@@ -183,7 +183,8 @@ def _resolved_value(
         return files[key]
     # Whether the annotation file has these classes is a question for when the step is applied.
     place = Place(where=f"{where}, {key}", base=Path(), classes=_names_in(value))
-    if parameter.parse(value, place) != value:
+    # By bytes: 1 and 1.0 are one number, but not one noisy file's manifest.
+    if canonical_json(parameter.parse(value, place)) != canonical_json(value):
         raise InputError(f"{where}, {key}: {reprlib.repr(value)} is no resolved value: an edit?")
     return value
 

@@ -321,6 +321,9 @@ def test_what_is_no_spec_is_refused(data):
         ({"rate": 7}, r"m\.json, rate: a noise rate must be a number from 0 to 1, got 7"),
         ({"rate": "0.4"}, "rate: a noise rate must be"),
         ({"crowds": None}, r"m\.json, crowds: wanted true or false"),
+        ({"rate": 0}, r"m\.json, rate: 0 is no resolved value"),
+        ({"rate": -0.0}, r"m\.json, rate: -0.0 is no resolved value"),
+        ({"rate": 1}, r"m\.json, rate: 1 is no resolved value"),
         ({"convention": "papper"}, "convention: wanted one of"),
     ],
 )
