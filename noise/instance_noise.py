@@ -23,6 +23,7 @@ from noisyseg.noise.class_noise import CROWDS, RATE, finish
 from noisyseg.noise.draws import Purpose, StepDraws
 from noisyseg.noise.noise_type import ClassLaw, NoiseType, Parameters
 from noisyseg.noise.parameters import UNREADABLE_ARRAY, Loaded, Parameter, Place
+from noisyseg.noise.scene import Scene
 from noisyseg.noise.transition import Floats, Indices, Mask, Words
 
 SPREAD = 0.1
@@ -37,6 +38,23 @@ class Scores:
     ids: Words
     probabilities: NDArray[Any]
     classes: tuple[str, ...]
+
+    def places(self, ids: Words) -> Indices:
+        """Where these annotations' scores are, shape (N,).
+
+        Raises:
+            InputError: an annotation has no scores.
+        """
+        places = np.searchsorted(self.ids, ids)
+        known = places < len(self.ids)
+        known[known] = self.ids[places[known]] == ids[known]
+        if not known.all():
+            lacking = ids[~known].astype(np.int64)
+            raise InputError(
+                f"the scores lack {len(lacking)} of {len(ids)} annotations, e.g. id {lacking[0]}: "
+                "score every annotation of this file."
+            )
+        return places
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,15 +89,10 @@ class ByScores:
         return able * mean_own_rate(self.rate)
 
     def redraw(self, ids: Words, classes: Indices, draws: StepDraws) -> Indices:
-        """See `Transition`.
-
-        Raises:
-            InputError: an annotation has no scores.
-        """
+        """See `Transition`."""
         own = own_rates(self.rate, draws.uniform(Purpose.STRENGTH, ids))
         flips = np.flatnonzero(draws.uniform(Purpose.FLIP, ids) < own)
         aims = draws.uniform(Purpose.TARGET, ids[flips])
-        self._places(ids)
         after = classes.copy()
         for block in _blocks(len(flips)):
             chosen = flips[block]
@@ -95,23 +108,11 @@ class ByScores:
         return np.where(total > 0, np.minimum(found, last), classes)
 
     def _others(self, ids: Words, classes: Indices) -> Floats:
-        weights = self.scores.probabilities[self._places(ids)].astype(np.float64)[
+        weights = self.scores.probabilities[self.scores.places(ids)].astype(np.float64)[
             :, list(self.order)
         ]
         weights[np.arange(len(ids)), classes] = 0.0
         return weights
-
-    def _places(self, ids: Words) -> Indices:
-        places = np.searchsorted(self.scores.ids, ids)
-        known = places < len(self.scores.ids)
-        known[known] = self.scores.ids[places[known]] == ids[known]
-        if not known.all():
-            lacking = ids[~known].astype(np.int64)
-            raise InputError(
-                f"the scores lack {len(lacking)} of {len(ids)} annotations, e.g. id {lacking[0]}: "
-                "score every annotation of this file."
-            )
-        return places
 
 
 def own_rates(rate: float, draws: Floats) -> Floats:
@@ -160,6 +161,10 @@ def instance_dependent(parameters: Parameters, categories: Categories, _: StepDr
         )
     order = tuple(scores.classes.index(name) for name in categories.names)
     return ClassLaw(transition=ByScores(rate=parameters["rate"], scores=scores, order=order))
+
+
+def _check_scores(parameters: Parameters, scene: Scene) -> None:
+    parameters["scores"].content.places(scene.table.ids[scene.eligible])
 
 
 def parse_scores(value: Any, place: Place) -> Loaded:
@@ -235,5 +240,6 @@ INSTANCE_TYPES = (
         },
         finish=finish,
         law=instance_dependent,
+        check=_check_scores,
     ),
 )

@@ -32,6 +32,7 @@ from noisyseg.noise.manifest import (
     encode_manifest,
 )
 from noisyseg.noise.registry import NOISE_TYPES
+from noisyseg.noise.requirements import check_steps
 from noisyseg.noise.rewrite import category_spans, rewritten
 from noisyseg.noise.scan import Content, map_file, scan_annotations
 from noisyseg.noise.spec import NoiseSpec
@@ -172,6 +173,7 @@ def _by_digits(data: Content, spec: NoiseSpec) -> NoisyContent | None:
     spans = category_spans(data, clean)
     if spans is None:
         return None
+    check_steps(spec.steps, {}, clean)
     noisy, reports = clean, []
     for step, draws in steps_with_draws(spec):
         outcome = class_step(step, noisy, draws)
@@ -190,11 +192,11 @@ def _by_digits(data: Content, spec: NoiseSpec) -> NoisyContent | None:
 
 def _by_document(data: Content, where: str, spec: NoiseSpec, workers: int) -> NoisyContent:
     clean = parse_annotations(data[:], where)
+    stated = {"clean_document_sha256": document_sha256(clean)}  # refuses what cannot be written
     noisy, manifest = corrupt(clean, spec, workers=workers)
     if noisy == clean:
         return NoisyContent((data[:],), {"writer": DIGITS, **manifest, **_NO_DOCUMENT}, noisy)
     blocks = (encode_annotations(noisy),)
-    stated = {"clean_document_sha256": document_sha256(clean)}
     return NoisyContent(blocks, {"writer": DOCUMENT, **manifest, **stated}, noisy)
 
 
