@@ -21,6 +21,7 @@ from noisyseg.files import sha256_bytes
 from noisyseg.noise.categories import Categories
 from noisyseg.noise.class_noise import CROWDS, RATE, finish
 from noisyseg.noise.draws import Purpose, StepDraws
+from noisyseg.noise.exemption import EXEMPT, free_classes
 from noisyseg.noise.noise_type import ClassLaw, NoiseType, Parameters
 from noisyseg.noise.parameters import UNREADABLE_ARRAY, Loaded, Parameter, Place
 from noisyseg.noise.scene import Scene
@@ -65,16 +66,20 @@ class ByScores:
         rate: mean of the annotations' own rates, before they are cut off.
         scores: of every annotation.
         order: the place of each of the file's K classes among the scores'.
+        exempt: indices of classes that neither flip nor are flipped to.
     """
 
     rate: float
     scores: Scores
     order: tuple[int, ...]
+    exempt: tuple[int, ...] = ()
 
     @property
     def sources(self) -> Mask:
-        """All classes, shape (K,)."""
-        return np.ones(len(self.order), dtype=np.bool_)
+        """All classes that are not exempt, shape (K,)."""
+        free = np.ones(len(self.order), dtype=np.bool_)
+        free[list(self.exempt)] = False
+        return free
 
     def matrix(self) -> None:
         """See `Transition`: none, for the annotations of a class differ."""
@@ -112,6 +117,7 @@ class ByScores:
             :, list(self.order)
         ]
         weights[np.arange(len(ids)), classes] = 0.0
+        weights[:, list(self.exempt)] = 0.0
         return weights
 
 
@@ -160,7 +166,11 @@ def instance_dependent(parameters: Parameters, categories: Categories, _: StepDr
             f"categories are {', '.join(categories.names)}."
         )
     order = tuple(scores.classes.index(name) for name in categories.names)
-    return ClassLaw(transition=ByScores(rate=parameters["rate"], scores=scores, order=order))
+    free = free_classes(parameters, categories)
+    exempt = tuple(index for index in range(len(order)) if index not in free)
+    return ClassLaw(
+        transition=ByScores(rate=parameters["rate"], scores=scores, order=order, exempt=exempt)
+    )
 
 
 def _check_scores(parameters: Parameters, scene: Scene) -> None:
@@ -237,6 +247,7 @@ INSTANCE_TYPES = (
                 from_file=True,
             ),
             "crowds": CROWDS,
+            "exempt": EXEMPT,
         },
         finish=finish,
         law=instance_dependent,
