@@ -1,7 +1,12 @@
 """What a person should know of noise that was made though it may not be what they meant."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+
+from noisyseg.noise.annotations import CocoDocument
+from noisyseg.noise.corrupt import corrupt
+from noisyseg.noise.registry import NOISE_TYPES
+from noisyseg.noise.spec import NoiseSpec
 
 _CHANGED = ("flipped", "changed", "removed", "added")  # what a family's report counts
 _NAMED = 10
@@ -16,15 +21,43 @@ def noise_warnings(manifest: Mapping[str, Any]) -> list[str]:
     Returns:
         A text each, without "warning: " before it.
     """
-    steps = zip(manifest["steps"], manifest["spec"]["steps"], strict=True)
-    crowds = manifest["annotations"]["crowd"]
-    found = [
-        f"step {number}, {report['type']}: it changed nothing: "
-        + _nothing(report, crowds if step.get("crowds") is False else 0)
-        for number, (report, step) in enumerate(steps, start=1)
-        if not _number_changed(report)
+    numbers = range(1, len(manifest["steps"]) + 1)
+    return [*_idle_steps(manifest, numbers), *_labels_from_nowhere(manifest)]
+
+
+def foreseen_warnings(document: CocoDocument, spec: NoiseSpec) -> list[str]:
+    """What `noise_warnings` will say of noise that is not made yet, but for its mask and box steps.
+
+    Those take long, and change neither labels nor what the other steps draw.
+
+    Args:
+        document: a checked COCO document.
+        spec: what will be applied to it.
+
+    Raises:
+        InputError: the noise does not fit the document.
+    """
+    labelled = [
+        (number, step)
+        for number, step in enumerate(spec.steps, start=1)
+        if NOISE_TYPES[step.type].family != "geometry"
     ]
-    return found + list(_labels_from_nowhere(manifest))
+    if not labelled:
+        return []
+    steps = tuple(step for _, step in labelled)
+    _, manifest = corrupt(document, NoiseSpec(steps=steps, seed=spec.seed))
+    numbers = [number for number, _ in labelled]
+    return [*_idle_steps(manifest, numbers), *_labels_from_nowhere(manifest)]
+
+
+def _idle_steps(manifest: Mapping[str, Any], numbers: Iterable[int]) -> Iterator[str]:
+    crowds = manifest["annotations"]["crowd"]
+    steps = zip(numbers, manifest["steps"], manifest["spec"]["steps"], strict=True)
+    for number, report, step in steps:
+        if not _number_changed(report):
+            aside = crowds if step.get("crowds") is False else 0
+            nothing = _nothing(report, aside)
+            yield f"step {number}, {report['type']}: it changed nothing: {nothing}"
 
 
 def _number_changed(report: Mapping[str, Any]) -> int:

@@ -1,7 +1,7 @@
 import pytest
 
 from noisyseg.noise.corrupt import corrupt
-from noisyseg.noise.noise_warnings import noise_warnings
+from noisyseg.noise.noise_warnings import foreseen_warnings, noise_warnings
 from noisyseg.noise.spec import NoiseSpec, parse_steps
 
 NAMES = ["animals", "cat", "dog", "cow"]
@@ -22,9 +22,12 @@ def document(per_class=20, crowds=(), empty=("animals",)):
     }
 
 
-def warnings_of(made, *raw, seed=1):
-    steps = parse_steps(list(raw), NAMES, "here")
-    _, manifest = corrupt(made, NoiseSpec(steps=steps, seed=seed))
+def spec(*raw, seed=1):
+    return NoiseSpec(steps=parse_steps(list(raw), NAMES, "here"), seed=seed)
+
+
+def warnings_of(made, *raw):
+    _, manifest = corrupt(made, spec(*raw))
     return noise_warnings(manifest), manifest
 
 
@@ -113,6 +116,21 @@ def test_a_step_that_changed_nothing(made, step, message):
     (text,), _ = warnings_of(made, step)
     assert text.startswith("step 1, ")
     assert message in text
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_foreseen_comes_true(seed):
+    made = document()
+    for entry in made["annotations"]:
+        entry["segmentation"] = [[5, 5, 25, 5, 25, 25]]
+    scale = {"type": "scale", "rate": 0.5, "kernel": 3}
+    nothing = {"type": "asymmetric", "rate": 0.0, "map": {"cat": "dog"}}
+    steps = (scale, SYMMETRIC, scale, {"type": "missing", "rate": 0.3}, nothing, SYMMETRIC)
+    _, manifest = corrupt(made, spec(*steps, seed=seed))
+    found = foreseen_warnings(made, spec(*steps, seed=seed))
+    assert found == noise_warnings(manifest)
+    assert found[0].startswith("step 5, asymmetric: ")
+    assert foreseen_warnings(made, spec({**scale, "rate": 0.0})) == []
 
 
 def test_the_step_is_named_by_its_number():

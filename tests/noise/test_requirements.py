@@ -111,13 +111,18 @@ def test_no_mask_at_all_is_no_bad_one(fields):
     [
         ({"bbox": [0, 0, 1e308, 1e308]}, "annotation 2: wanted bbox within"),
         ({"bbox": [-1e300, 0, 1e300, 9]}, "annotation 2: wanted bbox within"),
-        ({"area": 1e308, "segmentation": []}, "annotation 2: wanted area within"),
+        ({"area": -1e308, "segmentation": []}, "annotation 2: wanted area within"),
     ],
 )
 def test_numbers_that_jitter_would_make_infinite(fields, message):
     step = ("box-jitter", {"rate": 0.1, "r": 1.0})
     assert all(message in found for found in outcomes(document(**fields), step))
     assert set(outcomes(document(**fields), ("missing", {"rate": 0.1}))) == {""}
+
+
+def test_an_area_that_the_mask_replaces_may_be_any():
+    assert set(outcomes(document(area=1e308), ("box-jitter", {"rate": 0.5, "r": 1.0}))) == {""}
+    assert set(outcomes(document(area="400"), ("box-jitter", {"rate": 0.5, "r": 1.0}))) == {""}
 
 
 def test_five_are_shown_and_the_rest_counted():
