@@ -52,7 +52,7 @@ def _add_make(actions: Subparsers) -> None:
         type=Path,
         required=True,
         metavar="CLEAN.json",
-        help="COCO-format file to start from; all its categories are the classes",
+        help="COCO-format file to start from; its categories are the classes (see --classes)",
     )
     parser.add_argument("--type", metavar="NAME", help="see `noisyseg noise list`")
     parser.add_argument("--rate", type=_number, metavar="R", help="noise rate from 0 to 1")
@@ -81,6 +81,13 @@ def _add_make(actions: Subparsers) -> None:
         type=Path,
         metavar="FILE.yaml",
         help="a step or a list of steps as in a suite, instead of --type and its parameters",
+    )
+    parser.add_argument(
+        "--classes",
+        type=_names,
+        metavar="NAME,NAME",
+        help="classes that labels are turned from and into; all others are exempt, and stay in the "
+        "file as they are",
     )
     parser.add_argument("--seed", type=whole, required=True, metavar="S", help="noise seed")
     _add_output(parser, "NOISY.json", "noisy file; its manifest gets .manifest.json")
@@ -213,6 +220,10 @@ def _add_workers(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="processes for mask noise; they do not change the result (default: 1)",
     )
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _number(text: str) -> float | str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from noisyseg.annotation_files.document import CocoDocument, read_annotations
 from noisyseg.bench.confusion_step import CONFUSION, with_matrices
+from noisyseg.bench.noise_classes import only_among
 from noisyseg.bench.noise_text import (
     changes_line,
     difference_lines,
@@ -24,6 +25,7 @@ from noisyseg.errors import InputError
 from noisyseg.files import refuse_special_files, sha256_file
 from noisyseg.noise import golden, operations
 from noisyseg.noise.diff import diff
+from noisyseg.noise.noise_warnings import noise_warnings
 from noisyseg.noise.noisy_files import refuse_overwrite
 from noisyseg.noise.parameters import Loaded, Place
 from noisyseg.noise.registry import NOISE_TYPES
@@ -53,12 +55,16 @@ def make(arguments: argparse.Namespace) -> int:
     refuse_special_files(outputs)
     raw, where, base = _raw_steps(arguments)
     classes = _class_names(clean)
+    if arguments.classes is not None:
+        raw = only_among(raw, arguments.classes, classes)
     steps = parse_steps(with_matrices(raw, classes, where, base), classes, where, base)
     spec = NoiseSpec(steps=steps, seed=arguments.seed)
     manifest = operations.make(clean, out, spec, workers=arguments.workers)
     for number, report in enumerate(manifest["steps"], start=1):
         _print(f"step {number}, {step_line(report)}")
     _print(changes_line(manifest["annotations"]))
+    for text in noise_warnings(manifest):
+        sys.stderr.write(f"warning: {text}\n")
     _print(f"noisy file: {out}\nmanifest:   {operations.manifest_path(out)}")
     return DONE
 

@@ -18,7 +18,9 @@ import numpy as np
 
 from noisyseg.noise.corrupt import steps_with_draws
 from noisyseg.noise.geometry import geometry_step
+from noisyseg.noise.requirements import check_steps
 from noisyseg.noise.spec import NoiseSpec, make_step
+from noisyseg.noise.table import AnnotationTable
 
 WIDTH, HEIGHT = 640, 480
 PER_IMAGE = 7  # annotations; COCO's mean is 7.3
@@ -68,10 +70,11 @@ def _star(draw: np.random.Generator) -> np.ndarray:
 
 
 def seconds(document: dict[str, Any], kind: str, parameters: dict[str, Any], workers: int) -> float:
-    """Wall-clock time of a step that redraws every annotation."""
+    """Wall-clock time of a step that redraws every annotation, and of the check before it."""
     step = make_step(kind, classes=["thing", "other"], **{**parameters, "rate": 1.0})
     ((_, draws),) = steps_with_draws(NoiseSpec(steps=(step,), seed=0))
     start = time.perf_counter()
+    check_steps((step,), document, AnnotationTable.of(document))
     geometry_step(step, document, draws, workers=workers)
     return time.perf_counter() - start
 

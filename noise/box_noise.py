@@ -14,6 +14,7 @@ from noisyseg.noise.noise_type import NoiseType, Parameters
 from noisyseg.noise.parameters import Parameter, Place, number
 from noisyseg.noise.polygons import HUNDREDTHS, points_of
 from noisyseg.noise.raster import Crop, cut_out
+from noisyseg.noise.shapes import check_masks_and_boxes
 
 _LEAST_SIDE = 1.0  # px; trainers drop boxes below it
 
@@ -119,5 +120,6 @@ BOX_TYPES = (
         },
         needs_mask=False,
         change=box_jitter,
+        check=check_masks_and_boxes,
     ),
 )

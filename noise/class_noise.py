@@ -7,14 +7,17 @@ bug: see each type.
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from noisyseg.errors import InputError, unknown_name
+from noisyseg.errors import InputError
 from noisyseg.noise.categories import Categories
 from noisyseg.noise.class_map import COCO_GROUPS, load_map
 from noisyseg.noise.draws import Purpose, StepDraws
+from noisyseg.noise.exemption import EXEMPT, free_classes
 from noisyseg.noise.noise_type import ClassLaw, NoiseType, Parameters
-from noisyseg.noise.parameters import Parameter, Place, flag, names, one_of, rate
+from noisyseg.noise.parameters import Parameter, Place, flag, one_of, rate
+from noisyseg.noise.scripts_groups import scripts_coco_targets
 from noisyseg.noise.transition import UniformTargets
 
 PAPER, LNCIS_CODE = "paper", "lncis-code"
@@ -31,7 +34,7 @@ CONVENTION = Parameter(
 
 
 def symmetric(parameters: Parameters, categories: Categories, _: StepDraws) -> ClassLaw:
-    """A different class, uniformly: T_ii = 1 - rate, T_ij = rate / (K - 1).
+    """A different class, uniformly: T_ii = 1 - rate, T_ij = rate / (K - 1), of K not exempt.
 
     `lncis-code`: uniformly any class but the last in the order of category ids, its own included,
     so that the real rate is rate · (K - 2) / (K - 1), but `rate` for the last class, which no
@@ -40,33 +43,44 @@ def symmetric(parameters: Parameters, categories: Categories, _: StepDraws) -> C
     Raises:
         InputError: fewer than two classes.
     """
-    k = len(categories)
-    if k < 2:
-        raise InputError(f"symmetric noise needs at least two classes to flip between, got {k}.")
-    if parameters["convention"] == LNCIS_CODE:
-        by_id = sorted(range(k), key=lambda index: categories.ids[index])
-        targets = [by_id[:-1]] * k
-    else:
-        targets = [[other for other in range(k) if other != own] for own in range(k)]
+    free = free_classes(parameters, categories)
+    targets: list[list[int]] = [[] for _ in categories.names]
+    by_id = sorted(free, key=lambda index: categories.ids[index])
+    for own in free:
+        if parameters["convention"] == LNCIS_CODE:
+            targets[own] = by_id[:-1]
+        else:
+            targets[own] = [other for other in free if other != own]
     return ClassLaw(transition=UniformTargets(rate=parameters["rate"], targets=targets))
 
 
 def asymmetric(parameters: Parameters, categories: Categories, _: StepDraws) -> ClassLaw:
-    """The target of its class, where the map has one.
+    """The target of its class, where the map has one and neither of the two is exempt.
 
     `lncis-code` knows the map `coco`, too: by category id, uniformly any of a list, own included.
 
     Raises:
-        InputError: a map with a class that the file lacks, or ids other than COCO's with `coco`.
+        InputError: a map with a class that the file lacks, ids other than COCO's with `coco`, or
+            exempt classes that leave nothing of it.
     """
-    if parameters["map"] == COCO_GROUPS:
-        return ClassLaw(
-            transition=UniformTargets(
-                rate=parameters["rate"], targets=_scripts_coco_targets(categories)
-            )
+    free = set(free_classes(parameters, categories))
+    targets = _mapped_targets(parameters["map"], categories)
+    kept = [
+        [target for target in row if target in free] if own in free else []
+        for own, row in enumerate(targets)
+    ]
+    if parameters["exempt"] and not any(kept):
+        raise InputError(
+            f"every pair of the class map has one of the exempt classes "
+            f"{', '.join(parameters['exempt'])}: asymmetric noise would change nothing."
         )
+    return ClassLaw(transition=UniformTargets(rate=parameters["rate"], targets=kept))
+
+
+def _mapped_targets(pairs: Mapping[str, str] | str, categories: Categories) -> list[list[int]]:
+    if isinstance(pairs, str):  # COCO_GROUPS
+        return scripts_coco_targets(categories)
     index_of = {name: index for index, name in enumerate(categories.names)}
-    pairs: Mapping[str, str] = parameters["map"]
     absent = sorted({name for pair in pairs.items() for name in pair} - index_of.keys())
     if absent:
         raise InputError(
@@ -76,7 +90,7 @@ def asymmetric(parameters: Parameters, categories: Categories, _: StepDraws) -> 
     targets: list[list[int]] = [[] for _ in categories.names]
     for source, target in pairs.items():
         targets[index_of[source]] = [index_of[target]]
-    return ClassLaw(transition=UniformTargets(rate=parameters["rate"], targets=targets))
+    return targets
 
 
 def superclass_pairs(parameters: Parameters, categories: Categories, draws: StepDraws) -> ClassLaw:
@@ -144,40 +158,6 @@ def _refuse_if_nothing_flips(targets: list[list[int]], categories: Categories) -
         )
 
 
-# The scripts' groups of COCO's category ids: of those from the first to the second, each turns into
-# one of the list, uniformly over all but its last entry. Ids 1 to 9 are one group, so that a person
-# becomes a vehicle; skis, id 35, is no target, and 36 is twice as likely.
-_SCRIPTS_COCO: tuple[tuple[int, int, tuple[int, ...]], ...] = (
-    (1, 9, (2, 3, 4, 5, 6, 7, 8, 9)),
-    (10, 15, (10, 11, 13, 14, 15)),
-    (16, 25, (16, 17, 18, 19, 20, 21, 22, 23, 24, 25)),
-    (27, 33, (27, 28, 31, 32, 33)),
-    (34, 43, (34, 36, 36, 37, 38, 39, 40, 41, 42, 43)),
-    (44, 51, (44, 46, 47, 48, 49, 50, 51)),
-    (52, 61, (52, 53, 54, 55, 56, 57, 58, 59, 60, 61)),
-    (62, 70, (62, 63, 64, 65, 67, 70)),
-    (72, 77, (72, 73, 74, 75, 76, 77)),
-    (78, 82, (78, 79, 80, 81, 82)),
-    (84, 90, (84, 85, 86, 87, 88, 89, 90)),
-)
-
-
-def _scripts_coco_targets(categories: Categories) -> list[list[int]]:
-    index_of = {number: index for index, number in enumerate(categories.ids)}
-    targets: list[list[int]] = []
-    for number in categories.ids:
-        group = next((row for low, high, row in _SCRIPTS_COCO if low <= number <= high), None)
-        absent = [] if group is None else [other for other in group[:-1] if other not in index_of]
-        if group is None or absent:
-            odd = f"has the id {number}" if group is None else f"lacks the id {absent[0]}"
-            raise InputError(
-                f"the scripts' groups are of COCO's own 80 category ids; this file {odd}. Use "
-                "superclass-uniform noise for other classes."
-            )
-        targets.append([index_of[other] for other in group[:-1]])
-    return targets
-
-
 def finish(parameters: dict[str, Any], place: Place) -> dict[str, Any]:
     """Settle what a user left open and what depends on the convention or on the classes.
 
@@ -199,23 +179,6 @@ def finish(parameters: dict[str, Any], place: Place) -> dict[str, Any]:
     return settled
 
 
-def _exempt(default: list[str] | None) -> Parameter:
-    return Parameter(
-        parse=_known_names,
-        default=default,
-        summary="classes that neither flip nor are flipped to"
-        + (f"; {_EXEMPT_OF_PAIRS} by default" if default is None else ""),
-    )
-
-
-def _known_names(value: Any, place: Place) -> list[str]:
-    found = names(value, place)
-    for name in found:
-        if name not in place.classes:
-            raise unknown_name("class", name, place.classes, place.where)
-    return found
-
-
 def _class_map(value: Any, place: Place) -> dict[str, str] | str:
     if value == COCO_GROUPS:
         return COCO_GROUPS
@@ -233,7 +196,7 @@ CLASS_TYPES = (
         family="class",
         summary="a different class, uniformly",
         source=_PAPER,
-        parameters={"rate": RATE, "convention": CONVENTION, "crowds": CROWDS},
+        parameters={"rate": RATE, "convention": CONVENTION, "crowds": CROWDS, "exempt": EXEMPT},
         finish=finish,
         law=symmetric,
     ),
@@ -251,6 +214,7 @@ CLASS_TYPES = (
             ),
             "convention": CONVENTION,
             "crowds": CROWDS,
+            "exempt": EXEMPT,
         },
         finish=finish,
         law=asymmetric,
@@ -261,7 +225,16 @@ CLASS_TYPES = (
         family="class",
         summary="two drawn classes of each super-category into each other",
         source=_PAPER,
-        parameters={"rate": RATE, "exempt": _exempt(None), "crowds": CROWDS},
+        parameters={
+            "rate": RATE,
+            "exempt": replace(
+                EXEMPT,
+                default=None,
+                summary=f"{EXEMPT.summary}; {_EXEMPT_OF_PAIRS} by default",
+                later=False,
+            ),
+            "crowds": CROWDS,
+        },
         finish=finish,
         law=superclass_pairs,
     ),
@@ -273,7 +246,7 @@ CLASS_TYPES = (
         source="COCO-N, arXiv 2406.10891",
         parameters={
             "rate": RATE,
-            "exempt": _exempt([]),
+            "exempt": replace(EXEMPT, later=False),
             "crowds": CROWDS,
         },
         presets={"easy": {"rate": 0.2}, "mid": {"rate": 0.3}, "hard": {"rate": 0.4}},

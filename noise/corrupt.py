@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from noisyseg.annotation_files.document import CocoDocument
+from noisyseg.annotation_files.document import CocoDocument, is_written_alike
 from noisyseg.noise.class_step import class_step
 from noisyseg.noise.draws import StepDraws
 from noisyseg.noise.geometry import geometry_step
 from noisyseg.noise.manifest import Manifest, build_manifest
 from noisyseg.noise.presence import presence_step
 from noisyseg.noise.registry import NOISE_TYPES
+from noisyseg.noise.requirements import check_steps
 from noisyseg.noise.spec import NoiseSpec, NoiseStep
 from noisyseg.noise.table import AnnotationTable
 
@@ -39,25 +40,30 @@ def corrupt(
         files.
 
     Raises:
-        InputError: noise that does not fit the document's categories or annotations.
+        InputError: noise that does not fit the document's categories or annotations; what a step
+            needs of an annotation, it needs of each that it may touch, drawn or not.
     """
     clean: list[Annotation] = document["annotations"]
     current, reports = list(clean), []
-    largest_id = max((entry["id"] for entry in clean), default=0)
+    table = AnnotationTable.of(document)
+    check_steps(spec.steps, document, table)
+    largest_id = max(table.numbers.tolist(), default=0)
     for step, draws in steps_with_draws(spec):
         state = {**document, "annotations": current}
         family = NOISE_TYPES[step.type].family
         if family == "class":
-            table = AnnotationTable.of(state)
-            outcome = class_step(step, table, draws)
-            current = _with_classes(current, table, outcome.classes)
+            before = AnnotationTable.of(state)
+            outcome = class_step(step, before, draws)
+            current = _with_classes(current, before, outcome.classes)
             report = outcome.report
         elif family == "geometry":
             current, report = geometry_step(step, state, draws, workers=workers)
         else:
             current, report = presence_step(step, state, draws, largest_id=largest_id)
         reports.append(report)
-    return {**document, "annotations": current}, _manifest(document, spec, current, reports)
+    if current == clean:  # steps that undid each other, but for the way to write a number
+        current = clean
+    return {**document, "annotations": current}, _manifest(clean, table, spec, current, reports)
 
 
 def steps_with_draws(spec: NoiseSpec) -> list[tuple[NoiseStep, StepDraws]]:
@@ -82,13 +88,12 @@ def _with_classes(
 
 
 def _manifest(
-    document: CocoDocument,
+    clean: Sequence[Annotation],
+    table: AnnotationTable,
     spec: NoiseSpec,
     noisy: Sequence[Annotation],
     reports: Sequence[Mapping[str, Any]],
 ) -> Manifest:
-    clean: list[Annotation] = document["annotations"]
-    table = AnnotationTable.of(document)
     index_of = {number: index for index, number in enumerate(table.categories.ids)}
     by_id = {entry["id"]: entry for entry in noisy}
     after, kept = table.classes.copy(), np.ones(len(clean), dtype=np.bool_)
@@ -101,7 +106,9 @@ def _manifest(
         elif new is not old:
             after[place] = index_of[new["category_id"]]
             fields = {
-                key: old[key] for key in GEOMETRY_FIELDS if key in old and old[key] != new.get(key)
+                key: old[key]
+                for key in GEOMETRY_FIELDS
+                if key in old and not is_written_alike(old[key], new[key])
             }
             if fields:
                 geometry.append((old["id"], fields))

@@ -126,6 +126,8 @@ def diff(
             the masks overlap, one to one, best first (see `by_iou`); crowds are left out.
         min_iou: in (0, 1]; below it two masks are not the same object.
 
+    Equal numbers are equal, however the files write them (20, 20.0).
+
     Crowds are counted in the rate and the matrix only if one of them changed its class, as scripts
     that know no crowds do.
 

@@ -124,5 +124,6 @@ def _by_scores(document: CocoDocument, names: list[str]) -> NoiseStep:
     content = Scores(ids=ids, probabilities=scores, classes=tuple(names))
     loaded = Loaded(resolved={"sha256": sha256_bytes(scores.tobytes())}, content=content)
     return NoiseStep(
-        type="instance-dependent", parameters={"rate": 0.4, "scores": loaded, "crowds": False}
+        type="instance-dependent",
+        parameters={"rate": 0.4, "scores": loaded, "crowds": False, "exempt": []},
     )

@@ -21,8 +21,10 @@ from noisyseg.files import sha256_bytes
 from noisyseg.noise.categories import Categories
 from noisyseg.noise.class_noise import CROWDS, RATE, finish
 from noisyseg.noise.draws import Purpose, StepDraws
+from noisyseg.noise.exemption import EXEMPT, free_classes
 from noisyseg.noise.noise_type import ClassLaw, NoiseType, Parameters
 from noisyseg.noise.parameters import UNREADABLE_ARRAY, Loaded, Parameter, Place
+from noisyseg.noise.scene import Scene
 from noisyseg.noise.transition import Floats, Indices, Mask, Words
 
 SPREAD = 0.1
@@ -38,6 +40,23 @@ class Scores:
     probabilities: NDArray[Any]
     classes: tuple[str, ...]
 
+    def places(self, ids: Words) -> Indices:
+        """Where these annotations' scores are, shape (N,).
+
+        Raises:
+            InputError: an annotation has no scores.
+        """
+        places = np.searchsorted(self.ids, ids)
+        known = places < len(self.ids)
+        known[known] = self.ids[places[known]] == ids[known]
+        if not known.all():
+            lacking = ids[~known].astype(np.int64)
+            raise InputError(
+                f"the scores lack {len(lacking)} of {len(ids)} annotations, e.g. id {lacking[0]}: "
+                "score every annotation of this file."
+            )
+        return places
+
 
 @dataclass(frozen=True, kw_only=True)
 class ByScores:
@@ -47,16 +66,20 @@ class ByScores:
         rate: mean of the annotations' own rates, before they are cut off.
         scores: of every annotation.
         order: the place of each of the file's K classes among the scores'.
+        exempt: indices of classes that neither flip nor are flipped to.
     """
 
     rate: float
     scores: Scores
     order: tuple[int, ...]
+    exempt: tuple[int, ...] = ()
 
     @property
     def sources(self) -> Mask:
-        """All classes, shape (K,)."""
-        return np.ones(len(self.order), dtype=np.bool_)
+        """All classes that are not exempt, shape (K,)."""
+        free = np.ones(len(self.order), dtype=np.bool_)
+        free[list(self.exempt)] = False
+        return free
 
     def matrix(self) -> None:
         """See `Transition`: none, for the annotations of a class differ."""
@@ -71,15 +94,10 @@ class ByScores:
         return able * mean_own_rate(self.rate)
 
     def redraw(self, ids: Words, classes: Indices, draws: StepDraws) -> Indices:
-        """See `Transition`.
-
-        Raises:
-            InputError: an annotation has no scores.
-        """
+        """See `Transition`."""
         own = own_rates(self.rate, draws.uniform(Purpose.STRENGTH, ids))
         flips = np.flatnonzero(draws.uniform(Purpose.FLIP, ids) < own)
         aims = draws.uniform(Purpose.TARGET, ids[flips])
-        self._places(ids)
         after = classes.copy()
         for block in _blocks(len(flips)):
             chosen = flips[block]
@@ -95,23 +113,12 @@ class ByScores:
         return np.where(total > 0, np.minimum(found, last), classes)
 
     def _others(self, ids: Words, classes: Indices) -> Floats:
-        weights = self.scores.probabilities[self._places(ids)].astype(np.float64)[
+        weights = self.scores.probabilities[self.scores.places(ids)].astype(np.float64)[
             :, list(self.order)
         ]
         weights[np.arange(len(ids)), classes] = 0.0
+        weights[:, list(self.exempt)] = 0.0
         return weights
-
-    def _places(self, ids: Words) -> Indices:
-        places = np.searchsorted(self.scores.ids, ids)
-        known = places < len(self.scores.ids)
-        known[known] = self.scores.ids[places[known]] == ids[known]
-        if not known.all():
-            lacking = ids[~known].astype(np.int64)
-            raise InputError(
-                f"the scores lack {len(lacking)} of {len(ids)} annotations, e.g. id {lacking[0]}: "
-                "score every annotation of this file."
-            )
-        return places
 
 
 def own_rates(rate: float, draws: Floats) -> Floats:
@@ -159,7 +166,15 @@ def instance_dependent(parameters: Parameters, categories: Categories, _: StepDr
             f"categories are {', '.join(categories.names)}."
         )
     order = tuple(scores.classes.index(name) for name in categories.names)
-    return ClassLaw(transition=ByScores(rate=parameters["rate"], scores=scores, order=order))
+    free = free_classes(parameters, categories)
+    exempt = tuple(index for index in range(len(order)) if index not in free)
+    return ClassLaw(
+        transition=ByScores(rate=parameters["rate"], scores=scores, order=order, exempt=exempt)
+    )
+
+
+def _check_scores(parameters: Parameters, scene: Scene) -> None:
+    parameters["scores"].content.places(scene.table.ids[scene.eligible])
 
 
 def parse_scores(value: Any, place: Place) -> Loaded:
@@ -232,8 +247,10 @@ INSTANCE_TYPES = (
                 from_file=True,
             ),
             "crowds": CROWDS,
+            "exempt": EXEMPT,
         },
         finish=finish,
         law=instance_dependent,
+        check=_check_scores,
     ),
 )

@@ -24,6 +24,7 @@ from noisyseg.noise.noise_type import Change, NoiseType, Parameters
 from noisyseg.noise.parameters import Parameter, Place, flag, integer, number, one_of, rate
 from noisyseg.noise.polygons import HUNDREDTHS, Points, points_of
 from noisyseg.noise.raster import Contour, Crop, cut_out, fill, trace
+from noisyseg.noise.shapes import check_masks
 
 RATE = Parameter(parse=rate, summary="probability that an annotation is redrawn")
 ONLY = Parameter(
@@ -159,6 +160,7 @@ def _mask_type(
         parameters={"rate": RATE, strength: parameter, "only": ONLY, "crowds": CROWDS},
         presets={level: {"rate": rate, strength: value} for level, rate, value in levels},
         change=change,
+        check=check_masks,
     )
 
 

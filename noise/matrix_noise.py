@@ -17,6 +17,7 @@ from noisyseg.errors import InputError, unknown_name
 from noisyseg.noise.categories import Categories
 from noisyseg.noise.class_noise import CROWDS, finish
 from noisyseg.noise.draws import StepDraws
+from noisyseg.noise.exemption import EXEMPT, free_classes
 from noisyseg.noise.noise_type import ClassLaw, NoiseType, Parameters
 from noisyseg.noise.parameters import UNREADABLE_ARRAY, Parameter, Place
 from noisyseg.noise.transition import MatrixTransition
@@ -27,7 +28,9 @@ _SUM_ERROR = 1e-6  # a matrix printed with seven digits still is one
 
 
 def matrix_noise(parameters: Parameters, categories: Categories, _: StepDraws) -> ClassLaw:
-    """A class j with probability T[i, j] for an annotation of class i.
+    """A class j with probability T[i, j] for an annotation of class i, if neither is exempt.
+
+    What T turns into an exempt class stays what it is; the manifest has the matrix that is left.
 
     Raises:
         InputError: the file has other classes than the matrix.
@@ -40,7 +43,10 @@ def matrix_noise(parameters: Parameters, categories: Categories, _: StepDraws) -
         )
     rows = np.array(parameters["matrix"]["rows"], dtype=np.float64)
     places = [order.index(name) for name in categories.names]
-    return ClassLaw(transition=MatrixTransition(rows=rows[np.ix_(places, places)]))
+    free = np.zeros(len(places), dtype=np.bool_)
+    free[free_classes(parameters, categories)] = True
+    rows = np.where(free[:, None] & free, rows[np.ix_(places, places)], 0.0)
+    return ClassLaw(transition=MatrixTransition(rows=rows))
 
 
 def parse_matrix(value: Any, place: Place) -> dict[str, Any]:
@@ -182,7 +188,7 @@ MATRIX_TYPES = tuple(
         family="class",
         summary=summary,
         source="Patrini et al., CVPR 2017",
-        parameters={"matrix": _MATRIX, "crowds": CROWDS},
+        parameters={"matrix": _MATRIX, "crowds": CROWDS, "exempt": EXEMPT},
         finish=finish,
         law=matrix_noise,
     )

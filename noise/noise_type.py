@@ -48,6 +48,8 @@ class NoiseType:
             where nothing would be left.
         needs_mask: of geometry noise: whether it redraws only annotations with a segmentation.
         apply: of presence noise: what goes and what comes.
+        check: refuses annotations that the type could not change if a draw chose them; it sees the
+            clean file, with those that the step may touch as `eligible`.
     """
 
     name: str
@@ -62,3 +64,4 @@ class NoiseType:
     change: Change | None = None
     needs_mask: bool = True
     apply: Callable[[Parameters, Scene, StepDraws], Presence] | None = None
+    check: Callable[[Parameters, Scene], None] = lambda parameters, scene: None

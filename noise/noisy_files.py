@@ -9,7 +9,12 @@ from typing import NamedTuple
 
 import orjson
 
-from noisyseg.annotation_files.document import CocoDocument, encode_annotations, parse_annotations
+from noisyseg.annotation_files.document import (
+    CocoDocument,
+    encode_annotations,
+    is_written_alike,
+    parse_annotations,
+)
 from noisyseg.errors import InputError
 from noisyseg.files import (
     sha256_bytes,
@@ -27,6 +32,7 @@ from noisyseg.noise.manifest import (
     encode_manifest,
 )
 from noisyseg.noise.registry import NOISE_TYPES
+from noisyseg.noise.requirements import check_steps
 from noisyseg.noise.rewrite import category_spans, rewritten
 from noisyseg.noise.scan import Content, map_file, scan_annotations
 from noisyseg.noise.spec import NoiseSpec
@@ -82,7 +88,13 @@ def write_noisy(clean_path: Path, out_dir: Path, spec: NoiseSpec) -> NoisyFiles:
 
 
 def noisy_content(
-    data: Content, where: str, clean_sha256: str, spec: NoiseSpec, *, workers: int = 1
+    data: Content,
+    where: str,
+    clean_sha256: str,
+    spec: NoiseSpec,
+    *,
+    workers: int = 1,
+    writer: str = DIGITS,
 ) -> NoisyContent:
     """What a spec makes of the bytes of an annotation file.
 
@@ -95,11 +107,14 @@ def noisy_content(
         clean_sha256: its checksum, for the manifest.
         spec: what to apply.
         workers: processes for geometry noise; they do not change the result.
+        writer: "document" parses the file in any case, as was once done where a crowd flag was
+            `false`.
 
     Raises:
         InputError: unusable annotations, or noise that does not fit them.
     """
-    content = _by_digits(data, spec) or _by_document(data, where, spec, workers)
+    content = _by_digits(data, spec) if writer == DIGITS else None
+    content = content or _by_document(data, where, spec, workers)
     return content._replace(manifest={**content.manifest, "clean_sha256": clean_sha256})
 
 
@@ -158,6 +173,7 @@ def _by_digits(data: Content, spec: NoiseSpec) -> NoisyContent | None:
     spans = category_spans(data, clean)
     if spans is None:
         return None
+    check_steps(spec.steps, {}, clean)
     noisy, reports = clean, []
     for step, draws in steps_with_draws(spec):
         outcome = class_step(step, noisy, draws)
@@ -176,11 +192,11 @@ def _by_digits(data: Content, spec: NoiseSpec) -> NoisyContent | None:
 
 def _by_document(data: Content, where: str, spec: NoiseSpec, workers: int) -> NoisyContent:
     clean = parse_annotations(data[:], where)
+    stated = {"clean_document_sha256": document_sha256(clean)}  # refuses what cannot be written
     noisy, manifest = corrupt(clean, spec, workers=workers)
     if noisy == clean:
         return NoisyContent((data[:],), {"writer": DIGITS, **manifest, **_NO_DOCUMENT}, noisy)
     blocks = (encode_annotations(noisy),)
-    stated = {"clean_document_sha256": document_sha256(clean)}
     return NoisyContent(blocks, {"writer": DOCUMENT, **manifest, **stated}, noisy)
 
 
@@ -201,4 +217,6 @@ def _is_done(files: NoisyFiles, clean_sha256: str, spec: NoiseSpec) -> bool:
         "clean_sha256": clean_sha256,
         "noisy_sha256": noisy_sha256,
     }
-    return isinstance(manifest, dict) and wanted.items() <= manifest.items()
+    if not isinstance(manifest, dict):
+        return False
+    return is_written_alike(wanted, {key: manifest.get(key) for key in wanted})

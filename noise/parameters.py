@@ -58,12 +58,15 @@ class Parameter:
         summary: what it is, with its unit.
         from_file: `parse` gives `Loaded`: a spec names the file's content alone, so that whoever
             has the spec needs the file, too.
+        later: added after the type's first release: left out of a resolved spec at its default, so
+            that run keys and manifests of before stay what they are.
     """
 
     parse: Parse
     summary: str
     default: Any = REQUIRED
     from_file: bool = False
+    later: bool = False
 
 
 def rate(value: Any, place: Place) -> float:

@@ -41,12 +41,7 @@ def presence_step(
     assert apply is not None
     entries = document["annotations"]
     table = AnnotationTable.of(document)
-    scene = Scene(
-        document=document,
-        table=table,
-        eligible=np.ones_like(table.crowds) if step.parameters.get("crowds") else ~table.crowds,
-        largest_id=max([largest_id, *(entry["id"] for entry in entries)]),
-    )
+    scene = Scene.of(document, table, step.parameters, largest_id=largest_id)
     presence = apply(step.parameters, scene, draws)
     kept = [entry for entry, stays in zip(entries, presence.kept.tolist(), strict=True) if stays]
     return kept + presence.added, _report(step, scene, presence)

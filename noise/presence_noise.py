@@ -5,6 +5,7 @@ Counts are exact: a rate is taken as the decimal number that was written, so tha
 """
 
 import math
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from noisyseg.errors import InputError
 from noisyseg.noise.draws import Purpose, StepDraws
+from noisyseg.noise.exemption import EXEMPT, free_classes
 from noisyseg.noise.mask_noise import CROWDS
 from noisyseg.noise.noise_type import NoiseType, Parameters
 from noisyseg.noise.parameters import Parameter, Place, rate
@@ -35,9 +37,10 @@ def bogus(parameters: Parameters, scene: Scene, draws: StepDraws) -> Presence:
     """With floor(rate · N / (1 - rate)) more: so many that `rate` of all are of nothing.
 
     The n-th new annotation has draws by n = 0, 1, … in place of an annotation id, the n-th id after
-    the largest, an image and a class drawn uniformly (of the images by rising id, of the classes in
-    file order), and a box in whole pixels: width and height U(0.05, 0.5) of the image's, rounded
-    down but at least 1, the left upper corner uniform over where the box fits. Its mask is the box.
+    the largest, an image and a class drawn uniformly (of the images by rising id, of the classes
+    that are not exempt in file order), and a box in whole pixels: width and height U(0.05, 0.5) of
+    the image's, rounded down but at least 1, the left upper corner uniform over where the box fits.
+    Its mask is the box.
 
     Raises:
         InputError: ids that would leave 63 bits.
@@ -55,7 +58,8 @@ def bogus(parameters: Parameters, scene: Scene, draws: StepDraws) -> Presence:
     ordinals = np.arange(count)
     images = sorted(scene.document["images"], key=lambda image: image["id"])
     chosen = draws.choice(Purpose.IMAGE, ordinals, len(images))
-    drawn = draws.choice(Purpose.TARGET, ordinals, len(scene.table.categories))
+    free = np.array(free_classes(parameters, scene.table.categories, least=1))
+    drawn = free[draws.choice(Purpose.TARGET, ordinals, len(free))]
     sides = draws.sequences(Purpose.SIZE, ordinals, 2)
     corners = draws.sequences(Purpose.PLACE, ordinals, 2)
     limits = np.array([[images[i]["width"], images[i]["height"]] for i in chosen.tolist()])
@@ -124,6 +128,7 @@ PRESENCE_TYPES = (
             "rate": Parameter(
                 parse=_rate_below_one, summary="share of all annotations that is of nothing"
             ),
+            "exempt": replace(EXEMPT, summary="classes that no annotation of nothing gets"),
         },
         apply=bogus,
     ),

@@ -17,7 +17,7 @@ import numpy as np
 from noisyseg.errors import InputError
 from noisyseg.noise.categories import Categories
 from noisyseg.noise.table import AnnotationTable
-from noisyseg.noise.transition import Indices
+from noisyseg.noise.transition import Floats, Indices
 
 Content = bytes | mmap.mmap
 """The bytes of a file."""
@@ -33,7 +33,7 @@ class _Annotation(msgspec.Struct, gc=False):
     id: int
     image_id: int
     category_id: int
-    iscrowd: int = 0
+    iscrowd: int | float | bool = 0
 
 
 class _Category(msgspec.Struct, gc=False):
@@ -81,7 +81,7 @@ def scan_annotations(data: Content) -> AnnotationTable | None:
     """The annotations in the bytes of a COCO file; None for anything unusual in it.
 
     Unusual is whatever `parse_annotations` refuses of the fields that are read here (it then says
-    what is wrong), and a few things that it accepts, such as a crowd flag `true`. Fields that class
+    what is wrong), and a few things that it accepts, such as ids beyond 64 bits. Fields that class
     noise does not need are not looked at, so a file without boxes will do.
     """
     try:
@@ -126,11 +126,11 @@ def category_names(data: Content) -> tuple[str, ...] | None:
     return tuple(entry.name for entry in entries)
 
 
-def _columns(entries: Sequence[_Annotation]) -> tuple[Indices, Indices, Indices, Indices]:
-    id_, image, category, crowd = (
-        _column(entries, key) for key in ("id", "image_id", "category_id", "iscrowd")
-    )
-    return id_, image, category, crowd
+def _columns(entries: Sequence[_Annotation]) -> tuple[Indices, Indices, Indices, Floats]:
+    id_, image, category = (_column(entries, key) for key in ("id", "image_id", "category_id"))
+    crowds = map(attrgetter("iscrowd"), entries)
+    # Not of integers, which 0.5 would be cut to.
+    return id_, image, category, np.fromiter(crowds, np.float64, len(entries))
 
 
 def _column(entries: Sequence[Any], key: str) -> Indices:

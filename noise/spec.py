@@ -27,9 +27,14 @@ class NoiseStep:
     parameters: Mapping[str, Any]
 
     def resolved(self) -> dict[str, Any]:
-        """The step with its version and every parameter, as JSON-able data."""
+        """The step with version and parameters as JSON-able data; see `Parameter.later`."""
         kind = NOISE_TYPES[self.type]
-        return {"type": self.type, "version": kind.version, **resolved_only(self.parameters)}
+        stated = {
+            key: value
+            for key, value in resolved_only(self.parameters).items()
+            if not (kind.parameters[key].later and value == kind.parameters[key].default)
+        }
+        return {"type": self.type, "version": kind.version, **stated}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, NoiseStep) and self.resolved() == other.resolved()
@@ -158,13 +163,16 @@ def _resolved_step(
             f"{where}: made by version {version} of {name} noise, this noisyseg makes version "
             f"{kind.version}: install the noisyseg that made it."
         )
-    if set(entry) != set(kind.parameters):
+    optional = {key for key, parameter in kind.parameters.items() if parameter.later}
+    if set(entry) | optional != set(kind.parameters):
         raise InputError(
             f"{where}: {name} noise has the parameters {', '.join(kind.parameters)}, these are "
             f"{', '.join(map(str, entry))}: the spec was edited."
         )
     parameters = {
         key: _resolved_value(key, entry[key], parameter, where, files)
+        if key in entry
+        else parameter.default
         for key, parameter in kind.parameters.items()
     }
     return NoiseStep(type=name, parameters=parameters)
@@ -183,7 +191,9 @@ def _resolved_value(
         return files[key]
     # Whether the annotation file has these classes is a question for when the step is applied.
     place = Place(where=f"{where}, {key}", base=Path(), classes=_names_in(value))
-    if parameter.parse(value, place) != value:
+    # By bytes: 1 and 1.0 are one number, but not one noisy file's manifest.
+    parsed = canonical_json(parameter.parse(value, place))
+    if parsed != canonical_json(value) or (parameter.later and value == parameter.default):
         raise InputError(f"{where}, {key}: {reprlib.repr(value)} is no resolved value: an edit?")
     return value
 

@@ -91,7 +91,7 @@ class MatrixTransition:
     """Each class turns into class j with the probability in column j of its row.
 
     Attributes:
-        rows: row-stochastic, shape (K, K). Of each row, the diagonal is what the others leave.
+        rows: of at least 0, no row above 1, shape (K, K); the diagonal is what the others leave.
     """
 
     rows: Floats

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from noisyseg.annotation_files.document import CocoDocument, read_annotations
+from noisyseg.annotation_files.document import CocoDocument, is_written_alike, read_annotations
 from noisyseg.errors import InputError
 from noisyseg.files import sha256_file
 from noisyseg.noise.manifest import Manifest, encode_manifest
@@ -58,7 +58,9 @@ def verify(
     if clean_sha256 != stated["clean_sha256"]:
         raise InputError(f"{of_another_file(clean, clean_sha256, place, stated)}.")
     spec = spec_from_resolved(stated["spec"], str(place), files)
-    content = noisy_content(data, str(clean), clean_sha256, spec, workers=workers)
+    content = noisy_content(
+        data, str(clean), clean_sha256, spec, workers=workers, writer=stated["writer"]
+    )
     del data
     compared = _compare(noisy, content)
     problems += _manifest_differences(place, stated, compared.manifest)
@@ -95,7 +97,7 @@ def _compare(noisy: Path, content: NoisyContent) -> _Compared:
 
 def _manifest_differences(place: Path, stated: Manifest, made: Manifest) -> list[str]:
     made = orjson.loads(encode_manifest(made))
-    keys = sorted(key for key in {*stated, *made} if stated.get(key) != made.get(key))
+    keys = _differing_keys(stated, made)
     if not keys:
         return []
     return [f"{place} says something else than what the spec makes in: {', '.join(keys)}"]
@@ -131,8 +133,14 @@ def _entry_differences(found: CocoDocument, made: CocoDocument) -> Iterator[str]
 
 
 def _differing_fields(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
-    keys = sorted(key for key in {*one, *other} if one.get(key) != other.get(key))
-    return f"differs in {', '.join(keys)}"
+    return f"differs in {', '.join(_differing_keys(one, other))}"
+
+
+def _differing_keys(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """Keys of values that are other JSON, and those that one of the two lacks."""
+    shared = one.keys() & other.keys()
+    differing = (key for key in shared if not is_written_alike(one[key], other[key]))
+    return sorted((one.keys() ^ other.keys()) | set(differing))
 
 
 def _differences(
@@ -143,7 +151,7 @@ def _differences(
             yield f"annotation {number} should not be there"
         elif number not in found:
             yield f"annotation {number} is absent"
-        elif found[number] != made[number]:
+        elif not is_written_alike(found[number], made[number]):
             yield f"annotation {number} {describe(found[number], made[number])}"
 
 

@@ -205,4 +205,5 @@ def _check(document: dict[str, Any], path: Path) -> None:
         if fault is not None:
             raise InputError(f"{path}: annotation {name} {fault}: export it again")
     named = [{"id": "without an id", **entry} for entry in document["annotations"]]
-    refuse_errors(list(shape_findings({**document, "annotations": named})), path)
+    findings = list(shape_findings({**document, "annotations": named}))
+    refuse_errors(findings, f"{path}: cannot be evaluated on")

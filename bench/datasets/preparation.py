@@ -157,7 +157,7 @@ def _check(document: dict[str, Any], path: Path, part: str) -> list[str]:
         findings = [*identity_findings(document), *shape_findings(document)]
         if all(finding.kind != NO_AREA for finding in findings):
             findings += usage_findings(document, part)
-    refuse_errors(findings, path)
+    refuse_errors(findings, f"{path}: cannot be trained or evaluated on")
     return grouped(findings)
 
 

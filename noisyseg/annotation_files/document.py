@@ -183,8 +183,8 @@ def write_annotations(path: Path, document: CocoDocument) -> None:
     write_atomically(path, encode_annotations(document))
 
 
-def encode_annotations(document: CocoDocument, *, sort_keys: bool = False) -> bytes:
-    """The bytes of a COCO file: compact JSON, keys in the document's order, or sorted.
+def encode_annotations(document: Any, *, sort_keys: bool = False) -> bytes:
+    """The bytes of a COCO file, or of a part: compact JSON, keys in their order, or sorted.
 
     Raises:
         InputError: a list in it is nested too deeply to be written.
@@ -193,6 +193,16 @@ def encode_annotations(document: CocoDocument, *, sort_keys: bool = False) -> by
         return orjson.dumps(document, option=orjson.OPT_SORT_KEYS if sort_keys else None)
     except TypeError as error:  # orjson reads deeper nesting than it writes
         raise InputError(f"the annotations cannot be written as JSON: {error}.") from error
+
+
+def is_written_alike(one: Any, other: Any) -> bool:
+    """Whether two values are the same in a file, too; the order of keys does not count.
+
+    20 and 20.0, 0.0 and -0.0, 0 and false are equal in Python, and other bytes in a file.
+    """
+    if one != other:
+        return False
+    return encode_annotations(one, sort_keys=True) == encode_annotations(other, sort_keys=True)
 
 
 @contextmanager

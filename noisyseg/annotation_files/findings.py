@@ -71,14 +71,17 @@ def _line(kind: str, found: Sequence[Finding], mend: str) -> str:
     return f"{what}. What to do: {mend}." if mend else f"{what}."
 
 
-def refuse_errors(findings: Sequence[Finding], path: object) -> None:
+def refuse_errors(findings: Sequence[Finding], refused: str) -> None:
     """Refuse a file in which an error was found.
+
+    Args:
+        findings: in it.
+        refused: which file, and what cannot be done with it.
 
     Raises:
         InputError: every kind of error, with the first annotations of each.
     """
-    errors = [finding for finding in findings if finding.level is Level.ERROR]
-    if errors:
-        lines = grouped(errors)
+    lines = grouped(finding for finding in findings if finding.level is Level.ERROR)
+    if lines:
         told = f" {lines[0]}" if len(lines) == 1 else "\n  " + "\n  ".join(lines)
-        raise InputError(f"{path}: cannot be trained or evaluated on:{told}")
+        raise InputError(f"{refused}:{told}")

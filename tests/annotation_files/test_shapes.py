@@ -161,7 +161,9 @@ def test_a_sliver_that_has_pixels_is_a_mask(made):
     sliver = [[2, 2.4, 8, 2.5, 2, 2.6]]  # 0.6 pixels by the shoelace formula
     drawn = coco_mask.merge(coco_mask.frPyObjects(sliver, 10, 20))
     assert coco_mask.area(drawn) > 0
-    assert (W, shapes.NO_PIXEL) not in found(made(segmentation=sliver, bbox=[2, 2.4, 6, 0.2], area=1))
+    assert (W, shapes.NO_PIXEL) not in found(
+        made(segmentation=sliver, bbox=[2, 2.4, 6, 0.2], area=1)
+    )
 
 
 def large(made, bbox, area):

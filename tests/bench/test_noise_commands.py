@@ -11,6 +11,16 @@ from noisyseg.noise.golden import SAMPLE
 from noisyseg.noise.registry import NOISE_TYPES
 
 NAMES = [category["name"] for category in json.loads(SAMPLE.read_bytes())["categories"]]
+ANNOTATED = {
+    entry["category_id"]
+    for entry in json.loads(SAMPLE.read_bytes())["annotations"]
+    if not entry["iscrowd"]
+}
+EMPTY = [
+    category["name"]
+    for category in json.loads(SAMPLE.read_bytes())["categories"]
+    if category["id"] not in ANNOTATED
+]
 SYMMETRIC = ("--type", "symmetric", "--rate", 0.4, "--seed", 1)
 
 
@@ -39,7 +49,8 @@ def load(path):
 
 
 def test_make_says_what_it_did(make, here):
-    done = make(*SYMMETRIC)
+    annotated = [name for name in NAMES if name not in EMPTY]
+    done = make(*SYMMETRIC, "--classes", ",".join(annotated))
     assert (done.status, done.err) == (0, "")
     report = load(here / "noisy.manifest.json")["steps"][0]
     low, high = report["rate_of_eligible_interval"]
@@ -51,6 +62,65 @@ def test_make_says_what_it_did(make, here):
     )
     assert f"{report['flipped']} class changed, 0 geometry changed, 0 removed, 0 added" in second
     assert paths == ["noisy file: noisy.json", "manifest:   noisy.manifest.json"]
+
+
+def test_make_warns_of_classes_without_annotations(make, here):
+    done = make(*SYMMETRIC)
+    manifest = load(here / "noisy.manifest.json")
+    received = {n: sum(row[NAMES.index(n)] for row in manifest["counts"]) for n in EMPTY}
+    total = manifest["annotations"]["class_changed"]
+    assert done.status == 0
+    assert done.err.startswith(f"warning: {sum(received.values())} of {total} flipped labels")
+    assert all(f"'{name}' ({count})" in done.err for name, count in received.items() if count)
+    assert done.err.count("\n") == 1
+
+
+def test_make_warns_of_noise_that_changes_nothing(make):
+    done = make(
+        "--type", "asymmetric", "--rate", 1.0, "--set", f"map={{{EMPTY[0]}: cat}}", "--seed", 1
+    )
+    assert done.status == 0
+    assert done.err.startswith("warning: step 1, asymmetric: it changed nothing: 0 flipped of 0 el")
+
+
+def test_only_some_classes(make, call, clean, here):
+    wanted = ["cat", "dog", "person", "car"]
+    options = ("--classes", "cat, dog,person,car")
+    assert make("--type", "symmetric", "--rate", 1.0, "--seed", 1, *options).status == 0
+    manifest = load(here / "noisy.manifest.json")
+    others = sorted(set(NAMES) - set(wanted))
+    assert manifest["spec"]["steps"][0]["exempt"] == others
+    assert manifest["writer"] == "digits"
+    changed = {NAMES[i] for i, row in enumerate(manifest["counts"]) if sum(row) != row[i]}
+    assert changed == {entry["name"] for entry in manifest["classes"] if entry["clean"]} & {*wanted}
+    assert call("noise", "verify", "noisy.json", "--clean", clean).status == 0
+    same = ("--set", f"exempt={json.dumps(others)}")
+    assert make("--type", "symmetric", "--rate", 1.0, "--seed", 1, *same, out="b.json").status == 0
+    assert (here / "b.json").read_bytes() == (here / "noisy.json").read_bytes()
+    assert (here / "b.manifest.json").read_bytes() == (here / "noisy.manifest.json").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            (*SYMMETRIC, "--classes", "cat,dgo"),
+            "--classes: unknown class 'dgo'. Did you mean 'dog'",
+        ),
+        ((*SYMMETRIC, "--classes", "cat,cat"), "wanted different names of classes, got cat, cat"),
+        ((*SYMMETRIC, "--classes", ","), "wanted different names of classes"),
+        ((*SYMMETRIC, "--classes", "cat"), "at least two classes to turn labels into, got 1 of 80"),
+        (
+            ("--type", "missing", "--rate", 0.1, "--seed", 1, "--classes", "cat,dog"),
+            "--classes is about labels, which missing noise does not change",
+        ),
+    ],
+)
+def test_classes_that_cannot_be(make, here, options, message):
+    done = make(*options)
+    assert (done.status, done.out) == (2, "")
+    assert message in done.err
+    assert not list(here.glob("noisy*"))
 
 
 def test_make_verify_invert_apply_diff_report(make, call, clean, here):

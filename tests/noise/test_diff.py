@@ -50,6 +50,17 @@ BEFORE = document(
 )
 
 
+def test_numbers_written_otherwise_are_no_change():
+    after = copy.deepcopy(BEFORE)
+    for entry in after["annotations"]:
+        entry["bbox"] = [float(number) for number in entry["bbox"]]
+        entry["bbox"][1] = -0.0 if entry["bbox"][1] == 0 else entry["bbox"][1]
+        entry |= {"area": float(entry["area"]), "iscrowd": bool(entry["iscrowd"])}
+    found = diff(BEFORE, after, match="id")
+    assert (found.class_changes, found.geometry_changes) == ([], [])
+    assert found.crowds_counted is False
+
+
 def test_by_id_every_kind_of_change_is_told():
     after = document(
         square(1, 0, "dog", 0, 0),

@@ -158,15 +158,15 @@ def test_ids_below_zero_are_found(save):
 
 
 def test_lacking_annotations_are_told(save):
-    found = law(save())
+    scores = law(save()).scores
     words = np.array([7, 8, -9]).astype(np.uint64)
     with pytest.raises(InputError, match=r"scores lack 2 of 3 annotations, e\.g\. id 8"):
-        found.redraw(words, np.zeros(3, dtype=np.int64), DRAWS)
+        scores.places(words)
     with pytest.raises(InputError, match=r"e\.g\. id -9"):
-        found.redraw(words[2:], np.zeros(1, dtype=np.int64), DRAWS)
-    nothing = law(save(ids=np.zeros(0, dtype=int), scores=np.zeros((0, 3))))
+        scores.places(words[2:])
+    nothing = law(save(ids=np.zeros(0, dtype=int), scores=np.zeros((0, 3)))).scores
     with pytest.raises(InputError, match="scores lack 1 of 1"):
-        nothing.redraw(words[:1], np.zeros(1, dtype=np.int64), DRAWS)
+        nothing.places(words[:1])
 
 
 def test_scores_of_other_classes_are_refused(save):

@@ -245,6 +245,15 @@ FAST = {
     "escapes": replaced("made for", '\\"category_id\\": 3, \\u00e9 \\/'),
     "an annotation with more": changed(lambda d: d["annotations"][0].update(attributes={"a": 1})),
     "line end at the end": lambda document: json.dumps(document) + "\n",
+    "crowd as true": changed(lambda d: d["annotations"][-1].update(iscrowd=True)),
+    "crowd as false": changed(lambda d: d["annotations"][0].update(iscrowd=False)),
+    "crowds as booleans": changed(
+        lambda d: [entry.update(iscrowd=bool(entry["iscrowd"])) for entry in d["annotations"]]
+    ),
+    "crowds as fractions": changed(
+        lambda d: [entry.update(iscrowd=float(entry["iscrowd"])) for entry in d["annotations"]]
+    ),
+    "crowd as minus zero": changed(lambda d: d["annotations"][0].update(iscrowd=-0.0)),
 }
 SLOW = {
     "nested key": changed(lambda d: d["annotations"][4].update(attributes={"category_id": 13})),
@@ -256,7 +265,6 @@ SLOW = {
     "a key twice": lambda d: json.dumps(d).replace(
         '"category_id"', '"category_id": 13, "category_id"', 1
     ),
-    "crowd as true": changed(lambda d: d["annotations"][-1].update(iscrowd=True)),
 }
 
 

@@ -14,10 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from noisyseg.annotation_files.document import read_annotations
+from noisyseg.annotation_files.document import encode_annotations, read_annotations
 from noisyseg.errors import InputError
 from noisyseg.noise.corrupt import corrupt
 from noisyseg.noise.manifest import encode_manifest
+from noisyseg.noise.noisy_files import NoisyFiles, noisy_content, write_pair
 from noisyseg.noise.operations import apply, invert, make, manifest_path, read_manifest, verify
 from noisyseg.noise.parameters import Place
 from noisyseg.noise.registry import NOISE_TYPES
@@ -183,6 +184,144 @@ def test_processes_do_not_matter(steps, clean, tmp_path):
     assert verify(outs[0], clean, workers=2) == []
 
 
+def squares(count, **fields):
+    """A document of squares whose numbers are integers; two dilations make a box that is one."""
+    made = document(0)
+    square = {"segmentation": [[20, 20, 40, 20, 40, 40, 20, 40]], "bbox": [20, 20, 20, 20]}
+    made["annotations"] = [
+        {"id": n, "image_id": 0, "category_id": 4, **square, "area": 400, **fields}
+        for n in range(1, count + 1)
+    ]
+    return made
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_integers_that_two_steps_bring_back_as_fractions(seed, tmp_path):
+    clean, out = tmp_path / "clean.json", tmp_path / "noisy.json"
+    clean.write_text(json.dumps(squares(8)), encoding="utf-8")
+    scale = {"type": "scale", "rate": 1.0, "kernel": 3}
+    manifest = make(clean, out, spec_of([scale, scale], seed))
+    noisy = {entry["id"]: entry for entry in json.loads(out.read_bytes())["annotations"]}
+    # A square that grew and shrank has the area 400 again, written 400.0.
+    back = [number for number, entry in noisy.items() if entry["area"] == 400]
+    stated = dict(manifest["changes"]["geometry"])
+    assert [type(noisy[number]["area"]) for number in back] == [float] * len(back)
+    assert all(type(stated[number]["area"]) is int for number in back)
+    assert verify(out, clean) == []
+    apply(clean, manifest_path(out), tmp_path / "again.json")
+    assert (tmp_path / "again.json").read_bytes() == out.read_bytes()
+    invert(out, manifest_path(out), tmp_path / "back.json")
+    assert (tmp_path / "back.json").read_bytes() == encode_annotations(squares(8))
+
+
+def test_steps_that_undo_each_other_leave_the_clean_bytes(tmp_path):
+    clean, out = tmp_path / "clean.json", tmp_path / "noisy.json"
+    made = squares(6, segmentation=[])
+    clean.write_text(json.dumps(made, indent=1), encoding="utf-8")
+    # Half of the classes flip, then flip back: the same draws decide, in a step of another type.
+    steps = [{"type": "asymmetric", "rate": 1.0, "map": {"cat": "dog"}}]
+    steps += [{"type": "box-jitter", "r": 0.3, "rate": 0.0}]
+    steps += [{"type": "asymmetric", "rate": 1.0, "map": {"dog": "cat"}}]
+    manifest = make(clean, out, spec_of(steps))
+    assert (manifest["writer"], out.read_bytes()) == ("digits", clean.read_bytes())
+    assert verify(out, clean) == []
+
+
+# Of one value, what a file may write; all are taken by noise.
+ODD_NUMBERS = st.sampled_from(
+    ["3", "3.0", "3e0", "0.3E1", "0", "0.0", "-0.0", "-0", "7.25", "70e-1"]
+)
+ODD_BOXES = st.tuples(*[ODD_NUMBERS] * 2, *[st.sampled_from(["20", "20.0", "2e1", "31.50"])] * 2)
+ODD_FIELDS = {
+    "iscrowd": st.sampled_from(["0", "false", "0.0", "-0.0", "1", "true"]),
+    "area": st.sampled_from(["400", "400", "400", "400.0", "4e2", "-0.0", "null", "false"]),
+    "segmentation": st.sampled_from(
+        [
+            "[]",
+            "null",
+            *["[[20,20,40,20,40,40,20,40]]"] * 4,  # which scaled there and back has the area 400.0
+            "[[20,20.0,4e1,20,40,40,20,-0.0]]",
+            '{"counts":[1205,20,5975],"size":[60,120]}',
+            '{"size":[60,120],"counts":[0,1500,5700]}',
+        ]
+    ),
+    "attributes": st.sampled_from(["{}", '{"category_id":90}', '{"category_id":4.0,"b":null}']),
+}
+ODD_STEPS = st.sampled_from(
+    [
+        *[{"type": "scale", "rate": 1.0, "kernel": 3}] * 6,
+        {"type": "boundary", "rate": 0.5, "sigma": 0.4},
+        {"type": "box-jitter", "r": 0.02, "only": "bbox"},
+        {"type": "box-jitter", "r": 0.2, "rate": 0.5, "crowds": True},
+        {"type": "symmetric", "rate": 0.5},
+        {"type": "symmetric", "rate": 0.5, "crowds": True},
+        {"type": "missing", "rate": 0.3},
+        {"type": "bogus", "rate": 0.2},
+    ]
+)
+
+
+@st.composite
+def odd_files(draw):
+    """A file of annotations whose fields are written in any way, or absent."""
+    entries = []
+    for number in range(draw(st.integers(1, 8))):
+        box = ",".join(draw(ODD_BOXES))
+        pairs = [("id", str(number)), ("image_id", "1"), ("bbox", f"[{box}]")]
+        pairs.append(("category_id", draw(st.sampled_from(["4", "90", "11"]))))
+        pairs += [(key, draw(value)) for key, value in ODD_FIELDS.items() if draw(st.booleans())]
+        texts = [f'"{key}":{value}' for key, value in draw(st.permutations(pairs))]
+        entries.append("{" + ", ".join(texts) + "}")
+    categories = json.dumps(document()["categories"])
+    images = '[{"id":1,"file_name":"a.jpg","width":120,"height":60}]'
+    return (
+        f'{{"images":{images},"annotations":[{",".join(entries)}],"categories":{categories},'
+        '"score":-0.0}'
+    )
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    content=odd_files(), steps=st.lists(ODD_STEPS, min_size=1, max_size=3), seed=st.integers(0, 9)
+)
+def test_any_way_to_write_a_number_is_given_back(content, steps, seed, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("odd")
+    clean, noisy = folder / "clean.json", folder / "noisy.json"
+    clean.write_text(content, encoding="utf-8")
+    manifest = make(clean, noisy, spec_of(steps, seed))
+    assert verify(noisy, clean) == []
+    apply(clean, manifest_path(noisy), folder / "again.json")
+    assert (folder / "again.json").read_bytes() == noisy.read_bytes()
+    invert(noisy, manifest_path(noisy), folder / "back.json")
+    back = (folder / "back.json").read_text(encoding="utf-8")
+    # By the text of each number: json.loads would call 20 and 20.0 equal.
+    tags = {
+        "parse_int": lambda text: ("int", int(text)),
+        "parse_float": lambda t: ("float", repr(float(t))),
+    }
+    assert json.loads(back, **tags) == json.loads(content, **tags)
+    all_class = all(NOISE_TYPES[step["type"]].family == "class" for step in steps)
+    if all_class and content.count('"category_id"') == len(json.loads(content)["annotations"]):
+        assert (manifest["writer"], back) == ("digits", content)
+
+
+def test_files_that_were_once_parsed_for_a_crowd_flag_still_verify(tmp_path):
+    clean, out = tmp_path / "clean.json", tmp_path / "noisy.json"
+    clean.write_text(json.dumps(squares(40, iscrowd=False)), encoding="utf-8")
+    data = clean.read_bytes()
+    digest = hashlib.sha256(data).hexdigest()
+    content = noisy_content(data, str(clean), digest, SPEC, writer="document")
+    write_pair(NoisyFiles(out, manifest_path(out)), content)
+    assert read_manifest(manifest_path(out))["writer"] == "document"
+    assert verify(out, clean) == []
+    apply(clean, manifest_path(out), tmp_path / "again.json")
+    assert (tmp_path / "again.json").read_bytes() == out.read_bytes()
+    invert(out, manifest_path(out), tmp_path / "back.json")
+    assert json.loads((tmp_path / "back.json").read_bytes()) == json.loads(data)
+    make(clean, out, SPEC)
+    assert read_manifest(manifest_path(out))["writer"] == "digits"
+
+
 words = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 numbers = st.integers(-(2**63), 2**63 - 1)
 classes_of_files = st.lists(
@@ -332,12 +471,32 @@ def edit(path, change):
         (lambda m: m["counts"][0].reverse(), "counts"),
         (lambda m: m.update(noisy_sha256="0" * 64), "noisy_sha256"),
         (lambda m: m.update(more=1), "more"),
+        (lambda m: m.update(more=None), "more"),
+        (lambda m: m["steps"][0]["per_class"].update(eligible=[40.0] * 3), "steps"),
     ],
 )
 def test_verify_finds_an_edited_manifest(change, named, clean, out):
     make(clean, out, SPEC)
     edit(manifest_path(out), change)
     assert any(line.endswith(f"makes in: {named}") for line in verify(out, clean))
+
+
+def test_verify_finds_old_values_that_are_written_otherwise(tmp_path):
+    clean, out = tmp_path / "clean.json", tmp_path / "noisy.json"
+    clean.write_text(json.dumps(squares(8)), encoding="utf-8")
+    make(clean, out, spec_of([{"type": "scale", "rate": 1.0, "kernel": 3}]))
+    edit(manifest_path(out), lambda m: m["changes"]["geometry"][0][1].update(area=400.0))
+    assert verify(out, clean) == [
+        f"{manifest_path(out)} says something else than what the spec makes in: changes"
+    ]
+
+
+def test_verify_names_a_field_that_is_written_otherwise(tmp_path):
+    clean, out = tmp_path / "clean.json", tmp_path / "noisy.json"
+    clean.write_text(json.dumps(squares(2)), encoding="utf-8")
+    make(clean, out, spec_of([{"type": "missing", "rate": 0.5}]))
+    out.write_bytes(out.read_bytes().replace(b'"area":400', b'"area":400.0'))
+    assert verify(out, clean)[-1].endswith("differs in area")
 
 
 def test_a_manifest_cannot_change_its_writer_alone(clean, out, tmp_path):

@@ -102,7 +102,7 @@ BAD = {
     },
     "unknown image": entry_of("annotations", "image_id", 999),
     "unknown category": entry_of("annotations", "category_id", 999),
-    "crowd 2": entry_of("annotations", "iscrowd", 2),
+    **{f"crowd {value}": entry_of("annotations", "iscrowd", value) for value in (2, 0.5, -1, "0")},
     "empty name": entry_of("categories", "name", ""),
     "no list": lambda document: document.update(images={}),
     "no images": lambda document: document.pop("images"),

@@ -184,10 +184,15 @@ def test_resolved_leaves_nothing_to_default():
     assert json.loads(canonical_json(resolved)) == resolved
 
 
+def first_parameters(kind):
+    """Those that a resolved step names at any value; one added later, only off its default."""
+    return [key for key, parameter in NOISE_TYPES[kind].parameters.items() if not parameter.later]
+
+
 def test_no_parameter_of_a_resolved_step_is_open(class_steps):
     for step in parse(class_steps):
         resolved = step.resolved()
-        assert set(resolved) == {"type", "version", *NOISE_TYPES[step.type].parameters}
+        assert set(resolved) == {"type", "version", *first_parameters(step.type)}
         assert None not in resolved.values()
 
 
@@ -317,10 +322,13 @@ def test_what_is_no_spec_is_refused(data):
     [
         ({"type": "symetric"}, r"unknown noise type 'symetric'.*mean 'symmetric'"),
         ({"type": ["symmetric"]}, "unknown noise type"),
-        ({"rat": 1}, "symmetric noise has the parameters rate, convention, crowds, these are"),
+        ({"rat": 1}, "symmetric noise has the parameters rate, convention, crowds, exempt, these"),
         ({"rate": 7}, r"m\.json, rate: a noise rate must be a number from 0 to 1, got 7"),
         ({"rate": "0.4"}, "rate: a noise rate must be"),
         ({"crowds": None}, r"m\.json, crowds: wanted true or false"),
+        ({"rate": 0}, r"m\.json, rate: 0 is no resolved value"),
+        ({"rate": -0.0}, r"m\.json, rate: -0.0 is no resolved value"),
+        ({"rate": 1}, r"m\.json, rate: 1 is no resolved value"),
         ({"convention": "papper"}, "convention: wanted one of"),
     ],
 )
@@ -351,6 +359,47 @@ def test_edited_maps_matrices_and_lists_are_refused(raw, change):
     data["steps"][0] |= change
     with pytest.raises(InputError, match=r"^m\.json, "):
         spec_from_resolved(data, "m.json")
+
+
+EXEMPT_LATER = {"symmetric", "asymmetric", "matrix", "confusion", "instance-dependent", "bogus"}
+
+
+def test_exempt_classes_change_no_spec_of_before(class_steps):
+    found = {name for name, kind in NOISE_TYPES.items() if "exempt" in first_parameters(name)}
+    assert found == {"superclass-pairs", "superclass-uniform"}
+    for raw in (*class_steps, {"type": "bogus", "rate": 0.1}):
+        if raw["type"] not in EXEMPT_LATER:
+            continue
+        (plain,), (empty,), (some,) = (
+            parse({**raw, **more}) for more in ({}, {"exempt": []}, {"exempt": ["dog"]})
+        )
+        assert plain == empty != some
+        assert "exempt" not in plain.resolved()
+        assert some.resolved() == {**plain.resolved(), "exempt": ["dog"]}
+        assert plain.parameters["exempt"] == []
+
+
+def test_a_spec_with_exempt_classes_becomes_the_spec_again():
+    step = {"type": "symmetric", "rate": 0.4, "exempt": ["dog", "cat"]}
+    data = spec(step).resolved()
+    assert data["steps"][0]["exempt"] == ["cat", "dog"]
+    assert spec_from_resolved(data, "m.json") == spec(step)
+    for edit in (["dog", "cat"], [], None, "cat"):
+        data["steps"][0]["exempt"] = edit
+        with pytest.raises(InputError, match=r"m\.json, exempt: "):
+            spec_from_resolved(data, "m.json")
+
+
+@pytest.mark.parametrize(
+    "kind", sorted(EXEMPT_LATER - {"matrix", "confusion", "instance-dependent"})
+)
+def test_exempt_classes_must_be_ones(kind):
+    raw = {"type": kind, "rate": 0.1, **({"map": {"cat": "dog"}} if kind == "asymmetric" else {})}
+    with pytest.raises(InputError, match=r"sym40, exempt: unknown class 'dgo'.*mean 'dog'"):
+        parse({**raw, "exempt": ["dgo"]})
+    for wrong in ("dog", ["dog", "dog"], [1], None):
+        with pytest.raises(InputError, match="exempt: wanted a list of different names"):
+            parse({**raw, "exempt": wrong})
 
 
 def test_specs_are_frozen():
