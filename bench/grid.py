@@ -14,6 +14,8 @@ from noisyseg.bench.training.version import TRAINING
 from noisyseg.errors import InputError
 from noisyseg.files import canonical_json, sha256_bytes
 from noisyseg.methods.plugins import MethodSource
+from noisyseg.noise.manifest_file import read_manifest
+from noisyseg.noise.noise_warnings import noise_warnings
 from noisyseg.noise.noisy_files import noisy_files, write_noisy
 from noisyseg.noise.spec import NoiseSpec, NoiseStep, parse_steps
 from noisyseg.results.evaluation import EVALUATION
@@ -131,9 +133,34 @@ def expand(
     if tell is not None:
         tell(data.warnings)
     write_prepared(data, shared)
-    for noise in {noise for _, _, noise in _specs(settings, suite.seeds) if noise is not None}:
-        write_noisy(data.file("train", shared), _noise_folder(data, noise, shared), noise)
+    labels = {
+        noise: label for _, label, noise in _specs(settings, suite.seeds) if noise is not None
+    }
+    for noise, label in labels.items():
+        files = write_noisy(data.file("train", shared), _noise_folder(data, noise, shared), noise)
+        found = noise_found(read_manifest(files.manifest), f"{label}, noise seed {noise.seed}")
+        if tell is not None:
+            tell(found)
     return _runs(suite, store, data, settings, shared)
+
+
+def noise_found(manifest: Mapping[str, Any], what: str) -> list[str]:
+    """What should be known of noise, a line each.
+
+    Args:
+        manifest: of the noise.
+        what: names it in the lines.
+
+    Raises:
+        InputError: it leaves nothing to train on.
+    """
+    counts = manifest["annotations"]
+    if counts["noisy"] <= counts["crowd"]:
+        raise InputError(
+            f"{what}: of {counts['clean']} annotations the noise leaves none to train on: lower "
+            "its rate."
+        )
+    return [f"{what}: {line}" for line in noise_warnings(manifest)]
 
 
 def foresee(
