@@ -24,6 +24,7 @@ from noisyseg.files import refuse_special_files, sha256_file
 from noisyseg.noise import golden, operations
 from noisyseg.noise.annotations import CocoDocument, read_annotations
 from noisyseg.noise.diff import diff
+from noisyseg.noise.image_names import read_named_annotations
 from noisyseg.noise.noisy_files import refuse_overwrite
 from noisyseg.noise.parameters import Loaded, Place
 from noisyseg.noise.registry import NOISE_TYPES
@@ -102,7 +103,7 @@ def invert(arguments: argparse.Namespace) -> int:
 
 def compare(arguments: argparse.Namespace) -> int:
     """Say what differs between two annotation files of the same images."""
-    before, after = read_annotations(arguments.before), read_annotations(arguments.after)
+    before, after = (read_named_annotations(p) for p in (arguments.before, arguments.after))
     difference = diff(before, after, match=arguments.match, min_iou=arguments.min_iou)
     if arguments.json:
         _print(json.dumps(difference.as_json()))

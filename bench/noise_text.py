@@ -12,6 +12,10 @@ from noisyseg.noise.registry import NOISE_TYPES
 # What a step's report calls the number of annotations that it changed.
 _CHANGED = ("flipped", "changed", "removed", "added")
 _LISTED = 20
+_NOTHING_MATCHED = {
+    "id": "no annotation has the same id in both files: --match iou matches them by their masks",
+    "iou": "no two masks overlap enough to be of one object: --min-iou says how much is enough",
+}
 
 
 def step_line(entry: Mapping[str, Any]) -> str:
@@ -40,14 +44,17 @@ def difference_lines(difference: Difference) -> list[str]:
     """A difference for a person: numbers, a table of classes, the first changes."""
     lines = [
         f"annotations: {difference.before} before, {difference.after} after; "
-        f"{difference.matched} matched by {difference.match}, images by {difference.images_by}"
+        f"{difference.matched} matched by {difference.match}"
         f"{'' if difference.crowds_counted else '; crowds not counted'}",
+        f"images: {difference.images} of {difference.images} matched by {difference.images_by}",
         f"class changed: {len(difference.class_changes)}; class noise rate "
         f"{_percent(difference.rate)}{_interval(difference.interval)}",
         f"shape changed: {len(difference.geometry_changes)}",
         f"removed: {len(difference.removed)}",
         f"added: {len(difference.added)}",
     ]
+    if not difference.matched and difference.before and difference.after:
+        lines.append(_NOTHING_MATCHED[difference.match])
     lines += _class_lines(difference)
     changes = difference.class_changes
     for change in changes[:_LISTED]:

@@ -143,21 +143,14 @@ def _marks(
         label = f"removed: {names[old[number]['category_id']]}"
         mark = Mark(annotation=old[number], kind=REMOVED, label=label)
         marks[old[number]["image_id"]].append(mark)
-    image_of = _clean_image_ids(clean, noisy, difference)
+    renumbered = difference["renumbered_images"]
+    clean_id = {entry["after_id"]: entry["before_id"] for entry in renumbered}
     for number in difference["added"]:
         label = f"added: {new_names[new[number]['category_id']]}"
         mark = Mark(annotation=new[number], kind=ADDED, label=label)
-        marks[image_of[new[number]["image_id"]]].append(mark)
+        image = new[number]["image_id"]
+        marks[clean_id.get(image, image)].append(mark)
     return {image: sorted(entries, key=_rank) for image, entries in marks.items()}
-
-
-def _clean_image_ids(
-    clean: Document, noisy: Document, difference: Mapping[str, Any]
-) -> dict[int, int]:
-    if difference["images_by"] == "id":
-        return {image["id"]: image["id"] for image in noisy["images"]}
-    by_name = {image["file_name"]: image["id"] for image in clean["images"]}
-    return {image["id"]: by_name[image["file_name"]] for image in noisy["images"]}
 
 
 def _rank(mark: Mark) -> tuple[float, int]:

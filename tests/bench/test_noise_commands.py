@@ -204,12 +204,43 @@ def test_bad_files_are_one_line_and_leave_nothing(call, make, clean, here, tmp_p
         assert list(here.iterdir()) == []
 
 
+def test_diff_of_files_that_have_no_id_in_common_hints_at_iou(call, clean, here):
+    after = load(SAMPLE)
+    for entry in after["annotations"]:
+        entry["id"] += 10**6
+    (here / "re.json").write_text(json.dumps(after))
+    shown = call("noise", "diff", clean, "re.json").out
+    assert "0 matched by id" in shown
+    assert "no annotation has the same id in both files: --match iou matches" in shown
+    assert "--match iou" not in call("noise", "diff", clean, "re.json", "--match", "iou").out
+
+
+def test_diff_of_a_renumbered_export_in_the_manner_of_lvis(call, clean, here):
+    after = load(SAMPLE)
+    new_id = {image["id"]: 7000 - place for place, image in enumerate(after["images"])}
+    for image in after["images"]:
+        url = f"http://images.cocodataset.org/train2017/{image.pop('file_name')}"
+        image.update(id=new_id[image["id"]], coco_url=url)
+    for entry in after["annotations"]:
+        entry["image_id"] = new_id[entry["image_id"]]
+        entry.pop("iscrowd")
+    (here / "lvis.json").write_text(json.dumps(after))
+    shown = call("noise", "diff", clean, "lvis.json").out
+    assert "images: 20 of 20 matched by file name" in shown
+    assert "class changed: 0; class noise rate 0.0 %" in shown
+    for image in after["images"]:
+        image["coco_url"] = ""
+    (here / "nameless.json").write_text(json.dumps(after))
+    assert "has no 'file_name'" in call("noise", "diff", clean, "nameless.json").err
+
+
 def test_diff_tells_a_person_what_changed(make, call, clean):
     make(*SYMMETRIC)
     for match in ("id", "iou"):
         shown = call("noise", "diff", clean, "noisy.json", "--match", match)
         assert shown.status == 0
-        assert f"matched by {match}, images by id; crowds not counted" in shown.out
+        assert f"matched by {match}; crowds not counted" in shown.out
+        assert "images: 20 of 20 matched by id and file name" in shown.out
         assert "shape changed: 0" in shown.out
     changes = json.loads(call("noise", "diff", clean, "noisy.json", "--json").out)["class_changes"]
     first = changes[0]

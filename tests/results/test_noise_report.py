@@ -52,7 +52,8 @@ def difference(clean, names=("cat", "dog"), **more):
     rows = [class_row(names[0], n, 0, n), class_row(names[1], 0, n, 0)]
     rows += [class_row(name, 0, 0, 0) for name in names[2:]]
     return {
-        **{"match": "id", "images_by": "id", "before": n, "after": n, "matched": n},
+        **{"match": "id", "before": n, "after": n, "matched": n},
+        **{"images": n, "images_by": "id and file name", "renumbered_images": []},
         **{"crowds_counted": False, "rate": 1.0, "interval": [0.25, 1.0], "classes": rows},
         "counts": [[0, n] + [0] * (k - 2)] + [[0] * k for _ in range(k - 1)],
         "matrix": [[0.0, 1.0] + [0.0] * (k - 2)] + [None] * (k - 1),
