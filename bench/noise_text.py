@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 from typing import Any
 
 from noisyseg.bench.confusion_step import CONFUSION, IN_PLACE_OF_MATRIX
@@ -91,6 +92,7 @@ def type_entry(name: str) -> dict[str, Any]:
         "family": kind.family,
         "summary": kind.summary,
         "source": kind.source,
+        "differs": kind.differs,
         "parameters": parameters,
         "presets": {preset: dict(values) for preset, values in kind.presets.items()},
     }
@@ -105,6 +107,9 @@ def _parameter_entry(parameter: Parameter) -> dict[str, Any]:
 def type_lines(entry: Mapping[str, Any]) -> list[str]:
     """The same for a person."""
     lines = [f"{entry['name']} ({entry['family']}): {entry['summary']}. {entry['source']}"]
+    if entry["differs"]:
+        told = f"differs from the source: {entry['differs']}"
+        lines += wrap(told, width=100, initial_indent="    ", subsequent_indent="        ")
     for key, parameter in entry["parameters"].items():
         default = parameter.get("default")
         value = "" if parameter["required"] or default is None else f" = {json.dumps(default)}"

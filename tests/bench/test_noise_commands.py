@@ -265,6 +265,23 @@ def test_list_has_every_type_with_its_parameters_and_presets(call):
     for name, kind in NOISE_TYPES.items():
         assert f"{name} ({kind.family}): {kind.summary}. {kind.source}\n" in shown
         assert all(f"    {key}" in shown for key in kind.parameters)
+        assert entries[name]["differs"] == kind.differs
+        assert " ".join(kind.differs.split()) in " ".join(shown.split())
+    assert max(len(line) for line in shown.splitlines() if "COCO-N's" in line) <= 100
+
+
+def test_what_is_credited_to_a_benchmark_says_in_what_it_differs():
+    """Known from the sources' scripts: of these, none makes what the source makes."""
+    benchmarks = ("COCO-N", "UNA", "OA-MIL")
+    credited = [kind for kind in NOISE_TYPES.values() if kind.source.startswith(benchmarks)]
+    assert {kind.name for kind in credited} == {
+        *("superclass-uniform", "scale", "boundary", "approximation"),
+        *("box-jitter", "missing", "bogus"),
+    }
+    assert all(kind.differs for kind in credited)
+    assert all(kind.differs for kind in NOISE_TYPES.values() if kind.presets)
+    for name in ("approximation", "superclass-uniform"):
+        assert "These presets are not COCO-N's noise." in NOISE_TYPES[name].differs
 
 
 def test_no_file_that_is_read_is_written_over(call, clean, tmp_path):
