@@ -207,7 +207,7 @@ def _remark_black(
     ]
     if black:
         deep = sum(one.deep for one in looked)
-        report.remarks.append(black_warning(black, f"{deep} images in {split.images}"))
+        report.remarks.append(black_warning(black, deep, split.images))
 
 
 def _remark_unlisted(report: Report, split: Split, listed: set[str]) -> None:

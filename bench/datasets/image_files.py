@@ -48,8 +48,8 @@ def check_image_files(annotations: Path, images: Path) -> None:
     if found:
         raise InputError(
             f"{len(found)} of {len(entries)} images in {images} cannot be used: "
-            f"{_listed(found)}. Training needs readable images of the sizes that the annotation "
-            "file says, since its masks are drawn at those."
+            f"{_listed(found)}. Training reads images with OpenCV ({TAKES}), and needs them in the "
+            "sizes that the annotation file says, since its masks are drawn at those."
         )
     deep = [e["file_name"] for e, one in zip(entries, looked, strict=True) if one.deep]
     _warn_of_black(images, deep)
@@ -61,8 +61,7 @@ def _look(images: Path, entry: dict[str, Any]) -> _Looked:
         with (images / name).open("rb") as file:
             found = as_read(file)
     except UndecodedError:
-        text = f"{name} cannot be read as an image by OpenCV, as training does (wanted {TAKES})"
-        return _Looked(text, deep=False)
+        return _Looked(f"{name} cannot be read as an image by OpenCV", deep=False)
     except _UNREADABLE:
         return _Looked(f"{name} cannot be read as an image", deep=False)
     said = entry["width"], entry["height"]
@@ -79,13 +78,13 @@ def size_mismatch(found: tuple[int, int], said: tuple[int, int]) -> str:
     return f"{text} (training turns JPEG, PNG and TIFF as EXIF says, other formats not)"
 
 
-def black_warning(black: Sequence[tuple[str, int]], looked_at: str) -> str:
+def black_warning(black: Sequence[tuple[str, int]], looked_at: int, folder: Path) -> str:
     """A warning of images that are read as nearly black: their names and brightest values."""
     name, brightest = black[0]
     return (
-        f"{len(black)} of {looked_at} of more than 8 bits are read as nearly black, e.g. {name}: "
-        f"its brightest pixel is {brightest} of 255, since 16 bits are divided by 256; stretch "
-        "10 to 14 bits to 16 before training"
+        f"{folder}: of {looked_at} images of more than 8 bits that were looked at, {len(black)} "
+        f"are read as nearly black, e.g. {name}: its brightest pixel is {brightest} of 255, since "
+        "16 bits are divided by 256; stretch 10 to 14 bits to 16 before training"
     )
 
 
@@ -98,8 +97,7 @@ def _warn_of_black(images: Path, deep: Sequence[str]) -> None:
         if brightest is not None:
             black.append((name, brightest))
     if black:
-        looked_at = f"{number} images looked at in {images}"
-        sys.stderr.write(f"warning: {black_warning(black, looked_at)}\n")
+        sys.stderr.write(f"warning: {black_warning(black, number, images)}\n")
 
 
 def _listed(faults: Iterable[str]) -> str:

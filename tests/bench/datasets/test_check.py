@@ -244,7 +244,7 @@ def test_deep_images_read_as_nearly_black_are_remarked(split, name):
     report = with_picture(split, name)
     assert report.faults == []
     (remark,) = report.remarks
-    assert remark.startswith(f"1 of 1 images in {split.images} of more than 8 bits are read as")
+    assert remark.startswith(f"{split.images}: of 1 images of more than 8 bits that were looked")
     assert f"e.g. {name}: its brightest pixel is 3 of 255" in remark  # 1023 // 256
 
 

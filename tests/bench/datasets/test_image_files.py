@@ -110,7 +110,7 @@ def test_deep_images_that_training_reads_as_nearly_black_are_warned_of(folder, n
     check(folder)
     warning = capsys.readouterr().err
     assert warning.count("\n") == 1
-    assert f"1 of 1 images looked at in {folder / 'images'} of more than 8 bits" in warning
+    assert f"{folder / 'images'}: of 1 images of more than 8 bits that were looked at, 1" in warning
     assert f"e.g. {name}: its brightest pixel is 15 of 255" in warning  # 4095 // 256
     cv2.imwrite(str(folder / "images" / name), np.full((10, 20), 65535, np.uint16))
     check(folder)
@@ -125,4 +125,4 @@ def test_of_many_deep_images_a_sample_is_looked_at(folder, capsys):
         entries.append({"file_name": name, "width": 20, "height": 10})
     (folder / "annotations.json").write_text(json.dumps({"images": entries}))
     check(folder)
-    assert "16 of 16 images looked at" in capsys.readouterr().err
+    assert "of 16 images of more than 8 bits that were looked at, 16 are" in capsys.readouterr().err
