@@ -213,6 +213,8 @@ def test_diff_of_files_that_have_no_id_in_common_hints_at_iou(call, clean, here)
     assert "0 matched by id" in shown
     assert "no annotation has the same id in both files: --match iou matches" in shown
     assert "--match iou" not in call("noise", "diff", clean, "re.json", "--match", "iou").out
+    assert call("noise", "report", "re.json", "--clean", clean).status == 0
+    assert "<code>--match iou</code>" in (here / "re_report.html").read_text()
 
 
 def test_diff_of_a_renumbered_export_in_the_manner_of_lvis(call, clean, here):
