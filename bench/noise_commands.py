@@ -108,7 +108,7 @@ def invert(arguments: argparse.Namespace) -> int:
 
 def compare(arguments: argparse.Namespace) -> int:
     """Say what differs between two annotation files of the same images."""
-    before, after = read_annotations(arguments.before), read_annotations(arguments.after)
+    before, after = (read_annotations(p) for p in (arguments.before, arguments.after))
     difference = diff(before, after, match=arguments.match, min_iou=arguments.min_iou)
     if arguments.json:
         _print(json.dumps(difference.as_json()))

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 from typing import Any
 
 from noisyseg.bench.confusion_step import CONFUSION, IN_PLACE_OF_MATRIX
@@ -12,6 +13,10 @@ from noisyseg.noise.registry import NOISE_TYPES
 # What a step's report calls the number of annotations that it changed.
 _CHANGED = ("flipped", "changed", "removed", "added")
 _LISTED = 20
+_NOTHING_MATCHED = {
+    "id": "no annotation has the same id in both files: --match iou matches them by their masks",
+    "iou": "no two masks overlap enough to be of one object: --min-iou says how much is enough",
+}
 
 
 def step_line(entry: Mapping[str, Any]) -> str:
@@ -40,14 +45,17 @@ def difference_lines(difference: Difference) -> list[str]:
     """A difference for a person: numbers, a table of classes, the first changes."""
     lines = [
         f"annotations: {difference.before} before, {difference.after} after; "
-        f"{difference.matched} matched by {difference.match}, images by {difference.images_by}"
+        f"{difference.matched} matched by {difference.match}"
         f"{'' if difference.crowds_counted else '; crowds not counted'}",
+        f"images: {difference.images} of {difference.images} matched by {difference.images_by}",
         f"class changed: {len(difference.class_changes)}; class noise rate "
         f"{_percent(difference.rate)}{_interval(difference.interval)}",
         f"shape changed: {len(difference.geometry_changes)}",
         f"removed: {len(difference.removed)}",
         f"added: {len(difference.added)}",
     ]
+    if not difference.matched and difference.before and difference.after:
+        lines.append(_NOTHING_MATCHED[difference.match])
     lines += _class_lines(difference)
     changes = difference.class_changes
     for change in changes[:_LISTED]:
@@ -84,6 +92,7 @@ def type_entry(name: str) -> dict[str, Any]:
         "family": kind.family,
         "summary": kind.summary,
         "source": kind.source,
+        "differs": kind.differs,
         "parameters": parameters,
         "presets": {preset: dict(values) for preset, values in kind.presets.items()},
     }
@@ -98,6 +107,9 @@ def _parameter_entry(parameter: Parameter) -> dict[str, Any]:
 def type_lines(entry: Mapping[str, Any]) -> list[str]:
     """The same for a person."""
     lines = [f"{entry['name']} ({entry['family']}): {entry['summary']}. {entry['source']}"]
+    if entry["differs"]:
+        told = f"differs from the source: {entry['differs']}"
+        lines += wrap(told, width=100, initial_indent="    ", subsequent_indent="        ")
     for key, parameter in entry["parameters"].items():
         default = parameter.get("default")
         value = "" if parameter["required"] or default is None else f" = {json.dumps(default)}"

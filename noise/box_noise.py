@@ -110,6 +110,9 @@ BOX_TYPES = (
         family="geometry",
         summary="boxes moved and resized, masks with them",
         source="OA-MIL, Liu et al., ECCV 2022",
+        differs="Boxes are drawn by OA-MIL's law, but it moves boxes alone (here: only: bbox) and "
+        "cuts them a pixel before the image's right and lower edge; here masks move with their "
+        "boxes, and what would be less than a pixel wide or high stays as it was.",
         parameters={
             "rate": Parameter(parse=RATE.parse, default=1.0, summary=RATE.summary),
             "r": Parameter(

@@ -1,8 +1,9 @@
 """Class noise of the paper and of its authors' scripts.
 
-Sources: Yang et al., ECCV 2020, section 5.1, "Noise settings"; COCO-N (arXiv 2406.10891) for
-`superclass-uniform`. Convention `lncis-code` is what the authors' published scripts do, bug for
-bug: see each type.
+Sources: Yang et al., ECCV 2020, section 5.1, "Noise settings"; for `superclass-uniform` the script
+of COCO-N (arXiv 2406.10891), which has it but does not call it: its benchmarks flip over all
+classes. Convention `lncis-code` is what the authors' published scripts do, bug for bug: see each
+type.
 """
 
 from collections import defaultdict
@@ -122,7 +123,9 @@ def superclass_pairs(parameters: Parameters, categories: Categories, draws: Step
 
 
 def superclass_uniform(parameters: Parameters, categories: Categories, _: StepDraws) -> ClassLaw:
-    """Any other class of its super-category, uniformly (COCO-N's class noise).
+    """Any other class of its super-category, uniformly; not the class noise of COCO-N's benchmarks.
+
+    Those flip over all classes, the own one included; see `differs` of the type.
 
     Raises:
         InputError: a class without a super-category, or no two that share one.
@@ -244,6 +247,10 @@ CLASS_TYPES = (
         family="class",
         summary="another class of the same super-category, uniformly",
         source="COCO-N, arXiv 2406.10891",
+        differs="COCO-N's easy, mid and hard flip to any of all K classes, the own one included, "
+        "at 0.2, 0.3 and 0.4: symmetric noise at rate · (K - 1) / K with crowds: true has that "
+        "law. Its script has a function for super-categories (own class included), but calls it "
+        "nowhere. These presets are not COCO-N's noise.",
         parameters={
             "rate": RATE,
             "exempt": replace(EXEMPT, later=False),

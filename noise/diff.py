@@ -1,6 +1,7 @@
 """What differs between two annotation files of the same images, e.g. a file and its re-annotation.
 
-N annotations before, M after, K categories. What is matched how: see `matching`.
+N annotations before, M after, K categories. What is matched how: see `image_matching` and
+`matching`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,14 +13,8 @@ import numpy as np
 from noisyseg.annotation_files.document import CocoDocument
 from noisyseg.errors import InputError, unknown_name
 from noisyseg.mask_overlap import overlap
-from noisyseg.noise.matching import (
-    Pairs,
-    by_id,
-    by_iou,
-    check_sizes,
-    matched_categories,
-    matched_images,
-)
+from noisyseg.noise.image_matching import MatchedImages, check_sizes, matched_images
+from noisyseg.noise.matching import Pairs, by_id, by_iou, matched_categories
 from noisyseg.noise.proportion import binomial_interval
 from noisyseg.noise.table import AnnotationTable
 from noisyseg.noise.transition import Indices, Mask
@@ -54,6 +49,14 @@ class GeometryChange:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Renumbered:
+    """An image of another id: its ids in the two files."""
+
+    before_id: int
+    after_id: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ClassDifference:
     """One class in numbers.
 
@@ -83,7 +86,9 @@ class Difference:
 
     Attributes:
         match: how annotations were matched: "id" or "iou".
-        images_by: how images were: "id" or "file_name".
+        images: how many there are, all of them matched.
+        images_by: how, in words: "id and file name", "base name", "size and objects", …
+        renumbered_images: those of another id in the file after.
         before, after: numbers of annotations, crowds too.
         matched: pairs that are counted.
         crowds_counted: whether crowds are in `matched`, `counts`, `rate` and `classes`.
@@ -95,7 +100,9 @@ class Difference:
     """
 
     match: Match
+    images: int
     images_by: str
+    renumbered_images: list[Renumbered]
     before: int
     after: int
     matched: int
@@ -132,22 +139,23 @@ def diff(
     that know no crowds do.
 
     Raises:
-        InputError: other images, other categories, an id of another image, a damaged mask.
+        InputError: other images, or it cannot be told which is which; other categories; annotation
+            ids that mean nothing; a damaged mask.
     """
     if match not in get_args(Match):
         raise unknown_name("way to match", match, get_args(Match))
     if not 0 < min_iou <= 1:
         raise InputError(f"the least IoU must be above 0 and at most 1, got {min_iou!r}.")
     places = matched_categories(before, after)
-    images, images_by = matched_images(before, after)
-    check_sizes(before, after, images)
+    images = matched_images(before, after)
+    check_sizes(before, after, images.ids)
     old, new = AnnotationTable.of(before), AnnotationTable.of(after)
     if match == "id":
-        pairs = by_id(before, after, old, new, images)
+        pairs = by_id(before, after, old, new, images.ids)
     else:
-        pairs = by_iou(before, after, (old.classes, places[new.classes]), images, min_iou)
+        pairs = by_iou(before, after, (old.classes, places[new.classes]), images.ids, min_iou)
     return _difference(
-        pairs, before, after, (old, new), places[new.classes], match=match, images_by=images_by
+        pairs, before, after, (old, new), places[new.classes], match=match, images=images
     )
 
 
@@ -159,7 +167,7 @@ def _difference(
     new_classes: Indices,
     *,
     match: Match,
-    images_by: str,
+    images: MatchedImages,
 ) -> Difference:
     old, new = tables
     was, now = old.classes[pairs.before], new_classes[pairs.after]
@@ -174,7 +182,11 @@ def _difference(
     num_changed, num_matched = int((changed & counted).sum()), int(counted.sum())
     return Difference(
         match=match,
-        images_by=images_by,
+        images=len(images.ids),
+        images_by=images.by,
+        renumbered_images=[
+            Renumbered(before_id=was, after_id=now) for now, was in images.ids.items() if was != now
+        ],
         before=len(old.classes),
         after=len(new.classes),
         matched=num_matched,

@@ -1,7 +1,8 @@
 """Class noise that depends on what an instance looks like: PDN (Xia et al., NeurIPS 2020).
 
 An annotation has a flip rate of its own, q ~ N(rate, 0.1²) cut off outside [0, 1], and turns into
-class j ≠ y with probability q · s_j / Σ_{k ≠ y} s_k, where s are a model's class scores for it.
+class j ≠ y with probability q · s_j / Σ_{k ≠ y} s_k, where s are a model's class scores for it; in
+the paper's generator, s are exponentials of a random projection of the image.
 """
 
 import io
@@ -239,6 +240,8 @@ INSTANCE_TYPES = (
         family="class",
         summary="classes that a model confuses for this very instance",
         source="Xia et al., NeurIPS 2020",
+        differs="The flip rates are the paper's; it draws classes by the softmax of a random "
+        "projection of the image, here they are drawn by a model's scores.",
         parameters={
             "rate": RATE,
             "scores": Parameter(

@@ -1,7 +1,12 @@
 """Masks drawn too large or too small, shakily, or with too few vertices (COCO-N).
 
-Source: Kimhi et al., COCO-N, arXiv 2406.10891. Its scripts work on the outline of the rasterised
-mask; here a polygon keeps its own vertices, as an annotator clicked them.
+Source: Grad, Kimhi et al., COCO-N, arXiv 2406.10891. The types, strengths and rates are theirs, the
+noise is not quite: their script (github.com/eden500/Noisy-Labels-Instance-Segmentation) draws at
+most one of the three an instance, works on the outer outline of the rasterised mask, simplifies it
+with its topology kept (shapely), writes what is left of a mask even if that is nothing, redraws
+crowds, too, and leaves boxes and areas as they were. Here each type is a step of its own, a polygon
+keeps its own vertices, as an annotator clicked them, and an instance that would vanish stays as it
+was. `benchmarks/preset_overlaps.py` measures what that comes to; `differs` of each type says it.
 
 A mask of polygons stays polygons, one of run lengths stays run lengths, but for `scale`, which
 writes run lengths. Vertices of run lengths are those of their contours, holes' included, as OpenCV
@@ -138,6 +143,10 @@ def _kernel(value: Any, place: Place) -> int:
 
 
 _COCO_N = "COCO-N, arXiv 2406.10891"
+_EACH_STEP = (
+    "COCO-N draws at most one of scale, boundary and approximation an instance (20, 25 or 30 % "
+    "each), crowds too, and changes the mask alone (here: only: segmentation). "
+)
 
 
 def _mask_type(
@@ -145,8 +154,8 @@ def _mask_type(
     change: Change,
     *,
     summary: str,
-    strength: str,
-    parameter: Parameter,
+    differs: str,
+    strength: tuple[str, Parameter],
     presets: Sequence[float],
 ) -> NoiseType:
     """A type of COCO-N's; presets are its strengths at the rates 0.2, 0.25 and 0.3."""
@@ -157,8 +166,9 @@ def _mask_type(
         family="geometry",
         summary=summary,
         source=_COCO_N,
-        parameters={"rate": RATE, strength: parameter, "only": ONLY, "crowds": CROWDS},
-        presets={level: {"rate": rate, strength: value} for level, rate, value in levels},
+        differs=_EACH_STEP + differs,
+        parameters={"rate": RATE, strength[0]: strength[1], "only": ONLY, "crowds": CROWDS},
+        presets={level: {"rate": rate, strength[0]: value} for level, rate, value in levels},
         change=change,
         check=check_masks,
     )
@@ -171,17 +181,27 @@ MASK_TYPES = (
         "scale",
         scale,
         summary="masks dilated or eroded",
-        strength="kernel",
-        parameter=Parameter(parse=_kernel, summary="side of the square of ones, odd, px"),
+        differs="It writes an empty mask where erosion leaves nothing; here the instance stays as "
+        "it was: mean IoU of redrawn masks 0.797, 0.683, 0.622 (easy, mid, hard), COCO-N's 0.795, "
+        "0.656, 0.559.",
+        strength=(
+            "kernel",
+            Parameter(parse=_kernel, summary="side of the square of ones, odd, px"),
+        ),
         presets=(3, 5, 7),
     ),
     _mask_type(
         "boundary",
         boundary,
         summary="every vertex of a mask's outline moved",
-        strength="sigma",
-        parameter=Parameter(
-            parse=_PIXELS, summary="standard deviation of a vertex's move in x and in y, px"
+        differs="It moves the vertices of the rasterised mask's outer outline, here polygons keep "
+        "their own: mean IoU of redrawn masks 0.789, 0.718, 0.660 (easy, mid, hard), COCO-N's "
+        "0.789, 0.714, 0.651.",
+        strength=(
+            "sigma",
+            Parameter(
+                parse=_PIXELS, summary="standard deviation of a vertex's move in x and in y, px"
+            ),
         ),
         presets=(2.0, 3.0, 4.0),
     ),
@@ -189,8 +209,13 @@ MASK_TYPES = (
         "approximation",
         approximation,
         summary="masks' outlines with fewer vertices",
-        strength="tolerance",
-        parameter=Parameter(parse=_PIXELS, summary="how far the outline may move, px"),
+        differs="It keeps topology, so that a small outline becomes a triangle where here it would "
+        "vanish and so stays as it was: mean IoU of redrawn masks 0.854, 0.829, 0.857 (easy, mid, "
+        "hard: no order), COCO-N's 0.849, 0.749, 0.682. These presets are not COCO-N's noise.",
+        strength=(
+            "tolerance",
+            Parameter(parse=_PIXELS, summary="how far the outline may move, px"),
+        ),
         presets=(5.0, 10.0, 15.0),
     ),
 )

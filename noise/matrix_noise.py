@@ -188,12 +188,18 @@ MATRIX_TYPES = tuple(
         family="class",
         summary=summary,
         source="Patrini et al., CVPR 2017",
+        differs=differs,
         parameters={"matrix": _MATRIX, "crowds": CROWDS, "exempt": EXEMPT},
         finish=finish,
         law=matrix_noise,
     )
-    for name, summary in (
-        ("matrix", "by any transition matrix"),
-        ("confusion", "by the row-normalised confusion matrix of a model"),
+    for name, summary, differs in (
+        ("matrix", "by any transition matrix", ""),
+        (
+            "confusion",
+            "by the row-normalised confusion matrix of a model",
+            "The paper has T given, or estimated where a model is surest; a detector's confusions "
+            "with its objects are noisyseg's own choice.",
+        ),
     )
 )

@@ -39,6 +39,8 @@ class NoiseType:
         family: "class", "geometry" or "presence".
         summary: one line.
         source: the paper that defines it.
+        differs: in what the noise is another than that of the source, as far as known; a sentence
+            or two that users read, empty where there is nothing to say.
         parameters: beside `type`, by name, in the order of the documentation.
         presets: name -> values of some parameters.
         finish: looks at all parsed parameters together; those that a user left out and that have
@@ -57,6 +59,7 @@ class NoiseType:
     family: str
     summary: str
     source: str
+    differs: str = ""
     parameters: Mapping[str, Parameter]
     presets: Mapping[str, Parameters] = field(default_factory=dict)
     finish: Callable[[dict[str, Any], Place], dict[str, Any]] = lambda parameters, _: parameters

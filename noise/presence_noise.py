@@ -1,4 +1,8 @@
-"""Instances that nobody annotated, and annotations of nothing (UNA).
+"""Instances that nobody annotated, and annotations of nothing (after UNA, arXiv 2312.13822).
+
+UNA's script (github.com/Ryoo72/UNA) applies four kinds of noise at one ratio: it leaves annotations
+out, moves boxes, draws classes, and adds annotations. Two of them are here, each as a step of its
+own; `differs` says in what they are others than UNA's.
 
 Counts are exact: a rate is taken as the decimal number that was written, so that 29 % of 100 are
 29, and the floor is of that.
@@ -103,7 +107,12 @@ def _rate_below_one(value: Any, place: Place) -> float:
     return share
 
 
-_UNA = "UNA"
+_UNA = "UNA, arXiv 2312.13822"
+_ONE_OF_FOUR = (
+    "UNA is four kinds of noise at one ratio, of which missing and bogus alone are here: not its "
+    "moved boxes (both corners uniform in a region of twice the box's sides), nor its classes (any "
+    "of them, the own one too). "
+)
 
 PRESENCE_TYPES = (
     NoiseType(
@@ -112,6 +121,7 @@ PRESENCE_TYPES = (
         family="presence",
         summary="annotations left out",
         source=_UNA,
+        differs=_ONE_OF_FOUR + "It leaves out crowds as well (here: crowds: true).",
         parameters={
             "rate": Parameter(parse=rate, summary="share of the annotations that is left out"),
             "crowds": CROWDS,
@@ -124,6 +134,10 @@ PRESENCE_TYPES = (
         family="presence",
         summary="annotations of nothing added",
         source=_UNA,
+        differs=_ONE_OF_FOUR + "It goes through the images in turn, counts crowds, rounds to the "
+        "nearest number, and draws both corners of a box uniformly in the image (mean side a "
+        "third), without a mask; here images are drawn, the number is rounded down, sides are "
+        "5 to 50 % of the image's (mean 27.5 %), and the mask is the box.",
         parameters={
             "rate": Parameter(
                 parse=_rate_below_one, summary="share of all annotations that is of nothing"

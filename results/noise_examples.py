@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.image import imread
 from matplotlib.patches import Polygon, Rectangle
 from matplotlib.transforms import Bbox, IdentityTransform
 from pycocotools import mask as coco_mask
 
+from noisyseg.annotation_files.identities import file_name
 from noisyseg.errors import InputError
+from noisyseg.image_reading import Pixels, decoded
 from noisyseg.mask_overlap import has_mask, run_lengths
 from noisyseg.results.figure_style import new_figure, own_style, png
 
@@ -84,15 +85,28 @@ def examples(
     candidates = sorted(flipped or images, key=lambda image: image["id"])
     if not candidates:
         return Examples(shown=[], remark="No images are shown: no annotation was changed.")
-    there = [image for image in candidates if _is_inside(folder, image["file_name"])]
-    shown, unreadable = [], 0
+    there = [image for image in candidates if _is_inside(folder, file_name(image))]
+    shown, unreadable, other_size = [], 0, 0
     for image in _spread(there, MOST):
         try:
-            shown.append(_example(image, marks[image["id"]], folder))
-        except (OSError, ValueError, SyntaxError):  # Pillow's word for a broken PNG is SyntaxError
+            pixels = decoded((folder / file_name(image)).read_bytes())
+        except (OSError, ValueError):
             unreadable += 1
-    remark = _remark(len(shown), len(candidates), len(there), unreadable)
-    return Examples(shown=shown, remark=remark)
+            continue
+        if pixels.shape[:2] == (image["height"], image["width"]):
+            shown.append(_example(image, marks[image["id"]], pixels))
+        else:
+            other_size += 1
+    changed = len(candidates)
+    parts = [
+        f"{len(shown)} of {changed} images with changed annotations, evenly spread over them.",
+        _counted(changed - len(there), "of them are not in the folder of images."),
+        _counted(unreadable, "could not be read."),
+        _counted(
+            other_size, "have another size, as training reads them, than the annotations say."
+        ),
+    ]
+    return Examples(shown=shown, remark=" ".join(filter(None, parts)))
 
 
 def _is_inside(folder: Path, name: str) -> bool:
@@ -104,13 +118,8 @@ def _is_inside(folder: Path, name: str) -> bool:
         return False
 
 
-def _remark(shown: int, changed: int, there: int, unreadable: int) -> str:
-    parts = [f"{shown} of {changed} images with changed annotations, evenly spread over them."]
-    if there < changed:
-        parts.append(f"{changed - there} of them are not in the folder of images.")
-    if unreadable:
-        parts.append(f"{unreadable} could not be read.")
-    return " ".join(parts)
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number else ""
 
 
 def _spread(entries: Sequence[Any], most: int) -> list[Any]:
@@ -143,21 +152,14 @@ def _marks(
         label = f"removed: {names[old[number]['category_id']]}"
         mark = Mark(annotation=old[number], kind=REMOVED, label=label)
         marks[old[number]["image_id"]].append(mark)
-    image_of = _clean_image_ids(clean, noisy, difference)
+    renumbered = difference["renumbered_images"]
+    clean_id = {entry["after_id"]: entry["before_id"] for entry in renumbered}
     for number in difference["added"]:
         label = f"added: {new_names[new[number]['category_id']]}"
         mark = Mark(annotation=new[number], kind=ADDED, label=label)
-        marks[image_of[new[number]["image_id"]]].append(mark)
+        image = new[number]["image_id"]
+        marks[clean_id.get(image, image)].append(mark)
     return {image: sorted(entries, key=_rank) for image, entries in marks.items()}
-
-
-def _clean_image_ids(
-    clean: Document, noisy: Document, difference: Mapping[str, Any]
-) -> dict[int, int]:
-    if difference["images_by"] == "id":
-        return {image["id"]: image["id"] for image in noisy["images"]}
-    by_name = {image["file_name"]: image["id"] for image in clean["images"]}
-    return {image["id"]: by_name[image["file_name"]] for image in noisy["images"]}
 
 
 def _rank(mark: Mark) -> tuple[float, int]:
@@ -165,13 +167,12 @@ def _rank(mark: Mark) -> tuple[float, int]:
     return -width * height, mark.annotation["id"]
 
 
-def _example(image: Mapping[str, Any], marks: Sequence[Mark], folder: Path) -> Example:
-    pixels = imread(folder / image["file_name"])
+def _example(image: Mapping[str, Any], marks: Sequence[Mark], pixels: Pixels) -> Example:
     width, height = image["width"], image["height"]
     with own_style():
         figure = new_figure(_WIDTH, _WIDTH * min(max(height / width, 0.4), 2.0), layout=None)
         axes = figure.add_axes((0, 0, 1, 1))
-        axes.imshow(pixels, cmap="gray", extent=(0, width, height, 0))
+        axes.imshow(pixels[:, :, ::-1], extent=(0, width, height, 0))
         axes.set_axis_off()
         axes.set_xlim(0, width)
         axes.set_ylim(height, 0)
@@ -181,7 +182,7 @@ def _example(image: Mapping[str, Any], marks: Sequence[Mark], folder: Path) -> E
             _outline(axes, mark.annotation, (height, width), colour=COLOURS[mark.kind], thin=False)
         _write_labels(axes, marks[:_LABELS])
         labels = [mark.label for mark in marks]
-        return Example(name=image["file_name"], labels=labels, figure=png(figure))
+        return Example(name=file_name(image), labels=labels, figure=png(figure))
 
 
 def _outline(

@@ -18,7 +18,8 @@ from noisyseg.bench.datasets.catalogue import KNOWN
 from noisyseg.bench.datasets.check_report import UNPACK, Fault, Report
 from noisyseg.bench.datasets.coco_folder import coco_splits
 from noisyseg.bench.datasets.converted import Progress, convert_all
-from noisyseg.bench.datasets.image_check import pixel_faults
+from noisyseg.bench.datasets.image_check import Looked, look_at_pixels
+from noisyseg.bench.datasets.image_files import black_warning
 from noisyseg.bench.datasets.known import (
     SPLITS,
     Layout,
@@ -151,7 +152,7 @@ def _check_city_image(task: cityscapes.CityTask) -> tuple[int, list[Fault]]:
 
 def _check_conversion(convert: Callable[[], Any], picture: Path) -> tuple[int, list[Fault]]:
     """Whether an image's pixels can be read to the last one, and its other files convert."""
-    faults = pixel_faults(picture, None)
+    faults = look_at_pixels(picture, None).faults
     count = 0
     try:
         count = len(convert().annotations)
@@ -161,8 +162,8 @@ def _check_conversion(convert: Callable[[], Any], picture: Path) -> tuple[int, l
     return count, faults
 
 
-def _check_listed(task: tuple[Path, tuple[int, int]]) -> list[Fault]:
-    return pixel_faults(*task)
+def _check_listed(task: tuple[Path, tuple[int, int]]) -> Looked:
+    return look_at_pixels(*task)
 
 
 def _check_split(
@@ -196,10 +197,24 @@ def _check_split(
         for image in document["images"]
         if stays_inside(file_name(image))
     ]
-    for found in _all(_check_listed, tasks, workers, progress):
-        report.faults += found
+    looked = list(_all(_check_listed, tasks, workers, progress))
+    report.faults += [fault for one in looked for fault in one.faults]
+    _remark_black(report, split, [path.name for path, _ in tasks], looked)
     _remark_unlisted(report, split, set(map(file_name, document["images"])))
     return len(document["images"])
+
+
+def _remark_black(
+    report: Report, split: Split, names: Sequence[str], looked: Sequence[Looked]
+) -> None:
+    black = [
+        (name, one.brightest)
+        for name, one in zip(names, looked, strict=True)
+        if one.brightest is not None
+    ]
+    if black:
+        deep = sum(one.deep for one in looked)
+        report.remarks.append(black_warning(black, deep, split.images))
 
 
 def _add_findings(report: Report, findings: Iterable[Finding], path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from noisyseg.annotation_files.document import parse_annotations, read_bytes
+from noisyseg.annotation_files.identities import file_name
 from noisyseg.bench.datasets.catalogue import KNOWN
 from noisyseg.bench.datasets.split import Split
 from noisyseg.errors import InputError
@@ -46,7 +47,7 @@ def _check_present(document: Mapping[str, Any], split: Split) -> None:
         present = set(os.listdir(split.images))
     except OSError as error:
         raise InputError(f"cannot list {split.images}: {error.strerror}.") from error
-    absent = [e["file_name"] for e in document["images"] if e["file_name"] not in present]
+    absent = [name for name in map(file_name, document["images"]) if name not in present]
     if absent:
         raise InputError(
             f"{len(absent)} of {len(document['images'])} images that {split.annotations} names are "

@@ -1,65 +1,103 @@
 """Image files against what an annotation file says of them, before hours are spent on training."""
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from PIL import Image, UnidentifiedImageError
 
 from noisyseg.errors import InputError
+from noisyseg.image_reading import UndecodedError, as_read, brightest_if_black
 
 _READERS = 16  # on a network file system it is waiting that takes the time
 _SHOWN = 3
-_ORIENTATION = 0x0112  # the EXIF tag; 5 to 8 turn the image by a quarter
-_QUARTER_TURNS = (5, 6, 7, 8)
+_SAMPLE = 16  # images of more than 8 bits that are decoded; of a set, all come from one camera
+_UNREADABLE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    UnidentifiedImageError,
+    Image.DecompressionBombError,
+)
+TAKES = "8 bits a value, or 16 of integers, as PNG, JPEG or TIFF"
+
+
+class _Looked(NamedTuple):
+    fault: str | None
+    deep: bool
 
 
 def check_image_files(annotations: Path, images: Path) -> None:
-    """Compare the size of every image, read from its header, with the annotation file's.
+    """Compare the size of every image as training reads it with the annotation file's.
+
+    Images of more than 8 bits that are read as nearly black are warned of on standard error.
 
     Args:
         annotations: a COCO file that has been checked.
         images: the folder of its images.
     Raises:
-        InputError: names the first images that are no images, or of another size.
+        InputError: names the first images that training cannot read, or of another size.
     """
     entries = orjson.loads(annotations.read_bytes())["images"]
     with ThreadPoolExecutor(_READERS) as readers:
-        faults = list(readers.map(lambda entry: _fault(images, entry), entries))
-    found = [fault for fault in faults if fault]
+        looked = list(readers.map(lambda entry: _look(images, entry), entries))
+    found = [one.fault for one in looked if one.fault]
     if found:
         raise InputError(
             f"{len(found)} of {len(entries)} images in {images} cannot be used: "
-            f"{_listed(found)}. Training needs readable images of the sizes that the annotation "
-            "file says, since its masks are drawn at those."
+            f"{_listed(found)}. Training reads images with OpenCV ({TAKES}), and needs them in the "
+            "sizes that the annotation file says, since its masks are drawn at those."
         )
+    deep = [e["file_name"] for e, one in zip(entries, looked, strict=True) if one.deep]
+    _warn_of_black(images, deep)
 
 
-def _fault(images: Path, entry: dict[str, Any]) -> str | None:
+def _look(images: Path, entry: dict[str, Any]) -> _Looked:
     name = entry["file_name"]
     try:
-        size = _size(images / name)
-    except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError):
-        return f"{name} cannot be read as an image"
+        with (images / name).open("rb") as file:
+            found = as_read(file)
+    except UndecodedError:
+        return _Looked(f"{name} cannot be read as an image by OpenCV", deep=False)
+    except _UNREADABLE:
+        return _Looked(f"{name} cannot be read as an image", deep=False)
     said = entry["width"], entry["height"]
-    if size != said:
-        return f"{name} has {size[0]} × {size[1]} pixels, not {said[0]} × {said[1]}"
-    return None
+    if found.size != said:
+        return _Looked(f"{name} has {size_mismatch(found.size, said)}", deep=False)
+    return _Looked(None, found.may_be_deep)
 
 
-def _size(path: Path) -> tuple[int, int]:
-    """Width and height as mmdet, which reads with OpenCV, finds them."""
-    with Image.open(path) as image:
-        return image_size_as_read(image)
+def size_mismatch(found: tuple[int, int], said: tuple[int, int]) -> str:
+    """Two sizes in words; where they differ by a quarter turn, who turns what."""
+    text = f"{found[0]} × {found[1]} pixels, not {said[0]} × {said[1]}"
+    if found != (said[1], said[0]):
+        return text
+    return f"{text} (training turns JPEG, PNG and TIFF as EXIF says, other formats not)"
 
 
-def image_size_as_read(image: Image.Image) -> tuple[int, int]:
-    """Width and height of an image that is open, as OpenCV gives them: turned as EXIF says."""
-    width, height = image.size
-    turned = image.getexif().get(_ORIENTATION) in _QUARTER_TURNS
-    return (height, width) if turned else (width, height)
+def black_warning(black: Sequence[tuple[str, int]], looked_at: int, folder: Path) -> str:
+    """A warning of images that are read as nearly black: their names and brightest values."""
+    name, brightest = black[0]
+    return (
+        f"{folder}: of {looked_at} images of more than 8 bits that were looked at, {len(black)} "
+        f"are read as nearly black, e.g. {name}: its brightest pixel is {brightest} of 255, since "
+        "16 bits are divided by 256; stretch 10 to 14 bits to 16 before training"
+    )
+
+
+def _warn_of_black(images: Path, deep: Sequence[str]) -> None:
+    number = min(len(deep), _SAMPLE)
+    sample = [deep[place * len(deep) // number] for place in range(number)]
+    black = []
+    for name in sample:
+        brightest = brightest_if_black((images / name).read_bytes())
+        if brightest is not None:
+            black.append((name, brightest))
+    if black:
+        sys.stderr.write(f"warning: {black_warning(black, number, images)}\n")
 
 
 def _listed(faults: Iterable[str]) -> str:

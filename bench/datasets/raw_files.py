@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from noisyseg.bench.datasets.image_files import image_size_as_read
 from noisyseg.errors import InputError
+from noisyseg.image_reading import as_read
 
 # The last bytes of a whole file; some writers add a few more.
 _ENDS = {"JPEG": b"\xff\xd9", "PNG": b"IEND"}
@@ -65,13 +65,14 @@ def image_size(path: Path) -> tuple[int, int]:
     with reading(path, "an image"), path.open("rb") as file:
         with Image.open(file) as image:
             size, kind = image.size, image.format
-            turned = image_size_as_read(image) != size
+        file.seek(0)
+        found = as_read(file)
         file.seek(0, 2)
         file.seek(max(0, file.tell() - _TAIL))
         tail = file.read()
     if kind in _ENDS and _ENDS[kind] not in tail:
         raise InputError(f"{path} is cut short: unpack it again.")
-    if turned:
+    if found.size != size or found.orientation not in (1, None):
         raise InputError(
             f"{path} is turned by its EXIF orientation, its masks are not: take the file as the "
             "archive has it, or remove the tag."

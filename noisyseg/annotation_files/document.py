@@ -130,6 +130,17 @@ def parse_annotations(data: bytes, where: str) -> CocoDocument:
     Raises:
         InputError: not JSON, or not annotations that can be trained on.
     """
+    document = decode(data, where)
+    check_document(document, where)
+    return document  # type: ignore[no-any-return]
+
+
+def decode(data: bytes, where: str) -> Any:
+    """What JSON holds, not checked; `where` names it in messages.
+
+    Raises:
+        InputError: not JSON.
+    """
     if data.startswith(b"\xef\xbb\xbf"):
         raise InputError(
             f"{where}: not valid JSON, because it begins with a byte order mark: save it as UTF-8 "
@@ -137,14 +148,12 @@ def parse_annotations(data: bytes, where: str) -> CocoDocument:
         )
     try:
         with collector_paused():
-            document = orjson.loads(data)
+            return orjson.loads(data)
     except orjson.JSONDecodeError as error:
         raise InputError(
             f"{where}: not valid JSON at line {error.lineno}, column {error.colno} (the file has "
             f"{len(data)} bytes): {error.msg}. It may be cut short: fetch or export it again."
         ) from error
-    check_document(document, where)
-    return document  # type: ignore[no-any-return]
 
 
 def check_document(document: Any, where: str) -> None:

@@ -274,12 +274,45 @@ def test_bad_files_are_one_line_and_leave_nothing(call, make, clean, here, tmp_p
         assert list(here.iterdir()) == []
 
 
+def test_diff_of_files_that_have_no_id_in_common_hints_at_iou(call, clean, here):
+    after = load(SAMPLE)
+    for entry in after["annotations"]:
+        entry["id"] += 10**6
+    (here / "re.json").write_text(json.dumps(after))
+    shown = call("noise", "diff", clean, "re.json").out
+    assert "0 matched by id" in shown
+    assert "no annotation has the same id in both files: --match iou matches" in shown
+    assert "--match iou" not in call("noise", "diff", clean, "re.json", "--match", "iou").out
+    assert call("noise", "report", "re.json", "--clean", clean).status == 0
+    assert "<code>--match iou</code>" in (here / "re_report.html").read_text()
+
+
+def test_diff_of_a_renumbered_export_in_the_manner_of_lvis(call, clean, here):
+    after = load(SAMPLE)
+    new_id = {image["id"]: 7000 - place for place, image in enumerate(after["images"])}
+    for image in after["images"]:
+        url = f"http://images.cocodataset.org/train2017/{image.pop('file_name')}"
+        image.update(id=new_id[image["id"]], coco_url=url)
+    for entry in after["annotations"]:
+        entry["image_id"] = new_id[entry["image_id"]]
+        entry.pop("iscrowd")
+    (here / "lvis.json").write_text(json.dumps(after))
+    shown = call("noise", "diff", clean, "lvis.json").out
+    assert "images: 20 of 20 matched by base name" in shown
+    assert "class changed: 0; class noise rate 0.0 %" in shown
+    for image in after["images"]:
+        image["coco_url"] = ""
+    (here / "nameless.json").write_text(json.dumps(after))
+    assert "has no 'file_name'" in call("noise", "diff", clean, "nameless.json").err
+
+
 def test_diff_tells_a_person_what_changed(make, call, clean):
     make(*SYMMETRIC)
     for match in ("id", "iou"):
         shown = call("noise", "diff", clean, "noisy.json", "--match", match)
         assert shown.status == 0
-        assert f"matched by {match}, images by id; crowds not counted" in shown.out
+        assert f"matched by {match}; crowds not counted" in shown.out
+        assert "images: 20 of 20 matched by id and file name" in shown.out
         assert "shape changed: 0" in shown.out
     changes = json.loads(call("noise", "diff", clean, "noisy.json", "--json").out)["class_changes"]
     first = changes[0]
@@ -304,6 +337,23 @@ def test_list_has_every_type_with_its_parameters_and_presets(call):
     for name, kind in NOISE_TYPES.items():
         assert f"{name} ({kind.family}): {kind.summary}. {kind.source}\n" in shown
         assert all(f"    {key}" in shown for key in kind.parameters)
+        assert entries[name]["differs"] == kind.differs
+        assert " ".join(kind.differs.split()) in " ".join(shown.split())
+    assert max(len(line) for line in shown.splitlines() if "COCO-N's" in line) <= 100
+
+
+def test_what_is_credited_to_a_benchmark_says_in_what_it_differs():
+    """Known from the sources' scripts: of these, none makes what the source makes."""
+    benchmarks = ("COCO-N", "UNA", "OA-MIL")
+    credited = [kind for kind in NOISE_TYPES.values() if kind.source.startswith(benchmarks)]
+    assert {kind.name for kind in credited} == {
+        *("superclass-uniform", "scale", "boundary", "approximation"),
+        *("box-jitter", "missing", "bogus"),
+    }
+    assert all(kind.differs for kind in credited)
+    assert all(kind.differs for kind in NOISE_TYPES.values() if kind.presets)
+    for name in ("approximation", "superclass-uniform"):
+        assert "These presets are not COCO-N's noise." in NOISE_TYPES[name].differs
 
 
 def test_no_file_that_is_read_is_written_over(call, clean, tmp_path):

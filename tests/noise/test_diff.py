@@ -135,16 +135,11 @@ def test_categories_are_matched_by_name_and_images_by_name_if_ids_differ():
     for match in ("id", "iou"):
         found = diff(BEFORE, after, match=match)
         assert found.class_changes == []
-        assert found.images_by == "file_name"
+        assert (found.images, found.images_by) == (2, "file name")
+        renumbered = {(image.before_id, image.after_id) for image in found.renumbered_images}
+        assert renumbered == {(0, 1), (1, 0)}
         assert [entry.name for entry in found.classes] == NAMES
         assert [entry.before for entry in found.classes] == [1, 1, 2]
-
-
-def test_renamed_files_of_equal_ids_are_matched_by_id():
-    after = copy.deepcopy(BEFORE)
-    for image in after["images"]:
-        image["file_name"] = f"train/{image['file_name']}"
-    assert diff(BEFORE, after, match="id").images_by == "id"
 
 
 def test_by_iou_a_re_annotation_of_other_ids_is_matched():
@@ -272,6 +267,46 @@ def changed(edit):
 def test_files_that_cannot_be_compared(edit, message):
     with pytest.raises(InputError, match=message):
         diff(BEFORE, changed(edit), match="id")
+
+
+def with_ids(document, ids):
+    after = copy.deepcopy(document)
+    for entry in after["annotations"]:
+        entry["id"] = ids.get(entry["id"], entry["id"])
+    return after
+
+
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        ({1: 2, 2: 1, 3: 4, 4: 3}, "of 4 annotations .* 4 do not overlap at all, and 4 lie where"),
+        ({1: 2, 2: 1}, "of 4 annotations .* 2 do not overlap at all, and 2 lie where"),
+        ({1: 3, 2: 4, 3: 1, 4: 2}, "annotation 1 is of image 0 before and of image 1"),
+    ],
+)
+def test_annotations_that_were_renumbered_are_not_matched_by_id(ids, message):
+    after = with_ids(BEFORE, ids)
+    with pytest.raises(InputError, match=message + ".*--match iou"):
+        diff(BEFORE, after, match="id")
+    assert diff(BEFORE, after, match="iou").class_changes == []
+
+
+def test_ids_that_mean_nothing_are_refused_though_the_shapes_were_redrawn_too():
+    crowd = [square(n, 0, "cat", 12 * n, 0) for n in range(8)]
+    redrawn = [square((n + 1) % 8, 0, "dog", 12 * n + 1, 1) for n in range(8)]
+    with pytest.raises(InputError, match=r"of 8 annotations .* 8 do not overlap"):
+        diff(document(*crowd), document(*redrawn), match="id")
+
+
+def test_the_greatest_box_noise_is_no_renumbering(make_document):
+    clean, place = make_document(NAMES, per_class=300), random.Random(0)
+    for entry in clean["annotations"]:
+        entry["bbox"] = [place.randrange(n) for n in (60, 50)] + [place.randrange(9, 40)] * 2
+        entry["image_id"] %= 50
+        entry.pop("segmentation", None)
+    steps = (make_step("box-jitter", rate=1.0, r=1.0, classes=NAMES),)
+    noisy, _ = corrupt(clean, NoiseSpec(steps=steps, seed=4))
+    assert diff(clean, noisy, match="id").class_changes == []
 
 
 def test_unusable_arguments():

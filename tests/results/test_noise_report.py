@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from matplotlib.image import imread, imsave
+from PIL import Image
 
 from noisyseg.errors import InputError
 from noisyseg.results.noise_report import NoiseAudit, _expected_matrix, write_noise_report
@@ -52,7 +53,8 @@ def difference(clean, names=("cat", "dog"), **more):
     rows = [class_row(names[0], n, 0, n), class_row(names[1], 0, n, 0)]
     rows += [class_row(name, 0, 0, 0) for name in names[2:]]
     return {
-        **{"match": "id", "images_by": "id", "before": n, "after": n, "matched": n},
+        **{"match": "id", "before": n, "after": n, "matched": n},
+        **{"images": n, "images_by": "id and file name", "renumbered_images": []},
         **{"crowds_counted": False, "rate": 1.0, "interval": [0.25, 1.0], "classes": rows},
         "counts": [[0, n] + [0] * (k - 2)] + [[0] * k for _ in range(k - 1)],
         "matrix": [[0.0, 1.0] + [0.0] * (k - 2)] + [None] * (k - 1),
@@ -238,6 +240,61 @@ def test_images_that_are_not_there_or_not_images_are_skipped_in_words(tmp_path):
     figures = write_noise_report(audit(clean, noisy, difference(clean)), out=out, images=folder)
     assert "1 of them are not in the folder of images. 1 could not be read." in page_of(out).text
     assert len(list(figures.glob("example_*.png"))) == 2
+
+
+def turned_picture(folder, suffix):
+    """A picture 64 × 64 but stored so that EXIF turns it: orange where the annotation is."""
+    pixels = np.zeros((SIDE, SIDE, 3), np.uint8)
+    pixels[40:60, 5:25] = (255, 140, 0)  # (x, y) of it once turned: 5 to 25, 5 to 25 ...
+    exif = Image.Exif()
+    exif[0x0112] = 6  # ... by a quarter clockwise: of the column x = 5 … 25, now y; 63 - y is x
+    Image.fromarray(pixels).save(folder / f"i0{suffix}", exif=exif, quality=95)
+
+
+def test_a_photo_is_shown_turned_as_training_reads_it(tmp_path):
+    clean, noisy = documents(images=1)
+    for document in (clean, noisy):
+        document["images"][0]["file_name"] = "i0.jpg"
+    (tmp_path / "images").mkdir()
+    turned_picture(tmp_path / "images", ".jpg")
+    out = tmp_path / "r.html"
+    figures = write_noise_report(
+        audit(clean, noisy, difference(clean)), out=out, images=tmp_path / "images"
+    )
+    shown = imread(figures / "example_01.png")[:, :, :3]
+    scale = shown.shape[1] / SIDE
+
+    def colour(x, y):
+        return shown[int(y * scale), int(x * scale)] * 255
+
+    assert colour(15, 17) == pytest.approx((255, 140, 0), abs=20)
+    assert colour(15, 50) == pytest.approx((0, 0, 0), abs=20)
+    assert colour(45, 15) == pytest.approx((0, 0, 0), abs=20)
+
+
+def test_a_picture_of_another_size_is_not_shown(tmp_path):
+    clean, noisy = documents(images=2)
+    folder = write_images(tmp_path / "images", clean)
+    Image.new("RGB", (SIDE, SIDE + 1)).save(folder / "i0.png")
+    out = tmp_path / "r.html"
+    figures = write_noise_report(audit(clean, noisy, difference(clean)), out=out, images=folder)
+    assert "1 have another size, as training reads them, than" in page_of(out).text
+    assert len(list(figures.glob("example_*.png"))) == 1
+
+
+def test_an_added_annotation_of_a_renumbered_image_is_drawn_on_its_image(tmp_path):
+    clean, noisy = documents(images=2)
+    folder = write_images(tmp_path / "images", clean)
+    noisy["annotations"].append(annotation(99, 1, 1, x=30))
+    for image in noisy["images"]:
+        image["id"] = 1 - image["id"]
+    for entry in noisy["annotations"]:
+        entry["image_id"] = 1 - entry["image_id"]
+    renumbered = [{"before_id": n, "after_id": 1 - n} for n in (0, 1)]
+    found = difference(clean, added=[99], renumbered_images=renumbered)
+    out = tmp_path / "r.html"
+    write_noise_report(audit(clean, noisy, found), out=out, images=folder)
+    assert "i0.png: cat → dog i1.png: cat → dog; added: cat" in page_of(out).text
 
 
 @pytest.mark.parametrize("name", ["../i0.png", "{root}/i0.png", "x" * 300 + ".png", "nul\0.png"])

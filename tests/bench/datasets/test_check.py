@@ -3,6 +3,7 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -200,6 +201,51 @@ def document():
 def look_at(split, content):
     split.annotations.write_text(content if isinstance(content, str) else json.dumps(content))
     return check_split("mine", [split])
+
+
+def with_picture(split, name, width=20, height=10):
+    """The document, its first image being another file."""
+    changed = document()
+    changed["images"][0].update(file_name=name, width=width, height=height)
+    (split.images / "a.png").unlink()
+    return look_at(split, changed)
+
+
+@pytest.mark.parametrize("name", ["t.tif", "t.webp", "t.png", "t.jpg"])
+def test_turned_pictures_have_the_size_that_opencv_decodes(split, name):
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    Image.new("RGB", (20, 10)).save(split.images / name, exif=exif)
+    # OpenCV 4.12 turns all of them but WebP.
+    wrong, right = ((10, 20), (20, 10)) if name == "t.webp" else ((20, 10), (10, 20))
+    (split.images / "a.png").touch()
+    assert with_picture(split, name, *right).faults == []
+    (split.images / "a.png").touch()
+    fault = only(with_picture(split, name, *wrong))
+    assert fault.kind == "an image's size is not its annotations'"
+    assert "training turns JPEG, PNG and TIFF as EXIF says, other formats not" in fault.where
+
+
+def test_a_depth_that_training_cannot_read_is_a_fault(split):
+    Image.fromarray(np.full((10, 20), 0.5, np.float32)).save(split.images / "f.tif")
+    fault = only(with_picture(split, "f.tif"))
+    assert fault.kind == "training cannot read an image"
+    assert "8 bits a value" in fault.mend
+
+
+def test_a_format_that_opencv_alone_reads_is_fine(split):
+    cv2.imwrite(str(split.images / "h.hdr"), np.full((10, 20, 3), 0.5, np.float32))
+    assert with_picture(split, "h.hdr").faults == []
+
+
+@pytest.mark.parametrize("name", ["d.png", "d.tif"])
+def test_deep_images_read_as_nearly_black_are_remarked(split, name):
+    cv2.imwrite(str(split.images / name), np.full((10, 20), 1023, np.uint16))
+    report = with_picture(split, name)
+    assert report.faults == []
+    (remark,) = report.remarks
+    assert remark.startswith(f"{split.images}: of 1 images of more than 8 bits that were looked")
+    assert f"e.g. {name}: its brightest pixel is 3 of 255" in remark  # 1023 // 256
 
 
 def test_a_file_in_order(split):

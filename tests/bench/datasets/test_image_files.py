@@ -73,3 +73,56 @@ def test_an_image_turned_by_its_exif_tag_has_the_size_that_opencv_reads(folder, 
     (folder / "annotations.json").write_text(json.dumps(document))
     with pytest.raises(InputError, match=r"b\.jpg has"):
         check(folder)
+
+
+def listed_as(folder, name, width, height):
+    entry = {"file_name": name, "width": width, "height": height}
+    (folder / "annotations.json").write_text(json.dumps({"images": [entry]}))
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.webp"])
+@pytest.mark.parametrize("orientation", range(2, 9))
+def test_other_formats_have_the_size_that_opencv_reads_too(folder, name, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = folder / "images" / name
+    Image.new("RGB", (20, 10)).save(path, exif=exif)
+    height, width = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR).shape[:2]
+    listed_as(folder, name, width, height)
+    check(folder)
+    listed_as(folder, name, height, width)
+    with pytest.raises(InputError, match="training turns JPEG, PNG and TIFF as EXIF says"):
+        check(folder)
+
+
+@pytest.mark.parametrize("values", [np.float32([[0.5] * 20] * 10), np.int32([[7] * 20] * 10)])
+def test_depths_that_opencv_does_not_take_are_refused(folder, values):
+    Image.fromarray(values).save(folder / "images" / "f.tif")
+    listed_as(folder, "f.tif", 20, 10)
+    with pytest.raises(InputError, match=r"f\.tif cannot be read as an image by OpenCV.*8 bits"):
+        check(folder)
+
+
+@pytest.mark.parametrize("name", ["d.png", "d.tif"])
+def test_deep_images_that_training_reads_as_nearly_black_are_warned_of(folder, name, capsys):
+    cv2.imwrite(str(folder / "images" / name), np.full((10, 20), 4095, np.uint16))
+    listed_as(folder, name, 20, 10)
+    check(folder)
+    warning = capsys.readouterr().err
+    assert warning.count("\n") == 1
+    assert f"{folder / 'images'}: of 1 images of more than 8 bits that were looked at, 1" in warning
+    assert f"e.g. {name}: its brightest pixel is 15 of 255" in warning  # 4095 // 256
+    cv2.imwrite(str(folder / "images" / name), np.full((10, 20), 65535, np.uint16))
+    check(folder)
+    assert capsys.readouterr().err == ""
+
+
+def test_of_many_deep_images_a_sample_is_looked_at(folder, capsys):
+    entries = []
+    for number in range(40):
+        name = f"{number}.png"
+        cv2.imwrite(str(folder / "images" / name), np.full((10, 20), 900, np.uint16))
+        entries.append({"file_name": name, "width": 20, "height": 10})
+    (folder / "annotations.json").write_text(json.dumps({"images": entries}))
+    check(folder)
+    assert "of 16 images of more than 8 bits that were looked at, 16 are" in capsys.readouterr().err

@@ -377,12 +377,13 @@ def test_odd_xml_files_are_named(copied, content, problem):
     assert str(xml) in str(caught.value)
 
 
-def test_a_picture_that_is_turned_is_refused(copied):
+@pytest.mark.parametrize("orientation", [2, 3, 6])  # mirrored, upside down, by a quarter
+def test_a_picture_that_is_turned_is_refused(copied, orientation):
     (task, *_) = tasks(copied, "box")
     picture = task.voc / "JPEGImages" / f"{task.name}.jpg"
     with Image.open(picture) as image:
         exif = image.getexif()
-        exif[0x0112] = 6
+        exif[0x0112] = orientation
         image.load()
         image.save(picture, exif=exif)
     with pytest.raises(InputError, match="turned by its EXIF orientation"):
