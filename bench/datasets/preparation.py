@@ -109,7 +109,9 @@ def check_data(source: DataSource, prepared: Path | None = None) -> CheckedData:
     found: dict[str, list[str]] = {}
     for name, split in _splits(source):
         document = select(documents.pop(name), classes, split=split, policy=source.policy)
-        found[name] = known[name] if known else _check(document, split.annotations, name)
+        found[name] = (
+            known[name] if known else check_document_for(document, split.annotations, name)
+        )
         files[name] = check_images(document, split)
         contents[name] = encode_annotations(_with_file_names(document))
         sides[name], counts[name] = _sides(document), len(document["images"])
@@ -147,7 +149,7 @@ def _known(prepared: Path | None, resolved: dict[str, Any]) -> dict[str, list[st
         return None
 
 
-def _check(document: dict[str, Any], path: Path, part: str) -> list[str]:
+def check_document_for(document: dict[str, Any], path: Path, part: str) -> list[str]:
     """Refuse what cannot be trained or evaluated on; a line for each kind of what is to be known.
 
     Raises:

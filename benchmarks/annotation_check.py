@@ -1,0 +1,80 @@
+"""What the check of an annotation file costs: `python benchmarks/annotation_check.py`.
+
+On a file of the shape of COCO's train2017 (see `coco_like`), each way in a process of its own:
+
+- orjson reads the file, and nothing is looked at: the bound;
+- noisyseg reads it and looks at every entry, id, box, area and mask, as `run` does before anything
+  is trained;
+- pycocotools' `COCO(file)`, with which mmdet reads the same file and looks at nothing.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from coco_like import write_coco_like
+
+_TIMED = """
+import sys, time
+from pathlib import Path
+{imports}
+path = Path(sys.argv[1])
+start = time.process_time()
+{work}
+print(time.process_time() - start)
+"""
+ORJSON, OURS, PYCOCOTOOLS = "orjson: reads it", "noisyseg: reads and checks it", "pycocotools: COCO"
+WAYS = {
+    ORJSON: ("import gc, orjson", "gc.disable(); orjson.loads(path.read_bytes())"),
+    OURS: (
+        "from noisyseg.annotation_files.document import parse_annotations\n"
+        "from noisyseg.bench.datasets.preparation import check_document_for",
+        "check_document_for(parse_annotations(path.read_bytes(), 'x'), path, 'train')",
+    ),
+    PYCOCOTOOLS: (
+        "import contextlib, io\nfrom pycocotools.coco import COCO",
+        "contextlib.redirect_stdout(io.StringIO()).__enter__()\nCOCO(path)\nsys.stdout = sys.__stdout__",
+    ),
+}
+
+
+def seconds(way: str, path: Path) -> float:
+    """CPU seconds of a way, start-up and imports apart."""
+    imports, work = WAYS[way]
+    program = _TIMED.format(imports=imports, work=work)
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(path)], check=True, capture_output=True, text=True
+    )
+    return float(done.stdout)
+
+
+def run(path: Path, repeats: int) -> None:
+    """Print the table."""
+    best = {way: min(seconds(way, path) for _ in range(repeats)) for way in WAYS}
+    print(f"{path.stat().st_size / 1e6:.0f} MB, CPU seconds, best of {repeats}\n")  # noqa: T201
+    print("| way | CPU s | / orjson | / pycocotools |\n| --- | ---: | ---: | ---: |")  # noqa: T201
+    for way, found in best.items():
+        ratios = f"{found / best[ORJSON]:.2f} | {found / best[PYCOCOTOOLS]:.2f}"
+        print(f"| {way} | {found:.1f} | {ratios} |")  # noqa: T201
+
+
+def main() -> None:
+    """Run with the command line's options."""
+    parser = argparse.ArgumentParser(description="Time the check of an annotation file.")
+    parser.add_argument("--file", type=Path, help="COCO annotations (default: made)")
+    parser.add_argument("--scale", type=float, default=1.0, help="of the made file")
+    parser.add_argument("--repeats", type=int, default=3)
+    options = parser.parse_args()
+    if options.file is not None:
+        run(options.file, options.repeats)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "coco_like.json"
+        write_coco_like(path, options.scale)
+        run(path, options.repeats)
+
+
+if __name__ == "__main__":
+    main()
