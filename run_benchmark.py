@@ -27,8 +27,8 @@ def _main():
     if obstacle:
         version = ".".join(map(str, sys.version_info[:3]))
         sys.stderr.write(
-            f"error: this is Python {version} ({sys.executable}), and {obstacle}: `make setup` makes "
-            "an environment with everything, then call .venv/bin/python run_benchmark.py\n"
+            f"error: this is Python {version} ({sys.executable}), and {obstacle}: `make setup` "
+            "makes an environment with everything, then call .venv/bin/python run_benchmark.py\n"
         )
         return 2
     from noisyseg.bench.cli import main
