@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 _EXAMPLE = "example: "
+_WORD = re.compile(r"""(?:'[^']*'|"[^"]*"|[^\s'"])+""")  # of a shell: quotes hold spaces
 _WITH_VALUE = re.compile(r"(--[\w-]+) (\w+=\S+)")  # such as --set kernel=5, in a sentence
 
 
@@ -110,7 +111,7 @@ def wrapped_command(text: str, width: int) -> str:
 def _parts(text: str) -> list[str]:
     """The command's words, each option with the value that follows it."""
     parts: list[str] = []
-    for word in text.split():
+    for word in _WORD.findall(text):
         if parts and parts[-1].startswith("-") and " " not in parts[-1] and word[0] != "-":
             parts[-1] += f" {word}"
         else:
