@@ -3,7 +3,7 @@
 import argparse
 import re
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -30,7 +30,13 @@ class CommandHelp(argparse.HelpFormatter):
 
 
 class CommandParser(argparse.ArgumentParser):
-    """A parser whose errors name the nearest known command, option or choice."""
+    """A parser whose errors name the nearest known command, option or choice.
+
+    Attributes:
+        hint: what a command says of a word that it does not know, in place of the nearest option.
+    """
+
+    hint: Callable[[str], str | None] | None = None
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**{"formatter_class": CommandHelp, **settings})
@@ -44,9 +50,11 @@ class CommandParser(argparse.ArgumentParser):
                 if word == "--":
                     break
                 if self._is_unknown_option(word):
-                    name = word.partition("=")[0]
-                    self.error(f"unrecognized arguments: {word}{self._option_hint(name)}")
-        return super().parse_known_args(args, namespace)
+                    self.error(f"unrecognized arguments: {word}{self._option_hint(word)}")
+        namespace, extras = super().parse_known_args(args, namespace)
+        if extras and self.hint is not None and (said := self.hint(extras[0])):
+            self.error(f"unrecognized arguments: {' '.join(extras)}; {said}")
+        return namespace, extras
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is None or value in action.choices:
@@ -85,7 +93,10 @@ class CommandParser(argparse.ArgumentParser):
         known = self._option_string_actions
         return not any(option.startswith(name) for option in known)  # argparse takes beginnings
 
-    def _option_hint(self, name: str) -> str:
+    def _option_hint(self, word: str) -> str:
+        if self.hint is not None and (said := self.hint(word)):
+            return f"; {said}"
+        name = word.partition("=")[0]
         return _question(_nearest(f"--{name.lstrip('-')}", self._option_string_actions))
 
 
