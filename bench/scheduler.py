@@ -19,10 +19,11 @@ from noisyseg.bench.execution import Resources, announce, execute, record_crash
 from noisyseg.bench.grid import Run
 from noisyseg.bench.heartbeat import clear_heartbeat
 from noisyseg.bench.progress import Display
-from noisyseg.bench.socket_folders import ray_folder, shorten_temporary_folder
+from noisyseg.bench.socket_folders import ray_folder
 from noisyseg.errors import InputError
 from noisyseg.results.record import Record
 from noisyseg.results.store import RunStore
+from noisyseg.socket_paths import shorten_temporary_folder
 
 _POLL_S = 0.5
 _CONNECT_S = 10.0

@@ -1,4 +1,4 @@
-"""Folders with paths short enough for sockets: a batch system's TMPDIR often has too long a one."""
+"""A folder for Ray with a short enough path for sockets, which a batch system's TMPDIR often lacks."""
 
 import os
 import shutil
@@ -8,15 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from noisyseg.errors import InputError
+from noisyseg.socket_paths import SHORT_FOLDERS, SOCKET_BYTES
 
-_SOCKET_BYTES = 107  # of a socket's path: sun_path of Linux, less its closing zero byte
-# What Ray puts behind its folder, and multiprocessing behind TMPDIR.
+# What Ray puts behind its folder.
 _LONGEST_IN_RAY = "/session_2026-01-31_23-59-59_999999_4194304/sockets/plasma_store"
-_LONGEST_IN_TMPDIR = "/pymp-abcdefgh/listener-abcdefgh"
 _PREFIX = "ray-"
 _FOLDER = f"/{_PREFIX}abcdefgh"  # as mkdtemp makes it
-_MOST_BYTES = _SOCKET_BYTES - len(_FOLDER) - len(_LONGEST_IN_RAY)
-_SHORT = ("/tmp", "/dev/shm", "/var/tmp")
+_MOST_BYTES = SOCKET_BYTES - len(_FOLDER) - len(_LONGEST_IN_RAY)
 _LEAST_FREE = 32 * 1024 * 1024  # Ray's logs
 
 
@@ -31,7 +29,7 @@ def ray_folder() -> Iterator[Path]:
         InputError: no such place, or RAY_TMPDIR is none.
     """
     chosen = os.environ.get("RAY_TMPDIR")
-    places = [chosen] if chosen else [tempfile.gettempdir(), *_SHORT]
+    places = [chosen] if chosen else [tempfile.gettempdir(), *SHORT_FOLDERS]
     problems = []
     for place in dict.fromkeys(map(os.path.abspath, places)):
         folder, problem = _made_below(place)
@@ -62,18 +60,3 @@ def _made_below(place: str) -> tuple[str | None, str]:
         return tempfile.mkdtemp(prefix=_PREFIX, dir=place), ""
     except OSError as error:
         return None, f"cannot be used ({error.strerror})"
-
-
-def shorten_temporary_folder() -> None:
-    """Put this process's temporary files where their paths are short enough for sockets.
-
-    The processes that load a run's images hand their tensors over by sockets below TMPDIR, and wait
-    for ever where its path is too long for one.
-    """
-    current = os.fsencode(tempfile.gettempdir())
-    if len(current) + len(_LONGEST_IN_TMPDIR) <= _SOCKET_BYTES:
-        return
-    for place in _SHORT:
-        if os.access(place, os.W_OK | os.X_OK):
-            tempfile.tempdir = place
-            return

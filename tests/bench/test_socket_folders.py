@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 
 from noisyseg.bench import socket_folders
-from noisyseg.bench.socket_folders import ray_folder, shorten_temporary_folder
+from noisyseg.bench.socket_folders import ray_folder
 from noisyseg.errors import InputError
 
 # As Ray names them, with the longest process id that Linux has.
 PLASMA = "session_2026-12-31_23-59-59_999999_4194304/sockets/plasma_store"
-LISTENER = "pymp-abcdefgh/listener-abcdefgh"
 LONG = "slurm_jobdir_of_somebody_with_a_long_name"
 
 
@@ -112,7 +111,7 @@ def test_ray_tmpdir_is_kept_to_or_refused(tmpdir_is, short, monkeypatch):
 
 def test_no_place_at_all_is_one_message_with_every_place(tmpdir_is, short, monkeypatch):
     tmpdir_is(short)
-    monkeypatch.setattr(socket_folders, "_SHORT", ("/no/such/place",))
+    monkeypatch.setattr(socket_folders, "SHORT_FOLDERS", ("/no/such/place",))
     monkeypatch.setattr(socket_folders, "_LEAST_FREE", 2**63)
     with pytest.raises(InputError) as refused, ray_folder():
         pass
@@ -125,14 +124,3 @@ def test_the_folder_is_removed_after_an_error(tmpdir_is, short):
     with pytest.raises(KeyError), ray_folder():
         raise KeyError
     assert os.listdir(short) == []
-
-
-@pytest.mark.parametrize(("length", "kept"), [(75, True), (76, False)])
-def test_temporary_files_move_where_a_socket_has_no_room(tmpdir_is, short, length, kept):
-    place = short / ("x" * (length - len(str(short)) - 1))
-    place.mkdir()
-    assert (len(str(place / LISTENER)) <= 107) == kept
-    tmpdir_is(place)
-    shorten_temporary_folder()
-    assert (tempfile.gettempdir() == str(place)) == kept
-    assert len(os.fsencode(tempfile.gettempdir())) <= 75

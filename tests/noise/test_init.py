@@ -13,7 +13,7 @@ assert "corrupt" in names, names
 for name in names:
     importlib.import_module("noisyseg.noise." + name)
 heavy = {"torch", "mmdet", "mmcv", "mmengine", "ray", "pandas"} & set(sys.modules)
-rooms = ("noise", "errors", "files", "foreign", "mask_overlap")
+rooms = ("noise", "errors", "files", "foreign", "mask_overlap", "socket_paths")
 shared = tuple(f"noisyseg.{name}" for name in rooms)
 strange = {m for m in sys.modules if m.startswith("noisyseg.") and not m.startswith(shared)}
 sys.exit(f"loaded: {heavy | strange}" if heavy | strange else 0)
