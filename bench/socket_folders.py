@@ -1,4 +1,4 @@
-"""A folder for Ray with a short enough path for sockets, which a batch system's TMPDIR often lacks."""
+"""A folder for Ray with a path short enough for sockets; a batch system's TMPDIR often is not."""
 
 import os
 import shutil
