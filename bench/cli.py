@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 import noisyseg
+from noisyseg.bench.command_parser import CommandParser
 from noisyseg.bench.data_cli import add_data
 from noisyseg.bench.noise_cli import add_noise
 from noisyseg.bench.parsers import (
@@ -56,11 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of every command."""
-    parser = argparse.ArgumentParser(
-        prog="noisyseg",
-        description=_DESCRIPTION,
-        epilog="example: noisyseg run quick",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser: argparse.ArgumentParser = CommandParser(
+        prog="noisyseg", description=_DESCRIPTION, epilog="example: noisyseg run quick"
     )
     parser.add_argument("--version", action="version", version=f"noisyseg {noisyseg.__version__}")
     groups = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)

@@ -20,6 +20,7 @@ from noisyseg.errors import InputError
 from noisyseg.methods.registry import methods_of_files
 from noisyseg.results.record import Record
 from noisyseg.results.store import RunStore, is_done
+from noisyseg.text_lines import COLUMNS, with_path, wrapped
 
 DONE, SOME_FAILED = 0, 1
 
@@ -83,14 +84,21 @@ def status(arguments: argparse.Namespace) -> int:
         print_text(json.dumps({"runs": rows, "problems": problems}, indent=2))
         return DONE
     for row in rows:
-        print_text("  ".join(str(row[key]) for key in ("key", "status", "data", "method", "noise")))
+        line = "  ".join(str(row[key]) for key in ("key", "status", "data", "method", "noise"))
+        if len(line) > COLUMNS:  # two spaces between columns, where there is room for them
+            line = "\n".join(wrapped(line, hanging="    "))
+        print_text(line)
         if row["reason"]:
-            print_text(f"    {row['reason']}")
+            print_text("\n".join(_reason_lines(row["reason"])))
         if row["epoch"] is not None:
             print_text(f"    epoch {row['epoch']:.1f} of {row['epochs']}")
     counts = (f"{sum(row['status'] == state for row in rows)} {state}" for state in STATES)
-    print_text(f"{', '.join(counts)} in {arguments.out}")
+    print_text(with_path(f"{', '.join(counts)} in", arguments.out))
     return DONE
+
+
+def _reason_lines(reason: str) -> list[str]:
+    return [part for line in reason.splitlines() for part in wrapped(line, indent="    ")]
 
 
 def choices(

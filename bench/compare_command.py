@@ -17,6 +17,7 @@ from noisyseg.bench.commands import (
 )
 from noisyseg.bench.execution import PREDICTIONS
 from noisyseg.bench.grid import Run, check, foresee
+from noisyseg.bench.suite import suite_label
 from noisyseg.errors import InputError, unknown_name
 from noisyseg.files import sha256_file
 from noisyseg.results.bootstrap import Matches, standings
@@ -34,7 +35,7 @@ def compare(arguments: argparse.Namespace) -> int:
     """
     suite = chosen_suite(arguments, choices(arguments, download=False))
     store = RunStore(arguments.out)
-    baseline = arguments.baseline or next(iter(suite.methods))
+    baseline = suite_label(arguments.baseline or next(iter(suite.methods)), suite.methods)
     if baseline not in suite.methods:
         raise unknown_name(f"method of suite {suite.name}", baseline, suite.methods, "--baseline")
     runs = foresee(suite, store, *check(suite, store))

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from rich.console import Console
@@ -16,6 +17,7 @@ from noisyseg.bench.cache import cache_folder
 from noisyseg.bench.data_text import (
     coco_section,
     counts_text,
+    listing_lines,
     ready_lines,
     report_json,
     report_lines,
@@ -51,7 +53,7 @@ def listing(arguments: argparse.Namespace) -> int:
         _print(json.dumps(rows, indent=2))
         return DONE
     for row in rows:
-        _print(f"{row['name']:19}  {row['state']:12}  {row['detail']}")
+        _print("\n".join(listing_lines(row)))
     return DONE
 
 
@@ -59,8 +61,12 @@ def _shapes_row(arguments: argparse.Namespace) -> dict[str, str]:
     """Of the built-in data set, which wants no preparation: a run makes it in seconds."""
     folder = _shapes_folder(arguments)
     if folder.is_dir():
-        return {"name": SHAPES, "state": "ready", "detail": str(folder)}
-    return {"name": SHAPES, "state": "not prepared", "detail": "built in: a run makes it"}
+        return _state(SHAPES, "ready", str(folder))
+    return _state(SHAPES, "not prepared", "built in: a run makes it")
+
+
+def _state(name: str, state: str, detail: str, command: str = "") -> dict[str, str]:
+    return {"name": name, "state": state, "detail": detail, "command": command}
 
 
 def _row(name: str, masks: str | None, root: Path) -> dict[str, str]:
@@ -70,13 +76,13 @@ def _row(name: str, masks: str | None, root: Path) -> dict[str, str]:
     try:
         layout = locate(name, root=root, masks=chosen)
     except InputError as error:
-        detail = f"{error} noisyseg data download {name} --root {root}{option}"
-        return {"name": label, "state": "not there", "detail": detail}
+        command = f"noisyseg data download {name} --root {quote(str(root))}{option}"
+        return _state(label, "not there", str(error), command)
     ready = find_ready(name, root=root, cache=cache_folder(), masks=chosen)
     if ready is None:
-        detail = f"{layout.folder}; noisyseg data prepare {name} --root {root}{option}"
-        return {"name": label, "state": "not prepared", "detail": detail}
-    return {"name": ready.name, "state": "ready", "detail": counts_text(ready)}
+        command = f"noisyseg data prepare {name} --root {quote(str(root))}{option}"
+        return _state(label, "not prepared", str(layout.folder), command)
+    return _state(ready.name, "ready", counts_text(ready))
 
 
 def prepare(arguments: argparse.Namespace) -> int:

@@ -1,12 +1,15 @@
 """What the `data` commands print, as text."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from noisyseg.bench.command_parser import wrapped_command
 from noisyseg.bench.datasets.check_report import Report
 from noisyseg.bench.datasets.prepared_folder import Ready
 from noisyseg.bench.datasets.split import Split
+from noisyseg.text_lines import COLUMNS, wrapped
 
 
 def counts_text(ready: Ready) -> str:
@@ -15,6 +18,18 @@ def counts_text(ready: Ready) -> str:
         f"{split} {count['images']} images, {count['annotations']} annotations"
         for split, count in ready.counts.items()
     )
+
+
+def listing_lines(row: Mapping[str, str]) -> list[str]:
+    """A data set in the list: its state, and below what it wants and the command that does it."""
+    inner = "    "
+    head = f"{row['name']:19}  {row['state']}"
+    beside = f"{head:33}  {row['detail']}"
+    lines = [beside] if len(beside) <= COLUMNS else [head, *wrapped(row["detail"], indent=inner)]
+    if row["command"]:
+        command = wrapped_command(row["command"], COLUMNS - len(inner))
+        lines += [f"{inner}{line}" for line in command.splitlines()]
+    return lines
 
 
 def ready_lines(ready: Ready) -> list[str]:

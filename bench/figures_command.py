@@ -37,6 +37,7 @@ from noisyseg.results.training_figures import (
     sizes_figure,
 )
 from noisyseg.results.training_log import NoReportsError, read_reports
+from noisyseg.text_lines import with_path, wrapped
 
 FOLDER = "figures"
 
@@ -80,7 +81,7 @@ def figures(arguments: argparse.Namespace) -> int:
     runs = foresee(suite, store, *check(suite, store))
     observed, skipped, broken = observed_runs(runs, store)
     for line in (*skipped, *broken):
-        say(line)
+        say("\n".join(wrapped(line, hanging="  ")))
     folder = store.root / FOLDER / suite_file_name(suite)
     written = _draw_results(suite, runs, store, folder, arguments)
     if not observed and not written:
@@ -102,7 +103,7 @@ def figures(arguments: argparse.Namespace) -> int:
         print_text(json.dumps(document, indent=2))
     elif rows:
         print_text(loss_table(rows, suite.notes))
-    say(f"{len(written)} figures written to {folder}")
+    say(with_path(f"{len(written)} figures written to", folder))
     return SOME_FAILED if broken else DONE
 
 

@@ -10,7 +10,8 @@ from noisyseg.errors import InputError
 from noisyseg.methods.built_in import METHODS
 from noisyseg.methods.method import ResolvedMethod, Value
 from noisyseg.methods.plugins import installed_method, installed_names
-from noisyseg.methods.registry import TAKEN, named
+from noisyseg.methods.registry import TAKEN, aliases, named
+from noisyseg.text_lines import wrapped
 
 
 def methods_list(arguments: argparse.Namespace) -> int:
@@ -23,8 +24,9 @@ def methods_list(arguments: argparse.Namespace) -> int:
         return DONE
     width = max(len(row["name"]) for row in rows)
     for row in rows:
-        for number, line in enumerate(_lines(row)):
-            print_text(f"{'' if number else row['name']:{width}}  {line}")
+        beside = " " * (width + 2)
+        lines = [part for line in _lines(row) for part in wrapped(line, indent=beside)]
+        print_text("\n".join([f"{row['name']:{width + 2}}{lines[0].lstrip()}", *lines[1:]]))
     return DONE
 
 
@@ -35,6 +37,8 @@ def methods_show(arguments: argparse.Namespace) -> int:
         print_text(json.dumps(details, indent=2))
         return DONE
     print_text(f"{details['name']} ({_release(details)}): {details['summary']}")
+    if details["aliases"]:
+        print_text(f"also called: {', '.join(details['aliases'])}")
     print_text(f"paper: {details['paper']}")
     print_text(f"found: {details['origin']}")
     if details["needs"]:
@@ -60,6 +64,7 @@ def _installed(name: str) -> dict[str, Any]:
 def _details(method: ResolvedMethod) -> dict[str, Any]:
     return {
         **method.spec(),
+        "aliases": aliases(method.name),
         "needs": list(method.start().needs),
         "summary": method.method.summary,
         "paper": method.method.paper,
@@ -72,7 +77,8 @@ def _lines(row: Mapping[str, Any]) -> list[str]:
         return [f"CANNOT BE USED: {row['problem']}"]
     parameters = ", ".join(f"{name} {_value(value)}" for name, value in row["parameters"].items())
     origin = "" if row["origin"] == "built in" else f" [{row['origin']}]"
-    return [f"{row['summary']}{origin}", *filter(None, (parameters, row["paper"]))]
+    other = f"also called {', '.join(row['aliases'])}" if row["aliases"] else ""
+    return [f"{row['summary']}{origin}", *filter(None, (other, parameters, row["paper"]))]
 
 
 def _release(details: Mapping[str, Any]) -> str:

@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 
 from noisyseg.bench import noise_commands
+from noisyseg.bench.command_parser import CommandParser
+from noisyseg.bench.noise_options import unlisted_option
 from noisyseg.bench.parsers import Subparsers, add_command, add_group, add_json, positive, whole
 
 
@@ -47,6 +49,8 @@ def _add_make(actions: Subparsers) -> None:
         example="noisyseg noise make --annotations train.json --type symmetric --rate 0.4 "
         "--seed 1 --out noisy.json",
     )
+    if isinstance(parser, CommandParser):
+        parser.hint = unlisted_option
     parser.add_argument(
         "--annotations",
         type=Path,

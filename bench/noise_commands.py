@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from noisyseg.annotation_files.document import CocoDocument, read_annotations
-from noisyseg.bench.confusion_step import CONFUSION, with_matrices
+from noisyseg.bench.confusion_step import with_matrices
 from noisyseg.bench.noise_classes import only_among
+from noisyseg.bench.noise_options import check_options
 from noisyseg.bench.noise_text import (
     changes_line,
     difference_lines,
@@ -203,10 +204,7 @@ def _raw_steps(arguments: argparse.Namespace) -> tuple[Any, str, Path]:
         if key in step:
             raise InputError(f"--set {key}: {key} is given twice.")
         step[key] = value
-    if arguments.type != CONFUSION and ("predictions" in step or "annotations" in step):
-        raise InputError(
-            f"--predictions and --reference are for {CONFUSION} noise, not {arguments.type}."
-        )
+    check_options(step)
     return step, "command line", Path()
 
 

@@ -9,6 +9,7 @@ from noisyseg.bench.confusion_step import CONFUSION, IN_PLACE_OF_MATRIX
 from noisyseg.noise.diff import Difference
 from noisyseg.noise.parameters import REQUIRED, Parameter
 from noisyseg.noise.registry import NOISE_TYPES
+from noisyseg.text_lines import wrapped
 
 # What a step's report calls the number of annotations that it changed.
 _CHANGED = ("flipped", "changed", "removed", "added")
@@ -107,17 +108,18 @@ def _parameter_entry(parameter: Parameter) -> dict[str, Any]:
 def type_lines(entry: Mapping[str, Any]) -> list[str]:
     """The same for a person."""
     lines = [f"{entry['name']} ({entry['family']}): {entry['summary']}. {entry['source']}"]
+    inner = "    "
     if entry["differs"]:
         told = f"differs from the source: {entry['differs']}"
-        lines += wrap(told, width=100, initial_indent="    ", subsequent_indent="        ")
+        lines += wrap(told, width=100, initial_indent=inner, subsequent_indent="        ")
     for key, parameter in entry["parameters"].items():
         default = parameter.get("default")
         value = "" if parameter["required"] or default is None else f" = {json.dumps(default)}"
-        lines.append(f"    {key}{value}: {parameter['summary']}")
+        lines.append(f"{inner}{key}{value}: {parameter['summary']}")
     for preset, values in entry["presets"].items():
         shown = ", ".join(f"{key} {value}" for key, value in values.items())
-        lines.append(f"    preset {preset}: {shown}")
-    return lines
+        lines.append(f"{inner}preset {preset}: {shown}")
+    return [part for line in lines for part in wrapped(line, hanging=2 * inner)]
 
 
 def _percent(share: float | None) -> str:

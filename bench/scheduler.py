@@ -8,19 +8,22 @@ import os
 import secrets
 import socket
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from noisyseg.bench import driver_package
 from noisyseg.bench.execution import Resources, announce, execute, record_crash
 from noisyseg.bench.grid import Run
 from noisyseg.bench.heartbeat import clear_heartbeat
 from noisyseg.bench.progress import Display
+from noisyseg.bench.socket_folders import ray_folder
 from noisyseg.errors import InputError
 from noisyseg.results.record import Record
 from noisyseg.results.store import RunStore
+from noisyseg.socket_paths import shorten_temporary_folder
 
 _POLL_S = 0.5
 _CONNECT_S = 10.0
@@ -50,23 +53,30 @@ def run_all(
     """Train what is given, each key once; returns the records by key.
 
     Raises:
-        InputError: no Ray at the address, or no node that has what one run needs.
+        InputError: no Ray at the address, no node that has what one run needs, or a node with
+            another noisyseg than this process has.
     """
     unique = [_anywhere(run) for run in {run.key: run for run in runs}.values()]
+    root, package = str(store.root.absolute()), driver_package.own_package()
     with _cluster(settings) as ray:
         task, resources = _task(ray, settings)
         display.start(unique, parallel=_parallel(ray, resources, settings))
+        waiting = {}
         for run in unique:
             announce(run)
             clear_heartbeat(run.folder)  # a killed driver's: its run is not under way
-        waiting = {task.remote(run, str(store.root.absolute()), resources): run for run in unique}
+            call = ray.cloudpickle.dumps((_execute_in_worker, (run, root, resources)))
+            waiting[task.remote(package, call)] = run
         records = {}
         while waiting:
             ended, _ = ray.wait(list(waiting), num_returns=1, timeout=_POLL_S)
             for reference in ended:
                 run = waiting.pop(reference)
-                records[run.key] = _outcome(ray, reference, run, store)
-                display.ended(run, records[run.key])
+                other, record = _outcome(ray, reference, run, store)
+                if other is not None:
+                    raise driver_package.mismatch(package, other)
+                records[run.key] = record
+                display.ended(run, record)
             display.refresh(waiting.values())
     return records
 
@@ -99,6 +109,7 @@ def _execute_in_worker(run: Run, root: str, resources: Resources) -> Record:
     if resources.device == "cpu":
         # Ray shows every GPU to a task that asked for none.
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    shorten_temporary_folder()
     record = execute(run, RunStore(Path(root)), resources)
     if resources.device == "cuda":
         import torch
@@ -107,19 +118,19 @@ def _execute_in_worker(run: Run, root: str, resources: Resources) -> Record:
     return record
 
 
-def _outcome(ray: Any, reference: Any, run: Run, store: RunStore) -> Record:
-    """A task's record; one is written for it if its process died before it could."""
+def _outcome(ray: Any, reference: Any, run: Run, store: RunStore) -> tuple[Any, Record]:
+    """A task's answer; a record is written for it if its process died before it could."""
     try:
-        record: Record = ray.get(reference)
+        answer: tuple[Any, Record] = ray.get(reference)
     except ray.exceptions.RayTaskError as error:
         # The process lives; what failed lies outside the training (a full disk, say).
         cause = error.cause
-        return record_crash(run, store, type(cause).__name__, str(cause) or repr(cause))
+        return None, record_crash(run, store, type(cause).__name__, str(cause) or repr(cause))
     except ray.exceptions.RayError as error:
         reason = str(error).strip().splitlines()
         message = f"the run's process died: {reason[0] if reason else type(error).__name__}"
-        return record_crash(run, store, type(error).__name__, message)
-    return record
+        return None, record_crash(run, store, type(error).__name__, message)
+    return answer
 
 
 def _task(ray: Any, settings: ClusterSettings) -> tuple[Any, Resources]:
@@ -138,7 +149,9 @@ def _task(ray: Any, settings: ClusterSettings) -> tuple[Any, Resources]:
             f"a run needs {cpus} CPUs and {gpus:g} GPUs on one node; the nodes have: {has}. "
             "Lower --cpus-per-run or --gpus-per-run."
         )
-    task = ray.remote(_execute_in_worker).options(
+    # By value: a worker that imported it by name might import another noisyseg.
+    ray.cloudpickle.register_pickle_by_value(driver_package)
+    task = ray.remote(driver_package.call_in_worker).options(
         num_cpus=cpus, num_gpus=gpus, max_retries=settings.max_retries
     )
     device = "cuda" if gpus else "cpu"
@@ -172,18 +185,24 @@ def _cluster(settings: ClusterSettings) -> Iterator[Any]:
     A private Ray is given a fresh token: it listens on every interface, and whoever reaches an
     open Ray port runs code.
     """
-    private = settings.address is None
-    variables = _private_variables(settings) if private else {}
+    with ExitStack() as stack:
+        folder = None
+        if settings.address is None:
+            folder = stack.enter_context(ray_folder())
+            stack.enter_context(_environment(_private_variables(settings)))
+        import ray
+
+        _connect(ray, settings.address, folder)
+        stack.callback(ray.shutdown)
+        yield ray
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:
-        import ray
-
-        _connect(ray, settings)
-        try:
-            yield ray
-        finally:
-            ray.shutdown()
+        yield
     finally:
         for name, value in before.items():
             if value is None:
@@ -208,7 +227,7 @@ def _token() -> str:
     return secrets.token_hex(32)
 
 
-def _connect(ray: Any, settings: ClusterSettings) -> None:
+def _connect(ray: Any, address: str | None, folder: Path | None) -> None:
     # address="local" always starts a new one: a killed driver leaves an address file behind, and
     # a plain ray.init() then fails or joins a stranger's cluster.
     local = {
@@ -216,14 +235,15 @@ def _connect(ray: Any, settings: ClusterSettings) -> None:
         "num_cpus": _usable_cpus(),
         "include_dashboard": False,
         "object_store_memory": _OBJECT_STORE_BYTES,
+        "_temp_dir": str(folder),
     }
-    if settings.address is not None:
-        _check_reachable(settings.address)
-    choice: dict[str, Any] = local if settings.address is None else {"address": settings.address}
+    if address is not None:
+        _check_reachable(address)
+    choice: dict[str, Any] = local if address is None else {"address": address}
     try:
         ray.init(log_to_driver=False, logging_level=logging.ERROR, **choice)
     except (ConnectionError, RuntimeError, ValueError) as error:
-        place = settings.address or "this machine"
+        place = address or "this machine"
         reason = str(error).strip().splitlines()[0]
         raise InputError(
             f"no Ray cluster could be reached or started at {place}: {reason}"

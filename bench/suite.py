@@ -14,7 +14,7 @@ from noisyseg.bench.shipped import shipped_path
 from noisyseg.bench.yaml_file import Located, check_keys, check_present, located, plain, read_yaml
 from noisyseg.errors import InputError, unknown_name
 from noisyseg.methods.method import Method, ResolvedMethod
-from noisyseg.methods.registry import is_known, resolve
+from noisyseg.methods.registry import is_known, own_name, resolve
 from noisyseg.results.published import published_table
 
 MAX_SEED = 2**63 - 1
@@ -200,7 +200,8 @@ def choose(
     for seed in (*(seeds or ()), *(noise_seeds or ()), *(train_seeds or ())):
         if not 0 <= seed <= MAX_SEED:
             raise InputError(f"a seed must be from 0 to 2^63-1, got {seed}.")
-    added = [name for name in methods or () if name not in suite.methods and is_known(name)]
+    methods = [suite_label(name, suite.methods) for name in methods or ()]
+    added = [name for name in methods if name not in suite.methods and is_known(name)]
     all_methods = suite.methods | {name: resolve(name, {}) for name in added}
     chosen_methods = _chosen("method", methods, all_methods, suite.name) if methods else all_methods
     chosen_noise = _chosen("noise setting", noise, suite.noise, suite.name)
@@ -210,6 +211,14 @@ def choose(
         noise={label: suite.noise[label] for label in chosen_noise},
         seeds=_pairs(seeds, noise_seeds, train_seeds) or suite.seeds,
     )
+
+
+def suite_label(name: str, methods: Mapping[str, ResolvedMethod]) -> str:
+    """The label that a suite has for a method under another of its names; else the name itself."""
+    if name in methods:
+        return name
+    same = [label for label in methods if own_name(label) == own_name(name) == methods[label].name]
+    return same[0] if same else name
 
 
 def _pairs(

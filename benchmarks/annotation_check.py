@@ -35,7 +35,7 @@ WAYS = {
     ),
     PYCOCOTOOLS: (
         "import contextlib, io\nfrom pycocotools.coco import COCO",
-        "contextlib.redirect_stdout(io.StringIO()).__enter__()\nCOCO(path)\nsys.stdout = sys.__stdout__",
+        "with contextlib.redirect_stdout(io.StringIO()): COCO(path)",
     ),
 }
 

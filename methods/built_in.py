@@ -176,4 +176,8 @@ _SPLITS = tuple(
 )
 
 METHODS: dict[str, Method] = {method.name: method for method in (*_FROM_PAPERS, *_SPLITS)}
-ALIASES: dict[str, str] = {"ours": "lncis"}
+# Brackets want quotes in a shell.
+ALIASES: dict[str, str] = {
+    "ours": "lncis",
+    **{f"split-{name}": f"split({name})" for name, _ in _SPLIT},
+}

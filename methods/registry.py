@@ -27,6 +27,16 @@ def is_known(name: str) -> bool:
     return name in TAKEN or name in installed_names()
 
 
+def own_name(name: str) -> str:
+    """The method's own name, of which an alias may be given."""
+    return ALIASES.get(name, name)
+
+
+def aliases(name: str) -> list[str]:
+    """Other names of the method with this own name."""
+    return [alias for alias, own in ALIASES.items() if own == name]
+
+
 def _installed(name: str, where: str) -> Method:
     try:
         return installed_method(name, TAKEN)
@@ -64,7 +74,7 @@ def find(name: Any, *, own: Mapping[str, Method] | None = None, where: str = "")
         InputError: a name that is not known, or an installed method that cannot be used.
     """
     own = own or {}
-    canonical = ALIASES.get(name, name) if isinstance(name, str) else name
+    canonical = own_name(name) if isinstance(name, str) else name
     if isinstance(canonical, str):
         if canonical in METHODS:
             return METHODS[canonical]

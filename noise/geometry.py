@@ -34,6 +34,7 @@ from noisyseg.noise.registry import NOISE_TYPES
 from noisyseg.noise.spec import NoiseStep
 from noisyseg.noise.table import AnnotationTable
 from noisyseg.noise.transition import Mask
+from noisyseg.socket_paths import shorten_temporary_folder
 
 _CHUNK = 256  # annotations that a process gets at a time
 
@@ -104,6 +105,7 @@ def redraw(
     processes = min(workers, len(chunks))
     if processes < 2:
         return list(chain.from_iterable(map(work, chunks)))
+    shorten_temporary_folder()
     with ProcessPoolExecutor(
         processes, mp_context=_context(), initializer=cv2.setNumThreads, initargs=(1,)
     ) as pool:

@@ -5,6 +5,7 @@ from typing import Any
 
 from noisyseg.results.loss_at_work import PAPERS_SHARES
 from noisyseg.results.table_formats import MISSING
+from noisyseg.text_lines import wrapped
 
 _COLUMNS = {
     "noisy > 6.0": ("figure5", "noisy"),
@@ -26,16 +27,17 @@ def loss_table(rows: Sequence[Mapping[str, Any]], notes: Sequence[str] = ()) -> 
         notes: what a reader must know, shown below.
     """
     several = any(row["heads"] > 1 for row in rows)
-    heading = ["run", "epoch", *_COLUMNS]
-    lines = []
+    lines = [["epoch", *_COLUMNS]]
+    labels: dict[int, str] = {}  # by the line that they stand before
     for row in rows:
         label = f"{row['method']} · {row['noise']} · seed {row['seed']}"
         if several:
             label += f" · stage {row['head']}"
+        labels[len(lines)] = label
         for part in ("half_time", "last") if row["epochs"] > 1 else ("last",):
             shown = row[part]
             cells = [_percent(shown[one][other]) for one, other in _COLUMNS.values()]
-            lines.append([label, f"{shown['epoch'] + 1} of {row['epochs']}", *cells])
+            lines.append([f"{shown['epoch'] + 1} of {row['epochs']}", *cells])
     legend = (
         "Shares of an epoch's positive RoIs: cross entropy above 6.0 among those with a wrong and "
         f"with a right label (the paper's figure 5: {_percent(PAPERS_SHARES['noisy'])} and "
@@ -43,7 +45,12 @@ def loss_table(rows: Sequence[Mapping[str, Any]], notes: Sequence[str] = ()) -> 
         "labels; of those with a wrong label, predicted as that label (memorised), as the true one "
         "(recovered), as background."
     )
-    return "\n".join([_aligned([heading, *lines]), "", legend, *notes])
+    shown_lines = []
+    for number, line in enumerate(_aligned(lines)):
+        shown_lines += wrapped(labels[number], hanging="  ") if number in labels else []
+        shown_lines.append(line)
+    texts = [line for text in (legend, *notes) for line in wrapped(text)]
+    return "\n".join([*shown_lines, "", *texts])
 
 
 def _percent(share: float | None) -> str:
@@ -52,12 +59,9 @@ def _percent(share: float | None) -> str:
     return f"{100 * share:.2f} %" if share < 0.0995 else f"{100 * share:.1f} %"
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> str:
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if place == 0 else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
+    return [
+        "  " + "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
         for row in rows
-    )
+    ]

@@ -122,6 +122,33 @@ for module in pkgutil.walk_packages(noisyseg.noise.__path__, "noisyseg.noise."):
     run(sys.executable, "-c", code, cwd=tmp_path)
 
 
+def test_an_editable_install_is_found_from_the_folder_above_a_clone_of_that_name(
+    source: Path, tmp_path: Path
+) -> None:
+    # To Python, a folder without __init__.py is a namespace package, before any import hook.
+    clone = tmp_path / "parent/noisyseg"
+    shutil.copytree(source, clone, symlinks=True)
+    site = tmp_path / "site"
+    site.mkdir()
+    build = f"from setuptools import build_meta; build_meta.build_editable({str(site)!r})"
+    run(sys.executable, "-c", build, cwd=clone)
+    (wheel,) = site.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        (path_file,) = [name for name in archive.namelist() if not name.count("dist-info")]
+        assert path_file.endswith(".pth")
+        assert archive.read(path_file).decode().strip() == str(clone)
+    (clone / "methods/new_loss.py").touch()  # seen at once
+    code = f"""
+import sys
+sys.path[:] = [p for p in sys.path if p != {str(ROOT)!r}] + [{str(clone)!r}]
+sys.meta_path[:] = [f for f in sys.meta_path if "editable" not in f.__module__]
+import noisyseg, noisyseg.bench.cli, noisyseg.methods.new_loss
+assert noisyseg.__file__ == {str(clone / "noisyseg/__init__.py")!r}, noisyseg.__file__
+assert noisyseg.bench.cli.__file__ == {str(clone / "noisyseg/bench/cli.py")!r}
+"""
+    run(sys.executable, "-c", code, cwd=clone.parent)
+
+
 def ruff_on(code: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "ruff", "check", "--select", "TID251"]
     command += ["--output-format", "concise", "--stdin-filename", "bench/example.py", "-"]

@@ -14,6 +14,7 @@ import orjson
 
 from noisyseg.errors import InputError
 from noisyseg.files import write_atomically
+from noisyseg.foreign_files import describe_foreign
 
 CocoDocument = dict[str, Any]
 """A COCO file as read: lists `images`, `annotations`, `categories`, and whatever else it holds."""
@@ -130,30 +131,26 @@ def parse_annotations(data: bytes, where: str) -> CocoDocument:
     Raises:
         InputError: not JSON, or not annotations that can be trained on.
     """
-    document = decode(data, where)
-    check_document(document, where)
-    return document  # type: ignore[no-any-return]
-
-
-def decode(data: bytes, where: str) -> Any:
-    """What JSON holds, not checked; `where` names it in messages.
-
-    Raises:
-        InputError: not JSON.
-    """
-    if data.startswith(b"\xef\xbb\xbf"):
-        raise InputError(
-            f"{where}: not valid JSON, because it begins with a byte order mark: save it as UTF-8 "
-            "without one."
-        )
     try:
         with collector_paused():
-            return orjson.loads(data)
+            document = orjson.loads(data)
+        check_document(document, where)
     except orjson.JSONDecodeError as error:
+        _refuse_foreign(data, where, error)
         raise InputError(
             f"{where}: not valid JSON at line {error.lineno}, column {error.colno} (the file has "
             f"{len(data)} bytes): {error.msg}. It may be cut short: fetch or export it again."
         ) from error
+    except InputError as error:
+        _refuse_foreign(data, where, error)
+        raise
+    return document  # type: ignore[no-any-return]
+
+
+def _refuse_foreign(data: bytes, where: str, error: Exception) -> None:
+    foreign = describe_foreign(data, where)
+    if foreign is not None:
+        raise InputError(f"{where}: no COCO annotation file; {foreign}") from error
 
 
 def check_document(document: Any, where: str) -> None:

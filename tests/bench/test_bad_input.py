@@ -301,7 +301,10 @@ def test_an_annotation_file_that_is_not_there(refuses, toy, split):
 def test_an_annotation_file_that_is_cut_short(refuses, toy, split, kept):
     path = toy.root / f"{split}.json"
     path.write_bytes(path.read_bytes()[:kept])
-    refuses(f"{path}: not valid JSON at line 1", "cut short")
+    if kept:
+        refuses(f"{path}: not valid JSON at line 1", "cut short")
+    else:
+        refuses(f"{path}: no COCO annotation file; it is empty", "export it again")
 
 
 def _spoil(document, what):

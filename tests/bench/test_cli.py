@@ -3,6 +3,7 @@ import re
 import shlex
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,62 @@ def test_help_shows_an_example_that_can_be_called(words, capsys, monkeypatch):
     called = shlex.split(example)[1:]
     assert tuple(called[: len(words)]) == words
     assert callable(build_parser().parse_args(called).command)
+
+
+@pytest.mark.parametrize("columns", ["60", "80", "100"])
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_no_line_of_help_is_broken_within_an_option(words, columns, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", columns)
+    with pytest.raises(SystemExit):
+        main([*words, "--help"])
+    lines = capsys.readouterr().out.splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith("example: "))
+    for line, following in pairwise(lines[start:]):
+        assert line.endswith(" \\")
+        assert re.search(r"--[\w-]+ \\$", line) is None or following.strip().startswith("--")
+    assert all(len(line) <= int(columns) for line in lines[start:])
+    for line in lines[:start]:
+        assert re.search(r"--[\w-]*-$|--set$", line) is None
+    copied = " ".join(line.removesuffix(" \\").strip() for line in lines[start:])
+    parser = dict(_parsers(build_parser()))[words]
+    assert copied == parser.epilog
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("rnu", "unknown command 'rnu'; did you mean 'run'?"),
+        ("statsu", "did you mean 'status'?"),
+        ("noise mak", "unknown command 'mak'; did you mean 'make'?"),
+        ("data chek voc2012", "unknown command 'chek'; did you mean 'check'?"),
+        ("suite lst", "did you mean 'list'?"),
+        ("methods sow ce", "did you mean 'show'?"),
+        ("validate x.yaml", "unknown command 'validate'; did you mean 'suite validate'?"),
+        ("download voc2012", "did you mean 'data download'?"),
+        ("xyz", "unknown command 'xyz'; known: run, "),
+        ("run smoke --sede 1", "unrecognized arguments: --sede; did you mean '--seeds'?"),
+        ("run smoke --sede=1", "unrecognized arguments: --sede=1; did you mean '--seeds'?"),
+        ("run smoke -seeds 1", "unrecognized arguments: -seeds; did you mean '--seeds'?"),
+        ("noise make --anotations a.json --rate 0.4", "did you mean '--annotations'?"),
+        ("data check coco2017 --rot x", "did you mean '--root'?"),
+        ("run smoke --quux", "unrecognized arguments: --quux"),
+        ("table smoke --format mdd", "unknown value 'mdd'; did you mean 'md'?; known: md, csv"),
+        ("noise diff a b --match iuo", "argument --match: unknown value 'iuo'; did you mean 'iou'"),
+    ],
+)
+def test_an_unknown_word_gets_the_nearest_known_one(line, said, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(line.split())
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_beginnings_of_options_and_negative_numbers_are_left_to_argparse(parsed, capsys):
+    assert main(["run", "smoke", "--seed", "3", "--dry"]) == 0
+    assert parsed[0].seeds == [3]
+    with pytest.raises(SystemExit):
+        main(["run", "smoke", "--seeds", "-1"])
+    assert "wanted a whole number of at least 0, got '-1'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)

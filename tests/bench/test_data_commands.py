@@ -1,6 +1,7 @@
 import json
 import os
 import pty
+import shlex
 import shutil
 import subprocess
 import sys
@@ -52,11 +53,23 @@ def test_where_nothing_is_every_row_says_what_to_do(call, tmp_path):
     assert (done.status, done.err) == (0, "")
     lines = done.out.splitlines()
     names = ["shapes", "voc2012-seg", "voc2012-sbd", "voc2012-box", "coco2017", "cityscapes"]
-    assert [line.split()[0] for line in lines] == names
-    for line in lines[1:]:
-        assert "not there" in line
-        assert "noisyseg data download" in line
-    assert "VOCtrainval_11-May-2012.tar" in lines[1]
+    heads = [line for line in lines if not line.startswith(" ")]
+    assert [line.split()[0] for line in heads] == names
+    assert all(line.endswith("not there") for line in heads[1:])
+    assert done.out.count("    noisyseg data download") == 5
+    first = " ".join(lines[lines.index(heads[1]) : lines.index(heads[2])])
+    assert "VOCtrainval_11-May-2012.tar" in first
+
+
+def test_the_list_fits_100_columns_and_its_commands_can_be_copied(call, tmp_path):
+    for folder in ("data", "a folder with a rather long name/of data sets that is " + "x" * 20):
+        root = tmp_path / folder
+        lines = call("data", "list", "--root", root).out.splitlines()
+        for line in lines:
+            assert len(line) <= 100 or len(line.split("'")[1]) > 60, line
+        commands = "\n".join(lines).replace("\\\n", " ").splitlines()
+        (command,) = [line for line in commands if "download coco2017" in line]
+        assert shlex.split(command)[-2:] == ["--root", str(root)]
 
 
 def test_list_tells_apart_what_is_there_and_what_is_ready(data):

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from noisyseg.bench import scheduler
+from noisyseg.bench import driver_package, scheduler
 from noisyseg.bench.execution import Resources
 from noisyseg.bench.grid import expand
 from noisyseg.bench.scheduler import ClusterSettings, run_all
@@ -66,6 +66,7 @@ def cluster(*nodes):
         cluster_resources=lambda: total,
         nodes=lambda: [*listed, {"Alive": False, "Resources": {"CPU": 999.0, "GPU": 999.0}}],
         remote=lambda function: SimpleNamespace(options=lambda **options: (function, options)),
+        cloudpickle=SimpleNamespace(register_pickle_by_value=lambda module: None),
     )
 
 
@@ -100,7 +101,7 @@ def settings(**changes):
 def test_a_runs_share_of_the_cluster(nodes, chosen, cpus, gpus, resources, parallel):
     answers, wanted = cluster(*nodes), settings(max_retries=5, **chosen)
     (function, options), found = scheduler._task(answers, wanted)
-    assert function is scheduler._execute_in_worker
+    assert function is driver_package.call_in_worker
     assert options == {"num_cpus": cpus, "num_gpus": gpus, "max_retries": 5}
     assert found == resources
     assert scheduler._parallel(answers, found, wanted) == parallel
@@ -259,6 +260,67 @@ def test_a_run_whose_process_dies_is_tried_again_and_then_recorded(smoke, task, 
         assert store.load(run.spec) == records[run.key]
 
 
+def test_workers_have_the_driver_s_package_and_nothing_of_its_working_folder(
+    smoke, task, tmp_path, monkeypatch
+):
+    runs, store = smoke
+    for name in ("noisyseg", "mmdet", "hidden"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise SystemError('another checkout')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("RAY_TMPDIR", raising=False)
+    long = tmp_path / ("slurm_jobdir_of_somebody_with_a_long_name/" * 3)
+    long.mkdir(parents=True)
+    monkeypatch.setenv("TMPDIR", str(long))
+    monkeypatch.setattr("tempfile.tempdir", None)
+
+    def answering_task(run, root, resources):
+        import importlib.util
+        import sys
+
+        import noisyseg.bench.execution
+        import noisyseg.noise
+
+        def found(name):
+            spec = importlib.util.find_spec(name)
+            return spec and spec.origin
+
+        return {
+            "status": "done",
+            "noisyseg": noisyseg.__file__,
+            "execution": noisyseg.bench.execution.__file__,
+            "noise": noisyseg.noise.__file__,
+            "mmdet": found("mmdet"),
+            "hidden": found("hidden"),
+            "path": sys.path,
+        }
+
+    task(answering_task)
+    (record,) = run_all(runs[:1], store, ClusterSettings(cpus_per_run=1), Watch()).values()
+    import noisyseg
+
+    package = Path(noisyseg.__file__).parent
+    assert record["noisyseg"] == str(package / "__init__.py")
+    assert record["execution"] == str(package / "bench/execution.py")
+    assert record["noise"] == str(package / "noise/__init__.py")
+    assert not record["mmdet"].startswith(str(tmp_path))
+    assert record["hidden"] is None
+    assert str(tmp_path) not in record["path"]
+    assert os.listdir(long) == []  # Ray's folder lay elsewhere
+
+
+def test_a_worker_with_another_noisyseg_ends_it_all_with_both_places(smoke, monkeypatch):
+    runs, store = smoke
+    own = driver_package.own_package()
+    other = own._replace(sha256="0" * 64, folder="/not/on/this/machine")
+    monkeypatch.setattr(driver_package, "own_package", lambda: other)
+    with pytest.raises(InputError) as refused:
+        run_all(runs[3:], store, ClusterSettings(cpus_per_run=1), Watch())
+    for part in (own.folder, "/not/on/this/machine", f"version {own.version}"):
+        assert part in str(refused.value)
+    assert not (runs[3].folder / "record.json").exists()
+
+
 # On a cluster that is there: two nodes of one CPU
 
 CLUSTER = """
@@ -267,7 +329,7 @@ from pathlib import Path
 os.environ["RAY_AUTH_MODE"] = "disabled"
 import ray
 from ray.cluster_utils import Cluster
-from noisyseg.bench import scheduler
+from noisyseg.bench import driver_package, scheduler
 from noisyseg.bench.cli import main
 from noisyseg.bench.grid import expand
 from noisyseg.bench.suite import load_suite

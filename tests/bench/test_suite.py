@@ -152,6 +152,28 @@ def test_a_part_of_a_suite_keeps_the_suite_s_order(load):
     assert choose(suite) == suite
 
 
+def test_a_method_is_chosen_by_any_of_its_names(load):
+    methods = {
+        "ce": None,
+        "ours": {"gamma": 4},
+        "split(gce)": {"q": 0.5},
+        "split-mae": {"name": "gce"},
+    }
+    suite = load(methods=methods)
+    # The suite's own label and parameters stand.
+    assert list(choose(suite, methods=["lncis", "split-gce"]).methods) == ["ours", "split(gce)"]
+    assert choose(suite, methods=["split-gce"]).methods == {
+        "split(gce)": suite.methods["split(gce)"]
+    }
+    # A label that another method has is not taken for it.
+    assert choose(suite, methods=["split-mae"]).methods["split-mae"].name == "gce"
+    added = choose(suite, methods=["split(mae)", "split-sce"]).methods
+    assert {label: method.name for label, method in added.items()} == {
+        "split(mae)": "split(mae)",
+        "split-sce": "split(sce)",
+    }
+
+
 def test_a_part_that_the_suite_lacks_is_refused(load):
     suite = load()
     with pytest.raises(

@@ -1,5 +1,6 @@
 import math
 import pickle
+import shlex
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -14,7 +15,7 @@ from noisyseg.files import canonical_json
 from noisyseg.methods.built_in import ALIASES, METHODS
 from noisyseg.methods.context import LossContext
 from noisyseg.methods.method import Method, ResolvedMethod
-from noisyseg.methods.registry import resolve
+from noisyseg.methods.registry import aliases, is_known, named, resolve
 
 EPOCHS = 4
 EVERY = pytest.mark.parametrize("name", sorted(METHODS))
@@ -222,6 +223,18 @@ def test_later_versions_are_of_parameters_and_values_that_there_are(name):
 def test_alias_resolves_to_the_same_spec():
     assert resolve("ours", {}).spec() == resolve("lncis", {}).spec()
     assert resolve("ours", {}).name == "lncis"
+
+
+@pytest.mark.parametrize("robust", ["gce", "mae", "sce", "nce-rce", "gjs"])
+def test_a_split_has_a_name_that_needs_no_quotes_in_a_shell(robust):
+    alias, own = f"split-{robust}", f"split({robust})"
+    assert resolve(alias, {}).spec() == resolve(own, {}).spec()
+    assert resolve(alias, {}).name == own == named(alias).name
+    assert shlex.quote(alias) == alias
+    assert is_known(alias)
+    assert aliases(own) == [alias]
+    with pytest.raises(InputError, match="Did you mean"):
+        resolve(alias[:-1] + "x", {})
 
 
 @pytest.mark.parametrize("six", [6, 6.0, np.float32(6), np.int64(6), Fraction(6)], ids=repr)

@@ -13,8 +13,8 @@ assert "corrupt" in names, names
 for name in names:
     importlib.import_module("noisyseg.noise." + name)
 heavy = {"torch", "mmdet", "mmcv", "mmengine", "ray", "pandas"} & set(sys.modules)
-own = ("noise", "errors", "files", "mask_overlap", "run_length", "annotation_files")
-shared = tuple(f"noisyseg.{name}" for name in own)
+rooms = ("noise", "errors", "files", "foreign", "mask_overlap", "run_length", "socket_paths")
+shared = tuple(f"noisyseg.{name}" for name in (*rooms, "annotation_files"))
 strange = {m for m in sys.modules if m.startswith("noisyseg.") and not m.startswith(shared)}
 sys.exit(f"loaded: {heavy | strange}" if heavy | strange else 0)
 """
