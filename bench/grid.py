@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from noisyseg.bench.confusion_step import with_matrices
 from noisyseg.bench.datasets.preparation import CheckedData, check_data, write_prepared
 from noisyseg.bench.datasets.source import load_source
@@ -15,7 +17,7 @@ from noisyseg.errors import InputError
 from noisyseg.files import canonical_json, sha256_bytes
 from noisyseg.methods.plugins import MethodSource
 from noisyseg.noise.manifest_file import read_manifest
-from noisyseg.noise.noise_warnings import noise_warnings
+from noisyseg.noise.noise_warnings import foreseen_warnings, noise_warnings
 from noisyseg.noise.noisy_files import noisy_files, write_noisy
 from noisyseg.noise.spec import NoiseSpec, NoiseStep, parse_steps
 from noisyseg.results.evaluation import EVALUATION
@@ -161,6 +163,26 @@ def noise_found(manifest: Mapping[str, Any], what: str) -> list[str]:
             "its rate."
         )
     return [f"{what}: {line}" for line in noise_warnings(manifest)]
+
+
+def foreseen_noise(
+    suite: Suite, data: CheckedData, settings: Mapping[str, tuple[NoiseStep, ...] | None]
+) -> list[str]:
+    """What should be known of the noise of the suite's first seed, but for masks and boxes.
+
+    Raises:
+        InputError: noise that does not fit the annotations.
+    """
+    noisy = {label: steps for label, steps in settings.items() if steps is not None}
+    if not noisy:
+        return []
+    document = orjson.loads(data.contents["train"])
+    seed = suite.seeds[0].noise
+    return [
+        f"{label}, noise seed {seed}: {line}"
+        for label, steps in noisy.items()
+        for line in foreseen_warnings(document, NoiseSpec(steps=steps, seed=seed))
+    ]
 
 
 def foresee(

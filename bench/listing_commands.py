@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from noisyseg.bench.cache import cache_folder
 from noisyseg.bench.commands import DONE, choices, print_text, say_warnings
-from noisyseg.bench.grid import check
+from noisyseg.bench.grid import check, foreseen_noise
 from noisyseg.bench.shipped import shipped_names, shipped_path
 from noisyseg.bench.suite import load_suite
 
@@ -30,8 +30,9 @@ def suite_validate(arguments: argparse.Namespace) -> int:
         cache=cache_folder(),
         choices=choices(arguments),
     )
-    data, _ = check(suite)
+    data, settings = check(suite)
     say_warnings(data.warnings)
+    say_warnings(foreseen_noise(suite, data, settings))
     cells = len(suite.methods) * len(suite.noise)
     print_text(f"{suite.file}: valid: {cells} cells, {cells * len(suite.seeds)} runs")
     return DONE

@@ -184,6 +184,20 @@ def test_noise_into_a_class_without_annotations_is_told(toy, call, tmp_path, cap
     assert any("1 of 4 classes have no annotation" in line for line in told)
 
 
+def test_validate_foresees_what_the_noise_will_do(toy, call):
+    for document in toy.documents.values():
+        document["categories"].insert(0, {"id": 0, "name": "animals"})
+    toy.suite["noise"] = {
+        "sym90": {"type": "symmetric", "rate": 0.9},
+        "idle": {"type": "asymmetric", "rate": 0.9, "map": {"animals": "fox"}},
+    }
+    toy.write()
+    done = call("suite", "validate", toy.file)
+    assert done.status == 0
+    assert "warning: sym90, noise seed 0: " in done.err
+    assert "idle, noise seed 0: step 1, asymmetric: it changed nothing: 0 flipped of 0" in done.err
+
+
 def test_a_checked_file_is_not_checked_twice(toy, tmp_path, monkeypatch):
     toy.documents["train"]["annotations"][0]["iscrowd"] = 1
     toy.write()
