@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from noisyseg.annotation_files.usage import trained_annotations
 from noisyseg.bench.confusion_step import with_matrices
 from noisyseg.bench.datasets.preparation import CheckedData, check_data, write_prepared
 from noisyseg.bench.datasets.source import load_source
@@ -109,10 +110,11 @@ def _small_images(data: CheckedData, least: int) -> list[str]:
     small = sum(side < least for side in data.train_sides)
     of = f"{small} of {len(data.train_sides)} annotated images"
     path = data.source.train.annotations
-    if small and small == len(data.train_sides):
+    if all(side < least for side in data.trained_sides):
         raise InputError(
             f"{path}: {of} have a side of less than {least} pixels, which the protocol leaves out "
-            "of training: lower min_size in its image section, or enlarge the images."
+            "of training, and no other has an annotation to train on: lower min_size in its image "
+            "section, or enlarge the images."
         )
     return [f"{path}: {of} have a side of less than {least} pixels: not trained on."] * bool(small)
 
@@ -140,29 +142,28 @@ def expand(
     }
     for noise, label in labels.items():
         files = write_noisy(data.file("train", shared), _noise_folder(data, noise, shared), noise)
-        found = noise_found(read_manifest(files.manifest), f"{label}, noise seed {noise.seed}")
+        what = f"{label}, noise seed {noise.seed}"
+        manifest = read_manifest(files.manifest)
+        if manifest["changes"]["removed"]:
+            _refuse_nothing_left(files.annotations, what)
+        found = [f"{what}: {line}" for line in noise_warnings(manifest)]
         if tell is not None:
             tell(found)
     return _runs(suite, store, data, settings, shared)
 
 
-def noise_found(manifest: Mapping[str, Any], what: str) -> list[str]:
-    """What should be known of noise, a line each.
-
-    Args:
-        manifest: of the noise.
-        what: names it in the lines.
+def _refuse_nothing_left(noisy: Path, what: str) -> None:
+    """Refuse noise that leaves nothing to train on.
 
     Raises:
-        InputError: it leaves nothing to train on.
+        InputError: with the noise's name.
     """
-    counts = manifest["annotations"]
-    if counts["noisy"] <= counts["crowd"]:
+    document = orjson.loads(noisy.read_bytes())
+    if not trained_annotations(document):
         raise InputError(
-            f"{what}: of {counts['clean']} annotations the noise leaves none to train on: lower "
-            "its rate."
+            f"{what}: of the {len(document['annotations'])} annotations that the noise leaves none "
+            "can be trained on: lower its rate."
         )
-    return [f"{what}: {line}" for line in noise_warnings(manifest)]
 
 
 def foreseen_noise(

@@ -30,8 +30,9 @@ WAYS = {
     ORJSON: ("import gc, orjson", "gc.disable(); orjson.loads(path.read_bytes())"),
     OURS: (
         "from noisyseg.annotation_files.document import parse_annotations\n"
-        "from noisyseg.bench.datasets.preparation import check_document_for",
-        "check_document_for(parse_annotations(path.read_bytes(), 'x'), path, 'train')",
+        "from noisyseg.bench.datasets.checked_annotations import look_at",
+        "whole = parse_annotations(path.read_bytes(), 'x')\n"
+        "look_at(whole, whole, path, part='train', policy='any')",
     ),
     PYCOCOTOOLS: (
         "import contextlib, io\nfrom pycocotools.coco import COCO",

@@ -41,7 +41,9 @@ def run_lengths(annotation: Mapping[str, Any], height: int, width: int) -> RunLe
         united: RunLengths = coco_mask.merge(coco_mask.frPyObjects(raw, height, width))
         return united
     runs = _runs(raw["counts"]) if isinstance(raw, dict) and "counts" in raw else None
-    if runs is None or sum(runs) != height * width or raw.get("size") != [height, width]:
+    size = raw.get("size") if isinstance(raw, dict) else None
+    own_size = size == [height, width] and set(map(type, size)) == {int}
+    if runs is None or sum(runs) != height * width or not own_size:
         raise InputError(
             f"annotation {annotation['id']}: wanted a segmentation of polygons with at least three "
             f"points, or run lengths of an image of {height} × {width} pixels (height × width), "

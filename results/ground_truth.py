@@ -11,20 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
-
-from noisyseg.annotation_files.document import entry_fault
+from noisyseg.annotation_files.document import CocoDocument, parse_annotations, read_bytes
 from noisyseg.annotation_files.findings import grouped, refuse_errors
 from noisyseg.annotation_files.shapes import shape_findings
 from noisyseg.annotation_files.usage import usage_findings
 from noisyseg.errors import InputError, unknown_name
 from noisyseg.results.predictions import Detection, Predictions
 
-_REQUIRED = {
-    "images": ("id", "height", "width"),
-    "annotations": ("image_id", "category_id"),
-    "categories": ("id", "name"),
-}
+# A box that is absent is named with its annotation, as masks are.
+_NOT_NEEDED = ("images.file_name", "annotations.id", "annotations.bbox")
 _SHAPE = ("bbox", "area", "segmentation")
 
 
@@ -50,36 +45,13 @@ class Numbered:
         return sorted(self.categories.values())
 
 
-def read_ground_truth(path: Path) -> dict[str, Any]:
-    """A COCO file as far as an evaluation needs it.
+def read_ground_truth(path: Path) -> CocoDocument:
+    """A COCO file as far as an evaluation needs it: without file names or ids of annotations.
 
     Raises:
         InputError: unreadable, not JSON, or without what an evaluation needs.
     """
-    try:
-        dataset = orjson.loads(path.read_bytes())
-    except OSError as error:
-        raise InputError(f"cannot read annotations {path}: {error.strerror}") from error
-    except ValueError as error:
-        raise InputError(f"{path} is not JSON: {error}. Wanted COCO annotations") from error
-    lists = ", ".join(_REQUIRED)
-    if not isinstance(dataset, dict) or not all(
-        isinstance(dataset.get(k), list) for k in _REQUIRED
-    ):
-        raise InputError(f"{path}: wanted COCO annotations, an object with the lists {lists}")
-    for name, keys in _REQUIRED.items():
-        for index, entry in enumerate(dataset[name]):
-            if not isinstance(entry, dict) or any(entry.get(key) is None for key in keys):
-                raise InputError(f"{path}: {name}[{index}] lacks one of {', '.join(keys)}")
-            _refuse_misfits(name, index, {"file_name": "-", **entry}, path)
-    return dataset
-
-
-def _refuse_misfits(name: str, index: int, entry: dict[str, Any], path: Path) -> None:
-    """Refuse an id that is no integer, a size that is none."""
-    fault = None if name == "annotations" else entry_fault(name, entry)
-    if fault is not None:
-        raise InputError(f"{path}: {name}[{index}] {fault}: export it again")
+    return parse_annotations(read_bytes(path), str(path), optional=_NOT_NEEDED)
 
 
 def category_ids(
@@ -196,14 +168,10 @@ def numbered(
 
 
 def _check(document: dict[str, Any], path: Path) -> None:
-    for annotation in document["annotations"]:
-        name = annotation.get("id", "without an id")
+    named = [{"id": "without an id", **entry} for entry in document["annotations"]]
+    for annotation in named:
         missing = [key for key in _SHAPE if annotation.get(key) in (None, [], {})]
         if missing:
-            raise InputError(f"{path}: annotation {name} has no {', '.join(missing)}")
-        fault = entry_fault("annotations", {"id": 0, **annotation})
-        if fault is not None:
-            raise InputError(f"{path}: annotation {name} {fault}: export it again")
-    named = [{"id": "without an id", **entry} for entry in document["annotations"]]
+            raise InputError(f"{path}: annotation {annotation['id']} has no {', '.join(missing)}")
     findings = list(shape_findings({**document, "annotations": named}))
     refuse_errors(findings, f"{path}: cannot be evaluated on")

@@ -72,8 +72,11 @@ def test_every_module_and_data_file_is_in_the_wheel(source: Path, wheel: zipfile
         for path in (source / room).rglob("*")
         if path.is_file() and not path.relative_to(source).as_posix().startswith(LEFT_OUT)
     }
+    own = [path for path in (source / "noisyseg").iterdir() if not path.is_symlink()]
     wanted |= {
-        f"noisyseg/{path.name}" for path in (source / "noisyseg").iterdir() if path.is_file()
+        path.relative_to(source).as_posix()
+        for entry in own
+        for path in ([entry] if entry.is_file() else entry.rglob("*.py"))
     }
     assert "noisyseg/py.typed" in wanted
     packed = {name for name in wheel.namelist() if name.startswith("noisyseg/")}

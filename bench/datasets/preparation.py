@@ -4,40 +4,40 @@ A run's K classes are chosen before noise is applied: flipping an annotation int
 not trained would turn class noise into a missing label, since mmdet drops it.
 """
 
-import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from noisyseg.annotation_files.document import (
-    collector_paused,
     encode_annotations,
     parse_annotations,
     read_bytes,
 )
-from noisyseg.annotation_files.findings import grouped, refuse_errors
+from noisyseg.annotation_files.findings import grouped
 from noisyseg.annotation_files.identities import (
     FileIdentity,
     file_name,
-    identity_findings,
     in_both_parts,
 )
-from noisyseg.annotation_files.shapes import NO_AREA, shape_findings
-from noisyseg.annotation_files.usage import usage_findings
-from noisyseg.bench.datasets.annotation_check import stays_inside
+from noisyseg.annotation_files.usage import (
+    trained_annotations,
+)
+from noisyseg.bench.datasets.checked_annotations import (
+    NOTE,
+    Found,
+    look_at,
+    note_of,
+    written_before,
+)
+from noisyseg.bench.datasets.present_images import check_images
 from noisyseg.bench.datasets.source import DataSource
 from noisyseg.bench.datasets.split import Split
 from noisyseg.errors import InputError
 from noisyseg.files import canonical_json, sha256_bytes, write_atomically
 
 VERSION = 2
-CHECK_VERSION = 1
-"""Of what is looked for in annotations: raised when more is, so that files are looked at again."""
-CHECKED = "checked.json"
 
 
 @dataclass(kw_only=True, slots=True, frozen=True)
@@ -49,6 +49,7 @@ class CheckedData:
         resolved: what enters the run key.
         contents: the bytes of the files of `train` and `eval`.
         train_sides: the shorter side, in pixels, of every training image with an annotation.
+        trained_sides: of those with an annotation that is trained on.
         eval_images: how many there are.
         found: what whoever trains on it should know, of `train` and `eval`, a line each.
         warnings: the same, each line with its file, and what concerns both.
@@ -59,8 +60,9 @@ class CheckedData:
     resolved: dict[str, Any]
     contents: dict[str, bytes]
     train_sides: list[int]
+    trained_sides: list[int]
     eval_images: int
-    found: dict[str, list[str]]
+    found: Found
     warnings: list[str]
 
     @property
@@ -105,16 +107,22 @@ def check_data(source: DataSource, prepared: Path | None = None) -> CheckedData:
     sides: dict[str, list[int]] = {}
     files: dict[str, dict[FileIdentity, dict[str, Any]]] = {}
     counts: dict[str, int] = {}
-    known = _known(prepared, resolved)
-    found: dict[str, list[str]] = {}
+    trained: list[int] = []
+    known = None if prepared is None else written_before(prepared / _folder(resolved))
+    found: Found = {}
     for name, split in _splits(source):
-        document = select(documents.pop(name), classes, split=split, policy=source.policy)
+        whole = documents.pop(name)
+        document = select(whole, classes, split=split, policy=source.policy)
         found[name] = (
-            known[name] if known else check_document_for(document, split.annotations, name)
+            known[name]
+            if known
+            else look_at(document, whole, split.annotations, part=name, policy=source.policy)
         )
         files[name] = check_images(document, split)
-        contents[name] = encode_annotations(_with_file_names(document))
+        contents[name] = _encoded(_with_file_names(document), split.annotations)
         sides[name], counts[name] = _sides(document), len(document["images"])
+        if name == "train":
+            trained = _sides({**document, "annotations": trained_annotations(document)})
     both = grouped(in_both_parts(files["train"], files["eval"]))
     notes = [
         f"{split.annotations}: {line}"
@@ -127,6 +135,7 @@ def check_data(source: DataSource, prepared: Path | None = None) -> CheckedData:
         resolved=resolved,
         contents=contents,
         train_sides=sides["train"],
+        trained_sides=trained,
         eval_images=counts["eval"],
         found=found,
         warnings=notes,
@@ -137,30 +146,11 @@ def _folder(resolved: dict[str, Any]) -> str:
     return sha256_bytes(canonical_json(resolved))[:16]
 
 
-def _known(prepared: Path | None, resolved: dict[str, Any]) -> dict[str, list[str]] | None:
-    """What was found of the same files, classes and limits before; None if they are new."""
-    if prepared is None:
-        return None
+def _encoded(document: dict[str, Any], path: Path) -> bytes:
     try:
-        note = orjson.loads((prepared / _folder(resolved) / CHECKED).read_bytes())
-        found: dict[str, list[str]] = note["found"] if note["version"] == CHECK_VERSION else {}
-        return found if set(found) == {"train", "eval"} else None
-    except (OSError, ValueError, TypeError, KeyError):
-        return None
-
-
-def check_document_for(document: dict[str, Any], path: Path, part: str) -> list[str]:
-    """Refuse what cannot be trained or evaluated on; a line for each kind of what is to be known.
-
-    Raises:
-        InputError: every kind of error in it.
-    """
-    with collector_paused():
-        findings = [*identity_findings(document), *shape_findings(document)]
-        if all(finding.kind != NO_AREA for finding in findings):
-            findings += usage_findings(document, part)
-    refuse_errors(findings, f"{path}: cannot be trained or evaluated on")
-    return grouped(findings)
+        return encode_annotations(document)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
 
 
 def _with_file_names(document: dict[str, Any]) -> dict[str, Any]:
@@ -187,9 +177,8 @@ def write_prepared(data: CheckedData, folder: Path) -> None:
     Raises:
         InputError: the folder cannot be written to.
     """
-    note = canonical_json({"version": CHECK_VERSION, "found": data.found})
     files = {data.file(name, folder): content for name, content in data.contents.items()}
-    for path, content in (*files.items(), (folder / data.folder / CHECKED, note)):
+    for path, content in (*files.items(), (folder / data.folder / NOTE, note_of(data.found))):
         if not path.is_file() or path.read_bytes() != content:
             write_atomically(path, content)
 
@@ -243,48 +232,3 @@ def spread(entries: Sequence[Any], limit: int) -> list[Any]:
     """At most limit of entries, evenly spaced: a sorted file begins with a few classes alone."""
     count = min(limit, len(entries))
     return [entries[position * len(entries) // count] for position in range(count)]
-
-
-def check_images(document: dict[str, Any], split: Split) -> dict[FileIdentity, dict[str, Any]]:
-    """Refuse annotation files whose images are not there, before anything trains.
-
-    Returns:
-        The images by their files.
-    Raises:
-        InputError: names the first absent images, or a file name that leaves the images' folder.
-    """
-    absent, found = [], {}
-    for image in document["images"]:
-        name = file_name(image)
-        if not stays_inside(name):
-            raise InputError(
-                f"{split.annotations}: the file name {name!r} leaves the images' folder "
-                f"{split.images}."
-            )
-        identity = _identity(split.images / name)
-        if identity is None:
-            absent.append(name)
-        else:
-            found[identity] = image
-    if absent:
-        windows = " They are named as on Windows: write / for \\." * ("\\" in absent[0])
-        raise InputError(
-            f"{len(absent)} of {len(document['images'])} images named in {split.annotations} are "
-            f"not in {split.images}: {_first(absent)}.{windows}"
-        )
-    return found
-
-
-def _identity(path: Path) -> FileIdentity | None:
-    try:
-        status = path.stat()
-    except (
-        OSError,
-        ValueError,
-    ):  # not there, a name that none can have, a folder not to be entered
-        return None
-    return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else None
-
-
-def _first(entries: Sequence[object]) -> str:
-    return ", ".join(f"{entry!r}" for entry in entries[:3]) + ", …" * (len(entries) > 3)

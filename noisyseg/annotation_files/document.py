@@ -4,7 +4,7 @@ import gc
 import math
 import reprlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -125,8 +125,13 @@ def read_bytes(path: Path) -> bytes:
         ) from error
 
 
-def parse_annotations(data: bytes, where: str) -> CocoDocument:
-    """The document in the bytes of a COCO annotation file; `where` names it in messages.
+def parse_annotations(data: bytes, where: str, *, optional: Collection[str] = ()) -> CocoDocument:
+    """The document in the bytes of a COCO annotation file.
+
+    Args:
+        data: of the file.
+        where: names it in messages.
+        optional: keys that entries may lack here, such as "images.file_name".
 
     Raises:
         InputError: not JSON, or not annotations that can be trained on.
@@ -134,7 +139,7 @@ def parse_annotations(data: bytes, where: str) -> CocoDocument:
     try:
         with collector_paused():
             document = orjson.loads(data)
-        check_document(document, where)
+        check_document(document, where, optional=optional)
     except orjson.JSONDecodeError as error:
         _refuse_foreign(data, where, error)
         raise InputError(
@@ -153,8 +158,13 @@ def _refuse_foreign(data: bytes, where: str, error: Exception) -> None:
         raise InputError(f"{where}: no COCO annotation file; {foreign}") from error
 
 
-def check_document(document: Any, where: str) -> None:
+def check_document(document: Any, where: str, *, optional: Collection[str] = ()) -> None:
     """Check the fields, unique ids and names, and references of a COCO document.
+
+    Args:
+        document: as read.
+        where: names it in messages.
+        optional: keys that entries may lack, such as "images.file_name".
 
     Raises:
         InputError: what is wrong, up to five examples of each kind with their number.
@@ -171,7 +181,7 @@ def check_document(document: Any, where: str) -> None:
             f"lists images, annotations and categories; is this the right file?"
         )
     with collector_paused():
-        _raise_if_any(_malformed(document), where)
+        _raise_if_any(_malformed(document, optional), where)
         _raise_if_any(_inconsistent(document), where)
 
 
@@ -225,9 +235,13 @@ def collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _malformed(document: CocoDocument) -> list[str]:
+def _malformed(document: CocoDocument, optional: Collection[str]) -> list[str]:
     problems = []
-    for section, fields in _FIELDS.items():
+    for section, every in _FIELDS.items():
+        fields = [
+            field._replace(required=field.required and f"{section}.{field.key}" not in optional)
+            for field in every
+        ]
         if _all_fit(document[section], fields):
             continue
         faults = (
@@ -268,9 +282,11 @@ def _fault(entry: Any, fields: Sequence[_Field]) -> str | None:
 
 
 def _identity(entry: Any) -> str:
-    return (
-        f" (id {entry['id']})" if isinstance(entry, dict) and _is_integer(entry.get("id")) else ""
-    )
+    if not isinstance(entry, dict):
+        return ""
+    known = {key: entry.get(key) for key in ("id", "image_id")}
+    named = [f"{key} {value}" for key, value in known.items() if _is_integer(value)]
+    return f" ({', '.join(named)})" if named else ""
 
 
 def _inconsistent(document: CocoDocument) -> list[str]:
@@ -286,7 +302,7 @@ def _inconsistent(document: CocoDocument) -> list[str]:
         known = {entry["id"] for entry in document[section]}
         named = {entry[key] for entry in document["annotations"]}
         unknown = (
-            f"annotation {entry['id']} has {key} {entry[key]}"
+            f"annotation {entry.get('id')} has {key} {entry[key]}"
             for entry in (document["annotations"] if named - known else ())
             if entry[key] not in known
         )
@@ -295,7 +311,7 @@ def _inconsistent(document: CocoDocument) -> list[str]:
 
 
 def _repeated(entries: list[dict[str, Any]], key: str) -> Iterable[str]:
-    values = [entry[key] for entry in entries]
+    values = [entry[key] for entry in entries if key in entry]
     if len(set(values)) == len(values):
         return []
     return [f"{value!r} ({n} times)" for value, n in Counter(values).items() if n > 1]

@@ -26,6 +26,8 @@ Places = NDArray[np.int64]
 
 _AT_ONCE = 1 << 13
 _ONE_BY_ONE = 100  # of a kind among so many annotations; the rest are counted
+_MOST_AREA = 1e10  # pixels; a larger object is not counted at all
+_SLIVER = 2.0  # pixels, wide or in all
 _MARGIN = 1.0  # pixels that rounding may put outside of an image
 _LEAST_FIT, _NEAR = 0.5, 3.0  # IoU of a box and its mask's; pixels by which a side may be off
 _MOST_RATIO, _FEW_PIXELS = 2.5, 16.0  # of an annotation's area and its mask's
@@ -33,12 +35,14 @@ _MOST_RATIO, _FEW_PIXELS = 2.5, 16.0  # of an annotation's area and its mask's
 NO_MASK = "an annotation has no mask"
 NO_AREA = "an annotation has no area, a number of pixels"
 NEGATIVE_AREA = "an area is negative"
+NO_RANGE = "an area is above the range that COCO's evaluation calls all"
 MALFORMED = "a mask is neither polygons of at least 3 points nor RLE"
 OTHER_SIZE = "a mask is not of its image's size"
 NOT_FILLED = "a mask's run lengths do not fill its image"
 TOO_LARGE = "an image is too large for masks"
 FAR = "a polygon reaches far outside its image"
 POLYGON_OUT = "a polygon reaches out of its image"
+BOX_FAR = "a box reaches far outside its image"
 BOX_OUT = "a box reaches out of its image"
 BOX_FLAT = "a box has no area"
 NO_PIXEL = "a mask has no pixel"
@@ -117,9 +121,13 @@ def shape_findings(document: dict[str, Any], *, masks: bool = True) -> Iterator[
             heights=_integers([image["height"] for image in own]),
             widths=_integers([image["width"] for image in own]),
         )
-        yield from _box_findings(chunk)
-        yield from _area_findings(chunk, wanted=masks)
-        yield from _mask_findings(chunk, wanted=masks)
+        with np.errstate(all="ignore"):  # of sides of 1e300
+            found = [
+                *_box_findings(chunk),
+                *_area_findings(chunk, wanted=masks),
+                *_mask_findings(chunk, wanted=masks),
+            ]
+        yield from found
 
 
 def boxes_of(annotations: Sequence[Annotation]) -> Floats:
@@ -142,17 +150,22 @@ def _box_findings(chunk: _Chunk) -> Iterator[Finding]:
     negative = (width < 0) | (height < 0)
     flat = ~negative & ((width == 0) | (height == 0))
     yield from chunk.findings(Level.ERROR, BOX_FLAT, _places(negative))
-    yield from chunk.findings(Level.FLAW, BOX_FLAT, _places(flat))
-    out = (np.minimum(x, y) < -_MARGIN) | (x + width > chunk.widths + _MARGIN)
-    out |= y + height > chunk.heights + _MARGIN
-    yield from chunk.findings(Level.FLAW, BOX_OUT, _places(out))
+    yield from chunk.findings(Level.WARNING, BOX_FLAT, _places(flat), mend="")  # COCO has some
+    least, right, bottom = np.minimum(x, y), x + width, y + height
+    most = FARTHEST * np.maximum(chunk.heights, chunk.widths)
+    far = (least < -most) | (np.maximum(right, bottom) > most)
+    out = (least < -_MARGIN) | (right > chunk.widths + _MARGIN)
+    out |= bottom > chunk.heights + _MARGIN
+    yield from chunk.findings(Level.ERROR, BOX_FAR, _places(far), lambda _: _SIZE)
+    yield from chunk.findings(Level.FLAW, BOX_OUT, _places(out & ~far))
 
 
 def _area_findings(chunk: _Chunk, *, wanted: bool) -> Iterator[Finding]:
     if wanted:
         absent = _places(np.isnan(chunk.areas))
         yield from chunk.findings(Level.ERROR, NO_AREA, absent)
-    yield from chunk.findings(Level.ERROR, NEGATIVE_AREA, _places(chunk.areas < 0))
+        yield from chunk.findings(Level.ERROR, NEGATIVE_AREA, _places(chunk.areas < 0))
+        yield from chunk.findings(Level.ERROR, NO_RANGE, _places(chunk.areas > _MOST_AREA))
 
 
 def _numbers(values: list[Any]) -> Floats:
@@ -209,8 +222,9 @@ def _polygon_findings(chunk: _Chunk, places: Places) -> Generator[Finding, None,
     yield from chunk.findings(Level.ERROR, FAR, places[far].tolist(), lambda _: _SIZE)
     yield from chunk.findings(Level.FLAW, POLYGON_OUT, places[out & ~far].tolist())
     beside = (right <= 0) | (bottom <= 0) | (left >= widths) | (top >= heights)
-    # Whether a sliver has a pixel only drawing tells; all others have one.
-    slim: list[int] = np.flatnonzero(~far & ~beside & (extents.areas < 1)).tolist()
+    # Whether a sliver has a pixel only drawing tells.
+    thin = np.minimum(right - left, bottom - top) < _SLIVER
+    slim = _places(~far & ~beside & (thin | (extents.areas < _SLIVER)))
     empty = ~far & beside
     empty[[n for n in slim if not _pixels(chunk, int(places[n]))]] = True
     yield from chunk.findings(Level.WARNING, NO_PIXEL, places[empty].tolist())
@@ -254,9 +268,8 @@ def _polygon_extents(masks: Sequence[list[Any]], vertices: _Vertices, places: Pl
     after[starts + sizes - 1] = starts
     # From each polygon's first vertex, so that far coordinates do not swallow small areas.
     own_x, own_y = x - np.repeat(x[starts], sizes), y - np.repeat(y[starts], sizes)
-    with np.errstate(over="ignore", invalid="ignore"):
-        cross = own_x * own_y[after] - own_x[after] * own_y
-        areas = np.abs(np.add.reduceat(cross, starts)) / 2
+    cross = own_x * own_y[after] - own_x[after] * own_y
+    areas = np.abs(np.add.reduceat(cross, starts)) / 2
     parts = np.fromiter(map(len, masks), np.int64, len(masks))
     first = np.cumsum(parts) - parts
     begin = starts[first]
@@ -308,7 +321,7 @@ def _rle_fault(
     stated, counts = mask.get("size"), mask.get("counts")
     if not isinstance(counts, str | list) or not isinstance(stated, list):
         return MALFORMED, "wanted RLE with size and counts"
-    if stated != size:
+    if stated != size or set(map(type, stated)) != {int}:
         turned = " (width, height in place of height, width?)" if stated == size[::-1] else ""
         return OTHER_SIZE, f"{repr(stated)[:40]}{turned}, the image is {size} (height, width)"
     if isinstance(counts, list):
@@ -337,9 +350,8 @@ def _fit_findings(chunk: _Chunk, extents: _Extents) -> Iterator[Finding]:
     yield from chunk.findings(Level.WARNING, BOX_MISFIT, places[misfit].tolist(), box, _BOXES)
     areas = chunk.areas[places]
     crowds = _flags(chunk.entries[place].get("iscrowd", 0) for place in places.tolist())
-    with np.errstate(invalid="ignore", divide="ignore"):
-        ratio = np.maximum(areas / pixels, pixels / areas)  # below 0 for areas that are
-        misfit = ~crowds & (ratio > _MOST_RATIO) & (np.abs(areas - pixels) > _FEW_PIXELS)
+    ratio = np.maximum(areas / pixels, pixels / areas)  # below 0 for areas that are
+    misfit = ~crowds & (ratio > _MOST_RATIO) & (np.abs(areas - pixels) > _FEW_PIXELS)
 
     def area(place: int) -> str:
         return f"{areas[row[place]]:g}, its mask's is {pixels[row[place]]:g}"
@@ -350,9 +362,8 @@ def _fit_findings(chunk: _Chunk, extents: _Extents) -> Iterator[Finding]:
 def _overlap(one: Floats, other: Floats) -> Floats:
     """IoU of boxes by their corners, shape (M,)."""
     low, high = np.maximum(one[:, :2], other[:, :2]), np.minimum(one[:, 2:], other[:, 2:])
-    with np.errstate(over="ignore"):  # a side of 1e300
-        shared = np.clip(high - low, 0, None).prod(axis=1)
-        both = sum((side[:, 2:] - side[:, :2]).prod(axis=1) for side in (one, other)) - shared
+    shared = np.clip(high - low, 0, None).prod(axis=1)
+    both = sum((side[:, 2:] - side[:, :2]).prod(axis=1) for side in (one, other)) - shared
     overlap: Floats = np.divide(shared, both, out=np.zeros_like(shared), where=both > 0)
     return overlap
 

@@ -31,6 +31,11 @@ _NO_CLASS = (
     "leave a class that is none out (`classes` in a suite), such as an exporter's root or "
     "background class: noise would turn labels into it"
 )
+_NOTHING_TRAINED = (
+    "nothing would be trained: set iscrowd and ignore to 0 for what is one object, give boxes as "
+    "x, y, width, height in pixels of the image, or export the file again"
+)
+_NOTHING_SCORED = "nothing would be scored: set iscrowd to 0 for what is one object"
 _TRAINING_ALONE = "left out of training, while COCO's evaluation counts them"
 
 
@@ -41,30 +46,94 @@ def usage_findings(document: dict[str, Any], part: str | None = None) -> Iterato
         document: whose annotations have passed `shape_findings`, with the run's classes alone.
         part: "train" or "eval"; None where a file's use is not known.
     """
-    annotations = document["annotations"]
     reasons = reasons_left_out(document)
-    used = ~np.any(list(reasons.values()), axis=0) if annotations else np.zeros(0, dtype=np.bool_)
-    total = len(annotations)
-    if total and not used.any():
-        counts = ", ".join(f"{int(f.sum())} {name}" for name, f in reasons.items() if f.any())
-        yield Finding(
-            level=Level.ERROR,
-            kind=f"none of the {total} annotations of the run's classes can be used: {counts}",
-            mend="nothing would be trained: set iscrowd and ignore to 0 for what is one object, "
-            "give boxes as x, y, width, height in pixels of the image, or export the file again",
-        )
-    else:
-        for name, left_out in reasons.items():
-            if left_out.any():
-                yield _left_out(name, int(left_out.sum()), total)
+    if part == "eval":
+        reasons = {CROWDS: crowds_of(document["annotations"])}
+        yield from _ignored_findings(document["annotations"])
+    used = used_by(reasons, len(document["annotations"]))
+    yield from _left_out(reasons, used, part)
     yield from _class_findings(document, used, part)
     yield from _bare_findings(document, part)
     if part != "train":
         yield from _full_findings(document)
 
 
+def trained_annotations(document: dict[str, Any]) -> list[Annotation]:
+    """Those that training does not leave out; each must have an area."""
+    entries: list[Annotation] = document["annotations"]
+    used = used_by(reasons_left_out(document), len(entries))
+    return [entries[place] for place in np.flatnonzero(used).tolist()]
+
+
+def unchosen_findings(
+    document: dict[str, Any], classes: Sequence[str], policy: str
+) -> Iterator[Finding]:
+    """What a choice of classes leaves out of a file.
+
+    Args:
+        document: the whole file.
+        classes: names of those that are chosen.
+        policy: whether images with others are left out, too ("only-these-classes"), or not ("any").
+    """
+    names = {entry["id"]: entry["name"] for entry in document["categories"]}
+    chosen = {number for number, name in names.items() if name in set(classes)}
+    others = [e for e in document["annotations"] if e["category_id"] not in chosen]
+    if not others:
+        return
+    counts = Counter(names[entry["category_id"]] for entry in others).most_common()
+    named = ", ".join(f"{name!r} ({count})" for name, count in counts[:_NAMED])
+    kind = f"{len(others)} of {len(document['annotations'])} annotations are of classes that are "
+    kind += f"left out: {named}{', …' * (len(counts) > _NAMED)}"
+    images = len({entry["image_id"] for entry in others})
+    where = f"{images} of {len(document['images'])} images"
+    kept = f"; {where} hold them and stay, so that what is found on them counts as wrong"
+    gone = f"; {where} hold them and are left out"
+    yield Finding(level=Level.WARNING, kind=kind + (kept if policy == "any" else gone), mend="")
+
+
+def used_by(reasons: dict[str, Flags], count: int) -> Flags:
+    """Which of so many annotations no reason leaves out, shape (N,)."""
+    left_out = np.zeros(count, dtype=np.bool_)
+    for flags in reasons.values():
+        left_out |= flags
+    return ~left_out
+
+
+def crowds_of(annotations: Sequence[Annotation]) -> Flags:
+    """Which annotations are crowds, shape (N,)."""
+    return np.array([bool(entry.get("iscrowd", 0)) for entry in annotations], np.bool_)
+
+
+def _left_out(reasons: dict[str, Flags], used: Flags, part: str | None) -> Iterator[Finding]:
+    total = len(used)
+    if not total:
+        yield Finding(level=Level.WARNING, kind="the file has no annotation", mend="")
+    elif used.any():
+        for name, left_out in reasons.items():
+            if left_out.any():
+                yield _left_out_for(name, int(left_out.sum()), total)
+    else:
+        counts = ", ".join(f"{int(f.sum())} {name}" for name, f in reasons.items() if f.any())
+        yield Finding(
+            level=Level.ERROR,
+            kind=f"none of the {total} annotations of the run's classes can be used: {counts}",
+            mend=_NOTHING_SCORED if part == "eval" else _NOTHING_TRAINED,
+        )
+
+
+def _ignored_findings(annotations: Sequence[Annotation]) -> Iterator[Finding]:
+    count = sum(bool(e.get("ignore", 0)) and not e.get("iscrowd", 0) for e in annotations)
+    if count:
+        yield Finding(
+            level=Level.WARNING,
+            kind=f"{count} of {len(annotations)} annotations are {IGNORED}, which COCO's "
+            "evaluation takes no notice of: they are counted",
+            mend=_BOTH_OR_NONE,
+        )
+
+
 def reasons_left_out(document: dict[str, Any]) -> dict[str, Flags]:
-    """Which annotations training leaves out, shape (N,), by the first reason that mmdet has."""
+    """Which annotations training leaves out, shape (N,), by the first reason."""
     entries: Sequence[Annotation] = document["annotations"]
     sides = {image["id"]: (image["width"], image["height"]) for image in document["images"]}
     boxes = boxes_of(entries)
@@ -74,10 +143,10 @@ def reasons_left_out(document: dict[str, Any]) -> dict[str, Flags]:
     high = np.minimum(boxes[:, :2] + boxes[:, 2:], sizes)
     found = {
         IGNORED: np.array([bool(entry.get("ignore", False)) for entry in entries], np.bool_),
-        "outside of their image": (high - low <= 0).any(axis=1),
-        "without an area": np.array([entry["area"] for entry in entries], dtype=np.float64) <= 0,
         "smaller than a pixel": (boxes[:, 2:] < 1).any(axis=1),
-        CROWDS: np.array([bool(entry.get("iscrowd", 0)) for entry in entries], np.bool_),
+        "outside of their image": (high - low <= 0).any(axis=1),
+        "without an area": np.array([entry["area"] for entry in entries], dtype=np.float64) == 0,
+        CROWDS: crowds_of(entries),
     }
     before = np.zeros(len(entries), dtype=np.bool_)
     for name, flags in found.items():
@@ -86,22 +155,14 @@ def reasons_left_out(document: dict[str, Any]) -> dict[str, Flags]:
     return found
 
 
-def _left_out(name: str, count: int, total: int) -> Finding:
-    those = f"{count} of {total} annotations are {name}"
+def _left_out_for(name: str, count: int, total: int) -> Finding:
+    those = f"{count} of {total} annotations are"
     if name == CROWDS:
-        return Finding(
-            level=Level.WARNING,
-            kind=f"{count} of {total} annotations are crowds and are left out (iscrowd: 1): not "
-            "trained on, not scored, without noise",
-            mend=_BRUSH if count > _MANY_CROWDS * total else "",
-        )
-    if name == IGNORED:
-        return Finding(
-            level=Level.WARNING,
-            kind=f"{those}: {_TRAINING_ALONE}",
-            mend=_BOTH_OR_NONE,
-        )
-    return Finding(level=Level.WARNING, kind=f"{those}: {_TRAINING_ALONE}", mend="")
+        kind = f"{those} crowds and are left out (iscrowd: 1): not trained on, not scored, without "
+        mend = _BRUSH if count > _MANY_CROWDS * total else ""
+        return Finding(level=Level.WARNING, kind=f"{kind}noise", mend=mend)
+    mend = _BOTH_OR_NONE if name == IGNORED else ""
+    return Finding(level=Level.WARNING, kind=f"{those} {name}: {_TRAINING_ALONE}", mend=mend)
 
 
 def _class_findings(document: dict[str, Any], used: Flags, part: str | None) -> Iterator[Finding]:
@@ -141,7 +202,8 @@ def _full_findings(document: dict[str, Any]) -> Iterator[Finding]:
         yield Finding(
             level=Level.WARNING,
             kind=f"{len(full)} of {len(images)} images have more than {MOST_DETECTIONS} objects, "
-            f"at most {objects[fullest['id']]} in {image_name(fullest)}: no more than "
-            f"{MOST_DETECTIONS} detections of an image count, which keeps AP below 100",
+            f"at most {objects[fullest['id']]} in {image_name(fullest)}: COCO's evaluation counts "
+            f"{MOST_DETECTIONS} detections of an image and class (agnostic: in all), and the "
+            f"models here give no more than {MOST_DETECTIONS} an image, which keeps AP down",
             mend="",
         )

@@ -217,9 +217,32 @@ def test_every_kind_of_fault_is_told_at_once(document):
     document["images"][0]["width"] = 0
     del document["categories"][0]["name"]
     message = refused(document)
-    assert "annotations[2] (id 1034) has no 'bbox'" in message
+    assert "annotations[2] (id 1034, image_id 2) has no 'bbox'" in message
     assert "images[0] (id 0) has width 0, wanted an integer above 0" in message
     assert "categories[0] (id 3) has no 'name'" in message
+
+
+def test_keys_may_be_optional(document):
+    del document["images"][1]["file_name"]
+    for entry in document["annotations"]:
+        del entry["id"]
+    assert "has no 'file_name'" in refused(document)
+    may_lack = {"images.file_name", "annotations.id"}
+    check_document(document, "x", optional=may_lack)
+    document["annotations"][0]["category_id"] = 1
+    with pytest.raises(InputError, match="annotation None has category_id 1"):
+        check_document(document, "x", optional=may_lack)
+    document["images"][0]["file_name"] = 3
+    with pytest.raises(InputError, match="has file_name 3"):
+        check_document(document, "x", optional=may_lack)
+
+
+def test_an_address_will_do_for_a_file_name(document):
+    del document["images"][1]["file_name"]
+    document["images"][1]["coco_url"] = "http://images.cocodataset.org/train2017/000000000009.jpg"
+    check_document(document, "x")
+    document["images"][1]["coco_url"] = None
+    assert "has no 'file_name'" in refused(document)
 
 
 @pytest.mark.parametrize(

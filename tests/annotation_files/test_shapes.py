@@ -46,6 +46,7 @@ def test_run_lengths_of_either_kind_are_fine(made):
         ({"size": [10, 21], "counts": [*RUNS, 0, 10]}, shapes.OTHER_SIZE),
         ({"size": [10], "counts": RUNS}, shapes.OTHER_SIZE),
         ({"size": ["10", "20"], "counts": RUNS}, shapes.OTHER_SIZE),
+        ({"size": [10.0, 20.0], "counts": RUNS}, shapes.OTHER_SIZE),
         ({"size": [10, 20], "counts": [*RUNS, 300, 300]}, shapes.NOT_FILLED),
         ({"size": [10, 20], "counts": RUNS[:-1]}, shapes.NOT_FILLED),
         ({"size": [10, 20], "counts": [PIXELS + 5, -5]}, shapes.NOT_FILLED),
@@ -117,6 +118,12 @@ def test_areas_that_are_none(made, area):
     assert found(document) == {(E, shapes.NO_AREA): 1}
 
 
+def test_an_area_above_all_ranges_is_never_scored(made):
+    assert (E, shapes.NO_RANGE) not in found(made(area=1e10))
+    assert found(made(area=1.1e10))[E, shapes.NO_RANGE] == 1
+    assert found(made(area=1e300))[E, shapes.NO_RANGE] == 1
+
+
 def test_a_negative_area_is_in_no_area_range(made):
     assert found(made(area=-30)) == {(E, shapes.NEGATIVE_AREA): 1}
     assert found(made(area=-0.0))[E, shapes.NEGATIVE_AREA] == 0
@@ -125,13 +132,14 @@ def test_a_negative_area_is_in_no_area_range(made):
 @pytest.mark.parametrize(
     ("bbox", "level", "kind"),
     [
-        ([2, 2, 0, 5], F, shapes.BOX_FLAT),
+        ([2, 2, 0, 5], W, shapes.BOX_FLAT),
         ([2, 2, 6, -5], E, shapes.BOX_FLAT),
         ([-1.5, 2, 6, 5], F, shapes.BOX_OUT),
         ([2, 2, 19.5, 5], F, shapes.BOX_OUT),
         ([2, 2, 6, 9.5], F, shapes.BOX_OUT),
-        ([500002, 4500002, 6, 5], F, shapes.BOX_OUT),
-        ([2, 2, 1e300, 1e300], F, shapes.BOX_OUT),
+        ([500002, 4500002, 6, 5], E, shapes.BOX_FAR),
+        ([2, 2, 1e300, 1e300], E, shapes.BOX_FAR),
+        ([1.7e308, 1.7e308, 1.7e308, 1.7e308], E, shapes.BOX_FAR),
     ],
 )
 def test_boxes(made, bbox, level, kind):
@@ -151,6 +159,7 @@ def test_rounding_may_put_a_pixel_outside(made):
         [[30, 2, 40, 2, 40, 7]],
         [[2, 2, 8, 2, 5, 2]],
         [[-9, -9, -3, -9, -3, -3]],
+        [[2.2, 1, 2.3, 1, 2.3, 9, 2.2, 9]],
     ],
 )
 def test_a_mask_without_a_pixel(made, segmentation):

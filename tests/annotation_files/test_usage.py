@@ -21,7 +21,7 @@ def test_of_a_file_in_order_nothing_is_said(made):
         ({"area": 0}, "1 of 3 annotations are without an area: left out of training"),
         ({"bbox": [2, 2, 0.5, 5]}, "1 of 3 annotations are smaller than a pixel: left out of"),
         ({"bbox": [30, 2, 5, 5]}, "1 of 3 annotations are outside of their image: left out of"),
-        ({"bbox": [2, 2, 0, 5]}, "1 of 3 annotations are outside of their image"),
+        ({"bbox": [2, 2, 0, 5]}, "1 of 3 annotations are smaller than a pixel"),
     ],
 )
 def test_what_is_left_out_is_counted_by_its_reason(made, fields, text):
@@ -44,6 +44,27 @@ def test_where_nothing_is_left_it_is_an_error(made, fields):
     findings = list(usage_findings(document))
     assert [f.level for f in findings] == [Level.ERROR]
     assert findings[0].kind.startswith("none of the 3 annotations of the run's classes can be used")
+
+
+@pytest.mark.parametrize(
+    ("fields", "told_of_it"), [({"ignore": 1}, True), ({"area": 0}, False), ({"iscrowd": 1}, True)]
+)
+def test_evaluation_leaves_out_crowds_alone(made, fields, told_of_it):
+    document = made()
+    for annotation in document["annotations"]:
+        annotation.update(fields)
+    findings = list(usage_findings(document, "eval"))
+    assert [f.level for f in findings if f.level is Level.ERROR] == [Level.ERROR] * (
+        "iscrowd" in fields
+    )
+    assert len(findings) == told_of_it
+    if "ignore" in fields:
+        assert "3 of 3 annotations are ignored (ignore: 1), which COCO's" in findings[0].kind
+
+
+def test_a_file_without_annotations(made):
+    document = {**made(), "annotations": []}
+    assert told(document)[0] == "the file has no annotation."
 
 
 def test_a_flag_on_many_masks_is_questioned(made):

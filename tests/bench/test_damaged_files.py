@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from noisyseg.bench.datasets import preparation
+from noisyseg.bench.datasets import checked_annotations
 from noisyseg.bench.grid import SHARED, expand
 from noisyseg.bench.suite import load_suite
 from noisyseg.files import sha256_file
@@ -162,14 +162,65 @@ def test_images_that_the_protocol_leaves_out_are_told(toy, call):
     done = call("suite", "validate", toy.file)
     assert done.status == 2
     assert "3 of 3 annotated images have a side of less than 11 pixels" in done.err
+    # A larger image that holds but a crowd is of no help.
+    images, annotations = (toy.documents["train"][key] for key in ("images", "annotations"))
+    images[2].update(width=30, height=30)
+    for annotation in annotations:
+        annotation["iscrowd"] = int(annotation["image_id"] == images[2]["id"])
+    toy.write()
+    done = call("suite", "validate", toy.file)
+    assert done.status == 2
+    assert "2 of 3 annotated images have a side of less than 11 pixels" in done.err
 
 
-def test_noise_that_leaves_nothing_is_refused(toy, call):
+def test_classes_that_are_left_out_are_told(toy, call):
+    toy.documents["eval"]["categories"].append({"id": 55, "name": "hen"})
+    toy.documents["eval"]["annotations"][0]["category_id"] = 55
+    toy.write()
+    done = call("suite", "validate", toy.file)
+    assert done.status == 0
+    text = "1 of 6 annotations are of classes that are left out: 'hen' (1); 1 of 3 images hold them"
+    assert f"eval.json: {text} and stay" in done.err
+    toy.suite["data"].update(classes=["dog"], images="only-these-classes")
+    toy.suite["noise"] = {"clean": None}
+    toy.write()
+    done = call("suite", "validate", toy.file)
+    assert (
+        "train.json: 3 of 6 annotations are of classes that are left out: 'cat' (2), 'fox' (1); "
+        "2 of 3 images hold them and are left out" in done.err
+    )
+
+
+def test_a_link_to_an_image_of_the_same_part_is_refused(toy, call):
+    toy.write()
+    (toy.root / "train" / "1.png").unlink()
+    os.symlink("0.png", toy.root / "train" / "1.png")
+    done = call("suite", "validate", toy.file)
+    assert done.status == 2
+    assert "image 15 (1.png) is image 5 (0.png) again, by a link" in done.err
+
+
+@pytest.mark.parametrize(
+    ("kept", "rate"), [({"iscrowd": 1}, 1.0), ({"ignore": 1}, 0.8), ({"area": 0}, 0.8)]
+)
+def test_noise_that_leaves_nothing_to_train_on_is_refused(toy, call, kept, rate):
+    """Only the first annotation is of use, and it goes at some seed."""
+    toy.suite["noise"] = {"none": {"type": "missing", "rate": rate}}
+    for annotation in toy.documents["train"]["annotations"][1:]:
+        annotation.update(kept)
+    toy.write()
+    done = call("run", toy.file, "--seeds", ",".join(map(str, range(8))))
+    assert done.status == 2
+    assert "error: none, noise seed " in done.err
+    assert "none can be trained on: lower its rate" in done.err
+
+
+def test_noise_that_leaves_nothing_at_all_is_refused(toy, call):
     toy.suite["noise"] = {"none": {"type": "missing", "rate": 1.0}}
     toy.write()
     done = call("run", toy.file)
     assert done.status == 2
-    assert "none, noise seed 0: of 6 annotations the noise leaves none to train on" in done.err
+    assert "none, noise seed 0: of the 1 annotations that the noise leaves none can" in done.err
 
 
 def test_noise_into_a_class_without_annotations_is_told(toy, call, tmp_path, capsys):
@@ -202,13 +253,13 @@ def test_a_checked_file_is_not_checked_twice(toy, tmp_path, monkeypatch):
     toy.documents["train"]["annotations"][0]["iscrowd"] = 1
     toy.write()
     looked = []
-    check = preparation.shape_findings
+    check = checked_annotations.shape_findings
 
     def counted(document):
         looked.append(len(document["annotations"]))
         return check(document)
 
-    monkeypatch.setattr(preparation, "shape_findings", counted)
+    monkeypatch.setattr(checked_annotations, "shape_findings", counted)
 
     def runs():
         told = []

@@ -123,6 +123,8 @@ def test_other_images_are_refused_whatever_is_asked_for(call, store, trained, tm
     document = json.loads(trained[1].eval_annotations.read_bytes())
     for image in document["images"]:
         image["id"] += 1000
+    for annotation in document["annotations"]:
+        annotation["image_id"] += 1000
     (tmp_path / "other.json").write_text(json.dumps(document))
     done = call("evaluate", folder, "--annotations", tmp_path / "other.json", "--other-annotations")
     assert done.status == 2

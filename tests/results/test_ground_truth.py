@@ -18,8 +18,8 @@ def dataset(objects=1):
             {"id": n, "height": 10, "width": 20, "date_captured": 0} for n in (2**70, -3, 12)
         ],
         "annotations": [
-            {"id": 0, "image_id": image, "category_id": 90, "score": "0.9", "ignore": 1, **BOX}
-            for image in (12, -3, *[2**70] * objects)
+            {"id": n, "image_id": image, "category_id": 90, "score": "0.9", "ignore": 1, **BOX}
+            for n, image in enumerate((12, -3, *[2**70] * objects))
         ],
         "categories": [{"id": 90, "name": "cat", "supercategory": 1}, {"id": 4, "name": "dog"}],
     }
@@ -57,13 +57,18 @@ def test_categories_are_numbered_in_the_order_of_their_ids_whatever_the_classes(
     ("section", "fields", "text"),
     [
         ("images", {"id": "7"}, r"images\[0\] has id '7'"),
-        ("images", {"height": 10.5}, r"images\[0\] has height 10.5"),
+        ("images", {"height": 10.5}, r"images\[0\] \(id 7\) has height 10.5"),
+        ("annotations", {"iscrowd": ""}, r"annotations\[0\] \(id 0, image_id 12\) has iscrowd ''"),
+        ("annotations", {"bbox": [1, 1, 4]}, r"annotations\[0\] .* has bbox"),
+        ("annotations", {"image_id": 77}, r"annotation 0 has image_id 77"),
+        ("annotations", {"image_id": "12"}, r"annotations\[0\] .* has image_id '12'"),
+        ("annotations", {"category_id": []}, r"annotations\[0\] .* has category_id \[\]"),
         ("categories", {"id": 1.0}, r"categories\[0\] has id 1.0"),
-        ("categories", {"name": None}, r"categories\[0\] lacks one of"),
+        ("categories", {"name": None}, r"categories\[0\] \(id 90\) has name None"),
     ],
 )
 def test_what_is_no_id_or_size_is_refused(tmp_path, section, fields, text):
-    content = dataset()
+    content = dataset(0)
     content["images"][0]["id"] = 7
     content[section][0].update(fields)
     (tmp_path / "truth.json").write_text(json.dumps(content))
@@ -74,8 +79,6 @@ def test_what_is_no_id_or_size_is_refused(tmp_path, section, fields, text):
 @pytest.mark.parametrize(
     ("fields", "text"),
     [
-        ({"iscrowd": ""}, "annotation 0 has iscrowd ''"),
-        ({"bbox": [1, 1, 4]}, "annotation 0 has bbox"),
         ({"area": -1}, "an area is negative: annotation 0 of image 12"),
         ({"segmentation": [[1, 1, 1e9, 2, 3, 3]]}, "a polygon reaches far outside its image"),
     ],

@@ -1,0 +1,63 @@
+"""The images that an annotation file names: whether they are there, and which files they are."""
+
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from noisyseg.annotation_files.findings import image_name
+from noisyseg.annotation_files.identities import FileIdentity, file_name
+from noisyseg.bench.datasets.annotation_check import stays_inside
+from noisyseg.bench.datasets.split import Split
+from noisyseg.errors import InputError
+
+
+def check_images(document: dict[str, Any], split: Split) -> dict[FileIdentity, dict[str, Any]]:
+    """Refuse annotation files whose images are not there, before anything trains.
+
+    Returns:
+        The images by their files.
+    Raises:
+        InputError: names the first absent images, or a file name that leaves the images' folder.
+    """
+    absent: list[str] = []
+    found: dict[FileIdentity, dict[str, Any]] = {}
+    for image in document["images"]:
+        name = file_name(image)
+        if not stays_inside(name):
+            raise InputError(
+                f"{split.annotations}: the file name {name!r} leaves the images' folder "
+                f"{split.images}."
+            )
+        identity = _identity(split.images / name)
+        if identity is None:
+            absent.append(name)
+            continue
+        if identity in found:
+            raise InputError(
+                f"{split.annotations}: {image_name(image)} is {image_name(found[identity])} again, "
+                "by a link: list an image once, with all of its annotations."
+            )
+        found[identity] = image
+    if absent:
+        windows = " They are named as on Windows: write / for \\." * ("\\" in absent[0])
+        raise InputError(
+            f"{len(absent)} of {len(document['images'])} images named in {split.annotations} are "
+            f"not in {split.images}: {_first(absent)}.{windows}"
+        )
+    return found
+
+
+def _identity(path: Path) -> FileIdentity | None:
+    try:
+        status = path.stat()
+    except (
+        OSError,
+        ValueError,
+    ):  # not there, a name that none can have, a folder not to be entered
+        return None
+    return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else None
+
+
+def _first(entries: Sequence[object]) -> str:
+    return ", ".join(f"{entry!r}" for entry in entries[:3]) + ", …" * (len(entries) > 3)
