@@ -37,7 +37,9 @@ def identity_findings(document: Mapping[str, Any]) -> Iterator[Finding]:
         for entry in entries:
             if not -_MOST <= entry["id"] <= _MOST:
                 yield _beyond(f"{section}, id {entry['id']}")
-    for annotation in document["annotations"]:
+    numbers = [annotation["id"] for annotation in document["annotations"]]
+    usual = min(numbers, default=0) >= 0 and max(numbers, default=0) <= _MOST
+    for annotation in () if usual else document["annotations"]:
         if not 0 <= annotation["id"] <= _MOST:
             image = images.get(annotation["image_id"], {"id": annotation["image_id"]})
             where = annotation_name(annotation, image)

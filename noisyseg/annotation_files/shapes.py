@@ -184,14 +184,15 @@ def _places(flags: Flags) -> list[int]:
 
 def _mask_findings(chunk: _Chunk, *, wanted: bool) -> Iterator[Finding]:
     masks = [entry.get("segmentation") for entry in chunk.entries]
+    kinds = list(map(type, masks))
     given = _flags(masks)
     if wanted:
         yield from chunk.findings(Level.ERROR, NO_MASK, _places(~given))
     large = chunk.heights * chunk.widths > MOST_PIXELS
     yield from chunk.findings(Level.ERROR, TOO_LARGE, _places(given & large))
     given &= ~large
-    polygons = _flags(isinstance(mask, list) for mask in masks)
-    rle = _flags(isinstance(mask, dict) for mask in masks)
+    polygons = _flags(kind is list for kind in kinds)
+    rle = _flags(kind is dict for kind in kinds)
     yield from chunk.findings(Level.ERROR, MALFORMED, _places(given & ~polygons & ~rle))
     for find, which in ((_polygon_findings, given & polygons), (_rle_findings, given & rle)):
         places = np.flatnonzero(which)
@@ -341,22 +342,24 @@ def _fit_findings(chunk: _Chunk, extents: _Extents) -> Iterator[Finding]:
     corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
     off = np.abs(corners - bounds).max(axis=1, initial=0) > _NEAR
     misfit = off & (_overlap(corners, bounds) < _LEAST_FIT)
-    row = dict(zip(places.tolist(), range(len(places)), strict=True))
+
+    def row(place: int) -> int:
+        return int(np.searchsorted(places, place))
 
     def box(place: int) -> str:
-        own, masks = boxes[row[place]], bounds[row[place]]
+        own, masks = boxes[row(place)], bounds[row(place)]
         return f"{own.tolist()}, its mask's is {_box_of(masks)}{_hint(own, masks)}"
 
     yield from chunk.findings(Level.WARNING, BOX_MISFIT, places[misfit].tolist(), box, _BOXES)
     areas = chunk.areas[places]
-    crowds = _flags(chunk.entries[place].get("iscrowd", 0) for place in places.tolist())
     ratio = np.maximum(areas / pixels, pixels / areas)  # below 0 for areas that are
-    misfit = ~crowds & (ratio > _MOST_RATIO) & (np.abs(areas - pixels) > _FEW_PIXELS)
+    misfit = (ratio > _MOST_RATIO) & (np.abs(areas - pixels) > _FEW_PIXELS)
+    odd = [place for place in places[misfit].tolist() if not chunk.entries[place].get("iscrowd")]
 
     def area(place: int) -> str:
-        return f"{areas[row[place]]:g}, its mask's is {pixels[row[place]]:g}"
+        return f"{areas[row(place)]:g}, its mask's is {pixels[row(place)]:g}"
 
-    yield from chunk.findings(Level.WARNING, AREA_MISFIT, places[misfit].tolist(), area, _AREAS)
+    yield from chunk.findings(Level.WARNING, AREA_MISFIT, odd, area, _AREAS)
 
 
 def _overlap(one: Floats, other: Floats) -> Floats:
