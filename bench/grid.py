@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from noisyseg.annotation_files.columns import columns_of
 from noisyseg.annotation_files.usage import trained_annotations
 from noisyseg.bench.confusion_step import with_matrices
 from noisyseg.bench.datasets.preparation import CheckedData, check_data, write_prepared
@@ -159,7 +160,7 @@ def _refuse_nothing_left(noisy: Path, what: str) -> None:
         InputError: with the noise's name.
     """
     document = orjson.loads(noisy.read_bytes())
-    if not trained_annotations(document):
+    if not trained_annotations(columns_of(document)):
         raise InputError(
             f"{what}: of the {len(document['annotations'])} annotations that the noise leaves none "
             "can be trained on: lower its rate."

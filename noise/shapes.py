@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from noisyseg.annotation_files.columns import columns_of
 from noisyseg.annotation_files.findings import Finding, Level, annotation_name, refuse_errors
 from noisyseg.annotation_files.shapes import shape_findings
 from noisyseg.mask_overlap import has_mask
@@ -21,7 +22,7 @@ def check_masks(_: Mapping[str, Any], scene: Scene) -> None:
     Raises:
         InputError: how many annotations, and what is wrong with the first of them.
     """
-    refuse_errors(list(shape_findings(_chosen(scene), masks=False)), _REFUSED)
+    refuse_errors(list(shape_findings(columns_of(_chosen(scene)), masks=False)), _REFUSED)
 
 
 def check_masks_and_boxes(_: Mapping[str, Any], scene: Scene) -> None:
@@ -32,7 +33,7 @@ def check_masks_and_boxes(_: Mapping[str, Any], scene: Scene) -> None:
     """
     chosen = _chosen(scene)
     images = {image["id"]: image for image in chosen["images"]}
-    findings = list(shape_findings(chosen, masks=False))
+    findings = list(shape_findings(columns_of(chosen), masks=False))
     for entry in chosen["annotations"]:
         for detail in _size_faults(entry):
             where = f"{annotation_name(entry, images[entry['image_id']])}: {detail}"

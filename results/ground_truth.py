@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from noisyseg.annotation_files.columns import columns_of
 from noisyseg.annotation_files.document import CocoDocument, parse_annotations, read_bytes
 from noisyseg.annotation_files.findings import grouped, refuse_errors
 from noisyseg.annotation_files.shapes import shape_findings
@@ -96,7 +97,7 @@ def limits_of(path: Path, predictions: Predictions, classes: Sequence[str] | Non
         ],
         "categories": categories,
     }
-    return [f"{path}: {line}" for line in grouped(usage_findings(part, "eval"))]
+    return [f"{path}: {line}" for line in grouped(usage_findings(columns_of(part), "eval"))]
 
 
 def numbered(
@@ -173,5 +174,5 @@ def _check(document: dict[str, Any], path: Path) -> None:
         missing = [key for key in _SHAPE if annotation.get(key) in (None, [], {})]
         if missing:
             raise InputError(f"{path}: annotation {annotation['id']} has no {', '.join(missing)}")
-    findings = list(shape_findings({**document, "annotations": named}))
+    findings = list(shape_findings(columns_of({**document, "annotations": named})))
     refuse_errors(findings, f"{path}: cannot be evaluated on")

@@ -7,7 +7,9 @@ from typing import Any
 
 import orjson
 
-from noisyseg.annotation_files.document import entry_fault, parse_annotations
+from noisyseg.annotation_files.columns import columns_of
+from noisyseg.annotation_files.document import parse_annotations
+from noisyseg.annotation_files.fields import entry_fault
 from noisyseg.annotation_files.findings import EXPORT, Finding, Level
 from noisyseg.annotation_files.identities import file_name, identity_findings
 from noisyseg.annotation_files.shapes import shape_findings
@@ -68,12 +70,12 @@ def annotation_findings(document: Document) -> Iterator[Finding]:
     for kind, where in _reference_faults(document, known):
         yield Finding(level=Level.ERROR, kind=kind, where=where)
     yield from identity_findings(document)
-    yield from shape_findings(document)
+    yield from shape_findings(columns_of(document))
     whole = {
         **document,
         "annotations": [entry for entry in document["annotations"] if _is_whole(entry, known)],
     }
-    yield from usage_findings(whole)
+    yield from usage_findings(columns_of(whole))
 
 
 def _is_whole(annotation: Mapping[str, Any], known: Mapping[str, set[int]]) -> bool:

@@ -5,10 +5,12 @@ from typing import Any
 
 import orjson
 
+from noisyseg.annotation_files.columns import columns_of
 from noisyseg.annotation_files.document import collector_paused
 from noisyseg.annotation_files.findings import grouped, refuse_errors
 from noisyseg.annotation_files.identities import identity_findings
-from noisyseg.annotation_files.shapes import NO_AREA, shape_findings
+from noisyseg.annotation_files.shape_kinds import NO_AREA
+from noisyseg.annotation_files.shapes import shape_findings
 from noisyseg.annotation_files.usage import unchosen_findings, usage_findings
 from noisyseg.files import canonical_json
 
@@ -56,9 +58,10 @@ def look_at(
         InputError: every kind of error in it.
     """
     with collector_paused():
-        findings = [*identity_findings(chosen), *shape_findings(chosen)]
+        columns = columns_of(chosen)
+        findings = [*identity_findings(chosen), *shape_findings(columns)]
         if all(finding.kind != NO_AREA for finding in findings):
-            findings += usage_findings(chosen, part)
+            findings += usage_findings(columns, part)
     refuse_errors(findings, f"{path}: cannot be trained or evaluated on")
     classes = [entry["name"] for entry in chosen["categories"]]
     return grouped([*findings, *unchosen_findings(whole, classes, policy)])

@@ -10,7 +10,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from noisyseg.annotation_files.columns import columns_of
 from noisyseg.annotation_files.document import (
+    collector_paused,
     encode_annotations,
     parse_annotations,
     read_bytes,
@@ -87,6 +89,11 @@ def check_data(source: DataSource, prepared: Path | None = None) -> CheckedData:
         InputError: an unusable annotation file, a class it lacks, annotations that training or
             evaluation would stumble over, absent images, no annotation left.
     """
+    with collector_paused():
+        return _checked(source, prepared)
+
+
+def _checked(source: DataSource, prepared: Path | None) -> CheckedData:
     sums: dict[str, str] = {}
     documents: dict[str, dict[str, Any]] = {}
     for name, split in _splits(source):
@@ -122,7 +129,7 @@ def check_data(source: DataSource, prepared: Path | None = None) -> CheckedData:
         contents[name] = _encoded(_with_file_names(document), split.annotations)
         sides[name], counts[name] = _sides(document), len(document["images"])
         if name == "train":
-            trained = _sides({**document, "annotations": trained_annotations(document)})
+            trained = _sides({**document, "annotations": trained_annotations(columns_of(document))})
     both = grouped(in_both_parts(files["train"], files["eval"]))
     notes = [
         f"{split.annotations}: {line}"

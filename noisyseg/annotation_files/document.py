@@ -1,17 +1,16 @@
 """COCO annotation files: read with every check that training relies on, written whole."""
 
 import gc
-import math
 import reprlib
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
-from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 
+from noisyseg.annotation_files.fields import FIELDS, all_fit, fault_of, is_integer
 from noisyseg.errors import InputError
 from noisyseg.files import write_atomically
 from noisyseg.foreign_files import describe_foreign
@@ -20,85 +19,6 @@ CocoDocument = dict[str, Any]
 """A COCO file as read: lists `images`, `annotations`, `categories`, and whatever else it holds."""
 
 _SHOWN = 5
-
-
-class _Field(NamedTuple):
-    """A key of an entry.
-
-    Attributes:
-        fits: whether a value will do.
-        all_fit: whether a whole column does, found in a fraction of the time; False may be wrong.
-    """
-
-    key: str
-    fits: Callable[[Any], bool]
-    all_fit: Callable[[Sequence[Any]], bool]
-    wanted: str
-    required: bool = True
-
-
-def _is_integer(value: Any) -> bool:
-    return type(value) is int  # bool is a subclass of int, but no id
-
-
-def _are_integers(values: Sequence[Any]) -> bool:
-    return set(map(type, values)) <= {int}
-
-
-def _is_size(value: Any) -> bool:
-    return type(value) is int and value > 0
-
-
-def _are_sizes(values: Sequence[Any]) -> bool:
-    return _are_integers(values) and min(values, default=1) > 0
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and value != ""
-
-
-def _are_texts(values: Sequence[Any]) -> bool:
-    return set(map(type, values)) <= {str} and all(values)
-
-
-def _is_flag(value: Any) -> bool:
-    return value in (0, 1)
-
-
-def _are_flags(values: Sequence[Any]) -> bool:
-    return set(map(type, values)) <= {int, bool} and set(values) <= {0, 1}
-
-
-def _is_box(value: Any) -> bool:
-    if not isinstance(value, list) or len(value) != 4:
-        return False
-    return all(type(number) in (int, float) and math.isfinite(number) for number in value)
-
-
-def _are_boxes(values: Sequence[Any]) -> bool:
-    if not set(map(type, values)) <= {list} or not set(map(len, values)) <= {4}:
-        return False
-    kinds = set(map(type, chain.from_iterable(values)))
-    return kinds <= {int, float} and all(map(math.isfinite, chain.from_iterable(values)))
-
-
-_ID = _Field("id", _is_integer, _are_integers, "an integer")
-_FIELDS: dict[str, tuple[_Field, ...]] = {
-    "images": (
-        _ID,
-        _Field("file_name", _is_text, _are_texts, "non-empty text"),
-        _Field("width", _is_size, _are_sizes, "an integer above 0"),
-        _Field("height", _is_size, _are_sizes, "an integer above 0"),
-    ),
-    "annotations": (
-        _ID,
-        _Field("image_id", _is_integer, _are_integers, "an integer"),
-        _Field("category_id", _is_integer, _are_integers, "an integer"),
-        _Field("bbox", _is_box, _are_boxes, "a list of four finite numbers"),
-        _Field("iscrowd", _is_flag, _are_flags, "0 or 1", required=False),
-    ),
-    "categories": (_ID, _Field("name", _is_text, _are_texts, "non-empty text")),
-}
 
 
 def read_annotations(path: Path) -> CocoDocument:
@@ -174,7 +94,7 @@ def check_document(document: Any, where: str, *, optional: Collection[str] = ())
             f"{where}: a COCO annotation file holds an object with images, annotations and "
             f"categories, this one holds {reprlib.repr(document)}."
         )
-    absent = [key for key in _FIELDS if not isinstance(document.get(key), list)]
+    absent = [key for key in FIELDS if not isinstance(document.get(key), list)]
     if absent:
         raise InputError(
             f"{where}: no list {', '.join(map(repr, absent))}. A COCO annotation file needs the "
@@ -183,11 +103,6 @@ def check_document(document: Any, where: str, *, optional: Collection[str] = ())
     with collector_paused():
         _raise_if_any(_malformed(document, optional), where)
         _raise_if_any(_inconsistent(document), where)
-
-
-def entry_fault(section: str, entry: Any) -> str | None:
-    """What is wrong with one entry of images, annotations or categories by itself, if anything."""
-    return _fault(entry, _FIELDS[section])
 
 
 def write_annotations(path: Path, document: CocoDocument) -> None:
@@ -237,55 +152,27 @@ def collector_paused() -> Iterator[None]:
 
 def _malformed(document: CocoDocument, optional: Collection[str]) -> list[str]:
     problems = []
-    for section, every in _FIELDS.items():
+    for section, every in FIELDS.items():
         fields = [
             field._replace(required=field.required and f"{section}.{field.key}" not in optional)
             for field in every
         ]
-        if _all_fit(document[section], fields):
+        if all_fit(document[section], fields):
             continue
         faults = (
             f"{section}[{position}]{_identity(entry)} {fault}"
             for position, entry in enumerate(document[section])
-            if (fault := _fault(entry, fields))
+            if (fault := fault_of(entry, fields))
         )
         problems += _summary(f"unusable {section}", faults)
     return problems
-
-
-def _all_fit(entries: Sequence[Any], fields: Sequence[_Field]) -> bool:
-    """Whether no entry has a fault; False says that they must be looked at one by one."""
-    if not set(map(type, entries)) <= {dict}:
-        return False
-    for key, _, all_fit, _, required in fields:
-        try:
-            values = [e[key] for e in entries if required or key in e]
-            if not all_fit(values):
-                return False
-        except (KeyError, TypeError):
-            return False
-    return True
-
-
-def _fault(entry: Any, fields: Sequence[_Field]) -> str | None:
-    if not isinstance(entry, dict):
-        return f"is not an object but {reprlib.repr(entry)}"
-    for key, fits, _, wanted, required in fields:
-        if key not in entry:
-            if key == "file_name" and _is_text(entry.get("coco_url")):
-                continue  # LVIS names its images by COCO's address alone
-            if required:
-                return f"has no {key!r}"
-        elif not fits(entry[key]):
-            return f"has {key} {reprlib.repr(entry[key])}, wanted {wanted}"
-    return None
 
 
 def _identity(entry: Any) -> str:
     if not isinstance(entry, dict):
         return ""
     known = {key: entry.get(key) for key in ("id", "image_id")}
-    named = [f"{key} {value}" for key, value in known.items() if _is_integer(value)]
+    named = [f"{key} {value}" for key, value in known.items() if is_integer(value)]
     return f" ({', '.join(named)})" if named else ""
 
 

@@ -6,22 +6,17 @@ evaluation does not count crowds. N annotations.
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import chain
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from noisyseg.annotation_files.columns import Annotation, Columns, Flags, flags, places
 from noisyseg.annotation_files.findings import Finding, Level, image_name
-from noisyseg.annotation_files.shapes import boxes_of
 
 MOST_DETECTIONS = 100
 """In an image: what COCO's evaluation counts of a class, and what the models here give in all."""
 
 CROWDS, IGNORED = "crowds (iscrowd: 1)", "ignored (ignore: 1)"
-
-Annotation = dict[str, Any]
-Flags = NDArray[np.bool_]
 
 _NAMED = 8  # classes in a message
 _MANY_CROWDS = 0.1
@@ -39,30 +34,29 @@ _NOTHING_SCORED = "nothing would be scored: set iscrowd to 0 for what is one obj
 _TRAINING_ALONE = "left out of training, while COCO's evaluation counts them"
 
 
-def usage_findings(document: dict[str, Any], part: str | None = None) -> Iterator[Finding]:
+def usage_findings(columns: Columns, part: str | None = None) -> Iterator[Finding]:
     """What will be left out of a file, by reason, and what limits a score on it.
 
     Args:
-        document: whose annotations have passed `shape_findings`, with the run's classes alone.
+        columns: of the run's classes and images alone, each annotation with an area.
         part: "train" or "eval"; None where a file's use is not known.
     """
-    reasons = reasons_left_out(document)
+    reasons = reasons_left_out(columns)
     if part == "eval":
-        reasons = {CROWDS: crowds_of(document["annotations"])}
-        yield from _ignored_findings(document["annotations"])
-    used = used_by(reasons, len(document["annotations"]))
+        reasons = {CROWDS: columns.crowds}
+        yield from _ignored_findings(columns)
+    used = used_by(reasons, len(columns.annotations))
     yield from _left_out(reasons, used, part)
-    yield from _class_findings(document, used, part)
-    yield from _bare_findings(document, part)
+    yield from _class_findings(columns, used, part)
+    yield from _bare_findings(columns, part)
     if part != "train":
-        yield from _full_findings(document)
+        yield from _full_findings(columns)
 
 
-def trained_annotations(document: dict[str, Any]) -> list[Annotation]:
+def trained_annotations(columns: Columns) -> list[Annotation]:
     """Those that training does not leave out; each must have an area."""
-    entries: list[Annotation] = document["annotations"]
-    used = used_by(reasons_left_out(document), len(entries))
-    return [entries[place] for place in np.flatnonzero(used).tolist()]
+    used = used_by(reasons_left_out(columns), len(columns.annotations))
+    return [columns.annotations[place] for place in places(used)]
 
 
 def unchosen_findings(
@@ -94,14 +88,9 @@ def unchosen_findings(
 def used_by(reasons: dict[str, Flags], count: int) -> Flags:
     """Which of so many annotations no reason leaves out, shape (N,)."""
     left_out = np.zeros(count, dtype=np.bool_)
-    for flags in reasons.values():
-        left_out |= flags
+    for chosen in reasons.values():
+        left_out |= chosen
     return ~left_out
-
-
-def crowds_of(annotations: Sequence[Annotation]) -> Flags:
-    """Which annotations are crowds, shape (N,)."""
-    return np.array([bool(entry.get("iscrowd", 0)) for entry in annotations], np.bool_)
 
 
 def _left_out(reasons: dict[str, Flags], used: Flags, part: str | None) -> Iterator[Finding]:
@@ -121,37 +110,33 @@ def _left_out(reasons: dict[str, Flags], used: Flags, part: str | None) -> Itera
         )
 
 
-def _ignored_findings(annotations: Sequence[Annotation]) -> Iterator[Finding]:
-    count = sum(bool(e.get("ignore", 0)) and not e.get("iscrowd", 0) for e in annotations)
-    if count:
+def _ignored_findings(columns: Columns) -> Iterator[Finding]:
+    ignored = flags(entry.get("ignore", 0) for entry in columns.annotations) & ~columns.crowds
+    if ignored.any():
         yield Finding(
             level=Level.WARNING,
-            kind=f"{count} of {len(annotations)} annotations are {IGNORED}, which COCO's "
+            kind=f"{int(ignored.sum())} of {len(ignored)} annotations are {IGNORED}, which COCO's "
             "evaluation takes no notice of: they are counted",
             mend=_BOTH_OR_NONE,
         )
 
 
-def reasons_left_out(document: dict[str, Any]) -> dict[str, Flags]:
+def reasons_left_out(columns: Columns) -> dict[str, Flags]:
     """Which annotations training leaves out, shape (N,), by the first reason."""
-    entries: Sequence[Annotation] = document["annotations"]
-    sides = {image["id"]: (image["width"], image["height"]) for image in document["images"]}
-    boxes = boxes_of(entries)
-    own = chain.from_iterable([sides[entry["image_id"]] for entry in entries])
-    sizes = np.fromiter(own, np.float64, 2 * len(entries)).reshape(-1, 2)
+    boxes = columns.boxes
     low = np.maximum(boxes[:, :2], 0)
-    high = np.minimum(boxes[:, :2] + boxes[:, 2:], sizes)
+    high = np.minimum(boxes[:, :2] + boxes[:, 2:], np.stack([columns.widths, columns.heights], 1))
     found = {
-        IGNORED: np.array([bool(entry.get("ignore", False)) for entry in entries], np.bool_),
+        IGNORED: flags(entry.get("ignore", False) for entry in columns.annotations),
         "smaller than a pixel": (boxes[:, 2:] < 1).any(axis=1),
         "outside of their image": (high - low <= 0).any(axis=1),
-        "without an area": np.array([entry["area"] for entry in entries], dtype=np.float64) == 0,
-        CROWDS: crowds_of(entries),
+        "without an area": columns.areas == 0,
+        CROWDS: columns.crowds,
     }
-    before = np.zeros(len(entries), dtype=np.bool_)
-    for name, flags in found.items():
-        found[name] = flags & ~before
-        before |= flags
+    before = np.zeros(len(boxes), dtype=np.bool_)
+    for name, chosen in found.items():
+        found[name] = chosen & ~before
+        before |= chosen
     return found
 
 
@@ -165,13 +150,12 @@ def _left_out_for(name: str, count: int, total: int) -> Finding:
     return Finding(level=Level.WARNING, kind=f"{those} {name}: {_TRAINING_ALONE}", mend=mend)
 
 
-def _class_findings(document: dict[str, Any], used: Flags, part: str | None) -> Iterator[Finding]:
-    entries = document["annotations"]
-    present = {entries[place]["category_id"] for place in np.flatnonzero(used).tolist()}
-    absent = [entry["name"] for entry in document["categories"] if entry["id"] not in present]
+def _class_findings(columns: Columns, used: Flags, part: str | None) -> Iterator[Finding]:
+    present = {columns.annotations[place]["category_id"] for place in places(used)}
+    absent = [entry["name"] for entry in columns.categories if entry["id"] not in present]
     if absent and used.any():
         named = ", ".join(map(repr, absent[:_NAMED])) + ", …" * (len(absent) > _NAMED)
-        count = f"{len(absent)} of {len(document['categories'])} classes"
+        count = f"{len(absent)} of {len(columns.categories)} classes"
         scored = "; AP is the mean over the others" if part == "eval" else ""
         yield Finding(
             level=Level.WARNING,
@@ -180,30 +164,26 @@ def _class_findings(document: dict[str, Any], used: Flags, part: str | None) -> 
         )
 
 
-def _bare_findings(document: dict[str, Any], part: str | None) -> Iterator[Finding]:
-    images = document["images"]
-    annotated = {entry["image_id"] for entry in document["annotations"]}
-    bare = sum(image["id"] not in annotated for image in images)
+def _bare_findings(columns: Columns, part: str | None) -> Iterator[Finding]:
+    count = len(columns.images)
+    bare = count - len(np.unique(columns.image_of))
     if bare:
-        kind = f"{bare} of {len(images)} images have no annotation of the run's classes"
+        kind = f"{bare} of {count} images have no annotation of the run's classes"
         kind += "" if part == "eval" else ": training leaves them out"
         kind += "" if part == "train" else ": what is found in them counts as wrong in evaluation"
         yield Finding(level=Level.WARNING, kind=kind, mend="")
 
 
-def _full_findings(document: dict[str, Any]) -> Iterator[Finding]:
-    images = document["images"]
-    objects = Counter(
-        [entry["image_id"] for entry in document["annotations"] if not entry.get("iscrowd", 0)]
-    )
-    full = [image for image in images if objects[image["id"]] > MOST_DETECTIONS]
+def _full_findings(columns: Columns) -> Iterator[Finding]:
+    objects = np.bincount(columns.image_of[~columns.crowds], minlength=len(columns.images))
+    full = int((objects > MOST_DETECTIONS).sum())
     if full:
-        fullest = max(full, key=lambda image: objects[image["id"]])
+        fullest = columns.images[int(objects.argmax())]
         yield Finding(
             level=Level.WARNING,
-            kind=f"{len(full)} of {len(images)} images have more than {MOST_DETECTIONS} objects, "
-            f"at most {objects[fullest['id']]} in {image_name(fullest)}: COCO's evaluation counts "
-            f"{MOST_DETECTIONS} detections of an image and class (agnostic: in all), and the "
-            f"models here give no more than {MOST_DETECTIONS} an image, which keeps AP down",
+            kind=f"{full} of {len(columns.images)} images have more than {MOST_DETECTIONS} "
+            f"objects, at most {int(objects.max())} in {image_name(fullest)}: COCO's evaluation "
+            f"counts {MOST_DETECTIONS} detections of an image and class (agnostic: in all), and "
+            f"the models here give no more than {MOST_DETECTIONS} an image, which keeps AP down",
             mend="",
         )

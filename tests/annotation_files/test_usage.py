@@ -1,11 +1,12 @@
 import pytest
 
+from noisyseg.annotation_files.columns import columns_of
 from noisyseg.annotation_files.findings import Level, grouped
 from noisyseg.annotation_files.usage import usage_findings
 
 
 def told(document, part=None):
-    return grouped(usage_findings(document, part))
+    return grouped(usage_findings(columns_of(document), part))
 
 
 def test_of_a_file_in_order_nothing_is_said(made):
@@ -41,7 +42,7 @@ def test_where_nothing_is_left_it_is_an_error(made, fields):
     document = made()
     for annotation in document["annotations"]:
         annotation.update(fields)
-    findings = list(usage_findings(document))
+    findings = list(usage_findings(columns_of(document)))
     assert [f.level for f in findings] == [Level.ERROR]
     assert findings[0].kind.startswith("none of the 3 annotations of the run's classes can be used")
 
@@ -53,7 +54,7 @@ def test_evaluation_leaves_out_crowds_alone(made, fields, told_of_it):
     document = made()
     for annotation in document["annotations"]:
         annotation.update(fields)
-    findings = list(usage_findings(document, "eval"))
+    findings = list(usage_findings(columns_of(document), "eval"))
     assert [f.level for f in findings if f.level is Level.ERROR] == [Level.ERROR] * (
         "iscrowd" in fields
     )

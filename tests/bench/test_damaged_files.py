@@ -255,9 +255,9 @@ def test_a_checked_file_is_not_checked_twice(toy, tmp_path, monkeypatch):
     looked = []
     check = checked_annotations.shape_findings
 
-    def counted(document):
-        looked.append(len(document["annotations"]))
-        return check(document)
+    def counted(columns):
+        looked.append(len(columns.annotations))
+        return check(columns)
 
     monkeypatch.setattr(checked_annotations, "shape_findings", counted)
 
