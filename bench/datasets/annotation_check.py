@@ -1,6 +1,5 @@
 """Everything that is wrong with a COCO-format file, not only what is found first."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import orjson
 
 from noisyseg.annotation_files.columns import columns_of
+from noisyseg.annotation_files.consistency import consistency_findings, entry_findings
 from noisyseg.annotation_files.document import parse_annotations
 from noisyseg.annotation_files.fields import entry_fault
 from noisyseg.annotation_files.findings import EXPORT, Finding, Level
@@ -18,10 +18,9 @@ from noisyseg.bench.datasets.check_report import Fault
 from noisyseg.errors import InputError
 
 _SECTIONS = ("images", "annotations", "categories")
-_UNIQUE = (("images", "id"), ("annotations", "id"), ("categories", "id"), ("categories", "name"))
-_REFERENCES = (("category", "categories", "category_id"), ("image", "images", "image_id"))
+_LEAVES = "a file name leaves the images' folder"
 
-Document = dict[str, list[dict[str, Any]]]
+Document = dict[str, Any]
 
 
 def usable_part(data: bytes, path: Path) -> tuple[Document, list[Fault]]:
@@ -38,17 +37,15 @@ def usable_part(data: bytes, path: Path) -> tuple[Document, list[Fault]]:
         whole = False
     if not whole:
         return {section: [] for section in _SECTIONS}, [_unusable(data, path)]
-    usable: Document = {section: [] for section in _SECTIONS}
-    faults = []
-    for section in _SECTIONS:
-        for position, entry in enumerate(raw[section]):
-            problem = entry_fault(section, entry)
-            if problem is None:
-                usable[section].append(entry)
-            else:
-                where = f"{path}: {section}[{position}] {problem}"
-                faults.append(Fault(kind=f"unusable {section}", where=where, mend=EXPORT))
-    return usable, faults
+    faults = [
+        Fault(kind=finding.kind, where=f"{path}: {finding.where}", mend=finding.mend)
+        for finding in entry_findings(raw)
+    ]
+    usable = {
+        section: [entry for entry in raw[section] if entry_fault(section, entry) is None]
+        for section in (_SECTIONS if faults else ())
+    }
+    return {**raw, **usable}, faults
 
 
 def _unusable(data: bytes, path: Path) -> Fault:
@@ -66,11 +63,14 @@ def annotation_findings(document: Document) -> Iterator[Finding]:
     Args:
         document: of `usable_part`.
     """
-    known = {section: {entry["id"] for entry in document[section]} for section in _SECTIONS}
-    for kind, where in _reference_faults(document, known):
-        yield Finding(level=Level.ERROR, kind=kind, where=where)
+    yield from consistency_findings(document)
+    for image in document["images"]:
+        if not stays_inside(file_name(image)):
+            where = repr(file_name(image))
+            yield Finding(level=Level.ERROR, kind=_LEAVES, where=where)
     yield from identity_findings(document)
     yield from shape_findings(columns_of(document))
+    known = {section: {entry["id"] for entry in document[section]} for section in _SECTIONS}
     whole = {
         **document,
         "annotations": [entry for entry in document["annotations"] if _is_whole(entry, known)],
@@ -83,23 +83,6 @@ def _is_whole(annotation: Mapping[str, Any], known: Mapping[str, set[int]]) -> b
     listed = annotation["image_id"] in known["images"]
     named = annotation["category_id"] in known["categories"]
     return listed and named and isinstance(annotation.get("area"), int | float)
-
-
-def _reference_faults(
-    document: Document, known: Mapping[str, set[int]]
-) -> Iterator[tuple[str, str]]:
-    for section, key in _UNIQUE:
-        for value, number in Counter(entry[key] for entry in document[section]).items():
-            if number > 1:
-                yield f"several {section} have the same {key}", f"{value!r}, {number} times"
-    for image in document["images"]:
-        if not stays_inside(file_name(image)):
-            yield "a file name leaves the images' folder", repr(file_name(image))
-    for annotation in document["annotations"]:
-        for what, section, key in _REFERENCES:
-            if annotation[key] not in known[section]:
-                where = f"annotation {annotation['id']}, {key} {annotation[key]}"
-                yield f"an annotation's {what} is not in the file", where
 
 
 def stays_inside(name: str) -> bool:

@@ -2,23 +2,22 @@
 
 import gc
 import reprlib
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from noisyseg.annotation_files.fields import FIELDS, all_fit, fault_of, is_integer
+from noisyseg.annotation_files.consistency import consistency_findings, entry_findings
+from noisyseg.annotation_files.fields import FIELDS
+from noisyseg.annotation_files.findings import refuse_errors
 from noisyseg.errors import InputError
 from noisyseg.files import write_atomically
 from noisyseg.foreign_files import describe_foreign
 
 CocoDocument = dict[str, Any]
 """A COCO file as read: lists `images`, `annotations`, `categories`, and whatever else it holds."""
-
-_SHOWN = 5
 
 
 def read_annotations(path: Path) -> CocoDocument:
@@ -87,7 +86,7 @@ def check_document(document: Any, where: str, *, optional: Collection[str] = ())
         optional: keys that entries may lack, such as "images.file_name".
 
     Raises:
-        InputError: what is wrong, up to five examples of each kind with their number.
+        InputError: what is wrong, the first of each kind with their number.
     """
     if not isinstance(document, dict):
         raise InputError(
@@ -101,8 +100,8 @@ def check_document(document: Any, where: str, *, optional: Collection[str] = ())
             f"lists images, annotations and categories; is this the right file?"
         )
     with collector_paused():
-        _raise_if_any(_malformed(document, optional), where)
-        _raise_if_any(_inconsistent(document), where)
+        refuse_errors(list(entry_findings(document, optional)), f"{where}: cannot be used")
+        refuse_errors(list(consistency_findings(document)), f"{where}: cannot be used")
 
 
 def write_annotations(path: Path, document: CocoDocument) -> None:
@@ -148,73 +147,3 @@ def collector_paused() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
-
-
-def _malformed(document: CocoDocument, optional: Collection[str]) -> list[str]:
-    problems = []
-    for section, every in FIELDS.items():
-        fields = [
-            field._replace(required=field.required and f"{section}.{field.key}" not in optional)
-            for field in every
-        ]
-        if all_fit(document[section], fields):
-            continue
-        faults = (
-            f"{section}[{position}]{_identity(entry)} {fault}"
-            for position, entry in enumerate(document[section])
-            if (fault := fault_of(entry, fields))
-        )
-        problems += _summary(f"unusable {section}", faults)
-    return problems
-
-
-def _identity(entry: Any) -> str:
-    if not isinstance(entry, dict):
-        return ""
-    known = {key: entry.get(key) for key in ("id", "image_id")}
-    named = [f"{key} {value}" for key, value in known.items() if is_integer(value)]
-    return f" ({', '.join(named)})" if named else ""
-
-
-def _inconsistent(document: CocoDocument) -> list[str]:
-    problems = []
-    for section, key in (
-        ("images", "id"),
-        ("annotations", "id"),
-        ("categories", "id"),
-        ("categories", "name"),
-    ):
-        problems += _summary(f"repeated {section} {key}s", _repeated(document[section], key))
-    for section, key in (("images", "image_id"), ("categories", "category_id")):
-        known = {entry["id"] for entry in document[section]}
-        named = {entry[key] for entry in document["annotations"]}
-        unknown = (
-            f"annotation {entry.get('id')} has {key} {entry[key]}"
-            for entry in (document["annotations"] if named - known else ())
-            if entry[key] not in known
-        )
-        problems += _summary(f"annotations whose {key} is not in {section}", unknown)
-    return problems
-
-
-def _repeated(entries: list[dict[str, Any]], key: str) -> Iterable[str]:
-    values = [entry[key] for entry in entries if key in entry]
-    if len(set(values)) == len(values):
-        return []
-    return [f"{value!r} ({n} times)" for value, n in Counter(values).items() if n > 1]
-
-
-def _summary(kind: str, items: Iterable[str]) -> list[str]:
-    found = list(items)
-    if not found:
-        return []
-    more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-    return [f"{len(found)} {kind}: {'; '.join(found[:_SHOWN])}{more}"]
-
-
-def _raise_if_any(problems: list[str], where: str) -> None:
-    if problems:
-        raise InputError(
-            f"{where}: cannot be used; mend these entries or export the file again.\n  "
-            + "\n  ".join(problems)
-        )

@@ -331,12 +331,12 @@ def _spoil(document, what):
 @pytest.mark.parametrize(
     ("what", "texts"),
     [
-        ("unknown image", ("annotations whose image_id is not in images", "image_id 99")),
-        ("unknown category", ("annotations whose category_id is not in", "category_id 99")),
-        ("annotation id", ("repeated annotations ids", "(2 times)")),
-        ("image id", ("repeated images ids", "(2 times)")),
-        ("category id", ("repeated categories ids", "90 (2 times)")),
-        ("category name", ("repeated categories names", "'cat' (2 times)")),
+        ("unknown image", ("an annotation's image is not in the file", "image_id 99")),
+        ("unknown category", ("an annotation's category is not in the file", "category_id 99")),
+        ("annotation id", ("several annotations have the same id", "2 times")),
+        ("image id", ("several images have the same id", "2 times")),
+        ("category id", ("several categories have the same id", "90, 2 times")),
+        ("category name", ("several categories have the same name", "'cat', 2 times")),
         ("no box", ("annotations[2]", "has no 'bbox'")),
         ("no list", ("no list 'categories'",)),
     ],

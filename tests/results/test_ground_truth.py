@@ -60,7 +60,7 @@ def test_categories_are_numbered_in_the_order_of_their_ids_whatever_the_classes(
         ("images", {"height": 10.5}, r"images\[0\] \(id 7\) has height 10.5"),
         ("annotations", {"iscrowd": ""}, r"annotations\[0\] \(id 0, image_id 12\) has iscrowd ''"),
         ("annotations", {"bbox": [1, 1, 4]}, r"annotations\[0\] .* has bbox"),
-        ("annotations", {"image_id": 77}, r"annotation 0 has image_id 77"),
+        ("annotations", {"image_id": 77}, r"annotation 0, image_id 77"),
         ("annotations", {"image_id": "12"}, r"annotations\[0\] .* has image_id '12'"),
         ("annotations", {"category_id": []}, r"annotations\[0\] .* has category_id \[\]"),
         ("categories", {"id": 1.0}, r"categories\[0\] has id 1.0"),
