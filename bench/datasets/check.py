@@ -200,6 +200,7 @@ def _check_split(
     looked = list(_all(_check_listed, tasks, workers, progress))
     report.faults += [fault for one in looked for fault in one.faults]
     _remark_black(report, split, [path.name for path, _ in tasks], looked)
+    _warn_of_copies(report, [path for path, _ in tasks], looked)
     _remark_unlisted(report, split, set(map(file_name, document["images"])))
     return len(document["images"])
 
@@ -215,6 +216,21 @@ def _remark_black(
     if black:
         deep = sum(one.deep for one in looked)
         report.remarks.append(black_warning(black, deep, split.images))
+
+
+def _warn_of_copies(report: Report, paths: Sequence[Path], looked: Sequence[Looked]) -> None:
+    """Images of an earlier part, byte for byte: what is trained on must not be evaluated on."""
+    files = {
+        one.sha256: path for path, one in zip(paths, looked, strict=True) if one.sha256 is not None
+    }
+    copies = [(path, report.contents[key]) for key, path in files.items() if key in report.contents]
+    if copies:
+        path, other = copies[0]
+        report.warnings.append(
+            f"{len(copies)} of {len(paths)} images are those of another part, byte for byte: "
+            f"{path} is {other}. What is trained on must not be evaluated on: split the images anew."
+        )
+    report.contents.update(files)
 
 
 def _add_findings(report: Report, findings: Iterable[Finding], path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 UNPACK = "unpack the archive again, or download it again (noisyseg data download)"
@@ -36,6 +37,7 @@ class Report:
         remarks: what is worth knowing.
         images, annotations: how many were looked at.
         sha256: of annotation files, by path.
+        contents: images looked at, by the SHA-256 of their bytes.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Report:
     images: int = 0
     annotations: int = 0
     sha256: dict[str, str] = field(default_factory=dict)
+    contents: dict[str, Path] = field(default_factory=dict)
 
     def groups(self) -> list[dict[str, Any]]:
         """The faults by kind: how many, the first of them, what to do."""

@@ -9,6 +9,7 @@ from PIL import Image, UnidentifiedImageError
 from noisyseg.annotation_files.findings import EXPORT
 from noisyseg.bench.datasets.check_report import UNPACK, Fault
 from noisyseg.bench.datasets.image_files import TAKES, size_mismatch
+from noisyseg.files import sha256_bytes
 from noisyseg.image_reading import AsRead, UndecodedError, as_read, brightest_if_black
 
 _DAMAGE = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
@@ -26,11 +27,13 @@ class Looked(NamedTuple):
         faults: what is wrong with it.
         deep: whether its values may have more than 8 bits.
         brightest: its brightest value, of 255, if those are read as nearly black; else None.
+        sha256: of its bytes; None where they cannot be used.
     """
 
     faults: list[Fault]
     deep: bool = False
     brightest: int | None = None
+    sha256: str | None = None
 
 
 def look_at_pixels(path: Path, size: tuple[int, int] | None) -> Looked:
@@ -59,7 +62,7 @@ def look_at_pixels(path: Path, size: tuple[int, int] | None) -> Looked:
         where = f"{path}: {size_mismatch(found.size, size)}"
         mend = f"take the images that the file was made for, or {EXPORT}"
         return _only("an image's size is not its annotations'", where, mend)
-    return Looked([], found.may_be_deep, brightest)
+    return Looked([], found.may_be_deep, brightest, sha256_bytes(content))
 
 
 def _only(kind: str, where: str, mend: str) -> Looked:

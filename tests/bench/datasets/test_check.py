@@ -387,6 +387,23 @@ def test_images_that_no_annotation_names_are_remarked(split):
     assert report.remarks == [f"1 files in {split.images} that its annotations do not name: z.png"]
 
 
+def test_copies_in_another_part_are_told(split, tmp_path):
+    other = Split(annotations=tmp_path / "other.json", images=tmp_path / "others")
+    other.images.mkdir()
+    shutil.copy(split.images / "a.png", other.images / "b.jpg")
+    noise(other.images / "a.png", 20, 10)
+    content = document()
+    for part in (split, other):
+        part.annotations.write_text(json.dumps(content))
+    with (other.images / "a.png").open("ab") as file:
+        file.write(b"another one")
+    report = check_split("mine", [split, other])
+    (line,) = report.warnings
+    assert line.startswith("1 of 2 images are those of another part, byte for byte: ")
+    assert f"{other.images / 'b.jpg'} is {split.images / 'a.png'}" in line
+    assert check_split("mine", [split]).warnings == []
+
+
 def test_processes_find_what_one_finds_in_the_same_order(split):
     content = document()
     for number in range(3, 80):
