@@ -18,6 +18,7 @@ import noisyseg
 from noisyseg.errors import InputError
 
 _NAME = "noisyseg"
+_FOUND_EQUAL = "_found_equal"  # an attribute of a worker's package: the driver's hash
 
 
 class DriverPackage(NamedTuple):
@@ -90,6 +91,8 @@ def adopt(package: DriverPackage) -> OtherPackage | None:
     Returns:
         What is here in its place; None if all is well.
     """
+    if getattr(sys.modules.get(_NAME), _FOUND_EQUAL, None) == package.sha256:
+        return None  # what it loaded for an earlier run, whatever lies there now
     if _NAME not in sys.modules:
         sys.path[:] = [entry for entry in sys.path if entry not in package.hidden]
         _load_from(package.folder)
@@ -99,6 +102,7 @@ def adopt(package: DriverPackage) -> OtherPackage | None:
         return platform.node(), f"no folder ({type(error).__name__}: {error})", "none"
     folders = [os.path.realpath(folder) for folder in noisyseg.__path__]
     if len(folders) == 1 and python_files_sha256(folders[0]) == package.sha256:
+        setattr(noisyseg, _FOUND_EQUAL, package.sha256)
         return None
     return platform.node(), " and ".join(folders), getattr(noisyseg, "__version__", "none")
 

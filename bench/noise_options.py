@@ -96,7 +96,7 @@ def _check_confusion(step: Mapping[str, Any]) -> None:
 
 def _check_file(key: str, value: Any) -> None:
     """Refuse a map or a matrix that is written out where a file is wanted."""
-    if not isinstance(value, str) or Path(value).exists():
+    if not isinstance(value, str) or _is_there(value):
         return
     if value.lstrip().startswith("[") and key == "matrix":
         raise InputError(
@@ -110,6 +110,13 @@ def _check_file(key: str, value: Any) -> None:
             f"--{key} {value}: wanted {what}; what is written out goes by --set: "
             f"--set '{key}={pairs}'."
         )
+
+
+def _is_there(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except OSError:  # too long for a file's name
+        return False
 
 
 def _written_out(value: str) -> str | None:

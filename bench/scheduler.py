@@ -7,6 +7,7 @@ import logging
 import os
 import secrets
 import socket
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields, replace
@@ -67,17 +68,23 @@ def run_all(
             clear_heartbeat(run.folder)  # a killed driver's: its run is not under way
             call = ray.cloudpickle.dumps((_execute_in_worker, (run, root, resources)))
             waiting[task.remote(package, call)] = run
-        records = {}
+        records: dict[str, Record] = {}
+        foreign: InputError | None = None
         while waiting:
             ended, _ = ray.wait(list(waiting), num_returns=1, timeout=_POLL_S)
             for reference in ended:
                 run = waiting.pop(reference)
                 other, record = _outcome(ray, reference, run, store)
-                if other is not None:
-                    raise driver_package.mismatch(package, other)
+                if other is not None:  # what is under way elsewhere goes on
+                    foreign = driver_package.mismatch(package, other)
+                    continue
                 records[run.key] = record
                 display.ended(run, record)
             display.refresh(waiting.values())
+    if foreign is not None:
+        if not records:
+            raise foreign
+        sys.stderr.write(f"error: {foreign}\n")
     return records
 
 

@@ -80,7 +80,7 @@ def check_sizes(before: CocoDocument, after: CocoDocument, images: Mapping[int, 
         was, now = old[images[image["id"]]], (image["width"], image["height"])
         if was != now:
             raise InputError(
-                f"the image {image['file_name']!r} is {was[0]} × {was[1]} pixels before and "
+                f"the image {file_name(image)!r} is {was[0]} × {was[1]} pixels before and "
                 f"{now[0]} × {now[1]} after: compare annotations of images of one size."
             )
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from collections.abc import Callable
 from typing import Any
 
@@ -210,7 +211,11 @@ def _is_yolo(row: list[str]) -> bool:
         values = [float(cell) for cell in row]
     except ValueError:
         return False
-    return values[0] == int(values[0]) >= 0 and all(-0.5 <= value <= 1.5 for value in values[1:])
+    return (
+        values[0].is_integer()
+        and values[0] >= 0
+        and all(-0.5 <= value <= 1.5 for value in values[1:])
+    )
 
 
 def _table(data: bytes, _: str) -> str | None:
@@ -245,4 +250,4 @@ def _head(data: bytes, *, whole_lines: bool = False) -> str:
 
 
 def _quoted(name: Any) -> str:
-    return str(name) if re.fullmatch(r"[\w./+@%:=,-]+", str(name)) else f"'{name}'"
+    return shlex.quote(str(name))

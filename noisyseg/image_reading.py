@@ -93,7 +93,10 @@ def brightest_if_black(content: bytes) -> int | None:
     brightest = int(decoded(content).max())
     if brightest >= BLACK:
         return None
-    whole = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    try:
+        whole = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error as error:
+        raise UndecodedError(str(error)) from error
     return brightest if whole is not None and whole.itemsize > 1 else None
 
 

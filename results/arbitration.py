@@ -1,7 +1,8 @@
 """Which of two programs is right where they differ: asked of detections whose score is known.
 
-The ground truth itself, given as detections, has AP 100. Where just one program says so, its
-numbers are taken; where this tells nothing, those of pycocotools, which defines COCO's AP.
+The ground truth itself, given as detections, has AP 100 (less where an image has more objects than
+detections count). The program that gives it the higher AP is believed; where this tells nothing,
+pycocotools, which defines COCO's AP.
 """
 
 from collections.abc import Mapping, Sequence

@@ -6,6 +6,7 @@ import io
 import json
 import lzma
 import pickle
+import shlex
 import tarfile
 import zipfile
 
@@ -296,3 +297,23 @@ def test_a_long_file_s_last_line_may_be_cut():
 
 def test_names_with_spaces_are_quoted_in_commands():
     assert "gunzip 'my train.json.gz')" in describe_foreign(b"\x1f\x8b", "my train.json.gz")
+
+
+def test_a_quote_in_a_name_is_quoted():
+    assert shlex.quote("it's.gz") in describe_foreign(b"\x1f\x8b", "it's.gz")
+
+
+@pytest.mark.parametrize(
+    "row", ["nan 0.5 0.5 0.2 0.2", "inf 0.5 0.5 0.2 0.2", "-1 0.5 0.5 0.2 0.2"]
+)
+def test_rows_whose_class_is_no_number_are_not_yolo(row):
+    assert "YOLO" not in (describe_foreign(f"{row}\n".encode() * 3, "a.txt") or "")
+
+
+@pytest.mark.parametrize("extra", [{"videos": []}, {"type": "FeatureCollection"}, {"objects": []}])
+def test_a_fault_of_coco_s_own_file_is_told_whatever_it_looks_like(extra):
+    document = {**COCO, **extra}
+    entry = {**COCO["annotations"][0], "image_id": 99, "segments_info": []}
+    faulty = json.dumps({**document, "annotations": [entry]}).encode()
+    with pytest.raises(InputError, match="annotation 1, image_id 99"):
+        parse_annotations(faulty, "x")

@@ -228,7 +228,7 @@ def _warn_of_copies(report: Report, paths: Sequence[Path], looked: Sequence[Look
         path, other = copies[0]
         report.warnings.append(
             f"{len(copies)} of {len(paths)} images are those of another part, byte for byte: "
-            f"{path} is {other}. What is trained on must not be evaluated on: split the images anew."
+            f"{path} is {other}. Split the images anew, or AP will say nothing of new ones."
         )
     report.contents.update(files)
 

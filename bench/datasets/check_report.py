@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-UNPACK = "unpack the archive again, or download it again (noisyseg data download)"
+UNPACK = "unpack the archive again, download it again (noisyseg data download), or mend the file"
 _SHOWN = 3
 
 

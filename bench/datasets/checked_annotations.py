@@ -32,7 +32,8 @@ def written_before(folder: Path) -> Found | None:
     try:
         note = orjson.loads((folder / NOTE).read_bytes())
         found: Found = note["found"] if note["version"] == CHECK_VERSION else {}
-        return found if set(found) == set(PARTS) else None
+        lines = [line for part in PARTS for line in found[part]]
+        return found if all(isinstance(line, str) for line in lines) else None
     except (OSError, ValueError, TypeError, KeyError):
         return None
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
-from PIL import Image, UnidentifiedImageError
 
 from noisyseg.errors import InputError
 from noisyseg.image_reading import UndecodedError, as_read, brightest_if_black
@@ -15,13 +14,6 @@ from noisyseg.image_reading import UndecodedError, as_read, brightest_if_black
 _READERS = 16  # on a network file system it is waiting that takes the time
 _SHOWN = 3
 _SAMPLE = 16  # images of more than 8 bits that are decoded; of a set, all come from one camera
-_UNREADABLE = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    UnidentifiedImageError,
-    Image.DecompressionBombError,
-)
 TAKES = "8 bits a value, or 16 of integers, as PNG, JPEG or TIFF"
 
 
@@ -62,7 +54,7 @@ def _look(images: Path, entry: dict[str, Any]) -> _Looked:
             found = as_read(file)
     except UndecodedError:
         return _Looked(f"{name} cannot be read as an image by OpenCV", deep=False)
-    except _UNREADABLE:
+    except (OSError, ValueError):
         return _Looked(f"{name} cannot be read as an image", deep=False)
     said = entry["width"], entry["height"]
     if found.size != said:
@@ -93,7 +85,10 @@ def _warn_of_black(images: Path, deep: Sequence[str]) -> None:
     sample = [deep[place * len(deep) // number] for place in range(number)]
     black = []
     for name in sample:
-        brightest = brightest_if_black((images / name).read_bytes())
+        try:
+            brightest = brightest_if_black((images / name).read_bytes())
+        except (OSError, UndecodedError) as error:
+            raise InputError(f"{images / name} cannot be used: {error}. Fetch it again.") from error
         if brightest is not None:
             black.append((name, brightest))
     if black:

@@ -66,9 +66,18 @@ def parse_annotations(data: bytes, where: str, *, optional: Collection[str] = ()
             f"{len(data)} bytes): {error.msg}. It may be cut short: fetch or export it again."
         ) from error
     except InputError as error:
-        _refuse_foreign(data, where, error)
+        if not _is_of_instances(document):
+            _refuse_foreign(data, where, error)
         raise
     return document  # type: ignore[no-any-return]
+
+
+def _is_of_instances(document: Any) -> bool:
+    """Whether a document is COCO's of instances, if with faults: these are then what is told."""
+    if not isinstance(document, dict) or not all(isinstance(document.get(k), list) for k in FIELDS):
+        return False
+    first = next(iter(document["annotations"]), {"image_id": 0, "category_id": 0})
+    return isinstance(first, dict) and {"image_id", "category_id"} <= first.keys()
 
 
 def _refuse_foreign(data: bytes, where: str, error: Exception) -> None:

@@ -44,7 +44,7 @@ def polygon_findings(columns: Columns, places: Places) -> Generator[Finding, Non
     far = (np.minimum(left, top) < -most) | (np.maximum(right, bottom) > most)
     out = (np.minimum(left, top) < -MARGIN) | (right > widths + MARGIN)
     out |= bottom > heights + MARGIN
-    yield from findings_of(columns, Level.ERROR, FAR, places[far].tolist(), lambda _: SIZE_HINT)
+    yield from findings_of(columns, Level.ERROR, FAR, places[far].tolist(), mend=SIZE_HINT)
     yield from findings_of(columns, Level.FLAW, POLYGON_OUT, places[out & ~far].tolist())
     beside = (right <= 0) | (bottom <= 0) | (left >= widths) | (top >= heights)
     # Whether a sliver has a pixel only drawing tells.

@@ -28,7 +28,10 @@ BOX_FLAT = "a box has no area"
 NO_PIXEL = "a mask has no pixel"
 BOX_MISFIT = "a box does not fit its mask"
 AREA_MISFIT = "an area is not its mask's"
-SIZE_HINT = "is the image's size in the file right?"
+SIZE_HINT = (
+    "look whether the image's size in the file is right, and whether these are its pixels, not "
+    "metres on a map; export the file again"
+)
 
 
 class Extents(NamedTuple):

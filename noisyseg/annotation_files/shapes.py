@@ -72,7 +72,7 @@ def _box_findings(columns: Columns) -> Iterator[Finding]:
     far = (least < -most) | (np.maximum(right, bottom) > most)
     out = (least < -MARGIN) | (right > columns.widths + MARGIN)
     out |= bottom > columns.heights + MARGIN
-    yield from findings_of(columns, Level.ERROR, BOX_FAR, places_of(far), lambda _: SIZE_HINT)
+    yield from findings_of(columns, Level.ERROR, BOX_FAR, places_of(far), mend=SIZE_HINT)
     yield from findings_of(columns, Level.FLAW, BOX_OUT, places_of(out & ~far))
 
 

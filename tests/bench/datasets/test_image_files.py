@@ -126,3 +126,14 @@ def test_of_many_deep_images_a_sample_is_looked_at(folder, capsys):
     (folder / "annotations.json").write_text(json.dumps({"images": entries}))
     check(folder)
     assert "of 16 images of more than 8 bits that were looked at, 16 are" in capsys.readouterr().err
+
+
+def test_an_image_of_more_than_8_bits_with_damaged_pixels_is_named(folder):
+    path = folder / "images" / "a.png"
+    Image.fromarray(np.full((10, 20), 300, np.uint16)).save(path)
+    content = bytearray(path.read_bytes())
+    start = content.index(b"IDAT") + 4
+    content[start : start + 12] = b"\xff" * 12
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"a\.png cannot be used"):
+        check(folder)
