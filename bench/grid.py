@@ -161,9 +161,10 @@ def _refuse_nothing_left(noisy: Path, what: str) -> None:
     """
     document = orjson.loads(noisy.read_bytes())
     if not trained_annotations(columns_of(document)):
+        left = len(document["annotations"])
         raise InputError(
-            f"{what}: of the {len(document['annotations'])} annotations that the noise leaves none "
-            "can be trained on: lower its rate."
+            f"{what}: the noise leaves nothing to train on, {left} annotations of which none can "
+            "be used: lower its rate."
         )
 
 

@@ -211,11 +211,8 @@ def _is_yolo(row: list[str]) -> bool:
         values = [float(cell) for cell in row]
     except ValueError:
         return False
-    return (
-        values[0].is_integer()
-        and values[0] >= 0
-        and all(-0.5 <= value <= 1.5 for value in values[1:])
-    )
+    number, *places = values
+    return number.is_integer() and number >= 0 and all(-0.5 <= value <= 1.5 for value in places)
 
 
 def _table(data: bytes, _: str) -> str | None:

@@ -212,7 +212,7 @@ def test_noise_that_leaves_nothing_to_train_on_is_refused(toy, call, kept, rate)
     done = call("run", toy.file, "--seeds", ",".join(map(str, range(8))))
     assert done.status == 2
     assert "error: none, noise seed " in done.err
-    assert "none can be trained on: lower its rate" in done.err
+    assert "of which none can be used: lower its rate" in done.err
 
 
 def test_noise_that_leaves_nothing_at_all_is_refused(toy, call):
@@ -220,7 +220,10 @@ def test_noise_that_leaves_nothing_at_all_is_refused(toy, call):
     toy.write()
     done = call("run", toy.file)
     assert done.status == 2
-    assert "none, noise seed 0: of the 1 annotations that the noise leaves none can" in done.err
+    assert (
+        "none, noise seed 0: the noise leaves nothing to train on, 1 annotations of which none"
+        in done.err
+    )
 
 
 def test_noise_into_a_class_without_annotations_is_told(toy, call, tmp_path, capsys):
