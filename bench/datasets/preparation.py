@@ -4,11 +4,11 @@ A run's K classes are chosen before noise is applied: flipping an annotation int
 not trained would turn class noise into a missing label, since mmdet drops it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from noisyseg.annotation_files.columns import columns_of
 from noisyseg.annotation_files.document import (
@@ -18,14 +18,8 @@ from noisyseg.annotation_files.document import (
     read_bytes,
 )
 from noisyseg.annotation_files.findings import grouped
-from noisyseg.annotation_files.identities import (
-    FileIdentity,
-    file_name,
-    in_both_parts,
-)
-from noisyseg.annotation_files.usage import (
-    trained_annotations,
-)
+from noisyseg.annotation_files.identities import FileIdentity, file_name, in_both_parts
+from noisyseg.annotation_files.usage import trained_annotations
 from noisyseg.bench.datasets.checked_annotations import (
     NOTE,
     Found,
@@ -110,43 +104,76 @@ def _checked(source: DataSource, prepared: Path | None) -> CheckedData:
         "images": source.policy,
         "limit": {name: split.limit for name, split in _splits(source)},
     }
-    contents: dict[str, bytes] = {}
-    sides: dict[str, list[int]] = {}
-    files: dict[str, dict[FileIdentity, dict[str, Any]]] = {}
-    counts: dict[str, int] = {}
-    trained: list[int] = []
     known = None if prepared is None else written_before(prepared / _folder(resolved))
-    found: Found = {}
-    for name, split in _splits(source):
-        whole = documents.pop(name)
-        document = select(whole, classes, split=split, policy=source.policy)
-        found[name] = (
-            known[name]
-            if known
-            else look_at(document, whole, split.annotations, part=name, policy=source.policy)
-        )
-        files[name] = check_images(document, split)
-        contents[name] = _encoded(_with_file_names(document), split.annotations)
-        sides[name], counts[name] = _sides(document), len(document["images"])
-        if name == "train":
-            trained = _sides({**document, "annotations": trained_annotations(columns_of(document))})
-    both = grouped(in_both_parts(files["train"], files["eval"]))
-    notes = [
-        f"{split.annotations}: {line}"
-        for name, split in _splits(source)
-        for line in [*found[name], *(both if name == "eval" else ())]
-    ]
+    parts = {
+        name: _part(documents.pop(name), classes, source, name=name, known=known)
+        for name, _ in _splits(source)
+    }
     return CheckedData(
         source=source,
         classes=classes,
         resolved=resolved,
-        contents=contents,
-        train_sides=sides["train"],
-        trained_sides=trained,
-        eval_images=counts["eval"],
-        found=found,
-        warnings=notes,
+        contents={name: part.content for name, part in parts.items()},
+        train_sides=parts["train"].sides,
+        trained_sides=parts["train"].trained_sides,
+        eval_images=parts["eval"].images,
+        found={name: part.found for name, part in parts.items()},
+        warnings=_warnings(source, parts),
     )
+
+
+class _Part(NamedTuple):
+    """What is kept of a part's document.
+
+    Attributes:
+        content: of its prepared file.
+        found: what should be known of it, a line each.
+        sides: the shorter side of its annotated images.
+        trained_sides: of those with an annotation that is trained on.
+        images: how many.
+        files: its images by their files.
+    """
+
+    content: bytes
+    found: list[str]
+    sides: list[int]
+    trained_sides: list[int]
+    images: int
+    files: dict[FileIdentity, dict[str, Any]]
+
+
+def _part(
+    whole: dict[str, Any],
+    classes: Sequence[str],
+    source: DataSource,
+    *,
+    name: str,
+    known: Found | None,
+) -> _Part:
+    """The chosen part of a file, looked at unless it is known what is found."""
+    split = dict(_splits(source))[name]
+    document = select(whole, classes, split=split, policy=source.policy)
+    if known is None:
+        found = look_at(document, whole, split.annotations, part=name, policy=source.policy)
+    else:
+        found = known[name]
+    return _Part(
+        content=_encoded(_with_file_names(document), split.annotations),
+        found=found,
+        sides=_sides(document, document["annotations"]),
+        trained_sides=_sides(document, trained_annotations(columns_of(document))),
+        images=len(document["images"]),
+        files=check_images(document, split),
+    )
+
+
+def _warnings(source: DataSource, parts: Mapping[str, _Part]) -> list[str]:
+    """What was found of each file, and of both together, each line with its file."""
+    both = grouped(in_both_parts(parts["train"].files, parts["eval"].files))
+    lines = {"train": parts["train"].found, "eval": [*parts["eval"].found, *both]}
+    return [
+        f"{split.annotations}: {line}" for name, split in _splits(source) for line in lines[name]
+    ]
 
 
 def _folder(resolved: dict[str, Any]) -> str:
@@ -168,9 +195,9 @@ def _with_file_names(document: dict[str, Any]) -> dict[str, Any]:
     return {**document, "images": images}
 
 
-def _sides(document: dict[str, Any]) -> list[int]:
-    """The shorter side of every image that mmdet would keep for its annotations."""
-    annotated = {annotation["image_id"] for annotation in document["annotations"]}
+def _sides(document: dict[str, Any], annotations: Sequence[dict[str, Any]]) -> list[int]:
+    """The shorter side of every image with one of the annotations."""
+    annotated = {annotation["image_id"] for annotation in annotations}
     return [
         min(image["width"], image["height"])
         for image in document["images"]
