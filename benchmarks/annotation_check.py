@@ -29,10 +29,12 @@ ORJSON, OURS, PYCOCOTOOLS = "orjson: reads it", "noisyseg: reads and checks it",
 WAYS = {
     ORJSON: ("import gc, orjson", "gc.disable(); orjson.loads(path.read_bytes())"),
     OURS: (
-        "from noisyseg.annotation_files.document import parse_annotations\n"
+        "from noisyseg.annotation_files.columns import columns_of\n"
+        "from noisyseg.annotation_files.document import collector_paused, parse_annotations\n"
         "from noisyseg.bench.datasets.checked_annotations import look_at",
-        "whole = parse_annotations(path.read_bytes(), 'x')\n"
-        "look_at(whole, whole, path, part='train', policy='any')",
+        "with collector_paused():\n"
+        "    whole = parse_annotations(path.read_bytes(), 'x')\n"
+        "    look_at(columns_of(whole), whole, path, part='train', policy='any')",
     ),
     PYCOCOTOOLS: (
         "import contextlib, io\nfrom pycocotools.coco import COCO",

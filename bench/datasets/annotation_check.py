@@ -68,8 +68,9 @@ def annotation_findings(document: Document) -> Iterator[Finding]:
         if not stays_inside(file_name(image)):
             where = repr(file_name(image))
             yield Finding(level=Level.ERROR, kind=_LEAVES, where=where)
-    yield from identity_findings(document)
-    yield from shape_findings(columns_of(document))
+    columns = columns_of(document)
+    yield from identity_findings(columns)
+    yield from shape_findings(columns)
     known = {section: {entry["id"] for entry in document[section]} for section in _SECTIONS}
     whole = {
         **document,

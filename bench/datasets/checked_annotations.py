@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from noisyseg.annotation_files.columns import columns_of
+from noisyseg.annotation_files.columns import Columns
 from noisyseg.annotation_files.document import collector_paused
 from noisyseg.annotation_files.findings import grouped, refuse_errors
 from noisyseg.annotation_files.identities import identity_findings
@@ -44,13 +44,13 @@ def note_of(found: Found) -> bytes:
 
 
 def look_at(
-    chosen: dict[str, Any], whole: dict[str, Any], path: Path, *, part: str, policy: str
+    chosen: Columns, whole: dict[str, Any], path: Path, *, part: str, policy: str
 ) -> list[str]:
     """Refuse what cannot be trained or evaluated on; a line for each kind of what is to be known.
 
     Args:
         chosen: the images and annotations of the run's classes, with these as its categories.
-        whole: the document that they are of.
+        whole: the document that they are of, whose entries are well-formed and consistent.
         path: of its file.
         part: "train" or "eval".
         policy: what became of images with other classes.
@@ -59,10 +59,9 @@ def look_at(
         InputError: every kind of error in it.
     """
     with collector_paused():
-        columns = columns_of(chosen)
-        findings = [*identity_findings(chosen), *shape_findings(columns)]
+        findings = [*identity_findings(chosen), *shape_findings(chosen)]
         if all(finding.kind != NO_AREA for finding in findings):
-            findings += usage_findings(columns, part)
+            findings += usage_findings(chosen, part)
     refuse_errors(findings, f"{path}: cannot be trained or evaluated on")
-    classes = [entry["name"] for entry in chosen["categories"]]
+    classes = [entry["name"] for entry in chosen.categories]
     return grouped([*findings, *unchosen_findings(whole, classes, policy)])

@@ -153,15 +153,16 @@ def _part(
     """The chosen part of a file, looked at unless it is known what is found."""
     split = dict(_splits(source))[name]
     document = select(whole, classes, split=split, policy=source.policy)
+    columns = columns_of(document)
     if known is None:
-        found = look_at(document, whole, split.annotations, part=name, policy=source.policy)
+        found = look_at(columns, whole, split.annotations, part=name, policy=source.policy)
     else:
         found = known[name]
     return _Part(
         content=_encoded(_with_file_names(document), split.annotations),
         found=found,
         sides=_sides(document, document["annotations"]),
-        trained_sides=_sides(document, trained_annotations(columns_of(document))),
+        trained_sides=_sides(document, trained_annotations(columns)),
         images=len(document["images"]),
         files=check_images(document, split),
     )

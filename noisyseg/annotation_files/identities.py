@@ -5,6 +5,7 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import urlparse
 
+from noisyseg.annotation_files.columns import Columns
 from noisyseg.annotation_files.findings import Finding, Level, annotation_name, image_name
 
 _MOST = 2**63 - 1  # NumPy makes floats of larger ones, torch refuses them
@@ -27,27 +28,22 @@ def file_name(image: Mapping[str, Any]) -> str:
     return str(name) if name else urlparse(str(image["coco_url"])).path.lstrip("/")
 
 
-def identity_findings(document: Mapping[str, Any]) -> Iterator[Finding]:
+def identity_findings(columns: Columns) -> Iterator[Finding]:
     """What is wrong with the ids and with the list of images of well-formed entries."""
-    images = {image["id"]: image for image in document["images"]}
-    for section, entries in (
-        ("images", document["images"]),
-        ("categories", document["categories"]),
-    ):
+    for section, entries in (("images", columns.images), ("categories", columns.categories)):
         for entry in entries:
             if not -_MOST <= entry["id"] <= _MOST:
                 yield _beyond(f"{section}, id {entry['id']}")
-    numbers = [annotation["id"] for annotation in document["annotations"]]
+    numbers = [annotation["id"] for annotation in columns.annotations]
     usual = min(numbers, default=0) >= 0 and max(numbers, default=0) <= _MOST
-    for annotation in () if usual else document["annotations"]:
-        if not 0 <= annotation["id"] <= _MOST:
-            image = images.get(annotation["image_id"], {"id": annotation["image_id"]})
-            where = annotation_name(annotation, image)
-            if annotation["id"] > 0:
+    for place, number in () if usual else enumerate(numbers):
+        if not 0 <= number <= _MOST:
+            where = annotation_name(columns.annotations[place], columns.image(place))
+            if number > 0:
                 yield _beyond(where)
             else:  # -1 says that a RoI has no annotation
                 yield Finding(level=Level.ERROR, kind=NEGATIVE, where=where, mend=_RENUMBER)
-    yield from _twice(document["images"])
+    yield from _twice(columns.images)
 
 
 def _beyond(where: str) -> Finding:

@@ -1,12 +1,13 @@
 import pytest
 
 from noisyseg.annotation_files import identities
+from noisyseg.annotation_files.columns import columns_of
 from noisyseg.annotation_files.findings import grouped
 from noisyseg.annotation_files.identities import file_name, identity_findings, in_both_parts
 
 
 def kinds(document):
-    return [finding.kind for finding in identity_findings(document)]
+    return [finding.kind for finding in identity_findings(columns_of(document))]
 
 
 def test_ids_of_sixty_four_bits_and_below(made):
@@ -31,7 +32,7 @@ def test_ids_of_images_and_categories(made, number, wrong):
 def test_an_image_listed_twice(made, again):
     document = made()
     document["images"].append({**document["images"][0], "id": 2, "file_name": again})
-    (finding,) = identity_findings(document)
+    (finding,) = identity_findings(columns_of(document))
     assert finding.kind == identities.TWICE
     assert finding.where == f"image 2 ({again}) is image 1 again"
 
