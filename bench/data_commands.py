@@ -31,8 +31,10 @@ from noisyseg.bench.datasets.prepared_folder import Ready
 from noisyseg.bench.datasets.shapes import ShapesSettings, generate_shapes
 from noisyseg.bench.datasets.split import Split
 from noisyseg.errors import InputError, unknown_name
+from noisyseg.foreign_files import describe_foreign
 
 DONE, PROBLEMS = 0, 1
+_HEAD = 1 << 20  # bytes of a file that tell what it is
 SHAPES = "shapes"
 DEFAULT_MASKS = "box"
 _CITYSCAPES_ACCOUNT = (
@@ -182,6 +184,10 @@ def _check(arguments: argparse.Namespace, progress: Callable[[int, int], None]) 
         return check_split(name, [Split(annotations=path, images=images)], **settings)
     if path.is_dir():
         return check_split(name, _folder_splits(path), **settings)
+    if path.is_file():
+        with path.open("rb") as file:
+            found = describe_foreign(file.read(_HEAD), str(path))
+        raise InputError(f"{path}: no COCO annotation file; {found or 'wanted a .json file.'}")
     raise unknown_name("data set, folder or .json file", name, (*NAMES, SHAPES))
 
 

@@ -14,8 +14,13 @@ from noisyseg.text_lines import wrapped
 # What a step's report calls the number of annotations that it changed.
 _CHANGED = ("flipped", "changed", "removed", "added")
 _LISTED = 20
+_FEW_MATCHED = (
+    "less than half of them were matched, and what follows is of these alone: are these the same "
+    "images under the same names, and the objects where they were?"
+)
 _NOTHING_MATCHED = {
-    "id": "no annotation has the same id in both files: --match iou matches them by their masks",
+    "id": "no annotation has the same id in both files, crowds aside: --match iou matches the rest "
+    "by their masks",
     "iou": "no two masks overlap enough to be of one object: --min-iou says how much is enough",
 }
 
@@ -57,6 +62,8 @@ def difference_lines(difference: Difference) -> list[str]:
     ]
     if not difference.matched and difference.before and difference.after:
         lines.append(_NOTHING_MATCHED[difference.match])
+    elif 2 * difference.matched < min(difference.before, difference.after):
+        lines.append(_FEW_MATCHED)
     lines += _class_lines(difference)
     changes = difference.class_changes
     for change in changes[:_LISTED]:

@@ -15,6 +15,7 @@ from noisyseg.noise.table import AnnotationTable
 from noisyseg.noise.transition import Indices
 
 _ELSEWHERE, _THERE = 0.5, 0.9  # IoU below and from which on two boxes are not, or are, one place
+_SAME = 0.999  # no noise moves an object to where exactly another one was
 # Shares of the pairs that even `box-jitter` at its greatest (20 and 0 % on COCO) stays far below.
 _MOST_APART, _MOST_CROSSED = 0.5, 0.1
 
@@ -97,7 +98,7 @@ def _check_places(pairs: Pairs, before: CocoDocument, after: CocoDocument) -> No
     there: dict[int, list[int]] = defaultdict(list)
     for i in rows:
         there[before["annotations"][i]["image_id"]].append(i)
-    apart = crossed = 0
+    apart = crossed = swapped = 0
     for lines in there.values():
         old = [before["annotations"][i]["bbox"] for i in lines]
         new = [after["annotations"][partner[i]]["bbox"] for i in lines]
@@ -106,8 +107,10 @@ def _check_places(pairs: Pairs, before: CocoDocument, after: CocoDocument) -> No
         iou = overlaps(old, new)
         own = iou.diagonal()
         apart += int((own == 0).sum())
-        crossed += int(((own < _ELSEWHERE) & (iou.max(axis=1) >= _THERE)).sum())
-    if apart > _MOST_APART * len(rows) or crossed > _MOST_CROSSED * len(rows):
+        best = iou.max(axis=1)
+        crossed += int(((own < _ELSEWHERE) & (best >= _THERE)).sum())
+        swapped += int(((own == 0) & (best >= _SAME)).sum())
+    if swapped or apart > _MOST_APART * len(rows) or crossed > _MOST_CROSSED * len(rows):
         raise InputError(
             f"of {len(rows)} annotations with the same id in both files, {apart} do not overlap at "
             f"all, and {crossed} lie where one of another id was, so the ids do not tell which "

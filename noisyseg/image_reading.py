@@ -6,7 +6,7 @@ TIFF; WebP and AVIF not), it alone decides. H height, W width.
 
 import struct
 from collections.abc import Iterator
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import cv2
 import numpy as np
@@ -49,14 +49,23 @@ def decoded(content: bytes) -> Pixels:
     Raises:
         UndecodedError: no image, damaged, or of a format or depth that OpenCV does not take.
     """
-    cv2.setLogLevel(_ERRORS_ALONE)
-    try:
-        pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error as error:
-        raise UndecodedError(str(error)) from error
+    pixels: Pixels | None = _decode(content, cv2.IMREAD_COLOR)
     if pixels is None or pixels.ndim != 3 or pixels.dtype != np.uint8:
         raise UndecodedError("OpenCV, which training reads with, cannot decode it")
-    return pixels  # type: ignore[return-value]
+    if not content.startswith((_JPEG, _PNG)):
+        # Of some files of floats OpenCV makes bytes: 1.0 becomes 255, or everything above 1 does.
+        whole = _decode(content, cv2.IMREAD_UNCHANGED)
+        if whole is not None and whole.dtype.kind == "f":
+            raise UndecodedError("its values are floats, of which OpenCV makes no picture")
+    return pixels
+
+
+def _decode(content: bytes, flag: int) -> Any:
+    cv2.setLogLevel(_ERRORS_ALONE)
+    try:
+        return cv2.imdecode(np.frombuffer(content, np.uint8), flag)
+    except cv2.error as error:
+        raise UndecodedError(str(error)) from error
 
 
 def as_read(file: BinaryIO) -> AsRead:
@@ -93,10 +102,7 @@ def brightest_if_black(content: bytes) -> int | None:
     brightest = int(decoded(content).max())
     if brightest >= BLACK:
         return None
-    try:
-        whole = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error as error:
-        raise UndecodedError(str(error)) from error
+    whole = _decode(content, cv2.IMREAD_UNCHANGED)
     return brightest if whole is not None and whole.itemsize > 1 else None
 
 

@@ -122,7 +122,6 @@ def files():
     for dtype in (np.uint8, np.uint16, np.int16):
         yield f"TIFF of three {dtype.__name__}", by_opencv(".tif", dtype, 3)
     yield "PGM of 16 bits", by_opencv(".pgm", np.uint16)
-    yield "Radiance", by_opencv(".hdr", np.float32, 3, 0.5)
     try:
         yield "AVIF", saved(picture(), "AVIF", exif=exif(6))
     except (KeyError, OSError):
@@ -197,3 +196,13 @@ def test_a_png_that_is_cut_short_is_refused(cut):
 )
 def test_deep_images_that_are_read_as_nearly_black(content, brightest):
     assert brightest_if_black(content) == brightest
+
+
+@pytest.mark.parametrize("ending", [".tif", ".hdr", ".pfm"])
+@pytest.mark.parametrize("most", [1.0, 255.0])
+def test_pixels_of_floats_are_refused_whatever_opencv_makes_of_them(ending, most):
+    values = np.linspace(0, most, 300, dtype=np.float32).reshape(10, 10, 3)
+    written, content = cv2.imencode(ending, values)
+    assert written
+    with pytest.raises(UndecodedError):
+        as_read(io.BytesIO(content.tobytes()))

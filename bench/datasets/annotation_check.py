@@ -23,8 +23,10 @@ _LEAVES = "a file name leaves the images' folder"
 Document = dict[str, Any]
 
 
-def usable_part(data: bytes, path: Path) -> tuple[Document, list[Fault]]:
+def usable_part(data: bytes, path: Path) -> tuple[Document | None, list[Fault]]:
     """The entries of a COCO file that can be looked at further, and what is wrong with others.
+
+    None if it is no COCO file at all.
 
     Args:
         data: the file's bytes.
@@ -36,7 +38,7 @@ def usable_part(data: bytes, path: Path) -> tuple[Document, list[Fault]]:
     except orjson.JSONDecodeError:
         whole = False
     if not whole:
-        return {section: [] for section in _SECTIONS}, [_unusable(data, path)]
+        return None, [_unusable(data, path)]
     faults = [
         Fault(kind=finding.kind, where=f"{path}: {finding.where}", mend=finding.mend)
         for finding in entry_findings(raw)

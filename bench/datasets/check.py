@@ -185,6 +185,9 @@ def _check_split(
         return 0
     report.sha256[str(path)] = sha256_bytes(data)
     document, faults = usable_part(data, path)
+    if document is None:
+        report.faults += faults
+        return 0
     report.images += len(document["images"])
     report.annotations += len(document["annotations"])
     report.faults += faults

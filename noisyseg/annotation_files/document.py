@@ -63,13 +63,22 @@ def parse_annotations(data: bytes, where: str, *, optional: Collection[str] = ()
         _refuse_foreign(data, where, error)
         raise InputError(
             f"{where}: not valid JSON at line {error.lineno}, column {error.colno} (the file has "
-            f"{len(data)} bytes): {error.msg}. It may be cut short: fetch or export it again."
+            f"{len(data)} bytes): {error.msg}. {_advice(error.msg)}: fetch or export it again."
         ) from error
     except InputError as error:
         if not _is_of_instances(document):
             _refuse_foreign(data, where, error)
         raise
     return document  # type: ignore[no-any-return]
+
+
+def _advice(message: str) -> str:
+    """What may have happened to a file that is no JSON."""
+    if "UTF-8" in message:
+        return "It may have been saved in another encoding than UTF-8"
+    if "after document" in message:
+        return "Something follows the document, as where two files were joined"
+    return "It may be cut short"
 
 
 def _is_of_instances(document: Any) -> bool:

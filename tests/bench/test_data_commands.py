@@ -275,3 +275,28 @@ def test_the_commands_do_without_torch(root):
         "assert not {'torch', 'mmdet', 'pandas', 'ray'} & set(sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", script], capture_output=True).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kind"),
+    [
+        ("voc.xml", b"<annotation><object/></annotation>", "Pascal VOC"),
+        ("yolo.txt", b"0 0.5 0.5 0.25 0.125\n", "YOLO"),
+        ("train.json.gz", b"\x1f\x8b\x08", "gunzip"),
+        ("weights.bin", b"\x00\x01", "wanted a .json file"),
+    ],
+)
+def test_check_says_what_a_file_of_another_kind_is(call, tmp_path, name, content, kind):
+    (tmp_path / name).write_bytes(content)
+    done = call("data", "check", tmp_path / name, "--images", tmp_path)
+    assert done.status == 2
+    assert f"{name}: no COCO annotation file" in done.err
+    assert kind in done.err
+
+
+def test_check_counts_nothing_in_a_file_that_is_no_coco_file(call, tmp_path):
+    (tmp_path / "a.json").write_text("[1]")
+    done = call("data", "check", tmp_path / "a.json", "--images", tmp_path)
+    assert done.status == 1
+    assert "PROBLEM, 1 ×: an annotation file cannot be used" in done.out
+    assert "WARNING" not in done.out

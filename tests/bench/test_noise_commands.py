@@ -281,7 +281,7 @@ def test_diff_of_files_that_have_no_id_in_common_hints_at_iou(call, clean, here)
     (here / "re.json").write_text(json.dumps(after))
     shown = call("noise", "diff", clean, "re.json").out
     assert "0 matched by id" in shown
-    assert "no annotation has the same id in both files: --match iou matches" in shown
+    assert "no annotation has the same id in both files, crowds aside: --match iou matches" in shown
     assert "--match iou" not in call("noise", "diff", clean, "re.json", "--match", "iou").out
     assert call("noise", "report", "re.json", "--clean", clean).status == 0
     assert "<code>--match iou</code>" in (here / "re_report.html").read_text()
@@ -400,3 +400,23 @@ def test_odd_yaml_is_one_line(call, clean, tmp_path, value):
         assert done.err.count("\n") == 1
         assert len(done.err) < 700
     assert not (tmp_path / "x.json").exists()
+
+
+def test_diff_of_few_matches_says_so(call, tmp_path):
+    boxes = [[10 * n, 0, 8, 8] for n in range(4)]
+    moved = [boxes[0], *([x + 1, 60, w, h] for x, _, w, h in boxes[1:])]
+    for name, places in (("before", boxes), ("after", moved)):
+        document = {
+            "images": [{"id": 1, "file_name": "a.png", "width": 100, "height": 100}],
+            "annotations": [
+                {"id": n, "image_id": 1, "category_id": 1, "bbox": box, "area": 64}
+                for n, box in enumerate(places)
+            ],
+            "categories": [{"id": 1, "name": "cat"}],
+        }
+        (tmp_path / f"{name}.json").write_text(json.dumps(document))
+    files = [tmp_path / f"{name}.json" for name in ("before", "after")]
+    done = call("noise", "diff", *files, "--match", "iou")
+    assert done.status == 0
+    assert "4 before, 4 after; 1 matched by iou" in done.out
+    assert "less than half of them were matched" in done.out

@@ -321,3 +321,14 @@ def test_files_without_annotations():
     found = diff(document(), document(), match="iou")
     assert (found.matched, found.rate, found.interval) == (0, None, None)
     assert found.matrix == [None] * 3
+
+
+def test_ids_dealt_out_anew_in_one_image_of_many_are_refused():
+    """One pair of a hundred: it lies exactly where the other of the pair was."""
+    many = [square(10 + n, 0, NAMES[n % 3], 2 * (n % 40), 2 * (n // 40), 1) for n in range(100)]
+    before = document(*many, square(1, 1, "cat", 0, 0), square(2, 1, "dog", 40, 0))
+    after = copy.deepcopy(before)
+    after["annotations"][-1]["id"], after["annotations"][-2]["id"] = 1, 2
+    with pytest.raises(InputError, match="2 lie where one of another id was"):
+        diff(before, after, match="id")
+    assert diff(before, after, match="iou").class_changes == []
