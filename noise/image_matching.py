@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 from noisyseg.annotation_files.document import CocoDocument
 from noisyseg.annotation_files.identities import file_name
 from noisyseg.errors import InputError
+from noisyseg.mask_overlap import overlaps
 from noisyseg.noise.image_names import Naming, namings
 
 _NAMED = 5
+_LOOKED_AT, _COMPARED = 30, 3000  # images, of which the objects are compared with those of others
+_HALF, _MOSTLY = 0.5, 0.8  # IoU of two boxes, share of an image's boxes
 _SAME_BOX = (0.01, 1.0)  # pixels that exports round boxes by, first the least
 _RENAME = (
     "Give the images of one file the file names that the other has, or compare files of the same "
@@ -146,6 +149,34 @@ def _check_by_objects(
             "other names. So it cannot be told which image is which: the images were renamed. "
             f"{_RENAME}"
         )
+    elsewhere = _fit_elsewhere(pairs)
+    if elsewhere:
+        raise InputError(
+            f"by {label}, only {alike} of {len(judged)} images have an object in the same place in "
+            f"both files, and of the first {min(len(pairs), _LOOKED_AT)}, the objects of "
+            f"{elsewhere} fit another image better. So it cannot be told which image is which: the "
+            f"images were renamed. {_RENAME}"
+        )
+
+
+def _fit_elsewhere(pairs: Sequence[tuple[_Image, _Image]]) -> int:
+    """How many of the first images have objects where another image has them, if most have."""
+    others = [old for old, _ in pairs][:_COMPARED]
+    looked = pairs[:_LOOKED_AT]
+    count = 0
+    for own, image in looked:
+        if _covered(image, own) >= _MOSTLY / 2 or not len(image.boxes):
+            continue
+        sized = (other for other in others if other.size == image.size and other is not own)
+        count += any(_covered(image, other) >= _MOSTLY for other in sized)
+    return count if 2 * count > len(looked) else 0
+
+
+def _covered(image: _Image, other: _Image) -> float:
+    """The share of an image's boxes that overlap one of another's by half."""
+    if not len(image.boxes) or not len(other.boxes):
+        return 0.0
+    return float((overlaps(image.boxes.tolist(), other.boxes.tolist()) >= _HALF).any(axis=1).mean())
 
 
 def _share_a_box(one: _Image, other: _Image) -> bool:

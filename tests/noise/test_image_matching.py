@@ -1,5 +1,6 @@
 import random
 
+import numpy as np
 import pytest
 
 from noisyseg.errors import InputError
@@ -189,3 +190,31 @@ def test_another_annotation_of_images_of_the_same_names_is_matched_by_name():
     before = document(["a", "b"], [[(0, 0, 5, 5)], [(30, 0, 5, 5)]])
     after = document(["b", "a"], [[(60, 0, 5, 5)], [(60, 40, 5, 5)]])
     assert found(before, after) == ([2, 1], "file name")
+
+
+@pytest.mark.parametrize("damage", ["moved", "one less"])
+def test_names_dealt_out_anew_are_seen_though_objects_changed(damage):
+    generator = np.random.default_rng(3)
+    boxes = {n: generator.integers(0, 150, (8, 4)) + np.array([0, 0, 20, 20]) for n in range(30)}
+
+    def file(turn, change):
+        images = [
+            {"id": n, "file_name": f"{(n + turn) % 30}.png", "width": 400, "height": 400}
+            for n in boxes
+        ]
+        annotations = [
+            {"id": 100 * n + k, "image_id": n, "category_id": 1, "bbox": (box + change).tolist()}
+            for n, several in boxes.items()
+            for k, box in enumerate(several)
+        ]
+        categories = [{"id": 1, "name": "cat"}]
+        return {"images": images, "annotations": annotations, "categories": categories}
+
+    before, after = file(0, 0), file(1, [3, -2, 1, 2] if damage == "moved" else 0)
+    if damage == "one less":
+        del after["annotations"][17]
+    with pytest.raises(InputError, match="of the first 30, the objects of 30 fit another"):
+        matched_images(before, after)
+    for image in after["images"]:  # the right names, and the same changes
+        image["file_name"] = f"new/{image['id']}.png"
+    assert matched_images(before, after) == ({n: n for n in boxes}, "base name")
