@@ -31,7 +31,7 @@ from noisyseg.bench.estimate import (
 from noisyseg.bench.grid import Run, check, foresee
 from noisyseg.bench.rehearsal import FOLDER
 from noisyseg.bench.suite import Suite
-from noisyseg.errors import InputError
+from noisyseg.errors import InputError, UnusableFileError
 from noisyseg.results.store import RunStore, is_done
 
 
@@ -58,7 +58,9 @@ def plan(arguments: argparse.Namespace) -> int:
         say_warnings(data.warnings)
         suite = chosen_suite(arguments, choices(arguments, download=False))
         runs = foresee(suite, store, data, settings)
-    except InputError as error:  # of the data, or of the weights
+    except UnusableFileError:
+        raise
+    except InputError as error:  # of data or weights that are not there
         note = f"keys are unknown: {error}"
     images = _images(outline, data)
     pace = _pace(arguments.seconds_per_iteration, outline, store, data)

@@ -8,6 +8,10 @@ class InputError(ValueError):
     """Unusable input. The message says what was wanted, what arrived, where, and what to do."""
 
 
+class UnusableFileError(InputError):
+    """A file that is there, and of which nothing can be made before it is mended."""
+
+
 def unknown_name(kind: str, name: object, known: Iterable[str], where: str = "") -> InputError:
     """An `InputError` for a name that is not known, suggesting the nearest known one.
 

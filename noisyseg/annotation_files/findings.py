@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from noisyseg.errors import InputError
+from noisyseg.errors import UnusableFileError
 
 EXPORT = "correct the annotation file, or export it again"
 _SHOWN = 3
@@ -79,9 +79,9 @@ def refuse_errors(findings: Sequence[Finding], refused: str) -> None:
         refused: which file, and what cannot be done with it.
 
     Raises:
-        InputError: every kind of error, with the first annotations of each.
+        UnusableFileError: every kind of error, with the first annotations of each.
     """
     lines = grouped(finding for finding in findings if finding.level is Level.ERROR)
     if lines:
         told = f" {lines[0]}" if len(lines) == 1 else "\n  " + "\n  ".join(lines)
-        raise InputError(f"{refused}:{told}")
+        raise UnusableFileError(f"{refused}:{told}")

@@ -96,7 +96,8 @@ def test_what_would_break_a_run_is_refused_by_every_command(toy, call, split, fi
     toy.write()
     image = next(e for e in toy.documents[split]["images"] if e["id"] == entry["image_id"])
     named = f"annotation {entry['id']} of image {image['id']} ({image['file_name']})"
-    for command in (["suite", "validate"], ["run", "--dry-run"], ["run"], ["run", "--rehearse"]):
+    ways = (["suite", "validate"], ["plan"], ["run", "--dry-run"], ["run"], ["run", "--rehearse"])
+    for command in ways:
         done = call(command[0], *command[1:2], toy.file, *command[2:])
         assert done.status == 2, command
         assert f"{split}.json: cannot be trained or evaluated on" in done.err
