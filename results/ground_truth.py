@@ -9,7 +9,7 @@ annotations and categories are numbered from 1, in the order of their ids.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from noisyseg.annotation_files.columns import columns_of
 from noisyseg.annotation_files.document import CocoDocument, parse_annotations, read_bytes
@@ -130,42 +130,49 @@ def numbered(
     images = [image for image in dataset["images"] if image["id"] in place]
     if not checked:
         _check({"images": images, "annotations": used}, path)
-    annotations = [
-        {
-            # pycocotools reads a match with annotation id 0 as none: number from 1.
-            "id": number,
-            "image_id": place[entry["image_id"]],
-            "category_id": class_of[entry["category_id"]],
-            "iscrowd": int(entry.get("iscrowd", 0)),
-            **{key: entry[key] for key in _SHAPE},
-        }
-        for number, entry in enumerate(used, start=1)
-    ]
-    document = {
-        "images": [
-            {"id": place[image["id"]], **{key: image[key] for key in ("height", "width")}}
-            for image in images
-        ],
-        "annotations": annotations,
-        "categories": [
-            {"id": class_of[number], "name": name} for name, number in categories.items()
-        ],
-    }
-    detections: list[Detection] = [
-        {
-            **entry,
-            "image_id": place[entry["image_id"]],
-            "category_id": class_of[entry["category_id"]],
-        }
-        for entry in predictions.detections
-        if entry["category_id"] in class_of
-    ]
     return Numbered(
-        document=document,
-        detections=detections,
+        document={
+            "images": [
+                {"id": place[image["id"]], "height": image["height"], "width": image["width"]}
+                for image in images
+            ],
+            # pycocotools reads a match with annotation id 0 as none: number from 1.
+            "annotations": [
+                {
+                    "id": number,
+                    **_renumbered(entry, place, class_of),
+                    "iscrowd": int(entry.get("iscrowd", 0)),
+                    **{key: entry[key] for key in _SHAPE},
+                }
+                for number, entry in enumerate(used, start=1)
+            ],
+            "categories": [
+                {"id": class_of[number], "name": name} for name, number in categories.items()
+            ],
+        },
+        detections=[
+            {**entry, **_renumbered(entry, place, class_of)}
+            for entry in predictions.detections
+            if entry["category_id"] in class_of
+        ],
         image_ids=sorted(place.values()),
         categories={name: class_of[number] for name, number in categories.items()},
     )
+
+
+class _Ids(TypedDict):
+    image_id: int
+    category_id: int
+
+
+def _renumbered(
+    entry: Mapping[str, Any], place: Mapping[int, int], class_of: Mapping[int, int]
+) -> _Ids:
+    """An annotation's or a detection's image and category, by numbers."""
+    return {
+        "image_id": place[entry["image_id"]],
+        "category_id": class_of[entry["category_id"]],
+    }
 
 
 def _check(document: dict[str, Any], path: Path) -> None:

@@ -26,11 +26,12 @@ Document = dict[str, Any]
 def usable_part(data: bytes, path: Path) -> tuple[Document | None, list[Fault]]:
     """The entries of a COCO file that can be looked at further, and what is wrong with others.
 
-    None if it is no COCO file at all.
-
     Args:
         data: the file's bytes.
         path: named in faults.
+
+    Returns:
+        A document with the entries that can be used, None if it is no COCO file at all; the faults.
     """
     try:
         raw = orjson.loads(data)

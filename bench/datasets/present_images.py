@@ -51,10 +51,7 @@ def check_images(document: dict[str, Any], split: Split) -> dict[FileIdentity, d
 def _identity(path: Path) -> FileIdentity | None:
     try:
         status = path.stat()
-    except (
-        OSError,
-        ValueError,
-    ):  # not there, a name that none can have, a folder not to be entered
+    except (OSError, ValueError):  # not there, not to be entered, a name that none can have
         return None
     return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else None
 
