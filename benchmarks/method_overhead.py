@@ -27,7 +27,7 @@ from pathlib import Path
 import numpy as np
 from training_arms import ADAPTER, AGAIN, BATCHES, IMAGES, MMDET, OBSERVED, Training
 
-from noisyseg.bench.protocol import load_protocol
+from noisyseg.bench.config.protocol import load_protocol
 
 BOUNDS = {ADAPTER: 0.02, OBSERVED: 0.05}
 PROTOCOLS = {"mask-rcnn-tiny": "shapes-cpu", "mask-rcnn-mobilenetv2": "frozen-cpu"}

@@ -27,10 +27,10 @@ TIMES_FASTER, MOST_SECONDS, MOST_MEMORY = 20, 3.0, 1.5
 GENERATE = """
 import hashlib, sys
 from pathlib import Path
-from noisyseg.noise.manifest import encode_manifest
-from noisyseg.noise.noisy_files import hashed, noisy_content
+from noisyseg.noise.files.manifest import encode_manifest
+from noisyseg.noise.files.noisy_files import hashed, noisy_content
 from noisyseg.noise.operations import make
-from noisyseg.noise.scan import map_file, scan_annotations
+from noisyseg.noise.files.scan import map_file, scan_annotations
 from noisyseg.noise.spec import NoiseSpec, make_step
 clean, out = Path(sys.argv[1]), Path(sys.argv[2])
 names = [f"c{number}" for number in range(1, 91)]
@@ -48,7 +48,7 @@ encode_manifest({**content.manifest, "noisy_sha256": digest.hexdigest()})
 """
 COMMAND = """
 import contextlib, io, sys
-from noisyseg.bench.cli import main
+from noisyseg.bench.cli.command_line import main
 words = ["noise", "make", "--annotations", sys.argv[1], "--out", sys.argv[2]]
 with contextlib.redirect_stdout(io.StringIO()):
     assert main([*words, "--type", "symmetric", "--rate", "0.4", "--seed", "0"]) == 0

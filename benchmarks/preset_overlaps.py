@@ -26,8 +26,8 @@ from pycocotools import mask as coco_mask
 from noisyseg.annotation_files.document import CocoDocument, read_annotations
 from noisyseg.mask_overlap import overlap, run_lengths
 from noisyseg.noise.corrupt import corrupt
-from noisyseg.noise.registry import NOISE_TYPES
 from noisyseg.noise.spec import NoiseSpec, make_step
+from noisyseg.noise.types.registry import NOISE_TYPES
 
 TYPES = {"scale": "kernel", "boundary": "sigma", "approximation": "tolerance"}
 Mask = NDArray[np.uint8]

@@ -18,8 +18,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from noisyseg.results.record import seal
-from noisyseg.results.store import RunStore
+from noisyseg.results.records.record import seal
+from noisyseg.results.records.store import RunStore
 
 RECORDS, MOST_SECONDS, MOST_MEGABYTES = 10_000, 3.0, 500.0
 METHODS, NOISES = 25, 20
@@ -27,7 +27,7 @@ LOAD = """
 import resource, sys, time
 start = time.perf_counter()
 from noisyseg.results.frame import load, tabulated
-from noisyseg.results.table_formats import render
+from noisyseg.results.tables.formats import render
 imported = time.perf_counter()
 frame = load(sys.argv[1])
 loaded = time.perf_counter()

@@ -1,23 +1,23 @@
 """The methods that noisyseg has of its own, in the order in which they are listed."""
 
-from noisyseg.methods.active_passive import active_passive
-from noisyseg.methods.bootstrapping import hard_bootstrapping, soft_bootstrapping
-from noisyseg.methods.cross_entropy import cross_entropy
-from noisyseg.methods.early_learning import EarlyLearning
-from noisyseg.methods.foreground_split import split
-from noisyseg.methods.generalized_cross_entropy import generalized_cross_entropy
-from noisyseg.methods.jensen_shannon import generalized_jensen_shannon
-from noisyseg.methods.joint_optimization import JointOptimization
-from noisyseg.methods.label_smoothing import label_smoothing
-from noisyseg.methods.lncis import lncis
-from noisyseg.methods.loss_correction import BackwardCorrection, ForwardCorrection
-from noisyseg.methods.mean_absolute_error import mean_absolute_error
-from noisyseg.methods.method import Method
-from noisyseg.methods.small_loss import small_loss
-from noisyseg.methods.symmetric_cross_entropy import (
+from noisyseg.methods.losses.active_passive import active_passive
+from noisyseg.methods.losses.bootstrapping import hard_bootstrapping, soft_bootstrapping
+from noisyseg.methods.losses.cross_entropy import cross_entropy
+from noisyseg.methods.losses.early_learning import EarlyLearning
+from noisyseg.methods.losses.foreground_split import split
+from noisyseg.methods.losses.generalized_cross_entropy import generalized_cross_entropy
+from noisyseg.methods.losses.jensen_shannon import generalized_jensen_shannon
+from noisyseg.methods.losses.joint_optimization import JointOptimization
+from noisyseg.methods.losses.label_smoothing import label_smoothing
+from noisyseg.methods.losses.lncis import lncis
+from noisyseg.methods.losses.loss_correction import BackwardCorrection, ForwardCorrection
+from noisyseg.methods.losses.mean_absolute_error import mean_absolute_error
+from noisyseg.methods.losses.small_loss import small_loss
+from noisyseg.methods.losses.symmetric_cross_entropy import (
     reverse_cross_entropy,
     symmetric_cross_entropy,
 )
+from noisyseg.methods.method import Method
 
 _PATRINI = (
     "Patrini et al., Making Deep Neural Networks Robust to Label Noise: a Loss Correction "

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 
 from noisyseg.annotation_files.document import CocoDocument, is_written_alike
-from noisyseg.noise.class_step import class_step
 from noisyseg.noise.draws import StepDraws
-from noisyseg.noise.geometry import geometry_step
-from noisyseg.noise.manifest import Manifest, build_manifest
-from noisyseg.noise.presence import presence_step
-from noisyseg.noise.registry import NOISE_TYPES
-from noisyseg.noise.requirements import check_steps
+from noisyseg.noise.families.class_step import class_step
+from noisyseg.noise.families.geometry import geometry_step
+from noisyseg.noise.families.presence import presence_step
+from noisyseg.noise.families.requirements import check_steps
+from noisyseg.noise.files.manifest import Manifest, build_manifest
 from noisyseg.noise.spec import NoiseSpec, NoiseStep
 from noisyseg.noise.table import AnnotationTable
+from noisyseg.noise.types.registry import NOISE_TYPES
 
 Annotation = dict[str, Any]
 GEOMETRY_FIELDS = ("segmentation", "bbox", "area")

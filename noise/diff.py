@@ -13,8 +13,8 @@ import numpy as np
 from noisyseg.annotation_files.document import CocoDocument
 from noisyseg.errors import InputError, unknown_name
 from noisyseg.mask_overlap import overlap
-from noisyseg.noise.image_matching import MatchedImages, check_sizes, matched_images
-from noisyseg.noise.matching import Pairs, by_id, by_iou, matched_categories
+from noisyseg.noise.matching.images import MatchedImages, check_sizes, matched_images
+from noisyseg.noise.matching.objects import Pairs, by_id, by_iou, matched_categories
 from noisyseg.noise.proportion import binomial_interval
 from noisyseg.noise.table import AnnotationTable
 from noisyseg.noise.transition import Indices, Mask

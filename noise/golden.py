@@ -14,11 +14,11 @@ import orjson
 
 from noisyseg.annotation_files.document import CocoDocument, read_annotations
 from noisyseg.files import sha256_bytes, sha256_file
-from noisyseg.noise.instance_noise import Scores
 from noisyseg.noise.operations import make, manifest_path
-from noisyseg.noise.parameters import Loaded
-from noisyseg.noise.registry import NOISE_TYPES
 from noisyseg.noise.spec import NoiseSpec, NoiseStep, parse_steps
+from noisyseg.noise.types.instance_noise import Scores
+from noisyseg.noise.types.parameters import Loaded
+from noisyseg.noise.types.registry import NOISE_TYPES
 
 FOLDER = Path(__file__).with_name("golden")
 SAMPLE = FOLDER / "sample.json"

@@ -5,8 +5,8 @@ from typing import Any
 
 from noisyseg.annotation_files.document import CocoDocument
 from noisyseg.noise.corrupt import corrupt
-from noisyseg.noise.registry import NOISE_TYPES
 from noisyseg.noise.spec import NoiseSpec
+from noisyseg.noise.types.registry import NOISE_TYPES
 
 _CHANGED = ("flipped", "changed", "removed", "added")  # what a family's report counts
 _NAMED = 10

@@ -10,9 +10,9 @@ import numpy as np
 from noisyseg.annotation_files.document import encode_annotations, parse_annotations
 from noisyseg.errors import InputError
 from noisyseg.files import write_blocks_atomically
-from noisyseg.noise.manifest import DIGITS, Manifest
-from noisyseg.noise.manifest_file import manifest_path, read_manifest
-from noisyseg.noise.noisy_files import (
+from noisyseg.noise.files.manifest import DIGITS, Manifest
+from noisyseg.noise.files.manifest_file import manifest_path, read_manifest
+from noisyseg.noise.files.noisy_files import (
     NoisyFiles,
     document_sha256,
     hashed,
@@ -20,13 +20,13 @@ from noisyseg.noise.noisy_files import (
     refuse_overwrite,
     write_pair,
 )
-from noisyseg.noise.parameters import Loaded
-from noisyseg.noise.rewrite import category_spans, rewritten
-from noisyseg.noise.scan import Content, map_file, scan_annotations
+from noisyseg.noise.files.rewrite import category_spans, rewritten
+from noisyseg.noise.files.scan import Content, map_file, scan_annotations
+from noisyseg.noise.files.verification import of_another_file, verify
 from noisyseg.noise.spec import NoiseSpec, spec_from_resolved
 from noisyseg.noise.table import AnnotationTable
 from noisyseg.noise.transition import Indices
-from noisyseg.noise.verification import of_another_file, verify
+from noisyseg.noise.types.parameters import Loaded
 
 __all__ = ["apply", "invert", "make", "manifest_path", "read_manifest", "verify"]
 

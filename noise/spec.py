@@ -8,8 +8,8 @@ from typing import Any
 
 from noisyseg.errors import InputError, unknown_name
 from noisyseg.files import canonical_json
-from noisyseg.noise.parameters import REQUIRED, Loaded, Parameter, Place, resolved_only
-from noisyseg.noise.registry import NOISE_TYPES
+from noisyseg.noise.types.parameters import REQUIRED, Loaded, Parameter, Place, resolved_only
+from noisyseg.noise.types.registry import NOISE_TYPES
 
 MAX_SEED = 2**64 - 1
 

@@ -20,11 +20,11 @@ import pandas as pd
 
 from noisyseg.errors import InputError
 from noisyseg.files import canonical_json, sha256_bytes
-from noisyseg.results.metrics import DEFAULT, METRICS, check_metric, metric_value
-from noisyseg.results.record import Record
-from noisyseg.results.store import RunStore
-from noisyseg.results.table import summarise_values
-from noisyseg.results.table_formats import Table, table_of
+from noisyseg.results.records.metrics import DEFAULT, METRICS, check_metric, metric_value
+from noisyseg.results.records.record import Record
+from noisyseg.results.records.store import RunStore
+from noisyseg.results.tables.formats import Table, table_of
+from noisyseg.results.tables.table import summarise_values
 
 IDENTITY = ("data", "protocol", "model", "training", "eval")
 """Of the spec: where two runs differ in these, their numbers are of different things."""

@@ -1,9 +1,12 @@
-"""COCO documents of any size, for tests of files and of noise."""
+"""COCO documents of any size and YAML files, for tests of every room."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from noisyseg.located_yaml import Located, read_yaml
 
 
 @pytest.fixture
@@ -34,5 +37,17 @@ def make_document() -> Callable[..., dict[str, Any]]:
             "annotations": annotations,
             "categories": categories,
         }
+
+    return make
+
+
+@pytest.fixture
+def read(tmp_path: Path):
+    """Reads YAML text as a file of that name would be read."""
+
+    def make(text: str, name: str = "some.yaml") -> Located:
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        return read_yaml(path)
 
     return make

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from noisyseg.annotation_files.document import encode_annotations
-from noisyseg.bench.cli import main
+from noisyseg.bench.cli.command_line import main
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "draws.md"

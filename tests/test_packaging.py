@@ -145,9 +145,9 @@ def test_an_editable_install_is_found_from_the_folder_above_a_clone_of_that_name
 import sys
 sys.path[:] = [p for p in sys.path if p != {str(ROOT)!r}] + [{str(clone)!r}]
 sys.meta_path[:] = [f for f in sys.meta_path if "editable" not in f.__module__]
-import noisyseg, noisyseg.bench.cli, noisyseg.methods.new_loss
+import noisyseg, noisyseg.bench.cli.command_line, noisyseg.methods.new_loss
 assert noisyseg.__file__ == {str(clone / "noisyseg/__init__.py")!r}, noisyseg.__file__
-assert noisyseg.bench.cli.__file__ == {str(clone / "noisyseg/bench/cli.py")!r}
+assert noisyseg.bench.cli.__file__ == {str(clone / "noisyseg/bench/cli/__init__.py")!r}
 """
     run(sys.executable, "-c", code, cwd=clone.parent)
 

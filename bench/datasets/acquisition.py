@@ -12,9 +12,9 @@ from typing import Any
 
 from noisyseg.bench.datasets.archives import unpack
 from noisyseg.bench.datasets.download import Progress, Remote, fetch, md5_file
-from noisyseg.bench.yaml_file import plain, read_yaml
 from noisyseg.errors import InputError
 from noisyseg.files import write_atomically
+from noisyseg.located_yaml import plain, read_yaml
 
 SOURCES = Path(__file__).with_name("sources.yaml")
 _FETCHED, _UNPACKING, _DONE = "fetched", "unpacking", "done"

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from noisyseg.bench.checked_values import file_name, integer, list_of, text
 from noisyseg.bench.datasets.catalogue import VOC_MASKS
 from noisyseg.bench.datasets.shape_geometry import CLASSES
 from noisyseg.bench.datasets.shapes import ShapesSettings, annotation_file, generate_shapes
 from noisyseg.bench.datasets.split import Split
-from noisyseg.bench.yaml_file import Located, check_keys, located
+from noisyseg.checked_values import file_name, integer, list_of, text
 from noisyseg.errors import InputError
+from noisyseg.located_yaml import Located, check_keys, located
 
 KNOWN_NAMES = ("voc2012", "coco2017", "cityscapes")
 SPLITS = ("train", "eval")

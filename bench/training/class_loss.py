@@ -17,7 +17,7 @@ from noisyseg.bench.training.loss_at_work import LossAtWork
 from noisyseg.errors import InputError
 from noisyseg.methods.context import ANNOTATION_IDS, NOISE_MATRIX, LossContext
 from noisyseg.methods.method import ResolvedMethod
-from noisyseg.results.loss_at_work import PAPERS_THRESHOLD
+from noisyseg.results.records.loss_at_work import PAPERS_THRESHOLD
 
 
 class MethodError(RuntimeError):

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from noisyseg.methods.probabilities import log_probabilities, of_labels
 from noisyseg.methods.sample_sets import sample_sets
-from noisyseg.results.loss_at_work import (
+from noisyseg.results.records.loss_at_work import (
     BIN_WIDTH,
     BINS,
     GROUPS,

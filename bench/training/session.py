@@ -9,11 +9,12 @@ import torch
 from torch import nn
 
 from noisyseg.bench.datasets.split import Split
-from noisyseg.bench.execution import CHECKPOINTS
-from noisyseg.bench.grid import Run
-from noisyseg.bench.heartbeat import Heartbeat
-from noisyseg.bench.noise_matrix import realised_matrix
-from noisyseg.bench.rehearsal import image_limits
+from noisyseg.bench.runs.execution import CHECKPOINTS
+from noisyseg.bench.runs.grid import Run
+from noisyseg.bench.runs.heartbeat import Heartbeat
+from noisyseg.bench.runs.noise_matrix import realised_matrix
+from noisyseg.bench.runs.rehearsal import image_limits
+from noisyseg.bench.runs.wrong_labels import wrong_labels
 from noisyseg.bench.training.checkpoint import load_checkpoint
 from noisyseg.bench.training.class_loss import MethodLoss, put_method
 from noisyseg.bench.training.detector import build_detector
@@ -21,17 +22,16 @@ from noisyseg.bench.training.loop import Training, train
 from noisyseg.bench.training.prediction import predict
 from noisyseg.bench.training.run_dataset import RunDataset, evaluation_dataset, train_dataset
 from noisyseg.bench.training.streams import stream_seed
-from noisyseg.bench.wrong_labels import wrong_labels
 from noisyseg.errors import InputError
 from noisyseg.files import sha256_file
 from noisyseg.methods.method import ResolvedMethod
 from noisyseg.methods.plugins import load_method
 from noisyseg.methods.registry import TAKEN, resolve
-from noisyseg.results.predictions import write_predictions
-from noisyseg.results.submission import write_submission
+from noisyseg.results.evaluation.predictions import write_predictions
+from noisyseg.results.evaluation.submission import write_submission
 
 if TYPE_CHECKING:
-    from noisyseg.bench.execution import EpochLog, Resources
+    from noisyseg.bench.runs.execution import EpochLog, Resources
 
 
 @dataclass(kw_only=True, slots=True, frozen=True)

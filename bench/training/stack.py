@@ -5,8 +5,8 @@ import io
 import warnings
 from functools import cache
 
-from noisyseg.bench.distributions import conflict_message, conflicting_distributions
 from noisyseg.bench.training import mmcv_operators
+from noisyseg.bench.training.distributions import conflict_message, conflicting_distributions
 from noisyseg.errors import InputError
 
 

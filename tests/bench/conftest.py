@@ -10,12 +10,11 @@ import pytest
 import yaml
 from PIL import Image
 
-from noisyseg.bench.cli import main
-from noisyseg.bench.grid import Run, expand
-from noisyseg.bench.suite import load_suite
-from noisyseg.bench.yaml_file import Located, read_yaml
-from noisyseg.results.record import seal
-from noisyseg.results.store import RunStore
+from noisyseg.bench.cli.command_line import main
+from noisyseg.bench.config.suite import load_suite
+from noisyseg.bench.runs.grid import Run, expand
+from noisyseg.results.records.record import seal
+from noisyseg.results.records.store import RunStore
 
 # Ids with gaps, in an order that is neither theirs nor the alphabet's.
 CATEGORIES = {"fox": 7, "cat": 90, "dog": 3}
@@ -132,18 +131,6 @@ def record_of():
     return make
 
 
-@pytest.fixture
-def read(tmp_path: Path):
-    """Reads YAML text as a file of that name would be read."""
-
-    def make(text: str, name: str = "some.yaml") -> Located:
-        path = tmp_path / name
-        path.write_text(text, encoding="utf-8")
-        return read_yaml(path)
-
-    return make
-
-
 class Called(NamedTuple):
     """What a command left: its exit status and what it printed."""
 
@@ -163,7 +150,7 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     monkeypatch.chdir(tmp_path / "here")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setitem(sys.modules, "ray", None)
-    monkeypatch.setattr("noisyseg.bench.scheduler.run_all", forbidden)
+    monkeypatch.setattr("noisyseg.bench.cluster.scheduler.run_all", forbidden)
 
     def make(*arguments: object) -> Called:
         capsys.readouterr()

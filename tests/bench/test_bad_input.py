@@ -5,7 +5,7 @@ import tempfile
 
 import pytest
 
-from noisyseg.results.store import RunStore
+from noisyseg.results.records.store import RunStore
 
 
 def _everything(folder):
@@ -493,7 +493,7 @@ def test_a_corrupted_record_is_named_set_aside_and_run_again(
         return {run.key: record_of(run) for run in missing}
 
     if command == "run":
-        monkeypatch.setattr("noisyseg.bench.scheduler.run_all", run_all)
+        monkeypatch.setattr("noisyseg.bench.cluster.scheduler.run_all", run_all)
     done = call("run", toy.file, "--out", out, *(["--dry-run"] if command == "dry" else []))
     assert done.status == 0
     kept = paths[1].with_name("record.json.corrupt-1")

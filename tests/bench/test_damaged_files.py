@@ -5,14 +5,14 @@ import os
 
 import pytest
 
+from noisyseg.bench.config.suite import load_suite
 from noisyseg.bench.datasets import checked_annotations
-from noisyseg.bench.grid import SHARED, expand
-from noisyseg.bench.suite import load_suite
+from noisyseg.bench.runs.grid import SHARED, expand
 from noisyseg.files import sha256_file
 from noisyseg.mask_overlap import run_lengths
-from noisyseg.results.evaluation import evaluate
-from noisyseg.results.predictions import Predictions
-from noisyseg.results.store import RunStore
+from noisyseg.results.evaluation.evaluation import evaluate
+from noisyseg.results.evaluation.predictions import Predictions
+from noisyseg.results.records.store import RunStore
 
 SIZE = {"size": [10, 20]}
 RLE = {**SIZE, "counts": [21, *([8, 2] * 7), 8, 200 - 21 - 78]}  # of the toy's box, down columns

@@ -27,10 +27,10 @@ seeds: [0]
 EXECUTE = """
 import os, signal, sys
 from pathlib import Path
-from noisyseg.bench import execution
-from noisyseg.bench.grid import expand
-from noisyseg.bench.suite import choose, load_suite
-from noisyseg.results.store import RunStore
+from noisyseg.bench.runs import execution
+from noisyseg.bench.runs.grid import expand
+from noisyseg.bench.config.suite import choose, load_suite
+from noisyseg.results.records.store import RunStore
 
 write_line = execution.EpochLog.epoch
 

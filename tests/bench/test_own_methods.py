@@ -8,17 +8,17 @@ from dataclasses import replace
 
 import pytest
 
-from noisyseg.bench.execution import Resources, execute
-from noisyseg.bench.grid import expand
-from noisyseg.bench.suite import Choices, choose, load_suite
+from noisyseg.bench.config.suite import Choices, choose, load_suite
+from noisyseg.bench.runs.execution import Resources, execute
+from noisyseg.bench.runs.grid import expand
 from noisyseg.errors import InputError
 from noisyseg.methods import plugins
 from noisyseg.methods.registry import methods_of_files
-from noisyseg.results.record import check_record
-from noisyseg.results.store import RunStore
+from noisyseg.results.records.record import check_record
+from noisyseg.results.records.store import RunStore
 
 OWN = '''
-from noisyseg.methods.cross_entropy import cross_entropy
+from noisyseg.methods.losses.cross_entropy import cross_entropy
 
 
 def scaled(logits, labels, *, factor: float = 2.0):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from noisyseg.bench.suite import Choices, load_suite
+from noisyseg.bench.config.suite import Choices, load_suite
 
 REFERENCE = Path(__file__).parents[3] / "shared" / "paper" / "reference_tables.yaml"
 SUITES = {

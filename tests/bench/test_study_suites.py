@@ -2,8 +2,8 @@
 
 import pytest
 
-from noisyseg.bench.suite import Choices, load_suite
-from noisyseg.methods.lncis import schedule
+from noisyseg.bench.config.suite import Choices, load_suite
+from noisyseg.methods.losses.lncis import schedule
 from noisyseg.methods.stages import stage_at
 
 STUDIES = ("study-e1", "study-gamma")

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from noisyseg.methods.context import LossContext
-from noisyseg.methods.cross_entropy import cross_entropy
-from noisyseg.methods.lncis import lncis, separated_losses
+from noisyseg.methods.losses.cross_entropy import cross_entropy
+from noisyseg.methods.losses.lncis import lncis, separated_losses
 
 LOGITS = torch.randn(6, 4, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
 LABELS = torch.tensor([0, 1, 2, 3, 0, 1])

@@ -11,7 +11,7 @@ import torch
 from noisyseg.errors import InputError
 from noisyseg.methods import plugins
 from noisyseg.methods.context import LossContext
-from noisyseg.methods.cross_entropy import cross_entropy
+from noisyseg.methods.losses.cross_entropy import cross_entropy
 from noisyseg.methods.plugins import (
     installed_method,
     installed_names,
@@ -21,7 +21,7 @@ from noisyseg.methods.plugins import (
 from noisyseg.methods.registry import TAKEN, methods_of_files, named, resolve
 
 FUNCTION = '''
-from noisyseg.methods.cross_entropy import cross_entropy
+from noisyseg.methods.losses.cross_entropy import cross_entropy
 
 paper = "Somebody, Something, 2026"
 

@@ -6,9 +6,9 @@ import pytest
 import yaml
 
 from noisyseg.annotation_files.document import read_annotations
-from noisyseg.bench.cli import build_parser, main
+from noisyseg.bench.cli.command_line import build_parser, main
 from noisyseg.noise import golden
-from noisyseg.noise.registry import NOISE_TYPES
+from noisyseg.noise.types.registry import NOISE_TYPES
 
 
 @pytest.fixture(scope="module")

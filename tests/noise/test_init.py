@@ -8,10 +8,10 @@ ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import importlib, pkgutil, sys
 import noisyseg.noise
-names = [m.name for m in pkgutil.iter_modules(noisyseg.noise.__path__)]
-assert "corrupt" in names, names
+names = [m.name for m in pkgutil.walk_packages(noisyseg.noise.__path__, "noisyseg.noise.")]
+assert {"noisyseg.noise.corrupt", "noisyseg.noise.types.class_noise"} <= set(names), names
 for name in names:
-    importlib.import_module("noisyseg.noise." + name)
+    importlib.import_module(name)
 heavy = {"torch", "mmdet", "mmcv", "mmengine", "ray", "pandas"} & set(sys.modules)
 rooms = ("noise", "errors", "files", "foreign", "mask_overlap", "run_length", "socket_paths")
 shared = tuple(f"noisyseg.{name}" for name in (*rooms, "annotation_files"))

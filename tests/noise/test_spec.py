@@ -8,8 +8,8 @@ import yaml
 
 from noisyseg.errors import InputError
 from noisyseg.files import canonical_json
-from noisyseg.noise.registry import NOISE_TYPES
 from noisyseg.noise.spec import NoiseSpec, make_step, parse_steps, spec_from_resolved
+from noisyseg.noise.types.registry import NOISE_TYPES
 
 CLASSES = ["cat", "dog", "cow"]
 SYMMETRIC = make_step("symmetric", rate=0.4, classes=CLASSES)

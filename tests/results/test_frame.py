@@ -9,10 +9,10 @@ import pytest
 
 from noisyseg.errors import InputError
 from noisyseg.results.frame import load, tabulated
-from noisyseg.results.metrics import METRICS
-from noisyseg.results.record import seal
-from noisyseg.results.store import RunStore
-from noisyseg.results.table_formats import render
+from noisyseg.results.records.metrics import METRICS
+from noisyseg.results.records.record import seal
+from noisyseg.results.records.store import RunStore
+from noisyseg.results.tables.formats import render
 
 SPEC = {
     "schema": 1,

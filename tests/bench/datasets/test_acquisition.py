@@ -215,7 +215,8 @@ def test_an_unknown_name_is_answered_with_the_nearest(call):
 def test_sbd_comes_with_voc_if_its_masks_are_wanted(call, monkeypatch, tmp_path):
     named = []
     monkeypatch.setattr(
-        "noisyseg.bench.data_commands.acquire", lambda source, *_, **__: named.append(source.name)
+        "noisyseg.bench.cli.data.data_commands.acquire",
+        lambda source, *_, **__: named.append(source.name),
     )
     assert call("data", "download", "voc2012", "--masks", "sbd", "--root", tmp_path).status == 0
     assert named == ["VOCtrainval_11-May-2012.tar", "benchmark.tgz"]

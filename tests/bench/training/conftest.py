@@ -20,7 +20,7 @@ def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny():
     """Builds the model `mask-rcnn-tiny` for 8 classes."""
-    from noisyseg.bench.model import load_model
+    from noisyseg.bench.config.model import load_model
     from noisyseg.bench.training.detector import build_detector
 
     config = load_model("mask-rcnn-tiny", where="", root=Path()).detector

@@ -17,7 +17,7 @@ from PIL import Image
 from noisyseg.bench.training.annotation_ids import NO_ANNOTATION, PackAnnotationIds
 from noisyseg.bench.training.class_loss import put_method
 from noisyseg.bench.training.run_dataset import train_dataset
-from noisyseg.methods.cross_entropy import cross_entropy
+from noisyseg.methods.losses.cross_entropy import cross_entropy
 from noisyseg.methods.method import Method, ResolvedMethod
 from noisyseg.methods.registry import resolve
 

@@ -13,25 +13,25 @@ from mmengine.dataset import pseudo_collate
 from mmengine.structures import InstanceData
 from torchvision.ops import box_iou
 
+from noisyseg.bench.config.model import load_model
+from noisyseg.bench.config.shipped import read_with_base
+from noisyseg.bench.config.suite import load_suite
 from noisyseg.bench.datasets.shape_geometry import CLASSES
-from noisyseg.bench.execution import Resources, execute
-from noisyseg.bench.grid import expand
-from noisyseg.bench.model import load_model
-from noisyseg.bench.shipped import read_with_base
-from noisyseg.bench.suite import load_suite
+from noisyseg.bench.runs.execution import Resources, execute
+from noisyseg.bench.runs.grid import expand
+from noisyseg.bench.runs.wrong_labels import wrong_labels
 from noisyseg.bench.training import loop
 from noisyseg.bench.training.checkpoint import load_checkpoint
 from noisyseg.bench.training.class_loss import put_method
 from noisyseg.bench.training.detector import build_detector
 from noisyseg.bench.training.run_dataset import train_dataset
-from noisyseg.bench.wrong_labels import wrong_labels
-from noisyseg.methods.cross_entropy import cross_entropy
+from noisyseg.methods.losses.cross_entropy import cross_entropy
 from noisyseg.methods.method import Method, ResolvedMethod
 from noisyseg.methods.registry import resolve
-from noisyseg.noise.noisy_files import write_noisy
+from noisyseg.noise.files.noisy_files import write_noisy
 from noisyseg.noise.spec import NoiseSpec, parse_steps
-from noisyseg.results.record import check_record
-from noisyseg.results.store import RunStore
+from noisyseg.results.records.record import check_record
+from noisyseg.results.records.store import RunStore
 
 # mmdet's, as a cascade's boxes are refined.
 pytestmark = pytest.mark.filterwarnings("ignore:To copy construct from a tensor:UserWarning")

@@ -11,20 +11,20 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import DefaultScope
 
+from noisyseg.bench.config.suite import load_suite
 from noisyseg.bench.datasets.shape_geometry import CLASSES
-from noisyseg.bench.execution import Resources, execute
-from noisyseg.bench.grid import expand
-from noisyseg.bench.suite import load_suite
+from noisyseg.bench.runs.execution import Resources, execute
+from noisyseg.bench.runs.grid import expand
 from noisyseg.bench.training.class_loss import MethodError, MethodLoss, put_method
 from noisyseg.bench.training.run_dataset import train_dataset
 from noisyseg.errors import InputError
 from noisyseg.methods.built_in import METHODS
 from noisyseg.methods.context import needs
-from noisyseg.methods.cross_entropy import cross_entropy
+from noisyseg.methods.losses.cross_entropy import cross_entropy
 from noisyseg.methods.method import Method, ResolvedMethod
 from noisyseg.methods.registry import resolve
-from noisyseg.results.record import check_record
-from noisyseg.results.store import RunStore
+from noisyseg.results.records.record import check_record
+from noisyseg.results.records.store import RunStore
 
 K = 5
 N = 40

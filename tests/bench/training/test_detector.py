@@ -7,11 +7,11 @@ import torch
 import torchvision
 from mmengine.config import Config
 
-from noisyseg.bench.model import load_model
-from noisyseg.bench.shipped import shipped_path
+from noisyseg.bench.config.model import load_model
+from noisyseg.bench.config.shipped import shipped_path
 from noisyseg.bench.training.detector import build_detector, load_backbone
-from noisyseg.bench.yaml_file import plain, read_yaml
 from noisyseg.errors import InputError
+from noisyseg.located_yaml import plain, read_yaml
 
 MMDET_R50 = Path(mmdet.__file__).parent / ".mim/configs/_base_/models/mask-rcnn_r50_fpn.py"
 IMAGENET = Path(__file__).parents[4] / "shared" / "data" / "weights" / "mobilenetv2_imagenet.pth"

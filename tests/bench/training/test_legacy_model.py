@@ -7,9 +7,9 @@ import pytest
 import torch
 from mmengine.dataset import pseudo_collate
 
+from noisyseg.bench.config.model import load_model
+from noisyseg.bench.config.protocol import load_protocol
 from noisyseg.bench.datasets.shape_geometry import CLASSES
-from noisyseg.bench.model import load_model
-from noisyseg.bench.protocol import load_protocol
 from noisyseg.bench.training.detector import build_detector
 from noisyseg.bench.training.run_dataset import evaluation_dataset, train_dataset
 

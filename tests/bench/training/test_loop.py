@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import nn
 
+from noisyseg.bench.config.protocol import load_protocol
 from noisyseg.bench.datasets.shape_geometry import CLASSES
-from noisyseg.bench.protocol import load_protocol
 from noisyseg.bench.training.checkpoint import load_checkpoint
 from noisyseg.bench.training.class_loss import MethodLoss
 from noisyseg.bench.training.loop import Training, TrainingDivergedError, train

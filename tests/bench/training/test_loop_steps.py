@@ -4,8 +4,8 @@ import pytest
 import torch
 from mmengine.dataset import pseudo_collate
 
+from noisyseg.bench.config.protocol import load_protocol
 from noisyseg.bench.datasets.shape_geometry import CLASSES
-from noisyseg.bench.protocol import load_protocol
 from noisyseg.bench.training.loop import Training, train
 from noisyseg.bench.training.run_dataset import train_dataset
 from noisyseg.bench.training.schedule import learning_rate_factor

@@ -10,9 +10,9 @@ import torch
 from mmengine.config import Config
 from mmengine.optim import LinearLR, MultiStepLR
 
+from noisyseg.bench.config.shipped import read_with_base, shipped_names
+from noisyseg.bench.config.suite import Choices, load_suite
 from noisyseg.bench.datasets.shape_geometry import CLASSES
-from noisyseg.bench.shipped import read_with_base, shipped_names
-from noisyseg.bench.suite import Choices, load_suite
 from noisyseg.bench.training.run_dataset import (
     evaluation_dataset,
     evaluation_pipeline,

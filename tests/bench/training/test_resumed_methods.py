@@ -3,13 +3,13 @@
 import pytest
 import torch
 
-from noisyseg.bench.execution import Resources, execute
-from noisyseg.bench.grid import expand
-from noisyseg.bench.suite import load_suite
+from noisyseg.bench.config.suite import load_suite
+from noisyseg.bench.runs.execution import Resources, execute
+from noisyseg.bench.runs.grid import expand
 from noisyseg.bench.training import loop
 from noisyseg.bench.training.checkpoint import load_checkpoint
 from noisyseg.methods.running import RunningMethod
-from noisyseg.results.store import RunStore
+from noisyseg.results.records.store import RunStore
 
 EPOCHS = 3
 METHODS = ("jol", "elr", "forward")  # backward has forward's state

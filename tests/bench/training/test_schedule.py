@@ -2,8 +2,8 @@ import pytest
 import torch
 from mmengine.optim import LinearLR, MultiStepLR
 
-from noisyseg.bench.protocol import load_protocol
-from noisyseg.bench.shipped import shipped_names
+from noisyseg.bench.config.protocol import load_protocol
+from noisyseg.bench.config.shipped import shipped_names
 from noisyseg.bench.training.schedule import learning_rate_factor
 
 SCHEDULE = {"warmup_iterations": 4, "warmup_factor": 0.2, "milestones": [1, 3], "gamma": 0.5}

@@ -6,10 +6,10 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from noisyseg.bench.execution import EpochLog, Resources
-from noisyseg.bench.grid import expand
-from noisyseg.bench.heartbeat import Heartbeat
-from noisyseg.bench.suite import choose, load_suite
+from noisyseg.bench.config.suite import choose, load_suite
+from noisyseg.bench.runs.execution import EpochLog, Resources
+from noisyseg.bench.runs.grid import expand
+from noisyseg.bench.runs.heartbeat import Heartbeat
 from noisyseg.bench.training.checkpoint import load_checkpoint, save_checkpoint
 from noisyseg.bench.training.session import (
     check_labels,
@@ -18,8 +18,8 @@ from noisyseg.bench.training.session import (
     trained_detector,
 )
 from noisyseg.errors import InputError
-from noisyseg.results.predictions import read_predictions
-from noisyseg.results.store import RunStore
+from noisyseg.results.evaluation.predictions import read_predictions
+from noisyseg.results.records.store import RunStore
 
 
 @pytest.fixture(scope="module")

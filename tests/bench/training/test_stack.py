@@ -11,7 +11,8 @@ ROOT = Path(__file__).parents[3]
 
 FRESH = """
 import sys
-import noisyseg.bench.cli, noisyseg.bench.execution, noisyseg.bench.scheduler
+import noisyseg.bench.cli.command_line, noisyseg.bench.runs.execution
+import noisyseg.bench.cluster.scheduler
 early = {"mmdet", "mmcv", "mmengine", "ray"} & set(sys.modules)
 assert not early, f"imported before they are needed: {early}"
 from noisyseg.bench.training.stack import load_stack

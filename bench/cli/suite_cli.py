@@ -1,0 +1,362 @@
+"""The parsers of the commands that work on a suite's runs."""
+
+import argparse
+from pathlib import Path
+
+from noisyseg.bench.cli.parsers import (
+    Subparsers,
+    add_command,
+    add_json,
+    lazy_command,
+    positive,
+    whole,
+)
+from noisyseg.bench.datasets.catalogue import VOC_MASKS
+
+_FORMATS = ("png", "svg", "pdf")
+
+
+def add_runs(groups: Subparsers) -> None:
+    """Add the commands that work on a suite's runs."""
+    _add_run(groups)
+    _add_plan(groups)
+    _add_table(groups)
+    _add_match(groups)
+    _add_figures(groups)
+    _add_report(groups)
+    _add_compare(groups)
+    _add_evaluate(groups)
+
+
+def _add_run(groups: Subparsers) -> None:
+    parser = add_command(
+        groups,
+        "run",
+        lazy_command("run"),
+        "train what is missing of a suite and print its table",
+        example="noisyseg run examples/boards.yaml --data-root ~/data --methods ce,lncis",
+    )
+    _add_suite_choice(parser)
+    _add_resources(parser)
+    _add_way(parser)
+
+
+def _add_resources(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--address",
+        metavar="auto|HOST:PORT|ray://…",
+        help="a Ray cluster that is already there (default: a private one on this machine)",
+    )
+    parser.add_argument(
+        "--gpus-per-run",
+        type=_share,
+        metavar="N",
+        help="GPUs for each run (default: 1 where there are GPUs, else 0)",
+    )
+    parser.add_argument(
+        "--cpus-per-run",
+        type=positive,
+        metavar="N",
+        help="CPUs for each run; on a CPU its torch threads (default: 1, or with "
+        "GPUs an even share, at most 8)",
+    )
+    parser.add_argument(
+        "--max-retries",
+        type=whole,
+        default=2,
+        metavar="N",
+        help="starts again for a run whose process died (default: 2)",
+    )
+
+
+def _add_way(parser: argparse.ArgumentParser) -> None:
+    """What is done in place of training what is missing, or beside it."""
+    way = parser.add_mutually_exclusive_group()
+    way.add_argument(
+        "--dry-run", action="store_true", help="list the runs and which are done; train nothing"
+    )
+    way.add_argument(
+        "--rehearse",
+        action="store_true",
+        help="every run with its real model and data, but four iterations: what would fail shows "
+        "in minutes",
+    )
+    way.add_argument(
+        "--test-dev",
+        action="store_true",
+        help="COCO: also write each run's file for COCO's evaluation server",
+    )
+    parser.add_argument(
+        "--random-weights",
+        action="store_true",
+        help="with --rehearse: leave the backbone's pretrained weights out",
+    )
+
+
+def _add_plan(groups: Subparsers) -> None:
+    parser = add_command(
+        groups,
+        "plan",
+        lazy_command("plan", "plan_command"),
+        "list a suite's runs, their keys, which are done, and what the others cost",
+        example="noisyseg plan paper-table1-voc --data-root ~/data --seconds-per-iteration 0.2",
+    )
+    _add_suite_choice(parser)
+    parser.add_argument(
+        "--seconds-per-iteration",
+        type=_seconds,
+        metavar="S",
+        help="of an optimizer step (default: measured by runs that are done, or by rehearsals)",
+    )
+    add_json(parser)
+
+
+def _add_table(groups: Subparsers) -> None:
+    parser = add_command(
+        groups,
+        "table",
+        lazy_command("table", "table_command"),
+        "print a suite's table, beside the paper's",
+        example="noisyseg table quick --format latex --metric agnostic.AP",
+    )
+    _add_suite_choice(parser)
+    parser.add_argument(
+        "--format",
+        choices=("md", "csv", "latex", "html", "json"),
+        default="md",
+        help="of what is printed and written (default: md)",
+    )
+    parser.add_argument(
+        "--metric",
+        default="segm.AP",
+        metavar="NAME",
+        help="such as segm.AP50, bbox.AP, agnostic.AP, matched.accuracy, relative.AP, touched.AP "
+        "(default: segm.AP)",
+    )
+    parser.add_argument(
+        "--check",
+        type=Path,
+        metavar="FILE",
+        help="say whether a committed table is what the records give; 1 if it is stale",
+    )
+
+
+def _add_match(groups: Subparsers) -> None:
+    parser = add_command(
+        groups,
+        "match",
+        lazy_command("match_report", "match_command"),
+        "hold every number of the paper against the measured interval",
+        example="noisyseg match paper-table1-voc --data-root ~/data --seeds 0,1,2",
+    )
+    _add_suite_choice(parser)
+    add_json(parser)
+
+
+def _add_figures(groups: Subparsers) -> None:
+    parser = add_command(
+        groups,
+        "figures",
+        lazy_command("figures", "figures_command"),
+        "draw a suite's results and what its class losses did with right and with wrong labels",
+        example="noisyseg figures quick",
+    )
+    _add_suite_choice(parser)
+    parser.add_argument(
+        "--format",
+        type=_formats,
+        default=["png"],
+        metavar="A,B",
+        help=f"of the files: {', '.join(_FORMATS)} (default: png)",
+    )
+    parser.add_argument(
+        "--metric",
+        default="segm.AP",
+        metavar="NAME",
+        help="of the figures of results, such as agnostic.AP (default: segm.AP)",
+    )
+    add_json(parser)
+
+
+def _add_compare(groups: Subparsers) -> None:
+    parser = add_command(
+        groups,
+        "compare",
+        lazy_command("compare", "compare_command"),
+        "compare and rank methods on the same images, by a paired bootstrap",
+        example="noisyseg compare quick --baseline ce --noise sym40",
+    )
+    _add_suite_choice(parser)
+    parser.add_argument(
+        "--baseline",
+        metavar="METHOD",
+        help="that the others are compared with (default: the first)",
+    )
+    parser.add_argument(
+        "--draws", type=positive, default=1000, metavar="N", help="of images (default: 1000)"
+    )
+    parser.add_argument(
+        "--bootstrap-seed", type=whole, default=0, metavar="N", help="of the draws (default: 0)"
+    )
+    add_json(parser)
+
+
+def _add_report(groups: Subparsers) -> None:
+    parser = add_command(
+        groups,
+        "report",
+        lazy_command("report", "report_command"),
+        "write one HTML page: tables, figures, match with the paper, noise, records",
+        example="noisyseg report quick",
+    )
+    _add_suite_choice(parser)
+
+
+def _add_evaluate(groups: Subparsers) -> None:
+    parser = add_command(
+        groups,
+        "evaluate",
+        lazy_command("evaluate_predictions", "evaluate_command"),
+        "compute a run's numbers from its saved predictions once more",
+        example="noisyseg evaluate runs/shapes/ce/0123456789abcdef --verify",
+    )
+    parser.add_argument(
+        "path", type=Path, metavar="PATH", help="a run's folder, or its predictions.json.zst"
+    )
+    parser.add_argument(
+        "--annotations",
+        type=Path,
+        metavar="FILE",
+        help="the ground truth (default: the file in the run's store)",
+    )
+    parser.add_argument(
+        "--other-annotations",
+        action="store_true",
+        help="score against other annotations of the same images, such as corrected ones",
+    )
+    parser.add_argument(
+        "--classes", type=_names, metavar="A,B", help="only these (default: the run's, or all)"
+    )
+    parser.add_argument(
+        "--verify", action="store_true", help="compute everything by pycocotools, too"
+    )
+    add_json(parser)
+
+
+def _add_suite_choice(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("suite", metavar="SUITE", help="a shipped suite's name or a YAML file")
+    add_out(parser)
+    add_data_choice(parser)
+    add_method_files(parser)
+    parser.add_argument(
+        "--methods",
+        type=_names,
+        metavar="A,B",
+        help="only these of the suite's methods; others that are known run with their defaults",
+    )
+    parser.add_argument("--noise", type=_names, metavar="A,B", help="only these noise settings")
+    parser.add_argument(
+        "--seeds",
+        type=_seeds,
+        metavar="0,1,2",
+        help="these seeds instead of the suite's; each is noise and train seed",
+    )
+    parser.add_argument(
+        "--noise-seeds",
+        type=_seeds,
+        metavar="0,1",
+        help="with --train-seeds: every noise seed with every train seed, which tells the spread "
+        "that each gives apart",
+    )
+    parser.add_argument("--train-seeds", type=_seeds, metavar="0,1", help="see --noise-seeds")
+
+
+def add_method_files(parser: argparse.ArgumentParser) -> None:
+    """The option that brings in methods of the user's own."""
+    parser.add_argument(
+        "--method-file",
+        action="append",
+        default=[],
+        dest="method_files",
+        metavar="PATH.py:NAME",
+        help="a method of your own: a Python file and the function or class in it. It may be "
+        "given several times; one that the suite does not name is run with its defaults",
+    )
+
+
+def add_out(parser: argparse.ArgumentParser) -> None:
+    """The option that names the store."""
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("runs"),
+        metavar="FOLDER",
+        help="where runs lie (default: runs)",
+    )
+
+
+def add_data_choice(parser: argparse.ArgumentParser) -> None:
+    """The options that say where a suite's data are, and which of its variants is meant."""
+    parser.add_argument(
+        "--data-root",
+        type=Path,
+        metavar="FOLDER",
+        help="where a suite's relative data and weights paths start "
+        "(default: the suite file's folder)",
+    )
+    parser.add_argument(
+        "--variant", metavar="NAME", help="one of the suite's variants (default: its first)"
+    )
+    parser.add_argument(
+        "--masks", choices=VOC_MASKS, help="VOC's mask source (default: the suite's)"
+    )
+    parser.add_argument(
+        "--allow-partial",
+        action="store_true",
+        help="accept fewer images than the official number; records say so in the data's name",
+    )
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < 1e6:
+        raise argparse.ArgumentTypeError(f"wanted a number of seconds above 0, got {text!r}")
+    return value
+
+
+def _names(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise argparse.ArgumentTypeError(f"wanted names with commas between them, got {text!r}")
+    return names
+
+
+def _formats(text: str) -> list[str]:
+    names = list(dict.fromkeys(_names(text)))
+    for name in names:
+        if name not in _FORMATS:
+            raise argparse.ArgumentTypeError(f"wanted some of {', '.join(_FORMATS)}, got {name!r}")
+    return names
+
+
+def _seeds(text: str) -> list[int]:
+    seeds = [whole(part) for part in text.split(",")]
+    if len(set(seeds)) < len(seeds):
+        raise argparse.ArgumentTypeError(f"a seed is given twice in {text}")
+    return seeds
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    # Ray gives out parts of one GPU, or whole ones.
+    if not 0 <= value < 1e4 or (value > 1 and value != int(value)):
+        raise argparse.ArgumentTypeError(
+            f"wanted a share of a GPU or a whole number of them, got {text!r}"
+        )
+    return value

@@ -1,0 +1,278 @@
+"""Runs as Ray tasks: on this machine by a private Ray, or on a cluster that is already there.
+
+The one module that imports ray.
+"""
+
+import logging
+import os
+import secrets
+import socket
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, fields, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from noisyseg.bench.cluster import driver_package
+from noisyseg.bench.cluster.progress import Display
+from noisyseg.bench.cluster.socket_folders import ray_folder
+from noisyseg.bench.runs.execution import Resources, announce, execute, record_crash
+from noisyseg.bench.runs.grid import Run
+from noisyseg.bench.runs.heartbeat import clear_heartbeat
+from noisyseg.errors import InputError
+from noisyseg.results.records.record import Record
+from noisyseg.results.records.store import RunStore
+from noisyseg.socket_paths import shorten_temporary_folder
+
+_POLL_S = 0.5
+_CONNECT_S = 10.0
+_OBJECT_STORE_BYTES = 100 * 1024 * 1024  # records only; the default takes a third of the memory
+
+
+@dataclass(kw_only=True, slots=True, frozen=True)
+class ClusterSettings:
+    """Where runs go and what each may use.
+
+    Attributes:
+        address: None starts a private Ray on this machine; else a cluster's, or "auto".
+        cpus_per_run: CPUs, and on a CPU run torch threads; None chooses.
+        gpus_per_run: None means 1 where there are GPUs, else 0.
+        max_retries: how often a run whose process died is started again.
+    """
+
+    address: str | None = None
+    cpus_per_run: int | None = None
+    gpus_per_run: float | None = None
+    max_retries: int = 2
+
+
+def run_all(
+    runs: Sequence[Run], store: RunStore, settings: ClusterSettings, display: Display
+) -> dict[str, Record]:
+    """Train what is given, each key once; returns the records by key.
+
+    Raises:
+        InputError: no Ray at the address, no node that has what one run needs, or a node with
+            another noisyseg than this process has.
+    """
+    unique = [_anywhere(run) for run in {run.key: run for run in runs}.values()]
+    root, package = str(store.root.absolute()), driver_package.own_package()
+    with _cluster(settings) as ray:
+        task, resources = _task(ray, settings)
+        display.start(unique, parallel=_parallel(ray, resources, settings))
+        waiting = {}
+        for run in unique:
+            announce(run)
+            clear_heartbeat(run.folder)  # a killed driver's: its run is not under way
+            call = ray.cloudpickle.dumps((_execute_in_worker, (run, root, resources)))
+            waiting[task.remote(package, call)] = run
+        records: dict[str, Record] = {}
+        foreign: InputError | None = None
+        while waiting:
+            ended, _ = ray.wait(list(waiting), num_returns=1, timeout=_POLL_S)
+            for reference in ended:
+                run = waiting.pop(reference)
+                other, record = _outcome(ray, reference, run, store)
+                if other is not None:  # what is under way elsewhere goes on
+                    foreign = driver_package.mismatch(package, other)
+                    continue
+                records[run.key] = record
+                display.ended(run, record)
+            display.refresh(waiting.values())
+    if foreign is not None:
+        if not records:
+            raise foreign
+        sys.stderr.write(f"error: {foreign}\n")
+    return records
+
+
+def has_gpus(address: str | None) -> bool:
+    """Whether runs would find a GPU: on this machine, or in the cluster at an address.
+
+    Raises:
+        InputError: no Ray at the address.
+    """
+    if address is None:
+        import torch
+
+        return torch.cuda.is_available()
+    with _cluster(ClusterSettings(address=address)) as ray:
+        return bool(ray.cluster_resources().get("GPU", 0))
+
+
+def _anywhere(run: Run) -> Run:
+    """The run with absolute paths: a worker on a cluster has a working folder of its own."""
+    values = {field.name: getattr(run, field.name) for field in fields(run)}
+    paths: dict[str, Any] = {
+        name: value.absolute() for name, value in values.items() if isinstance(value, Path)
+    }
+    return replace(run, **paths)
+
+
+def _execute_in_worker(run: Run, root: str, resources: Resources) -> Record:
+    """The task: what runs in a Ray worker process, which goes on to other runs afterwards."""
+    if resources.device == "cpu":
+        # Ray shows every GPU to a task that asked for none.
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    shorten_temporary_folder()
+    record = execute(run, RunStore(Path(root)), resources)
+    if resources.device == "cuda":
+        import torch
+
+        torch.cuda.empty_cache()  # the process stays: the next run may use another's share
+    return record
+
+
+def _outcome(ray: Any, reference: Any, run: Run, store: RunStore) -> tuple[Any, Record]:
+    """A task's answer; a record is written for it if its process died before it could."""
+    try:
+        answer: tuple[Any, Record] = ray.get(reference)
+    except ray.exceptions.RayTaskError as error:
+        # The process lives; what failed lies outside the training (a full disk, say).
+        cause = error.cause
+        return None, record_crash(run, store, type(cause).__name__, str(cause) or repr(cause))
+    except ray.exceptions.RayError as error:
+        reason = str(error).strip().splitlines()
+        message = f"the run's process died: {reason[0] if reason else type(error).__name__}"
+        return None, record_crash(run, store, type(error).__name__, message)
+    return answer
+
+
+def _task(ray: Any, settings: ClusterSettings) -> tuple[Any, Resources]:
+    """The remote function with its share of the cluster, and what a run may use there."""
+    total = ray.cluster_resources()
+    gpus = settings.gpus_per_run
+    if gpus is None:
+        gpus = 1 if total.get("GPU", 0) else 0
+    on_gpu = gpus and total.get("GPU", 0)
+    cpus = settings.cpus_per_run or (_cpus_beside_gpus(total, gpus) if on_gpu else 1)
+    needed = {"CPU": cpus, "GPU": gpus}
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    if not any(all(node.get(k, 0) >= v for k, v in needed.items()) for node in nodes):
+        has = ", ".join(f"{n.get('CPU', 0):g} CPUs and {n.get('GPU', 0):g} GPUs" for n in nodes)
+        raise InputError(
+            f"a run needs {cpus} CPUs and {gpus:g} GPUs on one node; the nodes have: {has}. "
+            "Lower --cpus-per-run or --gpus-per-run."
+        )
+    # By value: a worker that imported it by name might import another noisyseg.
+    ray.cloudpickle.register_pickle_by_value(driver_package)
+    task = ray.remote(driver_package.call_in_worker).options(
+        num_cpus=cpus, num_gpus=gpus, max_retries=settings.max_retries
+    )
+    device = "cuda" if gpus else "cpu"
+    return task, Resources(
+        threads=1 if gpus else cpus, device=device, loader_workers=cpus - 1 if gpus else 0
+    )
+
+
+def _cpus_beside_gpus(total: Mapping[str, float], gpus: float) -> int:
+    """A run's even share of the CPUs by its GPUs, at most 8: images load beside the training."""
+    return max(1, min(8, int(total.get("CPU", 1) * gpus / total["GPU"])))
+
+
+def _parallel(ray: Any, resources: Resources, settings: ClusterSettings) -> int:
+    cpus = resources.threads + resources.loader_workers
+    gpus = (settings.gpus_per_run or 1) if resources.device == "cuda" else 0
+    return sum(
+        min(
+            int(node["Resources"].get("CPU", 0) // cpus),
+            int(node["Resources"].get("GPU", 0) // gpus) if gpus else 2**31,
+        )
+        for node in ray.nodes()
+        if node["Alive"]
+    )
+
+
+@contextmanager
+def _cluster(settings: ClusterSettings) -> Iterator[Any]:
+    """Ray, connected; stopped at the end if it was started here.
+
+    A private Ray is given a fresh token: it listens on every interface, and whoever reaches an
+    open Ray port runs code.
+    """
+    with ExitStack() as stack:
+        folder = None
+        if settings.address is None:
+            folder = stack.enter_context(ray_folder())
+            stack.enter_context(_environment(_private_variables(settings)))
+        import ray
+
+        _connect(ray, settings.address, folder)
+        stack.callback(ray.shutdown)
+        yield ray
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _private_variables(settings: ClusterSettings) -> dict[str, str]:
+    return {
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": _token(),
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+        "RAY_task_oom_retries": str(settings.max_retries),
+    }
+
+
+@cache
+def _token() -> str:
+    """One for all of a process's private Rays: Ray's native code reads it once and keeps it."""
+    return secrets.token_hex(32)
+
+
+def _connect(ray: Any, address: str | None, folder: Path | None) -> None:
+    # address="local" always starts a new one: a killed driver leaves an address file behind, and
+    # a plain ray.init() then fails or joins a stranger's cluster.
+    local = {
+        "address": "local",
+        "num_cpus": _usable_cpus(),
+        "include_dashboard": False,
+        "object_store_memory": _OBJECT_STORE_BYTES,
+        "_temp_dir": str(folder),
+    }
+    if address is not None:
+        _check_reachable(address)
+    choice: dict[str, Any] = local if address is None else {"address": address}
+    try:
+        ray.init(log_to_driver=False, logging_level=logging.ERROR, **choice)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        place = address or "this machine"
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(
+            f"no Ray cluster could be reached or started at {place}: {reason}"
+        ) from error
+
+
+def _usable_cpus() -> int:
+    """The CPUs that this process may use; a batch system may have given it a few of many."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _check_reachable(address: str) -> None:
+    """Refuse an address at which nothing listens: Ray itself would try for many minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdecimal():
+        return  # "auto", or for Ray to judge
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_S).close()
+    except (OSError, OverflowError) as error:
+        raise InputError(
+            f"no Ray cluster could be reached at {address}: {error}. Is it running there "
+            "(ray status), and is this the address that `ray start` printed?"
+        ) from error

@@ -1,0 +1,1 @@
+"""What a suite says: its data, model, protocol, methods and noise."""

@@ -1,0 +1,301 @@
+"""A suite: a YAML file that names a grid of runs and the table that they fill."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import product
+from pathlib import Path
+from typing import NamedTuple
+
+from noisyseg.bench.config.model import Model, load_model
+from noisyseg.bench.config.protocol import Protocol, load_protocol
+from noisyseg.bench.config.shipped import shipped_path
+from noisyseg.bench.datasets.source import DataOptions, data_format
+from noisyseg.checked_values import file_name, list_of, text
+from noisyseg.errors import InputError, unknown_name
+from noisyseg.located_yaml import Located, check_keys, check_present, located, plain, read_yaml
+from noisyseg.methods.method import Method, ResolvedMethod
+from noisyseg.methods.registry import is_known, own_name, resolve
+from noisyseg.results.paper.published import published_table
+
+MAX_SEED = 2**63 - 1
+
+
+class SeedPair(NamedTuple):
+    """The seeds of a run; a clean one has no use for the first."""
+
+    noise: int
+    train: int
+
+
+@dataclass(kw_only=True, slots=True, frozen=True)
+class Suite:
+    """What a suite file says, checked; noise waits for the classes to be known.
+
+    Attributes:
+        file: where it was read from.
+        data: the `data` section, not yet looked up.
+        data_root: folder that relative data paths start from; None where it must be given.
+        data_options: what the command line says of the data.
+        variant: the one chosen of its variants; None if it has none.
+        notes: what a reader of its table must know.
+        published: name of the paper's table that its own stands beside; None for most suites.
+        methods: label → method with its parameters, in the table's order.
+        noise: label → raw noise steps, None for clean, in the table's order.
+        noise_places: label → "file, line n".
+        seeds: pairs of noise seed and train seed; a suite's own seeds are both.
+    """
+
+    name: str
+    title: str
+    file: Path
+    data: Located
+    data_root: Path | None
+    data_options: DataOptions
+    variant: str | None
+    notes: list[str]
+    published: str | None
+    model: Model
+    protocol: Protocol
+    methods: dict[str, ResolvedMethod]
+    noise: dict[str, object]
+    noise_places: dict[str, str]
+    seeds: list[SeedPair]
+
+
+@dataclass(kw_only=True, slots=True, frozen=True)
+class Choices:
+    """What the command line decides instead of the suite's file.
+
+    Attributes:
+        variant: one of the suite's; None for its first.
+        masks: VOC's mask source; None for the suite's.
+        allow_partial: whether fewer images than the official number will do.
+        random_weights: whether the backbone's pretrained weights are left out, for rehearsals.
+        download: whether weights that are not there may be fetched.
+        own_methods: of the user's files, by name; each that the suite does not name is added.
+    """
+
+    variant: str | None = None
+    masks: str | None = None
+    allow_partial: bool = False
+    random_weights: bool = False
+    download: bool = True
+    own_methods: Mapping[str, Method] = field(default_factory=dict)
+
+
+def load_suite(
+    source: str, *, data_root: Path | None, cache: Path, choices: Choices | None = None
+) -> Suite:
+    """The suite of a shipped name or of a YAML file.
+
+    Args:
+        source: a shipped suite's name, or the path of a file ending in .yaml or .yml.
+        data_root: folder that relative data and weights paths start from; by default the suite
+            file's folder, or the cache for generated data.
+        cache: folder for generated data.
+        choices: what else the command line decides.
+    Raises:
+        InputError: whatever is wrong with it, with file and line.
+    """
+    choices = choices or Choices()
+    is_file = source.endswith((".yaml", ".yml"))
+    raw = read_yaml(Path(source) if is_file else shipped_path("suite", source))
+    check_keys(
+        raw,
+        what="a suite",
+        required=("name", "data", "methods", "noise", "seeds"),
+        optional=("title", "notes", "published", "model", "protocol", "variants"),
+    )
+    data = located(raw["data"], what="data", where=raw.where("data"))
+    root = data_root or _default_root(data, raw.file.parent if is_file else None, cache)
+    noise = _noise(raw)
+    variant, parts = _variant(raw, choices.variant)
+    return Suite(
+        name=file_name(raw, "name"),
+        title=text(raw, "title") if "title" in raw else text(raw, "name"),
+        file=raw.file,
+        data=data,
+        data_root=root,
+        data_options=DataOptions(
+            cache=cache, masks=choices.masks, allow_partial=choices.allow_partial
+        ),
+        variant=variant,
+        notes=list_of(raw, "notes", str, kind_name="texts") if "notes" in raw else [],
+        published=_published(raw),
+        model=_model(parts, root or Path(), choices),
+        protocol=load_protocol(parts["protocol"], where=parts.where("protocol")),
+        methods=_with_own(_methods(raw, choices.own_methods), choices.own_methods),
+        noise={label: plain(steps) for label, steps in noise.items()},
+        noise_places={label: noise.where(label) for label in noise},
+        seeds=[
+            SeedPair(_seed(raw, seed), seed)
+            for seed in list_of(raw, "seeds", int, kind_name="seeds", least=1)
+        ],
+    )
+
+
+def _model(parts: Located, root: Path, choices: Choices) -> Model:
+    return load_model(
+        parts["model"],
+        where=parts.where("model"),
+        root=root,
+        random_weights=choices.random_weights,
+        download=choices.download,
+    )
+
+
+def _default_root(data: Located, folder: Path | None, cache: Path) -> Path | None:
+    """Where data lie that no one has said a place of: beside the suite's file, if it has one."""
+    return cache if data_format(data) == "shapes" else folder
+
+
+def _variant(raw: Located, wanted: str | None) -> tuple[str | None, Located]:
+    """The chosen variant's name and the mapping that holds its model and its protocol.
+
+    Raises:
+        InputError: both variants and a model or a protocol, an unknown variant.
+    """
+    if "variants" not in raw:
+        check_present(raw, what="a suite", keys=("model", "protocol"))
+        if wanted is not None:
+            raise InputError(f"{raw.file}: the suite has no variants, got --variant {wanted}.")
+        return None, raw
+    for key in ("model", "protocol"):
+        if key in raw:
+            raise InputError(f"{raw.where(key)}: each of the suite's variants has its own {key}.")
+    variants = located(raw["variants"], what="variants", where=raw.where("variants"))
+    if not variants:
+        raise InputError(f"{raw.where('variants')}: a suite's variants need at least one.")
+    name = next(iter(variants)) if wanted is None else wanted
+    if name not in variants:
+        raise unknown_name("variant", name, variants, raw.where("variants"))
+    what = f"variant {name}"
+    parts = located(variants[name], what=what, where=variants.where(name))
+    check_keys(parts, what=what, required=("model", "protocol"))
+    return name, parts
+
+
+def choose(
+    suite: Suite,
+    *,
+    methods: Sequence[str] | None = None,
+    noise: Sequence[str] | None = None,
+    seeds: Sequence[int] | None = None,
+    noise_seeds: Sequence[int] | None = None,
+    train_seeds: Sequence[int] | None = None,
+) -> Suite:
+    """The part of a suite with the given methods and noise settings alone, or with other seeds.
+
+    A method that the suite lacks, built in or installed, is added with its defaults. Noise seeds
+    and train seeds give every pair of them.
+
+    Raises:
+        InputError: a label that nothing has, a seed out of range, noise seeds without train seeds.
+    """
+    if bool(noise_seeds) != bool(train_seeds) or (seeds and noise_seeds):
+        raise InputError(
+            "give --seeds, each of which is noise and train seed, or --noise-seeds together with "
+            "--train-seeds, which gives every pair."
+        )
+    for seed in (*(seeds or ()), *(noise_seeds or ()), *(train_seeds or ())):
+        if not 0 <= seed <= MAX_SEED:
+            raise InputError(f"a seed must be from 0 to 2^63-1, got {seed}.")
+    methods = [suite_label(name, suite.methods) for name in methods or ()]
+    added = [name for name in methods if name not in suite.methods and is_known(name)]
+    all_methods = suite.methods | {name: resolve(name, {}) for name in added}
+    chosen_methods = _chosen("method", methods, all_methods, suite.name) if methods else all_methods
+    chosen_noise = _chosen("noise setting", noise, suite.noise, suite.name)
+    return replace(
+        suite,
+        methods={label: all_methods[label] for label in chosen_methods},
+        noise={label: suite.noise[label] for label in chosen_noise},
+        seeds=_pairs(seeds, noise_seeds, train_seeds) or suite.seeds,
+    )
+
+
+def suite_label(name: str, methods: Mapping[str, ResolvedMethod]) -> str:
+    """The label that a suite has for a method under another of its names; else the name itself."""
+    if name in methods:
+        return name
+    same = [label for label in methods if own_name(label) == own_name(name) == methods[label].name]
+    return same[0] if same else name
+
+
+def _pairs(
+    seeds: Sequence[int] | None,
+    noise_seeds: Sequence[int] | None,
+    train_seeds: Sequence[int] | None,
+) -> list[SeedPair]:
+    if seeds:
+        return [SeedPair(seed, seed) for seed in seeds]
+    return [SeedPair(*pair) for pair in product(noise_seeds or (), train_seeds or ())]
+
+
+def _chosen(kind: str, wanted: Sequence[str] | None, known: Iterable[str], suite: str) -> list[str]:
+    if not wanted:
+        return list(known)
+    for label in wanted:
+        if label not in known:
+            raise unknown_name(f"{kind} of suite {suite}", label, known)
+    return [label for label in known if label in wanted]
+
+
+def _methods(raw: Located, own: Mapping[str, Method]) -> dict[str, ResolvedMethod]:
+    """Methods by label: a list of names, or a mapping from labels to a name and parameters."""
+    section = raw["methods"]
+    if isinstance(section, list):
+        names = list_of(raw, "methods", str, kind_name="method names", least=1)
+        return {name: resolve(name, {}, raw.where("methods"), own=own) for name in names}
+    entries = located(section, what="methods", where=raw.where("methods"))
+    methods = {}
+    for label, entry in entries.items():
+        where = entries.where(label)
+        chosen = {} if entry is None else located(entry, what=f"method {label}", where=where)
+        parameters = dict(chosen)
+        name = parameters.pop("name", label)
+        methods[label] = resolve(name, parameters, where, own=own)
+    if not methods:
+        raise InputError(f"{raw.where('methods')}: a suite needs at least one method.")
+    return methods
+
+
+def _with_own(
+    methods: dict[str, ResolvedMethod], own: Mapping[str, Method]
+) -> dict[str, ResolvedMethod]:
+    """The suite's methods, and below them those of the user's files that it does not name.
+
+    Raises:
+        InputError: a file's method has the name of another one's label.
+    """
+    named = {method.name for method in methods.values()}
+    for name, method in own.items():
+        if name in named:
+            continue
+        if name in methods:
+            raise InputError(
+                f"{method.origin}: the suite calls another method {name!r}; give yours another "
+                "name."
+            )
+        methods[name] = resolve(name, {}, own=own)
+    return methods
+
+
+def _published(raw: Located) -> str | None:
+    if "published" not in raw:
+        return None
+    return published_table(text(raw, "published"), raw.where("published")).name
+
+
+def _noise(raw: Located) -> Located:
+    noise = located(raw["noise"], what="noise", where=raw.where("noise"))
+    if not noise:
+        raise InputError(
+            f"{raw.where('noise')}: a suite needs at least one noise setting, such as clean: null."
+        )
+    return noise
+
+
+def _seed(raw: Located, seed: int) -> int:
+    if not 0 <= seed <= MAX_SEED:
+        raise InputError(f"{raw.where('seeds')}: a seed must be from 0 to 2^63-1, got {seed}.")
+    return seed

@@ -1,0 +1,1 @@
+"""What is told of a suite: tables and figures of its runs."""

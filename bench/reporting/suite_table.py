@@ -1,0 +1,118 @@
+"""A suite's runs as a table, in the suite's order and beside the paper's numbers."""
+
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from pathlib import Path
+
+import orjson
+
+from noisyseg.bench.config.suite import Suite
+from noisyseg.bench.runs.execution import MANIFEST
+from noisyseg.bench.runs.grid import Run
+from noisyseg.errors import unknown_name
+from noisyseg.files import write_atomically
+from noisyseg.results.paper.published import published_table
+from noisyseg.results.records.metrics import DEFAULT, METRICS, metric_value
+from noisyseg.results.records.record import Record
+from noisyseg.results.records.store import RunStore, is_done
+from noisyseg.results.statistics.derived import (
+    DERIVED,
+    RELATIVE,
+    TOUCHED,
+    mean_over_classes,
+    relative,
+    touched_classes,
+)
+from noisyseg.results.tables.formats import ENDINGS, Table, render, table_of
+from noisyseg.results.tables.table import TableEntry, summarise, summarise_values
+
+
+def suite_table(
+    suite: Suite, runs: Sequence[Run], records: Mapping[str, Record], *, metric: str = DEFAULT
+) -> Table:
+    """The table of a suite's runs.
+
+    Args:
+        suite: whose labels and notes it has.
+        runs: of the suite, done or not.
+        records: those that there are, by key.
+        metric: one of `METRICS` or `DERIVED`.
+
+    Raises:
+        InputError: no such metric.
+    """
+    known = {**METRICS, **DERIVED}
+    if metric not in known:
+        raise unknown_name("metric", metric, known)
+    labels = {"methods": list(suite.methods), "noises": list(suite.noise)}
+    if metric in DERIVED:
+        summary = summarise_values(_derived(runs, records, metric), **labels)
+    else:
+        entries = [
+            TableEntry(run.method_label, run.noise_label, run.seeds, records.get(run.key))
+            for run in runs
+        ]
+        summary = summarise(entries, **labels, metric=metric)
+    return table_of(
+        summary,
+        title=suite_title(suite),
+        metric=metric,
+        value_name=known[metric],
+        notes=suite.notes,
+        published=None if suite.published is None else published_table(suite.published),
+    )
+
+
+def _derived(
+    runs: Sequence[Run], records: Mapping[str, Record], metric: str
+) -> dict[tuple[str, str], dict[Hashable, tuple[str, float]]]:
+    """(method, noise) → seed → state and value, of the runs that have a record."""
+    clean = {
+        (run.method_label, run.seed): _average(records.get(run.key))
+        for run in runs
+        if run.spec["noise"] is None
+    }
+    cells: dict[tuple[str, str], dict[Hashable, tuple[str, float]]] = {}
+    for run in runs:
+        record = records.get(run.key)
+        if record is None:
+            continue
+        value = math.nan
+        if metric == RELATIVE:
+            value = relative(_average(record), clean.get((run.method_label, run.seed)))
+        elif is_done(record) and (run.folder / MANIFEST).is_file():
+            value = _over_classes(run, record, metric)
+        outcome = (record["status"], value)
+        cells.setdefault((run.method_label, run.noise_label), {})[run.seeds] = outcome
+    return cells
+
+
+def _average(record: Record | None) -> float | None:
+    return metric_value(record["metrics"], DEFAULT) if record and is_done(record) else None
+
+
+def _over_classes(run: Run, record: Record, metric: str) -> float:
+    """Over the classes that the run's own noise touched, or over the others."""
+    touched = touched_classes(orjson.loads((run.folder / MANIFEST).read_bytes()))
+    names = set(run.spec["data"]["classes"])
+    chosen = names & touched if metric == TOUCHED else names - touched
+    return mean_over_classes(record["metrics"].get("per_class", {}), chosen)
+
+
+def write_table(suite: Suite, table: Table, kind: str, store: RunStore) -> tuple[str, Path]:
+    """Write a table into the store; returns its text and the file."""
+    metric = table.cells["metric"].iloc[0]
+    name = suite_file_name(suite) + ("" if metric == DEFAULT else f"-{metric}")
+    text, path = render(table, kind), store.root / "tables" / f"{name}.{ENDINGS[kind]}"
+    write_atomically(path, text.encode())
+    return text, path
+
+
+def suite_title(suite: Suite) -> str:
+    """What a suite's results are headed by."""
+    return suite.title if suite.variant is None else f"{suite.title} ({suite.variant})"
+
+
+def suite_file_name(suite: Suite) -> str:
+    """What the files of a suite's results are called, without their ending."""
+    return suite.name if suite.variant is None else f"{suite.name}-{suite.variant}"

@@ -1,0 +1,1 @@
+"""Runs: which there are, and one from start to record."""

@@ -1,0 +1,77 @@
+"""Records that a suite's table leaves out though they look like its own: of other versions, say."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from noisyseg.bench.runs.grid import Run
+from noisyseg.results.records.store import RECORD_NAME, SPEC_NAME, RunStore
+
+_PARTS = ("schema", "data", "protocol", "model", "method", "training", "eval")
+
+
+def left_out(runs: Sequence[Run], store: RunStore) -> list[str]:
+    """What the store holds of the suite's data sets, methods, noise and seeds under other keys.
+
+    Args:
+        runs: of the suite.
+        store: where they lie.
+
+    Returns:
+        A line for each way in which such records differ; none is averaged into a table.
+    """
+    keys = {run.key for run in runs}
+    own = {_likeness(run.spec): run.spec for run in runs}
+    found: Counter[str] = Counter()
+    for folder in {run.folder.parent for run in runs}:
+        for path in sorted(folder.glob(f"*/{RECORD_NAME}")):
+            if path.parent.name in keys:
+                continue
+            spec = _spec(path.parent / SPEC_NAME)
+            like = None if spec is None else own.get(_likeness(spec))
+            if spec is not None and like is not None:
+                found[_difference(spec, like)] += 1
+    return [
+        f"left out: {count} record{'s' if count > 1 else ''} in {store.root} of the same methods, "
+        f"noise and seeds, but of another {what}"
+        for what, count in sorted(found.items())
+    ]
+
+
+def _likeness(spec: Mapping[str, Any]) -> bytes:
+    """What makes a record look like one of the suite's."""
+    steps = [{**step, "version": None} for step in (spec["noise"] or {}).get("steps", ())]
+    seeds = (spec["noise"] or {}).get("seed"), spec["train_seed"]
+    method = spec["method"]["name"], spec["method"].get("parameters")
+    likeness = [spec["data"]["name"], *method, steps, *seeds]
+    return orjson.dumps(likeness, option=orjson.OPT_SORT_KEYS)
+
+
+def _difference(spec: Mapping[str, Any], own: Mapping[str, Any]) -> str:
+    parts = [part for part in _PARTS if spec.get(part) != own.get(part)]
+    if spec["noise"] != own["noise"]:
+        parts.append("noise")
+    named = [_named(part, spec) for part in parts]
+    return " and ".join(named) or "kind"
+
+
+def _named(part: str, spec: Mapping[str, Any]) -> str:
+    value = spec.get(part)
+    if not isinstance(value, Mapping):
+        return part
+    name, version = value.get("name"), value.get("version")
+    text = part if name is None else f"{part} ({name}"
+    if version is not None and name is not None:
+        text += f", version {version}"
+    return text + (")" if name is not None else "")
+
+
+def _spec(path: Any) -> dict[str, Any] | None:
+    try:
+        spec: dict[str, Any] = orjson.loads(path.read_bytes())
+        _likeness(spec)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+    return spec

@@ -1,0 +1,34 @@
+"""Which of a run's annotations carry a wrong label, as its manifest says; for diagnosis alone."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from noisyseg.noise.files.manifest_file import read_manifest
+
+
+def wrong_labels(manifest: Path | None, classes: Sequence[str]) -> dict[int, int]:
+    """Annotation id → true class index, of the annotations whose label the noise made wrong.
+
+    Args:
+        manifest: of the run's noise; None for clean labels, of which none is wrong.
+        classes: of the run, in order.
+
+    Returns:
+        -1 stands for no true class: an annotation that the noise added, or one whose true class is
+        not among `classes`.
+
+    Raises:
+        InputError: the manifest cannot be read.
+    """
+    if manifest is None:
+        return {}
+    content = read_manifest(manifest)
+    names = {entry["id"]: entry["name"] for entry in content["classes"]}
+    index = {name: number for number, name in enumerate(classes)}
+    changes = content["changes"]
+    changed = {
+        annotation: index.get(names[old], -1)
+        for old, _, annotations in changes["classes"]
+        for annotation in annotations
+    }
+    return changed | dict.fromkeys(changes["added"], -1)

@@ -1,0 +1,1 @@
+"""What every loss to train with must do, tried on small batches."""

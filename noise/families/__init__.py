@@ -1,0 +1,1 @@
+"""What a family of types does to the annotations of a file."""

@@ -1,0 +1,38 @@
+"""What steps need of a file's annotations, checked before any draw: no seed decides on an error."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from noisyseg.errors import InputError
+from noisyseg.noise.scene import Scene
+from noisyseg.noise.spec import NoiseStep
+from noisyseg.noise.table import AnnotationTable
+from noisyseg.noise.types.registry import NOISE_TYPES
+
+
+def check_steps(
+    steps: Sequence[NoiseStep], document: Mapping[str, Any], table: AnnotationTable
+) -> None:
+    """Refuse a clean file of which some draw would choose what a step cannot change.
+
+    Args:
+        steps: all of a spec's, in order.
+        document: the clean one; empty where all steps are of the class family.
+        table: its annotations.
+
+    Raises:
+        InputError: the step, how many annotations it cannot change, and why.
+    """
+    anything_added = False
+    for number, step in enumerate(steps, start=1):
+        kind = NOISE_TYPES[step.type]
+        if anything_added and "scores" in kind.parameters:
+            raise InputError(
+                f"step {number}, {step.type}: annotations of nothing, which the bogus step before "
+                "it adds, have no scores: put the bogus step after it."
+            )
+        anything_added |= step.type == "bogus" and step.parameters["rate"] > 0
+        try:
+            kind.check(step.parameters, Scene.of(document, table, step.parameters))
+        except InputError as error:
+            raise InputError(f"step {number}, {step.type}: {error}") from error

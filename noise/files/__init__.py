@@ -1,0 +1,1 @@
+"""Noisy annotation files: read, rewritten digit by digit, told in a manifest, verified."""

@@ -1,0 +1,1 @@
+"""Masks and outlines as mask noise redraws them."""

@@ -1,0 +1,1 @@
+"""Which image and which object of two files are the same."""

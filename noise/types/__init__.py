@@ -1,0 +1,1 @@
+"""Types of noise: what each draws, its parameters, and the registry that names them."""

@@ -1,0 +1,76 @@
+"""Single values out of a YAML mapping, each refused with its place unless it fits."""
+
+import math
+from typing import Any
+
+from noisyseg.errors import InputError
+from noisyseg.located_yaml import Located
+
+
+def integer(mapping: Located, key: str, *, least: int, most: int = 2**63 - 1) -> int:
+    """The entry as an integer in [least, most]."""
+    value = mapping[key]
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        limits = f"of at least {least}" if most == 2**63 - 1 else f"from {least} to {most}"
+        raise InputError(f"{mapping.where(key)}: {key} must be an integer {limits}, got {value!r}.")
+    return value
+
+
+def number(mapping: Located, key: str, *, least: float = 0.0, most: float = math.inf) -> float:
+    """The entry as a float in [least, most]; NaN and infinity never fit."""
+    value = mapping[key]
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    found = _float(value) if is_number else math.nan
+    if not math.isfinite(found) or not least <= found <= most:
+        limits = f"of at least {least:g}" if most == math.inf else f"from {least:g} to {most:g}"
+        meant = isinstance(value, str) and math.isfinite(_float(value))
+        hint = " (YAML reads 1e-4 as text: write 1.0e-4)" if meant else ""
+        raise InputError(
+            f"{mapping.where(key)}: {key} must be a number {limits}, got {value!r}{hint}."
+        )
+    return found + 0.0  # -0.0 would be another run key
+
+
+def _float(value: float | str) -> float:
+    try:
+        return float(value)
+    except (ValueError, OverflowError):  # no number, or an integer beyond float's range
+        return math.nan
+
+
+def text(mapping: Located, key: str) -> str:
+    """The entry as a text that is not empty."""
+    value = mapping[key]
+    if not isinstance(value, str) or not value.strip():
+        raise InputError(f"{mapping.where(key)}: {key} must be a text, got {value!r}.")
+    return value
+
+
+def file_name(mapping: Located, key: str) -> str:
+    """The entry as a text that can name a file or a folder on any system."""
+    value = text(mapping, key)
+    # A leading point would hide the folder, or leave it (`..`).
+    fits = len(value) <= 100 and value == value.strip() and not value.startswith(".")
+    if not fits or any(c in "/\\" or not c.isprintable() for c in value):
+        raise InputError(
+            f"{mapping.where(key)}: {key} names a file or a folder: wanted at most 100 visible "
+            f"characters without / and \\, not starting with a point, got {value!r}."
+        )
+    return value
+
+
+def list_of(mapping: Located, key: str, kind: type, *, kind_name: str, least: int = 0) -> list[Any]:
+    """The entry as a list of at least `least` entries of one type, none of them twice."""
+    value = mapping[key]
+    fits = isinstance(value, list) and all(
+        isinstance(entry, kind) and not isinstance(entry, bool) for entry in value
+    )
+    if not fits or len(value) < least:
+        amount = f" with at least {least} entry" if least else ""
+        raise InputError(
+            f"{mapping.where(key)}: {key} must be a list of {kind_name}{amount}, got {value!r}."
+        )
+    repeated = sorted({str(entry) for entry in value if value.count(entry) > 1})
+    if repeated:
+        raise InputError(f"{mapping.where(key)}: {key} names {', '.join(repeated)} more than once.")
+    return list(value)

@@ -1,0 +1,210 @@
+"""The folder of runs: where a run's files lie, which records hold, which must be set aside."""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from noisyseg.errors import InputError
+from noisyseg.files import write_atomically
+from noisyseg.results.records.record import (
+    CorruptRecordError,
+    Record,
+    decode_record,
+    encode_record,
+    run_key,
+)
+
+RECORD_NAME = "record.json"
+SPEC_NAME = "spec.json"
+
+
+class RunStore:
+    """Runs under root/<data set>/<method>/<key>/, each finished by a valid `record.json`.
+
+    It knows no suites: a run that two suites share lies here once.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(root)
+
+    def folder(self, spec: Mapping[str, Any]) -> Path:
+        """The run's own folder (not created).
+
+        Raises:
+            InputError: the data set's or the method's name cannot be a folder name.
+        """
+        return self._place(spec, run_key(spec))
+
+    def _place(self, spec: Mapping[str, Any], key: str) -> Path:
+        return self.root / _folder_name(spec, "data") / _folder_name(spec, "method") / key
+
+    def load(self, run: Mapping[str, Any] | str) -> Record | None:
+        """The record of a spec or a key, done or failed; None when there is none.
+
+        Raises:
+            CorruptRecordError: there is one that does not hold (see `load_or_set_aside`).
+            InputError: the file cannot be read.
+        """
+        path = self._record_path(run)
+        return None if path is None else self._read(path)
+
+    def peek(self, spec: Mapping[str, Any]) -> tuple[Record | None, str | None]:
+        """The spec's record, or what is wrong with it; nothing is renamed."""
+        try:
+            return self.load(spec), None
+        except CorruptRecordError as error:
+            return None, str(error)
+
+    def load_or_set_aside(self, spec: Mapping[str, Any]) -> tuple[Record | None, str | None]:
+        """The spec's record; a corrupt one is renamed, and the second value says so.
+
+        Raises:
+            InputError: the file cannot be read, which says nothing about what it holds.
+        """
+        try:
+            return self.load(spec), None
+        except CorruptRecordError as error:
+            kept = self.set_aside(spec)
+            return None, f"{error}. Kept as {kept.name}; the run counts as not done"
+
+    def save(self, record: Record) -> Path:
+        """Write a sealed record, whole or not at all, in the place of an earlier one.
+
+        Call it last: the record's presence says the run's other files are complete.
+
+        Raises:
+            CorruptRecordError: the record does not hold together.
+            InputError: the folder cannot be written to.
+        """
+        data = encode_record(record)
+        self.load_or_set_aside(record["spec"])  # replacing a corrupt file would destroy evidence
+        path = self.folder(record["spec"]) / RECORD_NAME
+        write_atomically(path, data)
+        return path
+
+    def set_aside(self, run: Mapping[str, Any] | str | Path) -> Path:
+        """Rename a spec's, key's or path's record to record.json.corrupt-1, -2, …
+
+        Returns:
+            The new path; no earlier one is ever overwritten.
+        Raises:
+            InputError: no such record, or a folder that cannot be written to.
+        """
+        path = run if isinstance(run, Path) else self._record_path(run)
+        if path is None or not path.exists():
+            raise InputError(f"no record to set aside for {run} in {self.root}")
+        try:
+            target = _reserve(path)
+            path.replace(target)
+        except OSError as error:
+            raise InputError(f"cannot set {path} aside: {error.strerror}") from error
+        return target
+
+    def all_records(self) -> tuple[list[Record], list[str]]:
+        """Every valid record, in the order of their paths, and a message for every other one."""
+        problems: list[str] = []
+        return list(self.each_record(problems)), problems
+
+    def each_record(self, problems: list[str]) -> Iterator[Record]:
+        """Every valid record, one at a time; messages for the others are added to problems."""
+        for path in sorted(self.root.glob(f"*/*/*/{RECORD_NAME}")):
+            try:
+                record = self._read(path)
+            except InputError as error:
+                problems.append(str(error))
+            else:
+                if record is not None:
+                    yield record
+
+    def all_specs(self) -> tuple[list[dict[str, Any]], list[str]]:
+        """Every run's spec, begun or planned, in the order of their paths; a message for others."""
+        specs, problems = [], []
+        for path in sorted(self.root.glob(f"*/*/*/{SPEC_NAME}")):
+            try:
+                spec = json.loads(path.read_bytes())
+                if self.folder(spec) != path.parent:
+                    raise InputError("it belongs to another folder")
+            except (
+                OSError,
+                ValueError,
+                TypeError,
+                LookupError,
+                RecursionError,
+                InputError,
+            ) as error:
+                problems.append(f"{path}: not a run's spec: {error}")
+            else:
+                specs.append(spec)
+        return specs, problems
+
+    def check_writable(self) -> None:
+        """Make the root folder and a passing file in it, before hours are spent on a run.
+
+        Raises:
+            InputError: that is not possible.
+        """
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=self.root, prefix=".writable-") as probe:
+                probe.write(b"x")
+                probe.flush()
+        except OSError as error:
+            raise InputError(
+                f"cannot write results to {self.root}: {error.strerror}. Give another folder with "
+                "--out, or make this one writable"
+            ) from error
+
+    def _record_path(self, run: Mapping[str, Any] | str) -> Path | None:
+        if not isinstance(run, str):
+            path = self.folder(run) / RECORD_NAME
+            return path if path.exists() else None
+        # The key is read from a user, so it is compared, not put into a pattern.
+        paths = sorted(self.root.glob(f"*/*/*/{RECORD_NAME}"))
+        return next((path for path in paths if path.parent.name == run), None)
+
+    def _read(self, path: Path) -> Record | None:
+        try:
+            record = decode_record(path.read_bytes())
+            # The key has just been checked against the spec: no need to hash it once more.
+            if self._place(record["spec"], record["key"]) != path.parent:
+                raise CorruptRecordError(f"it belongs to run {record['key']}, another folder")
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise InputError(f"cannot read {path}: {error.strerror}") from error
+        except InputError as error:
+            raise CorruptRecordError(f"{path}: {error}") from error
+        return record
+
+
+def is_done(record: Record | None) -> bool:
+    """Whether there is nothing left to run: a failed run is run again."""
+    return record is not None and record["status"] == "done"
+
+
+def _folder_name(spec: Mapping[str, Any], part: str) -> str:
+    name = spec[part]["name"]
+    # A leading point would hide the folder, or leave it (`..`).
+    usable = isinstance(name, str) and name.strip() and not name.startswith(".")
+    if not usable or any(c in "/\\" or not c.isprintable() for c in name):
+        raise InputError(
+            f"the {part} name {name!r} cannot name a folder: wanted visible characters without "
+            "/ and \\, not starting with a point"
+        )
+    return str(name)
+
+
+def _reserve(path: Path) -> Path:
+    """A free name beside path, taken by an empty file so that no one else takes it too."""
+    for number in count(1):
+        target = path.with_name(f"{path.name}.corrupt-{number}")
+        try:
+            os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+        except FileExistsError:
+            continue
+        return target
+    raise AssertionError("count() does not end")

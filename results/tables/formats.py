@@ -1,0 +1,238 @@
+"""A table's cells as Markdown, CSV, LaTeX, HTML and JSON: one list of cells, shown in five ways."""
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import pandas as pd
+
+from noisyseg.results.paper.published import PublishedTable
+
+ENDINGS = {"md": "md", "csv": "csv", "latex": "tex", "html": "html", "json": "json"}
+"""Format → the ending of its files."""
+MISSING = "—"
+_MINUS = "\N{MINUS SIGN}"
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "±": r"$\pm$",
+    "×": r"$\times$",
+    "–": "--",
+    "—": "---",
+    _MINUS: "$-$",
+    "γ": r"$\gamma$",
+    "η": r"$\eta$",
+}
+
+
+@dataclass(kw_only=True, slots=True, frozen=True, eq=False)
+class Table:
+    """What a table shows.
+
+    Attributes:
+        title: its heading.
+        value_name: what its numbers are.
+        cells: a row per cell, methods by noise settings in the table's order, with the columns
+            method, noise, metric, n, failed, mean, sd, low, high (the mean's 95 % interval),
+            sd_noise, sd_train (of a full product of seeds: what each alone spreads), published,
+            source, difference (of the mean from the published number). Numbers that are not known
+            are NaN, a source that is not there is None.
+        notes: what a reader must know.
+    """
+
+    title: str
+    value_name: str
+    cells: pd.DataFrame
+    notes: Sequence[str]
+
+    @property
+    def methods(self) -> list[str]:
+        """Labels of the rows."""
+        return list(dict.fromkeys(self.cells["method"]))
+
+    @property
+    def noises(self) -> list[str]:
+        """Labels of the columns."""
+        return list(dict.fromkeys(self.cells["noise"]))
+
+
+def table_of(
+    summary: pd.DataFrame,
+    *,
+    title: str,
+    metric: str,
+    value_name: str,
+    notes: Sequence[str] = (),
+    published: PublishedTable | None = None,
+) -> Table:
+    """A table of what `summarise` gave, beside the paper's numbers if it has some.
+
+    Args:
+        summary: rows methods, columns (noise, statistic).
+        title: the heading.
+        metric: which the summary is of.
+        value_name: what to call it.
+        notes: what a reader must know.
+        published: the paper's table.
+    """
+    rows = []
+    for method in summary.index:
+        for noise in summary.columns.unique("noise"):
+            known = None if published is None else published.cell(method, noise, metric)
+            value = math.nan if known is None or known.value is None else known.value
+            statistics = {
+                name: summary.loc[method, (noise, name)]
+                for name in ("n", "failed", "mean", "sd", "low", "high", "sd_noise", "sd_train")
+            }
+            rows.append(
+                {
+                    **{"method": method, "noise": noise, "metric": metric},
+                    **statistics,
+                    "published": value,
+                    "source": None if known is None else known.source,
+                    "difference": statistics["mean"] - value,
+                }
+            )
+    cells = pd.DataFrame(rows)
+    # As objects, or pandas makes NaN of None.
+    cells["source"] = pd.Series([row["source"] for row in rows], dtype=object)
+    cells[["n", "failed"]] = cells[["n", "failed"]].astype(int)
+    return Table(title=title, value_name=value_name, cells=cells, notes=notes)
+
+
+def render(table: Table, kind: str) -> str:
+    """The table in one of the formats of `ENDINGS`; ends with a line break."""
+    return _RENDERERS[kind](table)
+
+
+def _markdown(table: Table) -> str:
+    lines = [f"## {_one_line(table.title)}", "", _caption(table), ""]
+    lines.append(_row(["Method", *table.noises]))
+    lines.append("|" + "|".join([":---", *["---:"] * len(table.noises)]) + "|")
+    for method, cells in _grid(table):
+        lines.append(_row([method, *map(cell_text, cells)]))
+    for note in table.notes:
+        lines += ["", _one_line(note)]
+    return "\n".join(lines) + "\n"
+
+
+def _csv(table: Table) -> str:
+    text: str = table.cells.to_csv(index=False, lineterminator="\n")
+    return text
+
+
+def _json(table: Table) -> str:
+    rows = [
+        {name: _plain(value) for name, value in row.items()}
+        for row in table.cells.to_dict(orient="records")
+    ]
+    document = {
+        "title": table.title,
+        "value": table.value_name,
+        "notes": list(table.notes),
+        "cells": rows,
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _latex(table: Table) -> str:
+    columns = "l" + "r" * len(table.noises)
+    lines = [
+        r"% \usepackage{booktabs}",
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{_tex(table.title)}. {_tex(_caption(table))}}}",
+        rf"\begin{{tabular}}{{{columns}}}",
+        r"\toprule",
+        " & ".join(map(_tex, ["Method", *table.noises])) + r" \\",
+        r"\midrule",
+    ]
+    for method, cells in _grid(table):
+        lines.append(" & ".join(map(_tex, [method, *map(cell_text, cells)])) + r" \\")
+    lines += [r"\bottomrule", r"\end{tabular}"]
+    lines += [rf"\par\smallskip {_tex(note)}" for note in table.notes]
+    return "\n".join([*lines, r"\end{table}"]) + "\n"
+
+
+def _html(table: Table) -> str:
+    heads = "".join(f'<th scope="col">{escape(noise)}</th>' for noise in table.noises)
+    body = []
+    for method, cells in _grid(table):
+        entries = "".join(f"<td>{escape(cell_text(cell))}</td>" for cell in cells)
+        body.append(f'<tr><th scope="row">{escape(method)}</th>{entries}</tr>')
+    notes = "".join(f"<p>{escape(_one_line(note))}</p>\n" for note in table.notes)
+    return (
+        f"<table>\n<caption>{escape(_one_line(table.title))}. {escape(_caption(table))}</caption>\n"
+        f'<thead><tr><th scope="col">Method</th>{heads}</tr></thead>\n'
+        f"<tbody>\n{chr(10).join(body)}\n</tbody>\n</table>\n{notes}"
+    )
+
+
+_RENDERERS: dict[str, Callable[[Table], str]] = {
+    "md": _markdown,
+    "csv": _csv,
+    "latex": _latex,
+    "html": _html,
+    "json": _json,
+}
+
+
+def cell_text(cell: dict[str, Any]) -> str:
+    """A cell for people: 29.1 ± 0.4 (n=3); paper 31.5 (−2.4)."""
+    text = _measured(cell)
+    if cell["source"] is None:
+        return text
+    if math.isnan(cell["published"]):
+        return f"{text}; paper unknown"
+    gap = "" if math.isnan(cell["difference"]) else f" ({_signed(cell['difference'])})"
+    return f"{text}; paper {cell['published']:.1f}{gap}"
+
+
+def _measured(cell: dict[str, Any]) -> str:
+    if not cell["n"]:
+        return "failed" if cell["failed"] else MISSING
+    spread = f" ± {cell['sd']:.1f}" if cell["n"] > 1 else ""
+    lost = f", {cell['failed']} failed" if cell["failed"] else ""
+    if not math.isnan(cell["sd_noise"]):
+        lost += f"; noise seeds {cell['sd_noise']:.1f}, train seeds {cell['sd_train']:.1f}"
+    return f"{cell['mean']:.1f}{spread} (n={cell['n']}{lost})"
+
+
+def _signed(value: float) -> str:
+    text = f"{value:+.1f}"
+    return text.replace("-", _MINUS)
+
+
+def _caption(table: Table) -> str:
+    beside = "" if table.cells["source"].isna().all() else "; beside it the paper's, and the gap"
+    alone = " One seed gives no interval." if (table.cells["n"] == 1).any() else ""
+    return f"{_one_line(table.value_name)}: mean ± sd over n seeds{beside}.{alone}"
+
+
+def _grid(table: Table) -> list[tuple[str, list[dict[str, Any]]]]:
+    rows = table.cells.to_dict(orient="records")
+    cells = {(row["method"], row["noise"]): row for row in rows}
+    return [(method, [cells[method, noise] for noise in table.noises]) for method in table.methods]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    return value.item() if hasattr(value, "item") else value
+
+
+def _tex(text: str) -> str:
+    return "".join(_LATEX.get(character, character) for character in _one_line(text))
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(_one_line(cell).replace("|", r"\|") for cell in cells) + " |"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(str(text).split())

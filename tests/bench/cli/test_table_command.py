@@ -1,0 +1,138 @@
+"""`table`: formats, metrics, the paper's numbers beside ours, and stale files."""
+
+import csv
+import io
+import json
+
+import pytest
+
+from noisyseg.results.records.record import seal
+from noisyseg.results.records.store import RunStore
+
+
+@pytest.fixture
+def recorded(toy, tmp_path, record_of):
+    """The toy suite with all its runs done; returns the store's folder."""
+    toy.suite["published"] = "table1"
+    toy.write()
+    out = tmp_path / "runs"
+    store = RunStore(out)
+    for number, run in enumerate(toy.expand(out)):
+        store.save(record_of(run, 30.0 + number))
+    return out
+
+
+def test_the_paper_stands_beside_it(call, toy, recorded):
+    done = call("table", toy.file, "--out", recorded)
+    assert done.status == 0
+    assert "| ce | 30.0 (n=1); paper 39.3 (−9.3) | 32.0 (n=1); paper 31.5 (+0.5) |" in done.out
+    assert (recorded / "tables" / "toy.md").read_text() == done.out
+
+
+@pytest.mark.parametrize(("kind", "ending"), [("csv", "csv"), ("latex", "tex"), ("json", "json")])
+def test_a_format_is_printed_and_written(call, toy, recorded, kind, ending):
+    done = call("table", toy.file, "--out", recorded, "--format", kind)
+    assert done.status == 0
+    path = recorded / "tables" / f"toy.{ending}"
+    assert path.read_text() == done.out
+    assert f"table written to {path}" in done.err
+    if kind == "csv":
+        rows = list(csv.DictReader(io.StringIO(done.out)))
+        assert [float(row["mean"]) for row in rows] == [30.0, 32.0, 31.0, 33.0]
+    if kind == "json":
+        assert [cell["published"] for cell in json.loads(done.out)["cells"]] == [
+            *(39.3, 31.5),
+            *(39.7, 38.1),
+        ]
+
+
+def test_another_metric_goes_to_a_file_of_its_own(call, toy, recorded):
+    done = call("table", toy.file, "--out", recorded, "--metric", "agnostic.AP")
+    assert done.status == 0
+    assert "Class-agnostic mask AP (%)" in done.out
+    assert "| ce | — | — |" in done.out  # these records are older than the metric
+    assert (recorded / "tables" / "toy-agnostic.AP.md").is_file()
+    assert not (recorded / "tables" / "toy.md").exists()
+
+
+def test_an_unknown_metric(call, toy, recorded):
+    done = call("table", toy.file, "--out", recorded, "--metric", "segm.ap")
+    assert (done.status, done.out) == (2, "")
+    assert "unknown metric 'segm.ap'. Did you mean 'segm.AP'?" in done.err
+
+
+@pytest.mark.parametrize(("kind", "ending"), [("md", "md"), ("csv", "csv"), ("html", "html")])
+def test_a_committed_table_is_checked(call, toy, recorded, tmp_path, kind, ending, record_of):
+    file = tmp_path / f"committed.{ending}"
+    file.write_text(call("table", toy.file, "--out", recorded, "--format", kind).out)
+    fresh = call("table", toy.file, "--out", recorded, "--check", file)
+    assert (fresh.status, fresh.out) == (0, f"{file}: up to date\n")
+    run = toy.expand(recorded)[0]
+    RunStore(recorded).save(record_of(run, 12.5))
+    stale = call("table", toy.file, "--out", recorded, "--check", file)
+    assert stale.status == 1
+    assert f"{file}: stale. Line " in stale.out
+    assert "30.0" in stale.out
+    assert "12.5" in stale.out
+    assert (recorded / "tables" / f"toy.{ending}").read_text() == file.read_text()
+
+
+def test_a_table_that_was_cut_short_is_stale(call, toy, recorded, tmp_path):
+    file = tmp_path / "committed.md"
+    whole = call("table", toy.file, "--out", recorded).out
+    file.write_text("\n".join(whole.splitlines()[:-1]) + "\n")
+    assert call("table", toy.file, "--out", recorded, "--check", file).status == 1
+    file.write_text(whole.rstrip("\n"))  # the last line break alone
+    assert call("table", toy.file, "--out", recorded, "--check", file).status == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"), [("none.md", "cannot be read"), ("table.txt", "wanted a table's file")]
+)
+def test_a_file_that_is_no_table(call, toy, recorded, tmp_path, name, problem):
+    done = call("table", toy.file, "--out", recorded, "--check", tmp_path / name)
+    assert done.status == 2
+    assert problem in done.err
+
+
+def test_an_unknown_published_table(call, toy):
+    toy.suite["published"] = "table9"
+    toy.write()
+    done = call("suite", "validate", toy.file)
+    assert done.status == 2
+    assert f"{toy.file}, line " in done.err
+    assert "unknown published table 'table9'" in done.err
+
+
+# Numbers made of others
+
+
+def test_relative_and_touched_classes(call, toy, tmp_path, record_of):
+    """Cats become dogs, foxes stay foxes: by hand from the records and the noise."""
+    toy.suite["noise"] = {
+        "clean": None,
+        "asym": {"type": "asymmetric", "rate": 1.0, "map": {"cat": "dog"}},
+    }
+    toy.suite["methods"] = ["ce"]
+    toy.write()
+    out = tmp_path / "runs"
+    store = RunStore(out)
+    for run, average in zip(toy.expand(out), (40.0, 10.0), strict=True):
+        fields = {
+            k: v
+            for k, v in record_of(run, average).items()
+            if k not in ("format", "key", "checksum")
+        }
+        values = {"fox": 30.0, "cat": 2.0, "dog": 8.0}
+        fields["metrics"]["per_class"] = {name: {"segm": v} for name, v in values.items()}
+        store.save(seal(fields))
+        if run.manifest is not None:
+            (run.folder / "manifest.json").write_bytes(run.manifest.read_bytes())
+    for metric, row in {
+        "relative.AP": "| ce | 100.0 (n=1) | 25.0 (n=1) |",
+        "touched.AP": "| ce | — | 5.0 (n=1) |",
+        "untouched.AP": "| ce | — | 30.0 (n=1) |",
+    }.items():
+        done = call("table", toy.file, "--out", out, "--metric", metric)
+        assert done.status == 0
+        assert row in done.out, metric

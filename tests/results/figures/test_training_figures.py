@@ -1,0 +1,122 @@
+from io import BytesIO
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+
+from noisyseg.results.figures.panels import FORMATS, Panel, drawn
+from noisyseg.results.figures.style import own_style
+from noisyseg.results.figures.training_figures import (
+    detector_figure,
+    fates_figure,
+    histogram_figure,
+    sizes_figure,
+)
+from noisyseg.results.records.loss_at_work import BINS, GROUPS, MARKS, SETS, with_statistics
+
+FIGURES = (histogram_figure, sizes_figure, fates_figure, detector_figure)
+
+
+def report(epoch=0, *, noisy=100, clean=200, unknown=0, gamma=6.0):
+    """Noisy RoIs of which 30 lie in the bin from 6.0 on, the others of all groups in the first."""
+    sizes = dict(zip(GROUPS, (clean, noisy, unknown), strict=True))
+    entries = {}
+    for name, rois in sizes.items():
+        hard = min(30, rois) if name == "noisy" else 0
+        histogram = [0] * (BINS + 1)
+        histogram[0], histogram[24] = rois - hard, hard
+        counts = {**dict.fromkeys(MARKS, 0), "rois": rois, "above_6": hard}
+        counts |= {"potential_noisy": hard, "as_given": rois - hard, "as_true": hard}
+        entries[name] = {**counts, "mean_loss": 1.0, "histogram": histogram}
+    sets = {name: 10 ** (place + 1) + epoch for place, name in enumerate(SETS)}
+    return with_statistics({"gamma": gamma, "bin_width": 0.25, "sets": sets, **entries})
+
+
+def panel(label="ce", epochs=4, seeds=1, **counts):
+    runs = [[report(epoch, **counts) for epoch in range(epochs)] for _ in range(seeds)]
+    return Panel(label=label, runs=runs)
+
+
+@pytest.mark.parametrize("make", FIGURES)
+def test_equal_data_give_equal_bytes(make):
+    first = drawn(make, [panel()], "title", FORMATS)
+    assert first == drawn(make, [panel()], "title", FORMATS)
+    assert first["png"].startswith(b"\x89PNG")
+    assert first["svg"].startswith(b"<?xml")
+    assert first["pdf"].startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("make", FIGURES)
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 22])
+def test_each_method_has_a_panel_and_all_of_it_is_in_the_figure(make, count):
+    panels = [panel(f"method {n}", epochs=2) for n in range(count)]
+    with own_style():
+        figure = make(panels, "a title")
+        figure.draw_without_rendering()
+    assert [axes.get_title(loc="left") for axes in figure.axes] == [p.label for p in panels]
+    width, height = figure.bbox.width, figure.bbox.height
+    box = figure.get_tightbbox()
+    assert box.x0 >= 0
+    assert box.y0 >= 0
+    assert box.x1 * figure.dpi <= width
+    assert box.y1 * figure.dpi <= height
+
+
+def test_histograms_are_shares_of_their_own_kind():
+    figure = histogram_figure([panel(seeds=3)], "title")
+    steps = {patch.get_label(): patch.get_data() for patch in figure.axes[0].patches}
+    assert set(steps) == {"clean RoIs", "noisy RoIs"}
+    values, edges, _ = steps["noisy RoIs"]
+    assert values[24] == pytest.approx(0.3)
+    assert edges[24] == 6.0
+    assert values.sum() == pytest.approx(1)
+    assert steps["clean RoIs"][0][0] == pytest.approx(1)
+    text = figure.axes[0].texts[0].get_text()
+    assert "noisy 30.0 %" in text
+    assert "clean 0.0 %" in text
+    assert "88.5 % of noisy, 2.31 % of clean" in figure.get_suptitle()
+    assert [line.get_xdata()[0] for line in figure.axes[0].lines] == [6.0]
+
+
+def test_rois_of_unknown_labels_are_called_so():
+    figure = histogram_figure([panel(clean=0, noisy=0, unknown=50)], "title")
+    assert [patch.get_label() for patch in figure.axes[0].patches] == ["unknown RoIs"]
+    assert "unknown 0.0 %" in figure.axes[0].texts[0].get_text()
+
+
+def lines_of(figure):
+    return {line.get_label(): list(line.get_ydata()) for line in figure.axes[0].lines}
+
+
+def test_curves_are_what_the_reports_say():
+    assert lines_of(sizes_figure([panel(epochs=2)], "title")) == {
+        "N": [10, 11],
+        "PSN": [100, 101],
+        "PON": [1000, 1001],
+        "PSN and PON": [10_000, 10_001],
+        "OS": [100_000, 100_001],
+    }
+    shares = lines_of(fates_figure([panel(epochs=2)], "title"))
+    assert shares["given label (memorised)"] == [0.7, 0.7]
+    assert shares["true label (recovered)"] == [0.3, 0.3]
+    found = lines_of(detector_figure([panel(epochs=2)], "title"))
+    assert found == {"precision": [1.0, 1.0], "recall": [0.3, 0.3]}
+
+
+def test_what_is_unknown_is_a_gap():
+    epochs = [report(noisy=noisy) for noisy in (0, 100, 0)]
+    found = lines_of(detector_figure([Panel(label="ce", runs=[epochs])], "title"))
+    assert np.isnan(found["recall"]).tolist() == [True, False, True]
+
+
+def test_lines_differ_without_colour():
+    for make in (sizes_figure, fates_figure, detector_figure):
+        lines = make([panel()], "title").axes[0].lines
+        looks = {(line.get_linestyle(), line.get_marker()) for line in lines}
+        assert len(looks) == len(lines)
+
+
+@pytest.mark.parametrize("label", ["x" * 300, "a$b$", "方法", ""])
+def test_any_label_can_be_drawn(label):
+    picture = drawn(histogram_figure, [panel(label, epochs=1)], label[:20], ["png"])["png"]
+    assert imread(BytesIO(picture)).std() > 0

@@ -1,0 +1,333 @@
+"""The bootstrap over images, against pycocotools on data in which images are really repeated."""
+
+import math
+
+import numpy as np
+import pytest
+
+from noisyseg.errors import InputError
+from noisyseg.results.evaluation.engines import FAST, REFERENCE, run
+from noisyseg.results.evaluation.evaluation import EVALUATION
+from noisyseg.results.statistics.bootstrap import (
+    ClassMatches,
+    Matches,
+    average_precision,
+    collect_matches,
+    draw_weights,
+    paired_bootstrap,
+    standings,
+)
+
+SETTINGS = EVALUATION["settings"]
+CATEGORIES = [3, 40, 41, 42]  # the last two without any ground truth, 41 with detections
+IMAGES = 9
+
+
+def world(seed):
+    """COCO-format boxes: ground truth with crowds; different images have equal scores."""
+    generator = np.random.default_rng(seed)
+    annotations, detections = [], []
+    for image in range(1, IMAGES + 1):
+        scores = iter(generator.permutation(np.arange(1, 13)) / 13)
+        for _ in range(generator.integers(0, 4)):
+            x, y, w, h = (*generator.integers(0, 60, 2), *generator.integers(8, 40, 2))
+            category = int(generator.choice(CATEGORIES[:2]))
+            annotations.append(
+                {
+                    "image_id": image,
+                    "category_id": category,
+                    "bbox": [int(x), int(y), int(w), int(h)],
+                    "area": int(w * h),
+                    "iscrowd": int(generator.random() < 0.2),
+                }
+            )
+            for _ in range(generator.integers(0, 3)):
+                dx, dy = generator.integers(-3, 4, 2)
+                detections.append(
+                    {
+                        "image_id": image,
+                        "category_id": category,
+                        "bbox": [float(x + dx), float(y + dy), float(w), float(h)],
+                        "score": float(next(scores)),
+                    }
+                )
+        detections.append(
+            {
+                "image_id": image,
+                "category_id": 3 if image % 3 else 41,
+                "bbox": [70.0, 70.0, 20.0, 20.0],
+                "score": float(next(scores)),
+            }
+        )
+    return annotations, detections
+
+
+def repeated(entries, weights):
+    """Copies of each image, next to each other: image i becomes 100 i, 100 i + 1, …"""
+    return [
+        {**entry, "image_id": 100 * entry["image_id"] + copy}
+        for entry in entries
+        for copy in range(weights[entry["image_id"] - 1])
+    ]
+
+
+def evaluated(annotations, detections, image_ids, engine=REFERENCE):
+    document = {
+        "images": [{"id": number, "height": 120, "width": 120} for number in image_ids],
+        "annotations": [{**entry, "id": n} for n, entry in enumerate(annotations, 1)],
+        "categories": [{"id": number, "name": str(number)} for number in CATEGORIES],
+    }
+    return run(
+        engine,
+        document,
+        detections,
+        "bbox",
+        image_ids=image_ids,
+        category_ids=CATEGORIES,
+        settings=SETTINGS,
+    )
+
+
+def matches_of(outcome, image_ids):
+    return collect_matches(
+        outcome.images(),
+        image_ids=image_ids,
+        category_ids=CATEGORIES,
+        area=SETTINGS["area_ranges"]["all"],
+        thresholds=10,
+    )
+
+
+@pytest.mark.parametrize("engine", [FAST, REFERENCE], ids=["hotcoco", "pycocotools"])
+@pytest.mark.parametrize("seed", range(8))
+def test_each_image_once_is_cocos_ap(seed, engine):
+    ids = list(range(1, IMAGES + 1))
+    outcome = evaluated(*world(seed), ids, engine)
+    assert 0 < outcome.stats[0] < 1
+    found = average_precision(matches_of(outcome, ids))
+    assert found == pytest.approx(100 * outcome.stats[0], abs=1e-10)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_weights_are_images_that_are_really_repeated(seed):
+    annotations, detections = world(seed)
+    ids = list(range(1, IMAGES + 1))
+    matches = matches_of(evaluated(annotations, detections, ids), ids)
+    for weights in draw_weights(IMAGES, draws=5, seed=seed):
+        assert weights.max() > 1
+        copies = [100 * number + copy for number in ids for copy in range(weights[number - 1])]
+        outcome = evaluated(repeated(annotations, weights), repeated(detections, weights), copies)
+        expected = outcome.stats[0]
+        found = average_precision(matches, weights)
+        if expected == -1:
+            assert np.isnan(found)
+        else:
+            assert found == pytest.approx(100 * expected, abs=1e-10)
+
+
+def test_draws_are_of_as_many_images_with_replacement():
+    weights = draw_weights(50, draws=400, seed=3)
+    assert weights.shape == (400, 50)
+    assert (weights.sum(axis=1) == 50).all()
+    assert np.array_equal(weights, draw_weights(50, draws=400, seed=3))
+    assert not np.array_equal(weights, draw_weights(50, draws=400, seed=4))
+    # Var of a binomial(50, 1/50).
+    assert weights.var() == pytest.approx(0.98, rel=0.05)
+
+
+# Comparisons on simulated images: one class, one instance an image, one detection of it.
+
+
+def simulated(generator, images, chance):
+    """An image's detection is right with some chance; scores say nothing."""
+    right = generator.random(images) < chance
+    order = generator.permutation(images)
+    entry = ClassMatches(
+        image=order,
+        right=np.tile(right[order], (10, 1)),
+        counts=np.ones((10, images), dtype=bool),
+        instances=np.ones(images, dtype=np.int64),
+    )
+    return Matches(image_ids=tuple(range(images)), classes=(entry,))
+
+
+def test_the_interval_covers_the_truth_at_about_its_rate():
+    """Two methods alike: the true difference is 0."""
+    generator = np.random.default_rng(5)
+    trials, covered = 160, 0
+    for trial in range(trials):
+        first, second = (simulated(generator, 60, 0.6) for _ in range(2))
+        found = paired_bootstrap(first, second, draws=150, seed=trial)
+        covered += found.low <= 0 <= found.high
+        assert found.tie == (found.low <= 0 <= found.high)
+    assert 0.88 <= covered / trials <= 0.995
+
+
+def found_or_missed(found):
+    """An image's instance is found or missed, nothing else is: AP is linear in the recall.
+
+    Of 100 images k found make a recall of k/100 at precision 1, so that AP is (k + 1) / 101.
+    """
+    images = len(found)
+    entry = ClassMatches(
+        image=np.arange(images),
+        right=np.tile(found, (10, 1)),
+        counts=np.tile(found, (10, 1)),
+        instances=np.ones(images, dtype=np.int64),
+    )
+    return Matches(image_ids=tuple(range(images)), classes=(entry,))
+
+
+def test_the_interval_covers_a_known_difference_and_is_as_narrow_as_pairs_allow():
+    generator = np.random.default_rng(10)
+    trials, images = 150, 100
+    truth = 100 * (0.7 - 0.5) * images / 101
+    found = []
+    for trial in range(trials):
+        difficulty = generator.random(images)  # shared by both methods
+        methods = [found_or_missed(difficulty < chance) for chance in (0.7, 0.5)]
+        found.append(paired_bootstrap(*methods, draws=120, seed=trial))
+    covered = np.mean([entry.low <= truth <= entry.high for entry in found])
+    assert 0.88 <= covered <= 0.99
+    assert np.mean([entry.difference for entry in found]) == pytest.approx(truth, abs=1)
+    # A difference is 1 in 20 % of the images, else 0; without pairs its variance were 0.46.
+    width = 2 * 1.96 * math.sqrt(0.2 * 0.8 / images) * 100 * images / 101
+    assert np.mean([entry.high - entry.low for entry in found]) == pytest.approx(width, rel=0.08)
+
+
+def test_p_values_of_methods_that_are_alike_are_rarely_small():
+    generator = np.random.default_rng(12)
+    trials = 120
+    small = 0
+    for trial in range(trials):
+        pair = [found_or_missed(generator.random(100) < 0.6) for _ in range(2)]
+        small += paired_bootstrap(*pair, draws=100, seed=trial).p <= 0.1
+    assert 0.03 <= small / trials <= 0.2
+
+
+def test_a_clear_difference_is_no_tie():
+    generator = np.random.default_rng(6)
+    good, bad = simulated(generator, 200, 0.9), simulated(generator, 200, 0.4)
+    found = paired_bootstrap(good, bad, draws=200)
+    assert not found.tie
+    assert 0 < found.low < found.difference < found.high
+    assert found.p == pytest.approx(2 / 201)
+    turned = paired_bootstrap(bad, good, draws=200)
+    assert (turned.low, turned.high) == pytest.approx((-found.high, -found.low))
+    assert found == paired_bootstrap(good, bad, draws=200)
+
+
+def test_a_method_ties_with_itself():
+    only = simulated(np.random.default_rng(7), 40, 0.5)
+    found = paired_bootstrap(only, only, draws=50)
+    assert (found.difference, found.low, found.high, found.p) == (0, 0, 0, 1.0)
+    assert found.tie
+
+
+def test_standings_are_comparisons_and_ranks_and_ties_share_theirs():
+    generator = np.random.default_rng(8)
+    best, middling = simulated(generator, 300, 0.95), simulated(generator, 300, 0.5)
+    methods = {"a": middling, "b": best, "c": middling}
+    found = standings(methods, "a", draws=100, seed=3)
+    assert (found["b"].rank, found["b"].rank_low, found["b"].rank_high) == (1.0, 1.0, 1.0)
+    for name in ("a", "c"):
+        assert (found[name].rank, found[name].rank_low, found[name].rank_high) == (2.5, 2.5, 2.5)
+        assert found[name].average_precision == average_precision(middling)
+    assert found["a"].comparison is None
+    assert found["b"].comparison == paired_bootstrap(best, middling, draws=100, seed=3)
+    assert found["c"].comparison.tie
+
+
+def test_other_images_are_refused():
+    generator = np.random.default_rng(9)
+    first, second = simulated(generator, 10, 0.5), simulated(generator, 11, 0.5)
+    with pytest.raises(InputError, match="the same images: got 10 and 11, 10 shared"):
+        paired_bootstrap(first, second)
+    with pytest.raises(InputError, match="the same images"):
+        standings({"a": first, "b": second}, "a")
+
+
+def test_other_instances_are_refused():
+    only = simulated(np.random.default_rng(9), 10, 0.5)
+    entry = only.classes[0]
+    more = ClassMatches(
+        image=entry.image,
+        right=entry.right,
+        counts=entry.counts,
+        instances=entry.instances + 1,
+    )
+    for classes in ((more,), (entry, entry)):
+        other = Matches(image_ids=only.image_ids, classes=classes)
+        with pytest.raises(InputError, match="the same instances: got 10 of 1 classes and 20 of"):
+            paired_bootstrap(only, other)
+
+
+def test_an_unknown_baseline_and_no_draws_are_refused():
+    only = simulated(np.random.default_rng(9), 10, 0.5)
+    with pytest.raises(InputError, match=r"unknown baseline 'lncs'.*'lncis'"):
+        standings({"ce": only, "lncis": only}, "lncs")
+    with pytest.raises(InputError, match="draw more"):
+        paired_bootstrap(only, only, draws=0)
+
+
+def test_draws_without_an_instance_are_left_out():
+    """One image of four has the only instance: a third of the draws lack it."""
+    best, worst = (
+        Matches(
+            image_ids=(1, 2, 3, 4),
+            classes=(
+                ClassMatches(
+                    image=np.zeros(1, dtype=np.int64),
+                    right=np.full((10, 1), right),
+                    counts=np.ones((10, 1), dtype=bool),
+                    instances=np.array([1, 0, 0, 0]),
+                ),
+            ),
+        )
+        for right in (True, False)
+    )
+    found = standings({"best": best, "worst": worst}, "worst", draws=200)
+    for name, rank in (("best", 1.0), ("worst", 2.0)):
+        assert (found[name].rank, found[name].rank_low, found[name].rank_high) == (rank,) * 3
+    comparison = found["best"].comparison
+    assert (comparison.low, comparison.high) == (100, 100)
+    assert comparison.draws / 200 == pytest.approx(1 - 0.75**4, abs=0.1)
+
+
+def test_equal_precisions_tie_whatever_their_last_bit():
+    """The same precisions of three classes in another order, whose mean rounds differently."""
+    first, second = (
+        Matches(
+            image_ids=(1,),
+            classes=tuple(
+                ClassMatches(
+                    image=np.zeros(found, dtype=np.int64),
+                    right=np.ones((10, found), dtype=bool),
+                    counts=np.ones((10, found), dtype=bool),
+                    instances=np.array([10]),
+                )
+                for found in order
+            ),
+        )
+        for order in ((1, 2, 3), (3, 2, 1))
+    )
+    assert average_precision(first) != average_precision(second)
+    found = standings({"a": first, "b": second}, "a", draws=100)
+    assert found["b"].comparison.tie
+    assert found["b"].comparison.difference == 0
+    for name in "ab":
+        assert (found[name].rank, found[name].rank_low, found[name].rank_high) == (1.5, 1.5, 1.5)
+
+
+def test_without_an_instance_there_is_nothing_to_compare():
+    only = simulated(np.random.default_rng(1), 5, 0.5)
+    entry = only.classes[0]
+    empty = ClassMatches(
+        image=entry.image, right=entry.right, counts=entry.counts, instances=np.zeros(5, dtype=int)
+    )
+    nothing = Matches(image_ids=only.image_ids, classes=(empty,))
+    assert np.isnan(average_precision(nothing))
+    with pytest.raises(InputError, match="no class has an instance"):
+        paired_bootstrap(nothing, nothing)
+    with pytest.raises(InputError):
+        standings({"a": nothing, "b": nothing}, "a")
