@@ -11,7 +11,6 @@ from typing import TypeAlias
 
 import noisyseg
 from noisyseg.bench.cli.command_parser import CommandParser
-from noisyseg.bench.cli.data.data_cli import add_data
 from noisyseg.bench.cli.noise.noise_cli import add_noise
 from noisyseg.bench.cli.options import options_of
 from noisyseg.bench.cli.parsers import Subparsers, add_group
@@ -89,7 +88,25 @@ COMMANDS: dict[str, Entry] = {
         "noisyseg methods list",
         {"list": add_methods_list, "show": add_methods_show, "check": add_methods_check},
     ),
-    "data": add_data,
+    "data": Group(
+        "data sets: what is there, conversion, checks, downloads",
+        "noisyseg data list --root ~/data",
+        {
+            "list": Command(
+                "data.listing", "say which data sets are ready, and what the others want"
+            ),
+            "prepare": Command(
+                "data.prepare",
+                "convert a data set's official files to COCO format (run does it, too, where "
+                "needed)",
+            ),
+            "check": Command("data.check", "look at every file of a data set and say what to mend"),
+            "download": Command(
+                "data.download",
+                "download a data set's official archives and unpack them; goes on where it stopped",
+            ),
+        },
+    ),
     "noise": add_noise,
 }
 

@@ -11,9 +11,8 @@ from typing import Any
 from noisyseg.bench.cli.commands import choices, chosen_suite, noise_name
 from noisyseg.bench.cli.output import DONE, print_text, say, say_warnings
 from noisyseg.bench.config.suite import Suite
-from noisyseg.bench.datasets.catalogue import KNOWN
+from noisyseg.bench.datasets.formats.registry import format_of
 from noisyseg.bench.datasets.preparation import CheckedData
-from noisyseg.bench.datasets.source import data_format, masks_of
 from noisyseg.bench.runs.estimate import (
     Pace,
     disk_bytes,
@@ -39,7 +38,7 @@ class Images:
 def plan(arguments: argparse.Namespace) -> int:
     """Print the grid, its keys, what is done, and an estimate of hours and disk.
 
-    No run and no noisy file is written; data that are not yet converted are, since keys need them.
+    Nothing is written. Keys need the annotations: those not converted yet are converted in memory.
     """
     outline = chosen_suite(arguments, choices(arguments, random_weights=True))
     store = RunStore(arguments.out)
@@ -82,10 +81,7 @@ def _images(suite: Suite, data: CheckedData | None) -> Images:
         least = suite.protocol["image"]["min_size"]
         used = sum(side >= least for side in data.train_sides)
         return Images(train=used, eval=data.eval_images)
-    name = data_format(suite.data)
-    if name == "voc2012":
-        name = f"voc2012-{masks_of(suite.data, suite.data_options)}"
-    official = KNOWN[name].images if name in KNOWN else None
+    official = format_of(suite.data).official(suite.data, suite.data_options)
     if official is None:
         return Images(train=None, eval=None)
     return Images(train=official["train"], eval=official["val"])

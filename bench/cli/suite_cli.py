@@ -11,7 +11,7 @@ from noisyseg.bench.cli.parsers import (
     positive,
     whole,
 )
-from noisyseg.bench.datasets.catalogue import VOC_MASKS
+from noisyseg.bench.datasets.formats.registry import MASKS
 
 _FORMATS = ("png", "svg", "pdf")
 
@@ -383,9 +383,7 @@ def add_data_choice(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--variant", metavar="NAME", help="one of the suite's variants (default: its first)"
     )
-    parser.add_argument(
-        "--masks", choices=VOC_MASKS, help="VOC's mask source (default: the suite's)"
-    )
+    parser.add_argument("--masks", choices=MASKS, help="VOC's mask source (default: the suite's)")
     parser.add_argument(
         "--allow-partial",
         action="store_true",
