@@ -11,8 +11,8 @@ from noisyseg.bench.cli.output import DONE, print_text
 from noisyseg.bench.cli.suite_choice import SuiteChoice, add_suite_choice, chosen_suite
 from noisyseg.bench.cli.suite_runs import foreseen, known_records
 from noisyseg.bench.reporting.suite_match import suite_match
-from noisyseg.results.paper.match import Match
 from noisyseg.results.records.store import RunStore
+from noisyseg.results.tables.match import Match
 
 EXAMPLE = "noisyseg match paper-table1-voc --data-root ~/data --seeds 0,1,2"
 _HEAD = ("method", "noise", "metric", "paper", "read in", "ours", "95 % interval", "paper's is")

@@ -8,9 +8,9 @@ from noisyseg.bench.config.suite import Suite
 from noisyseg.bench.reporting.suite_table import suite_table, suite_title
 from noisyseg.bench.runs.grid import Run
 from noisyseg.errors import InputError
-from noisyseg.results.paper.match import counts, match
 from noisyseg.results.paper.published import PublishedTable, published_table
 from noisyseg.results.records.record import Record
+from noisyseg.results.tables.match import counts, match
 
 
 def suite_match(suite: Suite, runs: Sequence[Run], records: Mapping[str, Record]) -> dict[str, Any]:

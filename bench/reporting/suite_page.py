@@ -17,7 +17,7 @@ from noisyseg.bench.runs.grid import Run
 from noisyseg.results.records.noise_name import noise_name
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import is_done
-from noisyseg.results.report.suite_report import picture
+from noisyseg.results.report.page import picture
 from noisyseg.results.tables.formats import Table, render
 
 METRICS = (
