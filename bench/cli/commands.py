@@ -2,19 +2,17 @@
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from noisyseg.bench.config.suite import Choices, Suite, choose, load_suite
 from noisyseg.bench.datasets.cache import cache_folder
+from noisyseg.bench.datasets.image_files import check_image_files
 from noisyseg.bench.reporting.suite_table import suite_table, write_table
 from noisyseg.bench.runs.coco_server import test_images, with_submissions
-from noisyseg.bench.runs.execution import submission_file
+from noisyseg.bench.runs.detectors import check_run_detector
 from noisyseg.bench.runs.grid import Run, check, expand, foresee
-from noisyseg.bench.runs.process_output import output_to
 from noisyseg.bench.runs.state import STATES, RunState, run_states
 from noisyseg.errors import InputError
 from noisyseg.methods.registry import methods_of_files
@@ -47,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.test_dev:
         runs = with_submissions(runs, test_images(suite))
     records = _finished(runs, store)
-    missing = [entry for entry in runs if entry.key not in records or _lacks_submission(entry)]
+    missing = [entry for entry in runs if entry.key not in records or entry.lacks_submission]
     if missing:
         check_inputs(missing[0])
     say(f"{suite.name}: {_count(records, runs)} done, {_count_keys(missing)} to train")
@@ -61,17 +59,13 @@ def run(arguments: argparse.Namespace) -> int:
         record = records.get(entry.key)
         reason = record["failure"]["message"].splitlines()[0] if record else "not run"
         say(f"FAILED {entry.label}: {reason}\n  log: {entry.folder / 'run.log'}")
-    unwritten = [entry for entry in runs if entry not in failed and _lacks_submission(entry)]
+    unwritten = [entry for entry in runs if entry not in failed and entry.lacks_submission]
     for entry in unwritten:
         say(f"NO FILE FOR COCO'S SERVER {entry.label}\n  log: {entry.folder / 'run.log'}")
     for entry in runs:
         if entry.submission is not None and entry not in unwritten + failed:
-            say(f"for COCO's server: {submission_file(entry)}")
+            say(f"for COCO's server: {entry.submission_file}")
     return SOME_FAILED if failed or unwritten else DONE
-
-
-def _lacks_submission(entry: Run) -> bool:
-    return entry.submission is not None and not submission_file(entry).is_file()
 
 
 def status(arguments: argparse.Namespace) -> int:
@@ -184,26 +178,12 @@ def train_all(
 
 
 def check_inputs(run: Run) -> None:
-    """Refuse images that do not fit their annotations, a detector that mmdet cannot build, and
-    weights that do not fit it: a suite's runs share all of them, and a table needs none.
+    """Refuse images that do not fit their annotations, and a detector that cannot be trained: a
+    suite's runs share them, and a table needs none.
     """
-    from noisyseg.bench.datasets.image_files import check_image_files
-    from noisyseg.bench.training.stack import load_stack
-
     check_image_files(run.train_annotations, run.train_images)
     check_image_files(run.eval_annotations, run.eval_images)
-
-    load_stack()
-    from noisyseg.bench.training.detector import check_detector
-
-    model = run.spec["model"]
-    with output_to(Path(os.devnull)):  # mmdet's own remarks
-        check_detector(
-            model["detector"],
-            name=model["name"],
-            num_classes=len(run.spec["data"]["classes"]),
-            weights=run.weights,
-        )
+    check_run_detector(run)
 
 
 def _list_runs(runs: Sequence[Run], records: dict[str, Record]) -> None:

@@ -8,7 +8,7 @@ from noisyseg.bench.cli.commands import DONE, choices, print_text, say_warnings
 from noisyseg.bench.config.shipped import shipped_names, shipped_path
 from noisyseg.bench.config.suite import load_suite
 from noisyseg.bench.datasets.cache import cache_folder
-from noisyseg.bench.runs.grid import check, foreseen_noise
+from noisyseg.bench.runs.inputs import check, foreseen_noise
 
 
 def suite_list(arguments: argparse.Namespace) -> int:

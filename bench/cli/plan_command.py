@@ -2,10 +2,8 @@
 
 import argparse
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from noisyseg.bench.cli.commands import (
@@ -21,6 +19,7 @@ from noisyseg.bench.config.suite import Suite
 from noisyseg.bench.datasets.catalogue import KNOWN
 from noisyseg.bench.datasets.preparation import CheckedData
 from noisyseg.bench.datasets.source import data_format, masks_of
+from noisyseg.bench.runs.detectors import checkpoint_size
 from noisyseg.bench.runs.estimate import (
     Pace,
     disk_bytes,
@@ -174,7 +173,7 @@ def _total(
         disk = dict(
             disk_bytes(
                 runs=len(left),
-                checkpoint=_checkpoint_bytes(suite, len(data.classes)),
+                checkpoint=checkpoint_size(suite.model, suite.protocol, len(data.classes)),
                 eval_images=data.eval_images,
                 noisy_files=len(noisy),
                 annotations=len(data.contents["train"]),
@@ -186,20 +185,6 @@ def _total(
         "hours": None if None in spent else round(sum(spent), 2),
         "disk_bytes": None if disk is None else {**disk, "total": sum(disk.values())},
     }
-
-
-def _checkpoint_bytes(suite: Suite, classes: int) -> int:
-    # Imported here: mmdet takes seconds, and a grid alone does not need it.
-    from noisyseg.bench.runs.process_output import output_to
-    from noisyseg.bench.training.stack import load_stack
-
-    load_stack()
-    from noisyseg.bench.training.detector import checkpoint_bytes
-
-    with output_to(Path(os.devnull)):
-        return checkpoint_bytes(
-            suite.model.detector, num_classes=classes, optimizer=suite.protocol["optimizer"]["type"]
-        )
 
 
 def _print_plan(document: Mapping[str, Any], pace: Pace | None) -> None:

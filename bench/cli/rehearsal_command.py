@@ -17,9 +17,9 @@ from noisyseg.bench.cli.commands import (
     train_all,
 )
 from noisyseg.bench.config.suite import Suite
-from noisyseg.bench.runs.execution import CHECKPOINTS, STEP
 from noisyseg.bench.runs.grid import SHARED, Run, expand
 from noisyseg.bench.runs.rehearsal import EPOCHS, FOLDER, rehearsed
+from noisyseg.bench.runs.run import CHECKPOINTS, STEP
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import RECORD_NAME, RunStore, is_done
 

@@ -18,9 +18,9 @@ from typing import Any
 from noisyseg.bench.cluster import driver_package
 from noisyseg.bench.cluster.progress import Display
 from noisyseg.bench.cluster.socket_folders import ray_folder
-from noisyseg.bench.runs.execution import Resources, announce, execute, record_crash
-from noisyseg.bench.runs.grid import Run
+from noisyseg.bench.runs.execution import announce, execute, record_crash
 from noisyseg.bench.runs.heartbeat import clear_heartbeat
+from noisyseg.bench.runs.run import Resources, Run
 from noisyseg.errors import InputError
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import RunStore

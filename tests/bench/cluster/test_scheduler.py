@@ -12,8 +12,8 @@ import pytest
 from noisyseg.bench.cluster import driver_package, scheduler
 from noisyseg.bench.cluster.scheduler import ClusterSettings, run_all
 from noisyseg.bench.config.suite import load_suite
-from noisyseg.bench.runs.execution import Resources
 from noisyseg.bench.runs.grid import expand
+from noisyseg.bench.runs.run import Resources
 from noisyseg.errors import InputError
 from noisyseg.results.records.store import RunStore
 
