@@ -23,12 +23,7 @@ from noisyseg.bench.cli.suite_cli import (
     add_methods_check,
     add_methods_list,
     add_methods_show,
-    add_plan,
     add_report,
-    add_run,
-    add_status,
-    add_suite_list,
-    add_suite_validate,
     add_table,
 )
 from noisyseg.errors import InputError
@@ -66,22 +61,26 @@ class Group:
 Entry: TypeAlias = "Command | Group | Callable[[Subparsers], None]"  # an adder: not moved yet
 
 COMMANDS: dict[str, Entry] = {
-    "run": add_run,
-    "plan": add_plan,
+    "run": Command("run", "train what is missing of a suite and print its table"),
+    "plan": Command(
+        "plan", "list a suite's runs, their keys, which are done, and what the others cost"
+    ),
     "table": add_table,
     "match": add_match,
     "figures": add_figures,
     "report": add_report,
     "compare": add_compare,
     "evaluate": add_evaluate,
-    "status": add_status,
+    "status": Command("status", "list the runs: done, failed, running, waiting"),
     "suite": Group(
         "shipped suites and suite files",
         "noisyseg suite list",
         {
-            "list": add_suite_list,
+            "list": Command("suite.listing", "list the shipped suites"),
             "show": Command("suite.show", "print a shipped suite's file"),
-            "validate": add_suite_validate,
+            "validate": Command(
+                "suite.validate", "check a suite file and the annotation files that it names"
+            ),
         },
     ),
     "methods": Group(

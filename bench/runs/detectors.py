@@ -1,4 +1,4 @@
-"""What the detectors of runs come to before any is trained: whether they can be, and their size.
+"""The detectors of a suite's runs, before any is trained: whether they can be, and their size.
 
 mmdet is brought up in here, which takes seconds; what it has to say itself is left out.
 """
@@ -8,16 +8,20 @@ from pathlib import Path
 
 from noisyseg.bench.config.model import Model
 from noisyseg.bench.config.protocol import Protocol
+from noisyseg.bench.datasets.image_files import check_image_files
 from noisyseg.bench.runs.process_output import output_to
 from noisyseg.bench.runs.run import Run
 
 
-def check_run_detector(run: Run) -> None:
-    """Refuse a detector that mmdet cannot build, and weights that do not fit it.
+def check_run(run: Run) -> None:
+    """Refuse images that do not fit their annotations, a detector that mmdet cannot build, and
+    weights that do not fit it: a suite's runs share all of them, and a table needs none.
 
     Raises:
         InputError: with what does not fit.
     """
+    check_image_files(run.train_annotations, run.train_images)
+    check_image_files(run.eval_annotations, run.eval_images)
     _load_stack()
     from noisyseg.bench.training.detector import check_detector
 
