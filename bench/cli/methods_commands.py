@@ -65,7 +65,7 @@ def _details(method: ResolvedMethod) -> dict[str, Any]:
     return {
         **method.spec(),
         "aliases": aliases(method.name),
-        "needs": list(method.start().needs),
+        "needs": list(method.needs),
         "summary": method.method.summary,
         "paper": method.method.paper,
         "origin": method.method.origin,
