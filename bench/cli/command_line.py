@@ -20,9 +20,6 @@ from noisyseg.bench.cli.suite_cli import (
     add_evaluate,
     add_figures,
     add_match,
-    add_methods_check,
-    add_methods_list,
-    add_methods_show,
     add_plan,
     add_report,
     add_run,
@@ -87,7 +84,13 @@ COMMANDS: dict[str, Entry] = {
     "methods": Group(
         "training methods",
         "noisyseg methods list",
-        {"list": add_methods_list, "show": add_methods_show, "check": add_methods_check},
+        {
+            "list": Command("methods.listing", "list the methods, built in and installed"),
+            "show": Command("methods.show", "a method's parameters, their defaults and its paper"),
+            "check": Command(
+                "methods.check", "try a method on hard batches of RoIs and say what it breaks"
+            ),
+        },
     ),
     "data": add_data,
     "noise": add_noise,
