@@ -15,7 +15,6 @@ from noisyseg.bench.cli.data.data_cli import add_data
 from noisyseg.bench.cli.noise.noise_cli import add_noise
 from noisyseg.bench.cli.options import options_of
 from noisyseg.bench.cli.parsers import Subparsers, add_group
-from noisyseg.bench.cli.suite_cli import add_methods_check, add_methods_list, add_methods_show
 from noisyseg.errors import InputError
 
 UNUSABLE_INPUT = 2
@@ -83,7 +82,13 @@ COMMANDS: dict[str, Entry] = {
     "methods": Group(
         "training methods",
         "noisyseg methods list",
-        {"list": add_methods_list, "show": add_methods_show, "check": add_methods_check},
+        {
+            "list": Command("methods.listing", "list the methods, built in and installed"),
+            "show": Command("methods.show", "a method's parameters, their defaults and its paper"),
+            "check": Command(
+                "methods.check", "try a method on hard batches of RoIs and say what it breaks"
+            ),
+        },
     ),
     "data": add_data,
     "noise": add_noise,
