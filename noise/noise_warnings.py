@@ -40,7 +40,7 @@ def foreseen_warnings(document: CocoDocument, spec: NoiseSpec) -> list[str]:
     labelled = [
         (number, step)
         for number, step in enumerate(spec.steps, start=1)
-        if NOISE_TYPES[step.type].family != "geometry"
+        if NOISE_TYPES[step.type].family.decides_labels
     ]
     if not labelled:
         return []

@@ -222,7 +222,7 @@ def _parse_step(raw: Any, place: Place) -> NoiseStep:
     for key in raw:
         if key not in keys:
             raise unknown_name(f"key of {name} noise", key, keys, where)
-    if len(place.classes) < 2 and kind.family == "class":
+    if len(place.classes) < kind.family.least_classes:
         raise InputError(
             f"{where}: {name} noise needs at least two classes, got {len(place.classes)}."
         )

@@ -21,11 +21,13 @@ from noisyseg.errors import InputError
 from noisyseg.files import sha256_bytes
 from noisyseg.noise.categories import Categories
 from noisyseg.noise.draws import Purpose, StepDraws
+from noisyseg.noise.families.class_noise import ClassLaw, ClassNoise
+from noisyseg.noise.families.family import Parameters
 from noisyseg.noise.scene import Scene
 from noisyseg.noise.transition import Floats, Indices, Mask, Words
 from noisyseg.noise.types.class_noise import CROWDS, RATE, finish
 from noisyseg.noise.types.exemption import EXEMPT, free_classes
-from noisyseg.noise.types.noise_type import ClassLaw, NoiseType, Parameters
+from noisyseg.noise.types.noise_type import NoiseType
 from noisyseg.noise.types.parameters import UNREADABLE_ARRAY, Loaded, Parameter, Place
 
 SPREAD = 0.1
@@ -237,7 +239,7 @@ INSTANCE_TYPES = (
     NoiseType(
         name="instance-dependent",
         version=1,
-        family="class",
+        family=ClassNoise(law=instance_dependent, check_each=_check_scores),
         summary="classes that a model confuses for this very instance",
         source="Xia et al., NeurIPS 2020",
         differs="The flip rates are the paper's; it draws classes by the softmax of a random "
@@ -253,7 +255,5 @@ INSTANCE_TYPES = (
             "exempt": EXEMPT,
         },
         finish=finish,
-        law=instance_dependent,
-        check=_check_scores,
     ),
 )

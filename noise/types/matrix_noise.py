@@ -16,10 +16,12 @@ import numpy as np
 from noisyseg.errors import InputError, unknown_name
 from noisyseg.noise.categories import Categories
 from noisyseg.noise.draws import StepDraws
+from noisyseg.noise.families.class_noise import ClassLaw, ClassNoise
+from noisyseg.noise.families.family import Parameters
 from noisyseg.noise.transition import MatrixTransition
 from noisyseg.noise.types.class_noise import CROWDS, finish
 from noisyseg.noise.types.exemption import EXEMPT, free_classes
-from noisyseg.noise.types.noise_type import ClassLaw, NoiseType, Parameters
+from noisyseg.noise.types.noise_type import NoiseType
 from noisyseg.noise.types.parameters import UNREADABLE_ARRAY, Parameter, Place
 from noisyseg.noise.yaml_text import parse_yaml
 
@@ -185,13 +187,12 @@ MATRIX_TYPES = tuple(
     NoiseType(
         name=name,
         version=1,
-        family="class",
+        family=ClassNoise(law=matrix_noise),
         summary=summary,
         source="Patrini et al., CVPR 2017",
         differs=differs,
         parameters={"matrix": _MATRIX, "crowds": CROWDS, "exempt": EXEMPT},
         finish=finish,
-        law=matrix_noise,
     )
     for name, summary, differs in (
         ("matrix", "by any transition matrix", ""),

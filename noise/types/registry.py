@@ -8,9 +8,8 @@ from noisyseg.noise.types.matrix_noise import MATRIX_TYPES
 from noisyseg.noise.types.noise_type import NoiseType
 from noisyseg.noise.types.presence_noise import PRESENCE_TYPES
 
-GEOMETRY_TYPES = (*MASK_TYPES, *BOX_TYPES)
-
 NOISE_TYPES: dict[str, NoiseType] = {
     kind.name: kind
-    for kind in (*CLASS_TYPES, *MATRIX_TYPES, *INSTANCE_TYPES, *GEOMETRY_TYPES, *PRESENCE_TYPES)
+    for types in (CLASS_TYPES, MATRIX_TYPES, INSTANCE_TYPES, MASK_TYPES, BOX_TYPES, PRESENCE_TYPES)
+    for kind in types
 }
