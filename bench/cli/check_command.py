@@ -9,7 +9,7 @@ from contextlib import redirect_stdout
 from dataclasses import asdict
 from pathlib import Path
 
-from noisyseg.bench.cli.commands import DONE, SOME_FAILED, print_text
+from noisyseg.bench.cli.output import DONE, SOME_FAILED, print_text
 from noisyseg.bench.runs.process_output import output_to
 from noisyseg.errors import InputError
 from noisyseg.methods.contract.checks import CHECKS

@@ -5,19 +5,32 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TypeAlias
 
 import noisyseg
 from noisyseg.bench.cli.command_parser import CommandParser
 from noisyseg.bench.cli.data.data_cli import add_data
 from noisyseg.bench.cli.noise.noise_cli import add_noise
-from noisyseg.bench.cli.parsers import (
-    Subparsers,
-    add_command,
-    add_group,
-    add_json,
-    lazy_command,
+from noisyseg.bench.cli.options import options_of
+from noisyseg.bench.cli.parsers import Subparsers, add_group
+from noisyseg.bench.cli.suite_cli import (
+    add_compare,
+    add_evaluate,
+    add_figures,
+    add_match,
+    add_methods_check,
+    add_methods_list,
+    add_methods_show,
+    add_plan,
+    add_report,
+    add_run,
+    add_status,
+    add_suite_list,
+    add_suite_validate,
+    add_table,
 )
-from noisyseg.bench.cli.suite_cli import add_data_choice, add_method_files, add_out, add_runs
 from noisyseg.errors import InputError
 
 UNUSABLE_INPUT = 2
@@ -27,6 +40,60 @@ _DESCRIPTION = """Noisy-label benchmark suite and experiment runner for instance
 Without arguments: run the quick suite on the built-in data set and print its table."""
 
 
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command.
+
+    Attributes:
+        module: below `noisyseg.bench.cli`: has EXAMPLE, Options, add_arguments and run, and is
+            imported only if its command is called.
+        summary: one line, for lists of commands.
+    """
+
+    module: str
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A command that only has commands of its own."""
+
+    summary: str
+    example: str
+    commands: "dict[str, Entry]"
+
+
+Entry: TypeAlias = "Command | Group | Callable[[Subparsers], None]"  # an adder: not moved yet
+
+COMMANDS: dict[str, Entry] = {
+    "run": add_run,
+    "plan": add_plan,
+    "table": add_table,
+    "match": add_match,
+    "figures": add_figures,
+    "report": add_report,
+    "compare": add_compare,
+    "evaluate": add_evaluate,
+    "status": add_status,
+    "suite": Group(
+        "shipped suites and suite files",
+        "noisyseg suite list",
+        {
+            "list": add_suite_list,
+            "show": Command("suite.show", "print a shipped suite's file"),
+            "validate": add_suite_validate,
+        },
+    ),
+    "methods": Group(
+        "training methods",
+        "noisyseg methods list",
+        {"list": add_methods_list, "show": add_methods_show, "check": add_methods_check},
+    ),
+    "data": add_data,
+    "noise": add_noise,
+}
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns 0 done, 1 some runs failed, 2 unusable input (nothing started)."""
     for stream in (sys.stdout, sys.stderr):
@@ -34,7 +101,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     given = list(sys.argv[1:] if argv is None else argv)
-    arguments = build_parser().parse_args(given or ["run", "quick"])
+    given = given or ["run", "quick"]
+    arguments = build_parser(given).parse_args(given)
     command: Callable[[argparse.Namespace], int] = arguments.command
     try:
         status = command(arguments)
@@ -55,94 +123,41 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser of every command."""
+def build_parser(words: Sequence[str] | None = None) -> argparse.ArgumentParser:
+    """The parser of every command.
+
+    Args:
+        words: what was given; only the command that they name is imported and has its
+            arguments then. None: all of them.
+    """
     parser: argparse.ArgumentParser = CommandParser(
         prog="noisyseg", description=_DESCRIPTION, epilog="example: noisyseg run quick"
     )
     parser.add_argument("--version", action="version", version=f"noisyseg {noisyseg.__version__}")
     groups = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    add_runs(groups)
-    _add_status(groups)
-    _add_suite(groups)
-    _add_methods(groups)
-    add_data(groups)
-    add_noise(groups)
+    named = None if words is None else [word for word in words if not word.startswith("-")]
+    for name, entry in COMMANDS.items():
+        _add(groups, name, entry, named)
     return parser
 
 
-def _add_status(groups: Subparsers) -> None:
-    parser = add_command(
-        groups,
-        "status",
-        lazy_command("status"),
-        "list the runs: done, failed, running, waiting",
-        example="noisyseg status --out runs --json",
-    )
-    add_out(parser)
-    add_json(parser)
+def _add(groups: Subparsers, name: str, entry: "Entry", named: Sequence[str] | None) -> None:
+    """A command or a group of them; `named`: the words that may name it, None: all are wanted."""
+    wanted = named is None or named[:1] == [name]
+    if isinstance(entry, Group):
+        actions = add_group(groups, name, entry.summary, example=entry.example)
+        for below, command in entry.commands.items():
+            _add(actions, below, command, None if named is None else named[1:] if wanted else [])
+    elif isinstance(entry, Command):
+        parser = groups.add_parser(name, help=entry.summary, description=entry.summary)
+        if wanted:
+            _complete(parser, entry)
+    else:
+        entry(groups)
 
 
-def _add_suite(groups: Subparsers) -> None:
-    actions = add_group(
-        groups, "suite", "shipped suites and suite files", example="noisyseg suite list"
-    )
-    listing = add_command(
-        actions,
-        "list",
-        lazy_command("suite_list", "listing_commands"),
-        "list the shipped suites",
-        example="noisyseg suite list",
-    )
-    add_json(listing)
-    show = add_command(
-        actions,
-        "show",
-        lazy_command("suite_show", "listing_commands"),
-        "print a shipped suite's file",
-        example="noisyseg suite show quick",
-    )
-    show.add_argument("suite", metavar="NAME")
-    validate = add_command(
-        actions,
-        "validate",
-        lazy_command("suite_validate", "listing_commands"),
-        "check a suite file and the annotation files that it names",
-        example="noisyseg suite validate my_suite.yaml",
-    )
-    validate.add_argument("suite", metavar="FILE")
-    add_data_choice(validate)
-    add_method_files(validate)
-
-
-def _add_methods(groups: Subparsers) -> None:
-    actions = add_group(groups, "methods", "training methods", example="noisyseg methods list")
-    listing = add_command(
-        actions,
-        "list",
-        lazy_command("methods_list", "methods_commands"),
-        "list the methods, built in and installed",
-        example="noisyseg methods list",
-    )
-    add_json(listing)
-    show = add_command(
-        actions,
-        "show",
-        lazy_command("methods_show", "methods_commands"),
-        "a method's parameters, their defaults and its paper",
-        example="noisyseg methods show lncis",
-    )
-    show.add_argument("method", metavar="NAME|PATH.py:NAME")
-    add_json(show)
-    check = add_command(
-        actions,
-        "check",
-        lazy_command("methods_check", "check_command"),
-        "try a method on hard batches of RoIs and say what it breaks",
-        example="noisyseg methods check my_method.py:my_loss",
-    )
-    check.add_argument("method", metavar="NAME|PATH.py:NAME")
-    check.add_argument(
-        "--model", metavar="NAME|FILE", help="also put it into this model's box heads"
-    )
-    add_json(check)
+def _complete(parser: argparse.ArgumentParser, entry: Command) -> None:
+    module = import_module(f"noisyseg.bench.cli.{entry.module}")
+    parser.epilog = f"example: {module.EXAMPLE}"
+    module.add_arguments(parser)
+    parser.set_defaults(command=lambda given: module.run(options_of(module.Options, given)))

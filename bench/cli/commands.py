@@ -4,10 +4,11 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from noisyseg.bench.cli.output import DONE, SOME_FAILED, print_text, say, say_warnings
 from noisyseg.bench.config.suite import Choices, Suite, choose, load_suite
 from noisyseg.bench.datasets.cache import cache_folder
 from noisyseg.bench.reporting.suite_table import suite_table, write_table
@@ -21,8 +22,6 @@ from noisyseg.methods.registry import methods_of_files
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import RunStore, is_done
 from noisyseg.text_lines import COLUMNS, with_path, wrapped
-
-DONE, SOME_FAILED = 0, 1
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -245,19 +244,3 @@ def noise_name(noise: Mapping[str, Any] | None) -> str:
         f"{step['type']}-{step['rate']:g}" if "rate" in step else step["type"]
         for step in noise["steps"]
     )
-
-
-def say_warnings(lines: Iterable[str]) -> None:
-    """What is wrong with data or noise, but can be gone on with."""
-    for line in lines:
-        say(f"warning: {line}")
-
-
-def print_text(text: str) -> None:
-    """What a command is asked for."""
-    sys.stdout.write(f"{text}\n")
-
-
-def say(text: str) -> None:
-    """What a person should know beside it."""
-    sys.stderr.write(f"{text}\n")

@@ -7,14 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from noisyseg.bench.cli.commands import (
-    DONE,
-    choices,
-    chosen_suite,
-    known_records,
-    print_text,
-    say,
-)
+from noisyseg.bench.cli.commands import choices, chosen_suite, known_records
+from noisyseg.bench.cli.output import DONE, print_text, say
 from noisyseg.bench.config.suite import suite_label
 from noisyseg.bench.runs.execution import PREDICTIONS
 from noisyseg.bench.runs.grid import Run, check, foresee

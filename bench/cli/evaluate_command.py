@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from noisyseg.bench.cli.commands import DONE, SOME_FAILED, print_text, say, say_warnings
+from noisyseg.bench.cli.output import DONE, SOME_FAILED, print_text, say, say_warnings
 from noisyseg.bench.runs.execution import PREDICTIONS
 from noisyseg.bench.runs.grid import SHARED
 from noisyseg.errors import InputError

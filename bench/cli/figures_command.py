@@ -11,14 +11,8 @@ from typing import Any, NamedTuple
 
 from matplotlib.figure import Figure
 
-from noisyseg.bench.cli.commands import (
-    DONE,
-    SOME_FAILED,
-    choices,
-    chosen_suite,
-    print_text,
-    say,
-)
+from noisyseg.bench.cli.commands import choices, chosen_suite
+from noisyseg.bench.cli.output import DONE, SOME_FAILED, print_text, say
 from noisyseg.bench.config.suite import Suite
 from noisyseg.bench.reporting.suite_figures import result_figures
 from noisyseg.bench.reporting.suite_table import suite_file_name

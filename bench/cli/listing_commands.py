@@ -4,8 +4,9 @@ import argparse
 import json
 from collections.abc import Sequence
 
-from noisyseg.bench.cli.commands import DONE, choices, print_text, say_warnings
-from noisyseg.bench.config.shipped import shipped_names, shipped_path
+from noisyseg.bench.cli.commands import choices
+from noisyseg.bench.cli.output import DONE, print_text, say_warnings
+from noisyseg.bench.config.shipped import shipped_names
 from noisyseg.bench.config.suite import load_suite
 from noisyseg.bench.datasets.cache import cache_folder
 from noisyseg.bench.runs.grid import check, foreseen_noise
@@ -14,12 +15,6 @@ from noisyseg.bench.runs.grid import check, foreseen_noise
 def suite_list(arguments: argparse.Namespace) -> int:
     """List the shipped suites."""
     return _print_names(shipped_names("suite"), as_json=arguments.json)
-
-
-def suite_show(arguments: argparse.Namespace) -> int:
-    """Print a shipped suite's file."""
-    print_text(shipped_path("suite", arguments.suite).read_text(encoding="utf-8").rstrip())
-    return DONE
 
 
 def suite_validate(arguments: argparse.Namespace) -> int:

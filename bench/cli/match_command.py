@@ -6,13 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from noisyseg.bench.cli.commands import (
-    DONE,
-    choices,
-    chosen_suite,
-    known_records,
-    print_text,
-)
+from noisyseg.bench.cli.commands import choices, chosen_suite, known_records
+from noisyseg.bench.cli.output import DONE, print_text
 from noisyseg.bench.config.suite import Suite
 from noisyseg.bench.reporting.suite_table import suite_table, suite_title
 from noisyseg.bench.runs.grid import Run, check, foresee

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from noisyseg.bench.cli.commands import DONE, print_text
+from noisyseg.bench.cli.output import DONE, print_text
 from noisyseg.errors import InputError
 from noisyseg.methods.built_in import METHODS
 from noisyseg.methods.method import ResolvedMethod, Value

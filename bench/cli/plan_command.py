@@ -8,15 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from noisyseg.bench.cli.commands import (
-    DONE,
-    choices,
-    chosen_suite,
-    noise_name,
-    print_text,
-    say,
-    say_warnings,
-)
+from noisyseg.bench.cli.commands import choices, chosen_suite, noise_name
+from noisyseg.bench.cli.output import DONE, print_text, say, say_warnings
 from noisyseg.bench.config.suite import Suite
 from noisyseg.bench.datasets.catalogue import KNOWN
 from noisyseg.bench.datasets.preparation import CheckedData

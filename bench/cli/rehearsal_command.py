@@ -5,17 +5,8 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from noisyseg.bench.cli.commands import (
-    DONE,
-    SOME_FAILED,
-    check_inputs,
-    choices,
-    chosen_suite,
-    print_text,
-    say,
-    say_warnings,
-    train_all,
-)
+from noisyseg.bench.cli.commands import check_inputs, choices, chosen_suite, train_all
+from noisyseg.bench.cli.output import DONE, SOME_FAILED, print_text, say, say_warnings
 from noisyseg.bench.config.suite import Suite
 from noisyseg.bench.runs.execution import CHECKPOINTS, STEP
 from noisyseg.bench.runs.grid import SHARED, Run, expand

@@ -8,13 +8,14 @@ from typing import Any
 import orjson
 
 import noisyseg
-from noisyseg.bench.cli.commands import DONE, choices, chosen_suite, known_records, noise_name, say
+from noisyseg.bench.cli.commands import choices, chosen_suite, known_records, noise_name
 from noisyseg.bench.cli.figures_command import (
     drawn_observed,
     figure_file_names,
     observed_runs,
 )
 from noisyseg.bench.cli.match_command import suite_match
+from noisyseg.bench.cli.output import DONE, say
 from noisyseg.bench.config.suite import Suite
 from noisyseg.bench.reporting.suite_figures import result_figures
 from noisyseg.bench.reporting.suite_table import suite_file_name, suite_table, suite_title

@@ -16,19 +16,8 @@ from noisyseg.bench.datasets.catalogue import VOC_MASKS
 _FORMATS = ("png", "svg", "pdf")
 
 
-def add_runs(groups: Subparsers) -> None:
-    """Add the commands that work on a suite's runs."""
-    _add_run(groups)
-    _add_plan(groups)
-    _add_table(groups)
-    _add_match(groups)
-    _add_figures(groups)
-    _add_report(groups)
-    _add_compare(groups)
-    _add_evaluate(groups)
-
-
-def _add_run(groups: Subparsers) -> None:
+def add_run(groups: Subparsers) -> None:
+    """Add the command."""
     parser = add_command(
         groups,
         "run",
@@ -93,7 +82,8 @@ def _add_way(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_plan(groups: Subparsers) -> None:
+def add_plan(groups: Subparsers) -> None:
+    """Add the command."""
     parser = add_command(
         groups,
         "plan",
@@ -111,7 +101,8 @@ def _add_plan(groups: Subparsers) -> None:
     add_json(parser)
 
 
-def _add_table(groups: Subparsers) -> None:
+def add_table(groups: Subparsers) -> None:
+    """Add the command."""
     parser = add_command(
         groups,
         "table",
@@ -141,7 +132,8 @@ def _add_table(groups: Subparsers) -> None:
     )
 
 
-def _add_match(groups: Subparsers) -> None:
+def add_match(groups: Subparsers) -> None:
+    """Add the command."""
     parser = add_command(
         groups,
         "match",
@@ -153,7 +145,8 @@ def _add_match(groups: Subparsers) -> None:
     add_json(parser)
 
 
-def _add_figures(groups: Subparsers) -> None:
+def add_figures(groups: Subparsers) -> None:
+    """Add the command."""
     parser = add_command(
         groups,
         "figures",
@@ -178,7 +171,8 @@ def _add_figures(groups: Subparsers) -> None:
     add_json(parser)
 
 
-def _add_compare(groups: Subparsers) -> None:
+def add_compare(groups: Subparsers) -> None:
+    """Add the command."""
     parser = add_command(
         groups,
         "compare",
@@ -201,7 +195,8 @@ def _add_compare(groups: Subparsers) -> None:
     add_json(parser)
 
 
-def _add_report(groups: Subparsers) -> None:
+def add_report(groups: Subparsers) -> None:
+    """Add the command."""
     parser = add_command(
         groups,
         "report",
@@ -212,7 +207,8 @@ def _add_report(groups: Subparsers) -> None:
     _add_suite_choice(parser)
 
 
-def _add_evaluate(groups: Subparsers) -> None:
+def add_evaluate(groups: Subparsers) -> None:
+    """Add the command."""
     parser = add_command(
         groups,
         "evaluate",
@@ -241,6 +237,86 @@ def _add_evaluate(groups: Subparsers) -> None:
         "--verify", action="store_true", help="compute everything by pycocotools, too"
     )
     add_json(parser)
+
+
+def add_status(groups: Subparsers) -> None:
+    """Add the command."""
+    parser = add_command(
+        groups,
+        "status",
+        lazy_command("status"),
+        "list the runs: done, failed, running, waiting",
+        example="noisyseg status --out runs --json",
+    )
+    add_out(parser)
+    add_json(parser)
+
+
+def add_suite_list(actions: Subparsers) -> None:
+    """Add the command."""
+    listing = add_command(
+        actions,
+        "list",
+        lazy_command("suite_list", "listing_commands"),
+        "list the shipped suites",
+        example="noisyseg suite list",
+    )
+    add_json(listing)
+
+
+def add_suite_validate(actions: Subparsers) -> None:
+    """Add the command."""
+    validate = add_command(
+        actions,
+        "validate",
+        lazy_command("suite_validate", "listing_commands"),
+        "check a suite file and the annotation files that it names",
+        example="noisyseg suite validate my_suite.yaml",
+    )
+    validate.add_argument("suite", metavar="FILE")
+    add_data_choice(validate)
+    add_method_files(validate)
+
+
+def add_methods_list(actions: Subparsers) -> None:
+    """Add the command."""
+    listing = add_command(
+        actions,
+        "list",
+        lazy_command("methods_list", "methods_commands"),
+        "list the methods, built in and installed",
+        example="noisyseg methods list",
+    )
+    add_json(listing)
+
+
+def add_methods_show(actions: Subparsers) -> None:
+    """Add the command."""
+    show = add_command(
+        actions,
+        "show",
+        lazy_command("methods_show", "methods_commands"),
+        "a method's parameters, their defaults and its paper",
+        example="noisyseg methods show lncis",
+    )
+    show.add_argument("method", metavar="NAME|PATH.py:NAME")
+    add_json(show)
+
+
+def add_methods_check(actions: Subparsers) -> None:
+    """Add the command."""
+    check = add_command(
+        actions,
+        "check",
+        lazy_command("methods_check", "check_command"),
+        "try a method on hard batches of RoIs and say what it breaks",
+        example="noisyseg methods check my_method.py:my_loss",
+    )
+    check.add_argument("method", metavar="NAME|PATH.py:NAME")
+    check.add_argument(
+        "--model", metavar="NAME|FILE", help="also put it into this model's box heads"
+    )
+    add_json(check)
 
 
 def _add_suite_choice(parser: argparse.ArgumentParser) -> None:

@@ -4,15 +4,8 @@ import argparse
 from itertools import zip_longest
 from pathlib import Path
 
-from noisyseg.bench.cli.commands import (
-    DONE,
-    SOME_FAILED,
-    choices,
-    chosen_suite,
-    known_records,
-    print_text,
-    say,
-)
+from noisyseg.bench.cli.commands import choices, chosen_suite, known_records
+from noisyseg.bench.cli.output import DONE, SOME_FAILED, print_text, say
 from noisyseg.bench.reporting.suite_table import suite_table, write_table
 from noisyseg.bench.runs.grid import check, foresee
 from noisyseg.bench.runs.left_out import left_out
