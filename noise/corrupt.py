@@ -12,7 +12,7 @@ from noisyseg.noise.families.requirements import check_steps
 from noisyseg.noise.files.manifest import Manifest, build_manifest
 from noisyseg.noise.spec import NoiseSpec, NoiseStep
 from noisyseg.noise.table import AnnotationTable
-from noisyseg.noise.types.registry import NOISE_TYPES
+from noisyseg.noise.types.registry import noise_type
 
 Annotation = dict[str, Any]
 GEOMETRY_FIELDS = ("segmentation", "bbox", "area")
@@ -47,7 +47,7 @@ def corrupt(
     largest_id = max(table.numbers.tolist(), default=0)
     for step, draws in steps_with_draws(spec):
         state = {**document, "annotations": current}
-        current, report = NOISE_TYPES[step.type].family.step(
+        current, report = noise_type(step.type).family.step(
             step, state, draws, largest_id=largest_id, workers=workers
         )
         reports.append(report)

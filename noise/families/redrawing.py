@@ -14,6 +14,7 @@ from pycocotools import mask as coco_mask
 from noisyseg.noise.draws import StepDraws
 from noisyseg.noise.families.family import Annotation, Parameters
 from noisyseg.noise.masks.instance import Instance, overlap_of
+from noisyseg.own_code import CodeFile, file_of, run_file
 from noisyseg.socket_paths import shorten_temporary_folder
 
 Change = Callable[[Instance, Parameters, StepDraws], Instance | None]
@@ -60,9 +61,19 @@ def redraw(
         return list(chain.from_iterable(map(work, chunks)))
     shorten_temporary_folder()
     with ProcessPoolExecutor(
-        processes, mp_context=_context(), initializer=cv2.setNumThreads, initargs=(1,)
+        processes,
+        mp_context=_context(),
+        initializer=_start,
+        initargs=(file_of(change.__module__),),
     ) as pool:
         return list(chain.from_iterable(pool.map(work, chunks)))
+
+
+def _start(file: CodeFile | None) -> None:
+    """Make a process ready, in which a type of a user's file has its module."""
+    cv2.setNumThreads(1)
+    if file is not None:
+        run_file(file, "noise type")
 
 
 def _context() -> BaseContext:

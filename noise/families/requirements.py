@@ -7,7 +7,7 @@ from noisyseg.errors import InputError
 from noisyseg.noise.scene import Scene
 from noisyseg.noise.spec import NoiseStep
 from noisyseg.noise.table import AnnotationTable
-from noisyseg.noise.types.registry import NOISE_TYPES
+from noisyseg.noise.types.registry import noise_type
 
 
 def check_steps(
@@ -25,7 +25,7 @@ def check_steps(
     """
     adding: str | None = None
     for number, step in enumerate(steps, start=1):
-        family = NOISE_TYPES[step.type].family
+        family = noise_type(step.type).family
         if adding is not None and not family.takes_new:
             raise InputError(
                 f"step {number}, {step.type}: annotations of nothing, which the {adding} step "

@@ -36,7 +36,7 @@ from noisyseg.noise.files.rewrite import category_spans, rewritten
 from noisyseg.noise.files.scan import Content, map_file, scan_annotations
 from noisyseg.noise.spec import NoiseSpec
 from noisyseg.noise.table import AnnotationTable
-from noisyseg.noise.types.registry import NOISE_TYPES
+from noisyseg.noise.types.registry import noise_type
 
 ANNOTATIONS_NAME = "annotations.json"
 MANIFEST_NAME = "manifest.json"
@@ -165,7 +165,7 @@ def _is_same(one: Path, other: Path) -> bool:
 
 
 def _by_digits(data: Content, spec: NoiseSpec) -> NoisyContent | None:
-    families = [NOISE_TYPES[step.type].family for step in spec.steps]
+    families = [noise_type(step.type).family for step in spec.steps]
     of_classes = [family for family in families if isinstance(family, ClassNoise)]
     if len(of_classes) < len(families):
         return None

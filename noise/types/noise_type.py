@@ -4,8 +4,26 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from noisyseg.errors import InputError
 from noisyseg.noise.families.family import Family, Parameters
 from noisyseg.noise.types.parameters import Parameter, Place
+
+RESERVED = ("type", "version", "file_sha256", "preset")
+"""Keys of a step that no parameter can be called."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Origin:
+    """Where a type of anyone's own comes from.
+
+    Attributes:
+        where: the distribution and its version, or the file.
+        file_sha256: of the file that defines it, in hex; if those are several, of them one after
+            the other.
+    """
+
+    where: str
+    file_sha256: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,12 +40,13 @@ class NoiseType:
             or two that users read, empty where there is nothing to say.
         parameters: beside `type`, by name, in the order of the documentation.
         presets: name -> values of some parameters.
+        origin: of a type of anyone's own; set as it is loaded.
         finish: looks at all parsed parameters together; those that a user left out and that have
             no fixed default are None.
     """
 
     name: str
-    version: int
+    version: int = 1
     family: Family
     summary: str
     source: str
@@ -35,3 +54,18 @@ class NoiseType:
     parameters: Mapping[str, Parameter]
     presets: Mapping[str, Parameters] = field(default_factory=dict)
     finish: Callable[[dict[str, Any], Place], dict[str, Any]] = lambda parameters, _: parameters
+    origin: Origin | None = None
+
+    def __post_init__(self) -> None:
+        lacking = [name for name in self.family.required if name not in self.parameters]
+        unusable = [name for name in self.parameters if name in RESERVED]
+        if lacking or unusable:
+            wrong = f"needs {lacking[0]!r}" if lacking else f"cannot have {unusable[0]!r}"
+            raise InputError(
+                f"{self.name} noise {wrong} among its parameters: see the family and RESERVED."
+            )
+
+    @property
+    def told(self) -> str:
+        """What messages call it: its name, and where it comes from if that is not here."""
+        return f"{self.name} noise{'' if self.origin is None else f' of {self.origin.where}'}"
