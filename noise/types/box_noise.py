@@ -122,5 +122,6 @@ BOX_TYPES = (
             "only": ONLY,
             "crowds": CROWDS,
         },
+        trial=lambda _: {"r": 0.3},
     ),
 )

@@ -9,6 +9,7 @@ type.
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 from noisyseg.errors import InputError
@@ -221,6 +222,7 @@ CLASS_TYPES = (
             "exempt": EXEMPT,
         },
         finish=finish,
+        trial=lambda table: {"map": dict(pairwise(table.categories.names))},
     ),
     NoiseType(
         name="superclass-pairs",

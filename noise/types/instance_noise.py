@@ -24,6 +24,7 @@ from noisyseg.noise.draws import Purpose, StepDraws
 from noisyseg.noise.families.class_noise import ClassLaw, ClassNoise
 from noisyseg.noise.families.family import Parameters
 from noisyseg.noise.scene import Scene
+from noisyseg.noise.table import AnnotationTable
 from noisyseg.noise.transition import Floats, Indices, Mask, Words
 from noisyseg.noise.types.class_noise import CROWDS, RATE, finish
 from noisyseg.noise.types.exemption import EXEMPT, free_classes
@@ -189,6 +190,8 @@ def parse_scores(value: Any, place: Place) -> Loaded:
     Raises:
         InputError: unreadable, or of other shapes.
     """
+    if isinstance(value, Loaded):  # read already
+        return value
     if not isinstance(value, str):
         raise InputError(f"{place.where}: scores must be the path of an NPZ file, got {value!r}.")
     path = place.base / value
@@ -235,6 +238,15 @@ def _checked(ids: Any, scores: Any, classes: Any, where: str) -> Scores:
     return Scores(ids=words, probabilities=scores[order], classes=tuple(classes.tolist()))
 
 
+def _some_scores(table: AnnotationTable) -> dict[str, Loaded]:
+    """Scores of every annotation that are as good as drawn."""
+    ids = np.sort(table.ids)
+    columns = np.arange(1, len(table.categories) + 1, dtype=np.uint64)
+    scores = (ids[:, None] * columns % np.uint64(97)).astype(np.float64)
+    content = Scores(ids=ids, probabilities=scores, classes=table.categories.names)
+    return {"scores": Loaded(resolved={"sha256": sha256_bytes(scores.tobytes())}, content=content)}
+
+
 INSTANCE_TYPES = (
     NoiseType(
         name="instance-dependent",
@@ -255,5 +267,6 @@ INSTANCE_TYPES = (
             "exempt": EXEMPT,
         },
         finish=finish,
+        trial=_some_scores,
     ),
 )

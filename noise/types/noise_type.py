@@ -6,6 +6,7 @@ from typing import Any
 
 from noisyseg.errors import InputError
 from noisyseg.noise.families.family import Family, Parameters
+from noisyseg.noise.table import AnnotationTable
 from noisyseg.noise.types.parameters import Parameter, Place
 
 RESERVED = ("type", "version", "file_sha256", "preset")
@@ -40,6 +41,9 @@ class NoiseType:
             or two that users read, empty where there is nothing to say.
         parameters: beside `type`, by name, in the order of the documentation.
         presets: name -> values of some parameters.
+        trial: of a file's annotations, values as a spec writes them of parameters that have neither
+            default nor preset, to try the type with.
+        nests: whether what changes at one rate changes alike at a higher one.
         origin: of a type of anyone's own; set as it is loaded.
         finish: looks at all parsed parameters together; those that a user left out and that have
             no fixed default are None.
@@ -54,6 +58,8 @@ class NoiseType:
     parameters: Mapping[str, Parameter]
     presets: Mapping[str, Parameters] = field(default_factory=dict)
     finish: Callable[[dict[str, Any], Place], dict[str, Any]] = lambda parameters, _: parameters
+    trial: Callable[[AnnotationTable], Parameters] = lambda table: {}
+    nests: bool = True
     origin: Origin | None = None
 
     def __post_init__(self) -> None:
