@@ -16,20 +16,14 @@ from noisyseg.bench.cli.noise.noise_cli import add_noise
 from noisyseg.bench.cli.options import options_of
 from noisyseg.bench.cli.parsers import Subparsers, add_group
 from noisyseg.bench.cli.suite_cli import (
-    add_compare,
-    add_evaluate,
-    add_figures,
-    add_match,
     add_methods_check,
     add_methods_list,
     add_methods_show,
     add_plan,
-    add_report,
     add_run,
     add_status,
     add_suite_list,
     add_suite_validate,
-    add_table,
 )
 from noisyseg.errors import InputError
 
@@ -68,12 +62,19 @@ Entry: TypeAlias = "Command | Group | Callable[[Subparsers], None]"  # an adder:
 COMMANDS: dict[str, Entry] = {
     "run": add_run,
     "plan": add_plan,
-    "table": add_table,
-    "match": add_match,
-    "figures": add_figures,
-    "report": add_report,
-    "compare": add_compare,
-    "evaluate": add_evaluate,
+    "table": Command("table", "print a suite's table, beside the paper's"),
+    "match": Command("match", "hold every number of the paper against the measured interval"),
+    "figures": Command(
+        "figures",
+        "draw a suite's results and what its class losses did with right and with wrong labels",
+    ),
+    "report": Command(
+        "report", "write one HTML page: tables, figures, match with the paper, noise, records"
+    ),
+    "compare": Command(
+        "compare", "compare and rank methods on the same images, by a paired bootstrap"
+    ),
+    "evaluate": Command("evaluate", "compute a run's numbers from its saved predictions once more"),
     "status": add_status,
     "suite": Group(
         "shipped suites and suite files",

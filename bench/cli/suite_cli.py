@@ -13,8 +13,6 @@ from noisyseg.bench.cli.parsers import (
 )
 from noisyseg.bench.datasets.catalogue import VOC_MASKS
 
-_FORMATS = ("png", "svg", "pdf")
-
 
 def add_run(groups: Subparsers) -> None:
     """Add the command."""
@@ -97,144 +95,6 @@ def add_plan(groups: Subparsers) -> None:
         type=_seconds,
         metavar="S",
         help="of an optimizer step (default: measured by runs that are done, or by rehearsals)",
-    )
-    add_json(parser)
-
-
-def add_table(groups: Subparsers) -> None:
-    """Add the command."""
-    parser = add_command(
-        groups,
-        "table",
-        lazy_command("table", "table_command"),
-        "print a suite's table, beside the paper's",
-        example="noisyseg table quick --format latex --metric agnostic.AP",
-    )
-    _add_suite_choice(parser)
-    parser.add_argument(
-        "--format",
-        choices=("md", "csv", "latex", "html", "json"),
-        default="md",
-        help="of what is printed and written (default: md)",
-    )
-    parser.add_argument(
-        "--metric",
-        default="segm.AP",
-        metavar="NAME",
-        help="such as segm.AP50, bbox.AP, agnostic.AP, matched.accuracy, relative.AP, touched.AP "
-        "(default: segm.AP)",
-    )
-    parser.add_argument(
-        "--check",
-        type=Path,
-        metavar="FILE",
-        help="say whether a committed table is what the records give; 1 if it is stale",
-    )
-
-
-def add_match(groups: Subparsers) -> None:
-    """Add the command."""
-    parser = add_command(
-        groups,
-        "match",
-        lazy_command("match_report", "match_command"),
-        "hold every number of the paper against the measured interval",
-        example="noisyseg match paper-table1-voc --data-root ~/data --seeds 0,1,2",
-    )
-    _add_suite_choice(parser)
-    add_json(parser)
-
-
-def add_figures(groups: Subparsers) -> None:
-    """Add the command."""
-    parser = add_command(
-        groups,
-        "figures",
-        lazy_command("figures", "figures_command"),
-        "draw a suite's results and what its class losses did with right and with wrong labels",
-        example="noisyseg figures quick",
-    )
-    _add_suite_choice(parser)
-    parser.add_argument(
-        "--format",
-        type=_formats,
-        default=["png"],
-        metavar="A,B",
-        help=f"of the files: {', '.join(_FORMATS)} (default: png)",
-    )
-    parser.add_argument(
-        "--metric",
-        default="segm.AP",
-        metavar="NAME",
-        help="of the figures of results, such as agnostic.AP (default: segm.AP)",
-    )
-    add_json(parser)
-
-
-def add_compare(groups: Subparsers) -> None:
-    """Add the command."""
-    parser = add_command(
-        groups,
-        "compare",
-        lazy_command("compare", "compare_command"),
-        "compare and rank methods on the same images, by a paired bootstrap",
-        example="noisyseg compare quick --baseline ce --noise sym40",
-    )
-    _add_suite_choice(parser)
-    parser.add_argument(
-        "--baseline",
-        metavar="METHOD",
-        help="that the others are compared with (default: the first)",
-    )
-    parser.add_argument(
-        "--draws", type=positive, default=1000, metavar="N", help="of images (default: 1000)"
-    )
-    parser.add_argument(
-        "--bootstrap-seed", type=whole, default=0, metavar="N", help="of the draws (default: 0)"
-    )
-    add_json(parser)
-
-
-def add_report(groups: Subparsers) -> None:
-    """Add the command."""
-    parser = add_command(
-        groups,
-        "report",
-        lazy_command("report", "report_command"),
-        "write one HTML page: tables, figures, match with the paper, noise, records",
-        example="noisyseg report quick",
-    )
-    _add_suite_choice(parser)
-
-
-def add_evaluate(groups: Subparsers) -> None:
-    """Add the command."""
-    parser = add_command(
-        groups,
-        "evaluate",
-        lazy_command("evaluate_predictions", "evaluate_command"),
-        "compute a run's numbers from its saved predictions once more",
-        example="noisyseg evaluate runs/shapes/ce/0123456789abcdef --verify",
-    )
-    parser.add_argument(
-        "path", type=Path, metavar="PATH", help="a run's folder, or its predictions.json.zst"
-    )
-    parser.add_argument(
-        "--annotations",
-        type=Path,
-        metavar="FILE",
-        help="the ground truth (default: the file in the run's store)",
-    )
-    parser.add_argument(
-        "--other-annotations",
-        action="store_true",
-        help="score against other annotations of the same images, such as corrected ones",
-    )
-    parser.add_argument(
-        "--classes", type=_names, metavar="A,B", help="only these (default: the run's, or all)"
-    )
-    parser.add_argument(
-        "--verify", action="store_true", help="compute everything by pycocotools, too"
     )
     add_json(parser)
 
@@ -407,14 +267,6 @@ def _names(text: str) -> list[str]:
     names = [name.strip() for name in text.split(",") if name.strip()]
     if not names:
         raise argparse.ArgumentTypeError(f"wanted names with commas between them, got {text!r}")
-    return names
-
-
-def _formats(text: str) -> list[str]:
-    names = list(dict.fromkeys(_names(text)))
-    for name in names:
-        if name not in _FORMATS:
-            raise argparse.ArgumentTypeError(f"wanted some of {', '.join(_FORMATS)}, got {name!r}")
     return names
 
 
