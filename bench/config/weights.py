@@ -30,6 +30,11 @@ FILES: Mapping[str, str] = MappingProxyType(
     }
 )
 
+
+class AbsentWeightsError(InputError):
+    """Weights that are not there and were not to be downloaded."""
+
+
 _TIMEOUT_S = 30.0
 _BLOCK = 1 << 20
 
@@ -47,6 +52,7 @@ def torchvision_weights(
         base_url: of the folder that holds the files; by default PyTorch's.
         download: whether to fetch a file that is not there.
     Raises:
+        AbsentWeightsError: not there and not to be downloaded.
         InputError: an unknown name, a file whose checksum is not the one in its name, or one that
             is neither there nor can be downloaded.
     """
@@ -58,7 +64,7 @@ def torchvision_weights(
     if path.is_file():
         _check(path, where)
     elif not download:
-        raise InputError(
+        raise AbsentWeightsError(
             f"{where}: the weights {name} are not there: no file at {path}. `run` downloads it."
         )
     else:
