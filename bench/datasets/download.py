@@ -1,10 +1,11 @@
 """A file over HTTP: resumed where it stopped, checked, and under its name only when it is whole.
 
-Beside the file while it comes: `NAME.part`, its bytes so far, and `NAME.part.json`, which version
-of the file they are of.
+Beside the file while it comes: `NAME.part`, its bytes so far, `NAME.part.json`, which version of
+the file they are of, and `NAME.part.lock`, by which other processes wait.
 """
 
 import errno
+import fcntl
 import hashlib
 import http.client
 import json
@@ -13,13 +14,14 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from noisyseg.errors import InputError
-from noisyseg.files import write_atomically
+from noisyseg.files import refuse_special_files, sha256_file, write_atomically
 
 Progress = Callable[[int, int | None], None]
 
@@ -43,11 +45,25 @@ class Remote:
 
     Attributes:
         url: http or https.
-        md5: 32 hex digits; None where no checksum is published.
+        md5: 32 hex digits; None where no such checksum is published.
+        sha256: hex digits that it begins with; None where it is not published.
     """
 
     url: str
-    md5: str | None
+    md5: str | None = None
+    sha256: str | None = None
+
+
+class DownloadError(InputError):
+    """A file that cannot be had from its address.
+
+    Attributes:
+        reason: without the address.
+    """
+
+    def __init__(self, url: str, reason: str, advice: str) -> None:
+        super().__init__(f"cannot download {url}: {reason}. {advice}")
+        self.reason = reason
 
 
 class _ChangedError(Exception):
@@ -72,12 +88,23 @@ def fetch(
             not count.
         pause: seconds before the second attempt; twice as long before each further one.
     Raises:
-        InputError: no such file, no connection, a wrong checksum (the bytes are then deleted), a
-            disk that is full or cannot be read (the bytes are kept).
+        DownloadError: no such file, no connection, a wrong checksum (the bytes are then deleted).
+        InputError: no web address, a disk that is full or cannot be read (the bytes are kept).
     """
     if urllib.parse.urlsplit(remote.url).scheme not in ("http", "https"):
         raise InputError(f"cannot download {remote.url}: wanted an http or https address.")
-    part = path.with_name(f"{path.name}.part")
+    refuse_special_files([path])
+    part, was_there = path.with_name(f"{path.name}.part"), path.is_file()
+    with _alone(part):
+        if was_there or not path.is_file():  # else it has come while this process waited
+            _get(remote, part, progress, attempts, pause)
+            _finish(remote, part, path)
+
+
+def _get(
+    remote: Remote, part: Path, progress: Progress | None, attempts: int, pause: float
+) -> None:
+    """Connect until all of it is in part."""
     failures, most = 0, _size(part)
     while True:
         try:
@@ -91,17 +118,42 @@ def fetch(
             failures = 0 if grown else failures + 1
             most = max(most, _size(part))
             if failures >= attempts:
-                raise InputError(
-                    f"cannot download {remote.url}: {reason}. {_outlook(part)}"
-                ) from error
+                raise DownloadError(remote.url, reason, _outlook(part)) from error
         time.sleep(pause * 2 ** max(failures - 1, 0))
-    _finish(remote, part, path)
+
+
+@contextmanager
+def _alone(part: Path) -> Iterator[None]:
+    """One process at a time adds to part; the others wait here."""
+    lock = part.with_name(f"{part.name}.lock")
+    try:
+        part.parent.mkdir(parents=True, exist_ok=True)
+        file = _locked(lock)
+    except OSError as error:
+        raise InputError(f"cannot write {lock}: {error.strerror}.") from error
+    with file:
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
+
+
+def _locked(lock: Path) -> IO[bytes]:
+    """The file, locked; not one that whoever had it before has deleted meanwhile."""
+    while True:
+        file = lock.open("ab")
+        with suppress(OSError):  # not every network file system has locks
+            fcntl.flock(file, fcntl.LOCK_EX)
+        if lock.exists() and os.path.samestat(os.fstat(file.fileno()), lock.stat()):
+            return file
+        file.close()
 
 
 def _outlook(part: Path) -> str:
-    """What the same command would do, if it were given again."""
+    """What the same command would do, if it were given again; nothing stays that it cannot use."""
     if _size(part) and _state(part).get("version"):
         return f"{_size(part)} bytes are kept in {part}; the same command goes on."
+    _forget(part)
     return "The same command starts from the beginning: nothing is kept that could be continued."
 
 
@@ -114,9 +166,10 @@ def _passing_reason(error: Exception, remote: Remote, part: Path) -> str:
     if isinstance(error, urllib.error.HTTPError):
         error.close()
         if error.code not in _PASSING:
-            raise InputError(
-                f"cannot download {remote.url}: the server says {error.code} {error.reason}. "
-                "Another address of the same files can be given with --mirror."
+            raise DownloadError(
+                remote.url,
+                f"the server says {error.code} {error.reason}",
+                "Another address of the same files can be given with --mirror.",
             ) from error
         return f"the server says {error.code} {error.reason}"
     if isinstance(error, OSError) and error.errno in _DISK:
@@ -193,23 +246,29 @@ def _total(answer: Any, here: int) -> int | None:
 
 def _finish(remote: Remote, part: Path, path: Path) -> None:
     try:
-        if remote.md5 is not None:
-            _check(remote, remote.md5, part)
+        _check(remote, part)
         os.replace(part, path)
     except OSError as error:
         raise InputError(f"cannot read {part}, or rename it: {error.strerror}.") from error
     _note(part).unlink(missing_ok=True)
 
 
-def _check(remote: Remote, wanted: str, part: Path) -> None:
-    found = md5_file(part)
-    if found != wanted:
-        size = _size(part)
-        _forget(part)
-        raise InputError(
-            f"{remote.url} came with MD5 {found}, wanted {wanted} ({size} bytes): damaged on the "
-            "way, or another file. It is deleted; try again."
-        )
+def _check(remote: Remote, part: Path) -> None:
+    """Delete what came, if it has another checksum than the published one.
+
+    Raises:
+        DownloadError: it had.
+    """
+    sums = (("MD5", remote.md5, md5_file), ("SHA-256", remote.sha256, sha256_file))
+    for kind, wanted, sum_of in sums:
+        if wanted is not None and not (found := sum_of(part)).startswith(wanted):
+            size = _size(part)
+            _forget(part)
+            reason = (
+                f"it came with {kind} {found}, wanted {wanted} ({size} bytes): damaged on the way, "
+                "cut short or another file"
+            )
+            raise DownloadError(remote.url, reason, "It is deleted; try again.")
 
 
 def md5_file(path: Path) -> str:
