@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from noisyseg.bench.datasets.archives import unpack
-from noisyseg.bench.datasets.download import Progress, Remote, fetch, md5_file
+from noisyseg.bench.datasets.archives import md5_file, unpack
+from noisyseg.bench.datasets.download import Progress, Remote, fetch
 from noisyseg.errors import InputError
 from noisyseg.files import write_atomically
 

@@ -1,12 +1,6 @@
-"""A file over HTTP: resumed where it stopped, checked, and under its name only when it is whole.
-
-Beside the file while it comes: `NAME.part`, its bytes so far, `NAME.part.json`, which version of
-the file they are of, and `NAME.part.lock`, by which other processes wait.
-"""
+"""A file over HTTP: resumed where it stopped, checked, and under its name only when it is whole."""
 
 import errno
-import fcntl
-import hashlib
 import http.client
 import json
 import os
@@ -14,12 +8,13 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+from noisyseg.bench.datasets.archives import md5_file
+from noisyseg.bench.datasets.partial_file import alone, forget, note_of, size_of, state_of
 from noisyseg.errors import InputError
 from noisyseg.files import refuse_special_files, sha256_file, write_atomically
 
@@ -95,7 +90,7 @@ def fetch(
         raise InputError(f"cannot download {remote.url}: wanted an http or https address.")
     refuse_special_files([path])
     part, was_there = path.with_name(f"{path.name}.part"), path.is_file()
-    with _alone(part):
+    with alone(part):
         if was_there or not path.is_file():  # else it has come while this process waited
             _get(remote, part, progress, attempts, pause)
             _finish(remote, part, path)
@@ -105,55 +100,28 @@ def _get(
     remote: Remote, part: Path, progress: Progress | None, attempts: int, pause: float
 ) -> None:
     """Connect until all of it is in part."""
-    failures, most = 0, _size(part)
+    failures, most = 0, size_of(part)
     while True:
         try:
             _connect(remote, part, progress)
             break
         except (_ChangedError, http.client.HTTPException, OSError) as error:
             if isinstance(error, _ChangedError):
-                _forget(part)
+                forget(part)
             reason = _passing_reason(error, remote, part)
-            grown = _size(part) > most
+            grown = size_of(part) > most
             failures = 0 if grown else failures + 1
-            most = max(most, _size(part))
+            most = max(most, size_of(part))
             if failures >= attempts:
                 raise DownloadError(remote.url, reason, _outlook(part)) from error
         time.sleep(pause * 2 ** max(failures - 1, 0))
 
 
-@contextmanager
-def _alone(part: Path) -> Iterator[None]:
-    """One process at a time adds to part; the others wait here."""
-    lock = part.with_name(f"{part.name}.lock")
-    try:
-        part.parent.mkdir(parents=True, exist_ok=True)
-        file = _locked(lock)
-    except OSError as error:
-        raise InputError(f"cannot write {lock}: {error.strerror}.") from error
-    with file:
-        try:
-            yield
-        finally:
-            lock.unlink(missing_ok=True)
-
-
-def _locked(lock: Path) -> IO[bytes]:
-    """The file, locked; not one that whoever had it before has deleted meanwhile."""
-    while True:
-        file = lock.open("ab")
-        with suppress(OSError):  # not every network file system has locks
-            fcntl.flock(file, fcntl.LOCK_EX)
-        if lock.exists() and os.path.samestat(os.fstat(file.fileno()), lock.stat()):
-            return file
-        file.close()
-
-
 def _outlook(part: Path) -> str:
     """What the same command would do, if it were given again; nothing stays that it cannot use."""
-    if _size(part) and _state(part).get("version"):
-        return f"{_size(part)} bytes are kept in {part}; the same command goes on."
-    _forget(part)
+    if size_of(part) and state_of(part).get("version"):
+        return f"{size_of(part)} bytes are kept in {part}; the same command goes on."
+    forget(part)
     return "The same command starts from the beginning: nothing is kept that could be continued."
 
 
@@ -183,10 +151,10 @@ def _passing_reason(error: Exception, remote: Remote, part: Path) -> str:
 def _connect(remote: Remote, part: Path, progress: Progress | None) -> None:
     """One connection: append to part what it lacks."""
     part.parent.mkdir(parents=True, exist_ok=True)
-    state = _state(part)
+    state = state_of(part)
     if not state.get("version") or state.get("url") != remote.url:
-        _forget(part)  # nothing tells whether the server would go on with the same file
-    here = _size(part)
+        forget(part)  # nothing tells whether the server would go on with the same file
+    here = size_of(part)
     request = urllib.request.Request(remote.url, headers={"User-Agent": "noisyseg"})
     if here:
         request.add_header("Range", f"bytes={here}-")
@@ -202,12 +170,12 @@ def _connect(remote: Remote, part: Path, progress: Progress | None) -> None:
         raise
     with answer:
         if here and answer.status != http.client.PARTIAL_CONTENT:
-            _forget(part)  # the server ignores ranges, or has another file now: from the start
+            forget(part)  # the server ignores ranges, or has another file now: from the start
             here = 0
         if here and not answer.headers.get("Content-Range", "").startswith(f"bytes {here}-"):
             raise _ChangedError("the server sends another range than it was asked for")
         total = _total(answer, here)
-        write_atomically(_note(part), json.dumps(_described(remote, answer, total)).encode())
+        write_atomically(note_of(part), json.dumps(_described(remote, answer, total)).encode())
         _append(answer, part, here, total, progress)
 
 
@@ -250,7 +218,7 @@ def _finish(remote: Remote, part: Path, path: Path) -> None:
         os.replace(part, path)
     except OSError as error:
         raise InputError(f"cannot read {part}, or rename it: {error.strerror}.") from error
-    _note(part).unlink(missing_ok=True)
+    note_of(part).unlink(missing_ok=True)
 
 
 def _check(remote: Remote, part: Path) -> None:
@@ -262,43 +230,13 @@ def _check(remote: Remote, part: Path) -> None:
     sums = (("MD5", remote.md5, md5_file), ("SHA-256", remote.sha256, sha256_file))
     for kind, wanted, sum_of in sums:
         if wanted is not None and not (found := sum_of(part)).startswith(wanted):
-            size = _size(part)
-            _forget(part)
+            size = size_of(part)
+            forget(part)
             reason = (
                 f"it came with {kind} {found}, wanted {wanted} ({size} bytes): damaged on the way, "
                 "cut short or another file"
             )
             raise DownloadError(remote.url, reason, "It is deleted; try again.")
-
-
-def md5_file(path: Path) -> str:
-    """MD5 of a file's bytes, 32 hex digits: what archives of that age have for a checksum."""
-    digest = hashlib.md5(usedforsecurity=False)
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def _note(part: Path) -> Path:
-    return part.with_name(f"{part.name}.json")
-
-
-def _state(part: Path) -> dict[str, Any]:
-    try:
-        state = json.loads(_note(part).read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return state if isinstance(state, dict) else {}
-
-
-def _size(part: Path) -> int:
-    return part.stat().st_size if part.is_file() else 0
-
-
-def _forget(part: Path) -> None:
-    part.unlink(missing_ok=True)
-    _note(part).unlink(missing_ok=True)
 
 
 class _HttpOnly(urllib.request.HTTPRedirectHandler):
