@@ -19,7 +19,7 @@ from pycocotools import mask as coco_mask
 from noisyseg.bench.datasets.check import check_split
 from noisyseg.bench.datasets.check_report import Report
 from noisyseg.bench.datasets.converted import Progress
-from noisyseg.bench.datasets.formats.format import DataOptions, Format
+from noisyseg.bench.datasets.data_format import DataOptions, Format
 from noisyseg.bench.datasets.ready import Ready, annotation_file
 from noisyseg.bench.datasets.shape_geometry import CLASSES
 from noisyseg.bench.datasets.shape_scene import Image, Instance, draw_scene
