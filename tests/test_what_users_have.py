@@ -35,6 +35,7 @@ GOLDEN = {
     "hashes.json": "35aec6ed777be6786bed55139c76f00518190d72b3a38fc0da1785ae04ff0f51",
     "sample.json": "a80f0029943dfc2c5f92a254ed3001151d953d17f90205e0ccf5089e951a12f2",
 }
+LOSSES = ("loss", "loss_rpn_cls", "loss_rpn_bbox", "loss_cls", "loss_bbox", "loss_mask")
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 
 
@@ -230,9 +231,8 @@ def test_a_notebook_reads_them(store):
     runs = load(store)
     assert set(runs.columns) >= set((HELD / "columns.txt").read_text().split())
     assert len(set(runs.setting)) == 1
-    table = (
-        (HELD / "table.md").read_text().replace("sym40", "symmetric-0.4")
-    )  # labels are a suite's
+    # Without the suite nothing knows its labels.
+    table = (HELD / "table.md").read_text().replace("sym40", "symmetric-0.4")
     assert render(tabulated(runs, title="done"), "md").strip() == table.strip()
 
 
@@ -244,10 +244,9 @@ def machine() -> dict[str, Any]:
     first, _, _ = Path("/proc/cpuinfo").read_text().partition("\n\n")
     pairs = (line.partition(":") for line in first.splitlines())
     processor = {name.strip(): value.strip() for name, _, value in pairs}
-    vectors = [
-        flag for flag in processor["flags"].split() if flag.startswith(("avx", "fma", "amx"))
-    ]
-    named = {name: processor[name] for name in ("model name", "cpu family", "model", "cache size")}
+    vectors = (f for f in processor.get("flags", "").split() if f.startswith(("avx", "fma", "amx")))
+    names = ("model name", "cpu family", "model", "cache size")
+    named = {name: processor.get(name) for name in names}
     return {
         "processor": {**named, "vectors": sorted(vectors)},
         "packages": {name: importlib.metadata.version(name) for name in EPOCH["packages"]},
@@ -259,11 +258,11 @@ def trained(home, out):
     command = (sys.executable, SCRIPT, "run", HELD / "first_epoch.yaml", "--out", out)
     paths = {"XDG_CACHE_HOME": str(home / "cache"), **ONE_THREAD}
     done = subprocess.run(
-        [*map(str, command), "--cpus-per-run", "1"],
+        [*map(str, command), "--cpus-per-run", "1", "--gpus-per-run", "0"],
         env=os.environ | paths,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=400,
     )
     assert done.returncode == 0, done.stderr
     runs = {}
@@ -277,7 +276,7 @@ def trained(home, out):
     return runs
 
 
-def test_the_first_epoch_of_quick_gives_the_same_bits(home, tmp_path, record_property):
+def test_the_first_epoch_of_quick_gives_the_same_bits(home, tmp_path, request):
     """Bit for bit on the same processor with the same packages; on another the losses, nearly.
 
     quick's model, protocol and training images, 4 images to evaluate, and of 40 epochs the first.
@@ -285,15 +284,12 @@ def test_the_first_epoch_of_quick_gives_the_same_bits(home, tmp_path, record_pro
     """
     found = trained(home, tmp_path / "runs")
     same_machine = machine() == {name: EPOCH[name] for name in ("processor", "packages")}
-    record_property("compared", "bit for bit" if same_machine else "losses, nearly")
+    # Not by record_property, which pytest warns of where a JUnit report is asked for.
+    request.node.user_properties.append(
+        ("compared", "bit for bit" if same_machine else "losses, nearly")
+    )
     if same_machine:
         assert found == EPOCH["runs"]
     for method, held in EPOCH["runs"].items():
-        losses = {
-            name: x
-            for name, x in held["log"].items()
-            if name.startswith("loss") and name != "loss_at_work"
-        }
-        assert {name: found[method]["log"][name] for name in losses} == pytest.approx(
-            losses, rel=5e-3
-        )
+        nearly = {name: pytest.approx(held["log"][name], rel=5e-3) for name in LOSSES}
+        assert {name: found[method]["log"][name] for name in LOSSES} == nearly
