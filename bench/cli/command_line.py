@@ -15,19 +15,6 @@ from noisyseg.bench.cli.data.data_cli import add_data
 from noisyseg.bench.cli.noise.noise_cli import add_noise
 from noisyseg.bench.cli.options import options_of
 from noisyseg.bench.cli.parsers import Subparsers, add_group
-from noisyseg.bench.cli.suite_cli import (
-    add_compare,
-    add_evaluate,
-    add_figures,
-    add_match,
-    add_plan,
-    add_report,
-    add_run,
-    add_status,
-    add_suite_list,
-    add_suite_validate,
-    add_table,
-)
 from noisyseg.errors import InputError
 from noisyseg.training_extra import is_missing
 
@@ -64,22 +51,33 @@ class Group:
 Entry: TypeAlias = "Command | Group | Callable[[Subparsers], None]"  # an adder: not moved yet
 
 COMMANDS: dict[str, Entry] = {
-    "run": add_run,
-    "plan": add_plan,
-    "table": add_table,
-    "match": add_match,
-    "figures": add_figures,
-    "report": add_report,
-    "compare": add_compare,
-    "evaluate": add_evaluate,
-    "status": add_status,
+    "run": Command("run", "train what is missing of a suite and print its table"),
+    "plan": Command(
+        "plan", "list a suite's runs, their keys, which are done, and what the others cost"
+    ),
+    "table": Command("table", "print a suite's table, beside the paper's"),
+    "match": Command("match", "hold every number of the paper against the measured interval"),
+    "figures": Command(
+        "figures",
+        "draw a suite's results and what its class losses did with right and with wrong labels",
+    ),
+    "report": Command(
+        "report", "write one HTML page: tables, figures, match with the paper, noise, records"
+    ),
+    "compare": Command(
+        "compare", "compare and rank methods on the same images, by a paired bootstrap"
+    ),
+    "evaluate": Command("evaluate", "compute a run's numbers from its saved predictions once more"),
+    "status": Command("status", "list the runs: done, failed, running, waiting"),
     "suite": Group(
         "shipped suites and suite files",
         "noisyseg suite list",
         {
-            "list": add_suite_list,
+            "list": Command("suite.listing", "list the shipped suites"),
             "show": Command("suite.show", "print a shipped suite's file"),
-            "validate": add_suite_validate,
+            "validate": Command(
+                "suite.validate", "check a suite file and the annotation files that it names"
+            ),
         },
     ),
     "methods": Group(

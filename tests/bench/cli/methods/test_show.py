@@ -1,27 +1,27 @@
-"""`methods show`, and what any command says when a package of the extra is missing."""
+import json
 
-import pytest
-
-
-@pytest.mark.parametrize("name", ["torch", "mmdet", "ray"])
-def test_a_missing_package_of_the_extra_is_named_with_the_command(call, monkeypatch, name):
-    def lacking(options):
-        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-    monkeypatch.setattr("noisyseg.bench.cli.methods.show.run", lacking)
-    done = call("methods", "show", "ce", "--json")
-    assert (done.status, done.out) == (2, "")
-    assert done.err == (
-        f"error: `noisyseg methods show` needs {name}, which is not installed: "
-        "pip install 'noisyseg[train]'\n"
-    )
+from noisyseg.methods.built_in import METHODS
 
 
-@pytest.mark.parametrize("name", ["rich", "torch.no_such_part", None])
-def test_another_module_that_is_missing_is_a_fault_of_the_program(call, monkeypatch, name):
-    def lacking(options):
-        raise ModuleNotFoundError("No module", name=name)
-
-    monkeypatch.setattr("noisyseg.bench.cli.methods.show.run", lacking)
-    with pytest.raises(ModuleNotFoundError):
-        call("methods", "show", "ce")
+def test_methods_are_listed_and_shown(call):
+    listed = json.loads(call("methods", "list", "--json").out)
+    assert [row["name"] for row in listed] == list(METHODS)
+    lines = call("methods", "list").out.splitlines()
+    # A method's name stands at the margin, what is told of it beside and below.
+    assert [line.split()[0] for line in lines if line[0] != " "] == list(METHODS)
+    text = " ".join(" ".join(lines).split())
+    for row in listed:
+        shown = call("methods", "show", row["name"]).out
+        assert f"paper: {row['paper']}\n" in shown
+        assert row["paper"] in text
+        for name, value in row["parameters"].items():
+            written = json.dumps(value) if isinstance(value, bool) else value
+            written = f"{value:g}" if isinstance(value, float) else written
+            assert f"\n  {name} = {written}\n" in shown
+            assert f"{name} {written}" in text
+    details = json.loads(call("methods", "show", "gce", "--json").out)
+    assert (details["name"], details["parameters"]) == ("gce", {"q": 0.3})
+    assert "NeurIPS 2018" in details["paper"]
+    assert call("methods", "show", "ours").out == call("methods", "show", "lncis").out
+    assert "\nneeds: annotation_ids\n" in call("methods", "show", "jol").out
+    assert "unknown method 'gec'. Did you mean 'gce'?" in call("methods", "show", "gec").err
