@@ -4,7 +4,7 @@ import argparse
 import io
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TypeAlias
@@ -16,6 +16,7 @@ from noisyseg.bench.cli.noise.noise_cli import add_noise
 from noisyseg.bench.cli.options import options_of
 from noisyseg.bench.cli.parsers import Subparsers, add_group
 from noisyseg.errors import InputError
+from noisyseg.training_extra import is_missing
 
 UNUSABLE_INPUT = 2
 INTERRUPTED = 130
@@ -103,14 +104,22 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     given = list(sys.argv[1:] if argv is None else argv)
     given = given or ["run", "quick"]
-    arguments = build_parser(given).parse_args(given)
-    command: Callable[[argparse.Namespace], int] = arguments.command
     try:
+        arguments = build_parser(given).parse_args(given)
+        command: Callable[[argparse.Namespace], int] = arguments.command
         status = command(arguments)
         sys.stdout.flush()
         return status
     except InputError as error:
         sys.stderr.write(f"error: {error}\n")
+        return UNUSABLE_INPUT
+    except ModuleNotFoundError as error:
+        if not is_missing(error):
+            raise
+        sys.stderr.write(
+            f"error: `{_called(given)}` needs {error.name}, which is not installed: "
+            "pip install 'noisyseg[train]'\n"
+        )
         return UNUSABLE_INPUT
     except BrokenPipeError:
         # The reader has seen enough (a pipe into head): nothing to say, and nowhere to say it.
@@ -122,6 +131,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("interrupted: finished runs are kept; the same command goes on\n")
         return INTERRUPTED
+
+
+def _called(words: Sequence[str]) -> str:
+    """The command that the words name, as it is called."""
+    known: Mapping[str, Entry] = COMMANDS
+    called = ["noisyseg"]
+    for word in words:
+        entry = known.get(word)
+        if entry is not None:
+            called.append(word)
+            known = entry.commands if isinstance(entry, Group) else {}
+    return " ".join(called)
 
 
 def build_parser(words: Sequence[str] | None = None) -> argparse.ArgumentParser:
