@@ -21,7 +21,7 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from noisyseg.results.evaluation.engines import FAST, REFERENCE, Outcome, largest_difference, run
-from noisyseg.results.evaluation.evaluation import EVALUATION, TOLERANCE
+from noisyseg.results.evaluation.settings import EVALUATION, TOLERANCE
 
 IMAGES, WIDTH, HEIGHT, CLASSES = 2060, 640, 480, 80
 DETECTIONS_PER_INSTANCE, OF_NOTHING = 6, 7

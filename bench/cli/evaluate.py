@@ -13,9 +13,10 @@ from noisyseg.bench.runs.execution import PREDICTIONS
 from noisyseg.bench.runs.grid import SHARED
 from noisyseg.errors import InputError
 from noisyseg.files import sha256_file
-from noisyseg.results.evaluation.evaluation import TOLERANCE, evaluate
+from noisyseg.results.evaluation.evaluation import evaluate
 from noisyseg.results.evaluation.ground_truth import limits_of
 from noisyseg.results.evaluation.predictions import Predictions, read_predictions
+from noisyseg.results.evaluation.settings import TOLERANCE
 from noisyseg.results.records.record import Record, decode_record
 from noisyseg.results.records.store import RECORD_NAME
 

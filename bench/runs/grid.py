@@ -22,7 +22,7 @@ from noisyseg.noise.files.manifest_file import read_manifest
 from noisyseg.noise.files.noisy_files import noisy_files, write_noisy
 from noisyseg.noise.noise_warnings import foreseen_warnings, noise_warnings
 from noisyseg.noise.spec import NoiseSpec, NoiseStep, parse_steps
-from noisyseg.results.evaluation.evaluation import EVALUATION
+from noisyseg.results.evaluation.settings import EVALUATION
 from noisyseg.results.records.record import run_key
 from noisyseg.results.records.store import RunStore
 

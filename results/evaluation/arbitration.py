@@ -8,7 +8,7 @@ pycocotools, which defines COCO's AP.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from noisyseg.mask_overlap import run_lengths
+from noisyseg.mask_overlap import as_text, run_lengths
 from noisyseg.results.evaluation.engines import Engine, run
 from noisyseg.results.evaluation.predictions import Detection
 
@@ -64,17 +64,13 @@ def _perfect(document: Mapping[str, Any]) -> list[Detection]:
         if entry["iscrowd"]:
             continue
         mask = run_lengths(entry, *sizes[entry["image_id"]])
-        counts = mask["counts"]
         found.append(
             {
                 "image_id": entry["image_id"],
                 "category_id": entry["category_id"],
                 "score": 1.0,
                 "bbox": [float(side) for side in entry["bbox"]],
-                "segmentation": {
-                    "size": list(mask["size"]),
-                    "counts": counts.decode() if isinstance(counts, bytes) else counts,
-                },
+                "segmentation": as_text(mask),  # type: ignore[typeddict-item]
             }
         )
     return found

@@ -9,8 +9,9 @@ from pycocotools import mask as coco_mask
 
 from noisyseg.results.evaluation import evaluation
 from noisyseg.results.evaluation.engines import FAST, REFERENCE, Engine, largest_difference, run
-from noisyseg.results.evaluation.evaluation import EVALUATION, evaluate
+from noisyseg.results.evaluation.evaluation import evaluate
 from noisyseg.results.evaluation.predictions import Predictions
+from noisyseg.results.evaluation.settings import EVALUATION
 
 SAMPLE = Path(__file__).resolve().parents[4] / "shared" / "data" / "coco_sample"
 CASES = [("bbox", True), ("segm", True), ("segm", False), ("bbox", False)]

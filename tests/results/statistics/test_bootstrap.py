@@ -7,16 +7,14 @@ import pytest
 
 from noisyseg.errors import InputError
 from noisyseg.results.evaluation.engines import FAST, REFERENCE, run
-from noisyseg.results.evaluation.evaluation import EVALUATION
-from noisyseg.results.statistics.bootstrap import (
+from noisyseg.results.evaluation.image_matches import (
     ClassMatches,
     Matches,
     average_precision,
     collect_matches,
-    draw_weights,
-    paired_bootstrap,
-    standings,
 )
+from noisyseg.results.evaluation.settings import EVALUATION
+from noisyseg.results.statistics.bootstrap import draw_weights, paired_bootstrap, standings
 
 SETTINGS = EVALUATION["settings"]
 CATEGORIES = [3, 40, 41, 42]  # the last two without any ground truth, 41 with detections
