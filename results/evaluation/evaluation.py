@@ -89,12 +89,7 @@ def evaluate(
         verified = {"tool": REFERENCE.title, "largest_difference": 100 * gap}
         if gap > TOLERANCE:
             engine, verified["decision"] = nearer_to_perfect(
-                FAST,
-                REFERENCE,
-                truth.document,
-                image_ids=truth.image_ids,
-                category_ids=truth.category_ids,
-                settings=EVALUATION["settings"],
+                FAST, REFERENCE, truth, EVALUATION["settings"]
             )
             outcomes = reference if engine is REFERENCE else outcomes
     per_class = {kind: _per_class(outcomes[kind], categories) for kind in _KINDS}
@@ -137,11 +132,8 @@ def mask_matches(
     everything = EVALUATION["settings"]["area_ranges"]["all"]
     outcome = run(
         FAST,
-        truth.document,
-        truth.detections,
+        truth,
         "segm",
-        image_ids=truth.image_ids,
-        category_ids=truth.category_ids,
         # One area range and one limit: the others' matches take seconds to hand over.
         settings={"max_detections": [100], "area_ranges": {"all": everything}},
     )
@@ -160,11 +152,8 @@ def _outcomes(engine: Engine, truth: Numbered) -> dict[str, Outcome]:
     return {
         part: run(
             engine,
-            truth.document,
-            truth.detections,
+            truth,
             "segm" if part == _AGNOSTIC else part,
-            image_ids=truth.image_ids,
-            category_ids=truth.category_ids,
             settings=EVALUATION["settings"],
             by_class=part != _AGNOSTIC,
         )

@@ -7,6 +7,7 @@ import pytest
 
 from noisyseg.errors import InputError
 from noisyseg.results.evaluation.engines import FAST, REFERENCE, run
+from noisyseg.results.evaluation.ground_truth import Numbered
 from noisyseg.results.evaluation.image_matches import (
     ClassMatches,
     Matches,
@@ -75,15 +76,13 @@ def evaluated(annotations, detections, image_ids, engine=REFERENCE):
         "annotations": [{**entry, "id": n} for n, entry in enumerate(annotations, 1)],
         "categories": [{"id": number, "name": str(number)} for number in CATEGORIES],
     }
-    return run(
-        engine,
-        document,
-        detections,
-        "bbox",
+    truth = Numbered(
+        document=document,
+        detections=detections,
         image_ids=image_ids,
-        category_ids=CATEGORIES,
-        settings=SETTINGS,
+        categories={str(number): number for number in CATEGORIES},
     )
+    return run(engine, truth, "bbox", settings=SETTINGS)
 
 
 def matches_of(outcome, image_ids):
