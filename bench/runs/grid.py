@@ -12,7 +12,7 @@ from noisyseg.bench.runs.run import Run as Run
 from noisyseg.bench.runs.train_files import train_files, write_train_files
 from noisyseg.bench.training.version import TRAINING
 from noisyseg.noise.spec import NoiseSpec
-from noisyseg.results.evaluation.evaluation import EVALUATION
+from noisyseg.results.evaluation.settings import EVALUATION
 from noisyseg.results.records.record import run_key
 from noisyseg.results.records.store import RunStore
 

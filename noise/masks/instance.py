@@ -6,7 +6,7 @@ from typing import Any
 
 from pycocotools import mask as coco_mask
 
-from noisyseg.mask_overlap import RunLengths, has_mask, run_lengths
+from noisyseg.mask_overlap import RunLengths, as_text, has_mask, run_lengths
 from noisyseg.noise.masks.polygons import Points, clip_polygon, flat_of, polygon_area
 from noisyseg.noise.masks.raster import Crop, put_back
 
@@ -59,8 +59,7 @@ class Instance:
         if not crop.raster.any():
             return None
         mask = put_back(crop, self.height, self.width)
-        text = {"size": [self.height, self.width], "counts": mask["counts"].decode()}
-        return self._with(text, mask)
+        return self._with(as_text(mask), mask)
 
     def with_polygons(self, polygons: Sequence[Points]) -> "Instance | None":
         """The instance with these polygons, cut at the image; None if they cover no pixel.
