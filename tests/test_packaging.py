@@ -84,6 +84,13 @@ def test_every_module_and_data_file_is_in_the_wheel(source: Path, wheel: zipfile
     assert sorted(packed - wanted) == []
 
 
+def test_published_records_are_data_that_the_wheel_leaves_out(wheel: zipfile.ZipFile) -> None:
+    published = ROOT / "results/published"
+    assert (published / "README.md").is_file()
+    assert list(published.rglob("*.py")) == []
+    assert [name for name in wheel.namelist() if "published/" in name] == []
+
+
 def test_the_wheel_brings_the_command_and_the_licence(wheel: zipfile.ZipFile) -> None:
     (entry_points,) = [name for name in wheel.namelist() if name.endswith("entry_points.txt")]
     parser = ConfigParser()

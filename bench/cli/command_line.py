@@ -15,17 +15,6 @@ from noisyseg.bench.cli.data.data_cli import add_data
 from noisyseg.bench.cli.noise.noise_cli import add_noise
 from noisyseg.bench.cli.options import options_of
 from noisyseg.bench.cli.parsers import Subparsers, add_group
-from noisyseg.bench.cli.suite_cli import (
-    add_compare,
-    add_evaluate,
-    add_figures,
-    add_match,
-    add_methods_check,
-    add_methods_list,
-    add_methods_show,
-    add_report,
-    add_table,
-)
 from noisyseg.errors import InputError
 
 UNUSABLE_INPUT = 2
@@ -65,12 +54,19 @@ COMMANDS: dict[str, Entry] = {
     "plan": Command(
         "plan", "list a suite's runs, their keys, which are done, and what the others cost"
     ),
-    "table": add_table,
-    "match": add_match,
-    "figures": add_figures,
-    "report": add_report,
-    "compare": add_compare,
-    "evaluate": add_evaluate,
+    "table": Command("table", "print a suite's table, beside the paper's"),
+    "match": Command("match", "hold every number of the paper against the measured interval"),
+    "figures": Command(
+        "figures",
+        "draw a suite's results and what its class losses did with right and with wrong labels",
+    ),
+    "report": Command(
+        "report", "write one HTML page: tables, figures, match with the paper, noise, records"
+    ),
+    "compare": Command(
+        "compare", "compare and rank methods on the same images, by a paired bootstrap"
+    ),
+    "evaluate": Command("evaluate", "compute a run's numbers from its saved predictions once more"),
     "status": Command("status", "list the runs: done, failed, running, waiting"),
     "suite": Group(
         "shipped suites and suite files",
@@ -86,7 +82,13 @@ COMMANDS: dict[str, Entry] = {
     "methods": Group(
         "training methods",
         "noisyseg methods list",
-        {"list": add_methods_list, "show": add_methods_show, "check": add_methods_check},
+        {
+            "list": Command("methods.listing", "list the methods, built in and installed"),
+            "show": Command("methods.show", "a method's parameters, their defaults and its paper"),
+            "check": Command(
+                "methods.check", "try a method on hard batches of RoIs and say what it breaks"
+            ),
+        },
     ),
     "data": add_data,
     "noise": add_noise,

@@ -9,15 +9,18 @@ type.
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 from noisyseg.errors import InputError
 from noisyseg.noise.categories import Categories
 from noisyseg.noise.draws import Purpose, StepDraws
+from noisyseg.noise.families.class_noise import ClassLaw, ClassNoise
+from noisyseg.noise.families.family import Parameters
 from noisyseg.noise.transition import UniformTargets
 from noisyseg.noise.types.class_map import COCO_GROUPS, load_map
 from noisyseg.noise.types.exemption import EXEMPT, free_classes
-from noisyseg.noise.types.noise_type import ClassLaw, NoiseType, Parameters
+from noisyseg.noise.types.noise_type import NoiseType
 from noisyseg.noise.types.parameters import Parameter, Place, flag, one_of, rate
 from noisyseg.noise.types.scripts_groups import scripts_coco_targets
 
@@ -196,17 +199,16 @@ CLASS_TYPES = (
     NoiseType(
         name="symmetric",
         version=2,
-        family="class",
+        family=ClassNoise(law=symmetric),
         summary="a different class, uniformly",
         source=_PAPER,
         parameters={"rate": RATE, "convention": CONVENTION, "crowds": CROWDS, "exempt": EXEMPT},
         finish=finish,
-        law=symmetric,
     ),
     NoiseType(
         name="asymmetric",
         version=2,
-        family="class",
+        family=ClassNoise(law=asymmetric),
         summary="each source class into its target",
         source=_PAPER,
         parameters={
@@ -220,12 +222,12 @@ CLASS_TYPES = (
             "exempt": EXEMPT,
         },
         finish=finish,
-        law=asymmetric,
+        trial=lambda table: {"map": dict(pairwise(table.categories.names))},
     ),
     NoiseType(
         name="superclass-pairs",
         version=1,
-        family="class",
+        family=ClassNoise(law=superclass_pairs),
         summary="two drawn classes of each super-category into each other",
         source=_PAPER,
         parameters={
@@ -239,12 +241,11 @@ CLASS_TYPES = (
             "crowds": CROWDS,
         },
         finish=finish,
-        law=superclass_pairs,
     ),
     NoiseType(
         name="superclass-uniform",
         version=1,
-        family="class",
+        family=ClassNoise(law=superclass_uniform),
         summary="another class of the same super-category, uniformly",
         source="COCO-N, arXiv 2406.10891",
         differs="COCO-N's easy, mid and hard flip to any of all K classes, the own one included, "
@@ -258,6 +259,5 @@ CLASS_TYPES = (
         },
         presets={"easy": {"rate": 0.2}, "mid": {"rate": 0.3}, "hard": {"rate": 0.4}},
         finish=finish,
-        law=superclass_uniform,
     ),
 )

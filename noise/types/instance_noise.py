@@ -21,11 +21,14 @@ from noisyseg.errors import InputError
 from noisyseg.files import sha256_bytes
 from noisyseg.noise.categories import Categories
 from noisyseg.noise.draws import Purpose, StepDraws
+from noisyseg.noise.families.class_noise import ClassLaw, ClassNoise
+from noisyseg.noise.families.family import Parameters
 from noisyseg.noise.scene import Scene
+from noisyseg.noise.table import AnnotationTable
 from noisyseg.noise.transition import Floats, Indices, Mask, Words
 from noisyseg.noise.types.class_noise import CROWDS, RATE, finish
 from noisyseg.noise.types.exemption import EXEMPT, free_classes
-from noisyseg.noise.types.noise_type import ClassLaw, NoiseType, Parameters
+from noisyseg.noise.types.noise_type import NoiseType
 from noisyseg.noise.types.parameters import UNREADABLE_ARRAY, Loaded, Parameter, Place
 
 SPREAD = 0.1
@@ -187,6 +190,8 @@ def parse_scores(value: Any, place: Place) -> Loaded:
     Raises:
         InputError: unreadable, or of other shapes.
     """
+    if isinstance(value, Loaded):  # read already
+        return value
     if not isinstance(value, str):
         raise InputError(f"{place.where}: scores must be the path of an NPZ file, got {value!r}.")
     path = place.base / value
@@ -233,11 +238,20 @@ def _checked(ids: Any, scores: Any, classes: Any, where: str) -> Scores:
     return Scores(ids=words, probabilities=scores[order], classes=tuple(classes.tolist()))
 
 
+def _some_scores(table: AnnotationTable) -> dict[str, Loaded]:
+    """Scores of every annotation that are as good as drawn."""
+    ids = np.sort(table.ids)
+    columns = np.arange(1, len(table.categories) + 1, dtype=np.uint64)
+    scores = (ids[:, None] * columns % np.uint64(97)).astype(np.float64)
+    content = Scores(ids=ids, probabilities=scores, classes=table.categories.names)
+    return {"scores": Loaded(resolved={"sha256": sha256_bytes(scores.tobytes())}, content=content)}
+
+
 INSTANCE_TYPES = (
     NoiseType(
         name="instance-dependent",
         version=1,
-        family="class",
+        family=ClassNoise(law=instance_dependent, check_each=_check_scores),
         summary="classes that a model confuses for this very instance",
         source="Xia et al., NeurIPS 2020",
         differs="The flip rates are the paper's; it draws classes by the softmax of a random "
@@ -253,7 +267,6 @@ INSTANCE_TYPES = (
             "exempt": EXEMPT,
         },
         finish=finish,
-        law=instance_dependent,
-        check=_check_scores,
+        trial=_some_scores,
     ),
 )

@@ -97,7 +97,7 @@ def type_entry(name: str) -> dict[str, Any]:
     return {
         "name": kind.name,
         "version": kind.version,
-        "family": kind.family,
+        "family": kind.family.name,
         "summary": kind.summary,
         "source": kind.source,
         "differs": kind.differs,

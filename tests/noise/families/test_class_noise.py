@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from noisyseg.noise.categories import Categories
 from noisyseg.noise.draws import StepDraws
-from noisyseg.noise.families.class_step import class_law, class_step
 from noisyseg.noise.proportion import binomial_interval
 from noisyseg.noise.spec import NoiseStep, make_step
 from noisyseg.noise.table import AnnotationTable
@@ -20,6 +19,10 @@ from noisyseg.noise.types.registry import NOISE_TYPES
 
 N = 200_000
 RATES = [0.0, 0.1, 0.2, 0.4, 0.9, 1.0]
+
+
+def class_step(step, table, draws):
+    return NOISE_TYPES[step.type].family.outcome(step, table, draws)
 
 
 def redraw(keep, targets):
@@ -189,7 +192,7 @@ def part(table, rows):
 
 
 def test_every_type_of_class_noise_has_a_case():
-    kinds = {name for name, kind in NOISE_TYPES.items() if kind.family == "class"}
+    kinds = {name for name, kind in NOISE_TYPES.items() if kind.family.name == "class"}
     assert kinds == {kind for kind, _, _ in CASES.values()}
     with_conventions = {n for n, kind in NOISE_TYPES.items() if "convention" in kind.parameters}
     assert with_conventions == {k for k, given, _ in CASES.values() if "convention" in given}
@@ -201,7 +204,8 @@ def test_realised_flips_fit_the_specified_matrix(
 ):
     step = step_of(case, 0.4)
     wanted = np.array(CASES[case][2](coco_categories, 0.4, plain_bits))
-    stated = class_law(step, table.categories, draws_of(step)).transition.matrix()
+    law = NOISE_TYPES[step.type].family.law(step.parameters, table.categories, draws_of(step))
+    stated = law.transition.matrix()
     if case != "instance-dependent":
         assert np.allclose(stated, wanted, rtol=0, atol=1e-12)
     after = class_step(step, table, draws_of(step)).classes

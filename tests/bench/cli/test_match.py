@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from noisyseg.results.paper.match import counts, match
 from noisyseg.results.paper.published import published_table
 from noisyseg.results.records.store import RunStore
 from noisyseg.results.tables.formats import table_of
+from noisyseg.results.tables.match import counts, match
 from noisyseg.results.tables.table import TableEntry, summarise
 
 

@@ -7,7 +7,11 @@ import pytest
 
 from noisyseg.errors import InputError
 from noisyseg.noise.corrupt import corrupt
+from noisyseg.noise.families.presence_noise import AdditionNoise
+from noisyseg.noise.proportion import binomial_interval
 from noisyseg.noise.spec import NoiseSpec, make_step
+from noisyseg.noise.types.noise_type import NoiseType
+from noisyseg.noise.types.registry import NOISE_TYPES
 
 NAMES = ["cat", "dog", "cow", "hen"]
 
@@ -158,3 +162,45 @@ def test_bad_rates_and_ids(document):
     document["annotations"][0]["id"] = 2**63 - 5
     with pytest.raises(InputError, match="renumber"):
         apply(document, ("bogus", {"rate": 0.5}))
+
+
+TWINS = NoiseType(
+    name="twins",
+    version=1,
+    family=AdditionNoise(
+        added=lambda _, scene, draws: [
+            {**scene.document["annotations"][place], "id": scene.largest_id + 1 + place}
+            for place in range(3)
+        ]
+    ),
+    summary="the first three annotations once more",
+    source="none",
+    parameters={},
+)
+
+
+def test_another_type_that_adds_reports_what_it_adds(document, monkeypatch):
+    monkeypatch.setitem(NOISE_TYPES, "twins", TWINS)
+    after, report = apply(document, ("twins", {}))
+    assert len(added(document, after)) == 3
+    assert report == {
+        "type": "twins",
+        "intended_rate": None,
+        "eligible": 100,
+        "added": 3,
+        "rate_of_eligible": 3 / 103,
+        "rate_of_eligible_interval": binomial_interval(3, 103),
+        "rate_of_all": 3 / 111,
+        "per_class": {"eligible": [25] * 4, "added": report["per_class"]["added"]},
+    }
+    assert sum(report["per_class"]["added"]) == 3
+
+
+def test_scores_are_refused_after_any_type_that_adds(document, monkeypatch, tmp_path):
+    monkeypatch.setitem(NOISE_TYPES, "twins", TWINS)
+    numbers = sorted(ids(document["annotations"]))
+    np.savez(tmp_path / "s.npz", ids=numbers, scores=np.ones((len(numbers), 4)), classes=NAMES)
+    scored = ("instance-dependent", {"rate": 0.4, "scores": str(tmp_path / "s.npz")})
+    apply(document, scored, ("twins", {}))
+    with pytest.raises(InputError, match="the twins step before it adds, have no scores"):
+        apply(document, ("twins", {}), scored)

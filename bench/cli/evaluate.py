@@ -1,11 +1,13 @@
-"""`evaluate`: a run's numbers from its saved predictions, once more."""
+"""`noisyseg evaluate`: a run's numbers from its saved predictions, once more."""
 
 import argparse
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from noisyseg.bench.cli.arguments import add_json, names
 from noisyseg.bench.cli.output import DONE, SOME_FAILED, print_text, say, say_warnings
 from noisyseg.bench.runs.execution import PREDICTIONS
 from noisyseg.bench.runs.grid import SHARED
@@ -13,39 +15,79 @@ from noisyseg.errors import InputError
 from noisyseg.files import sha256_file
 from noisyseg.results.evaluation.evaluation import TOLERANCE, evaluate
 from noisyseg.results.evaluation.ground_truth import limits_of
-from noisyseg.results.evaluation.predictions import read_predictions
+from noisyseg.results.evaluation.predictions import Predictions, read_predictions
 from noisyseg.results.records.record import Record, decode_record
 from noisyseg.results.records.store import RECORD_NAME
 
+EXAMPLE = "noisyseg evaluate runs/shapes/ce/0123456789abcdef --verify"
 
-def evaluate_predictions(arguments: argparse.Namespace) -> int:
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """What is asked for.
+
+    Attributes:
+        path: a run's folder, or its predictions.
+        annotations: the ground truth; None: the file in the run's store.
+        other_annotations: whether they may be others than the predictions were made for.
+        classes: those alone; None: the run's, or all.
+        verify: whether pycocotools computes everything, too.
+    """
+
+    path: Path
+    annotations: Path | None
+    other_annotations: bool
+    classes: list[str] | None
+    verify: bool
+    json: bool
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument(
+        "path", type=Path, metavar="PATH", help="a run's folder, or its predictions.json.zst"
+    )
+    parser.add_argument(
+        "--annotations",
+        type=Path,
+        metavar="FILE",
+        help="the ground truth (default: the file in the run's store)",
+    )
+    parser.add_argument(
+        "--other-annotations",
+        action="store_true",
+        help="score against other annotations of the same images, such as corrected ones",
+    )
+    parser.add_argument(
+        "--classes", type=names, metavar="A,B", help="only these (default: the run's, or all)"
+    )
+    parser.add_argument(
+        "--verify", action="store_true", help="compute everything by pycocotools, too"
+    )
+    add_json(parser)
+
+
+def run(options: Options) -> int:
     """Evaluate a run's predictions, and compare with its record if it has one.
 
     Raises:
         InputError: predictions that cannot be read, or that are of other annotations.
     """
-    path: Path = arguments.path
+    path = options.path
     record = _record(path) if path.is_dir() else None
     file = path / PREDICTIONS if path.is_dir() else path
     predictions = read_predictions(file)
     if record is not None and sha256_file(file) != record["checksums"]["predictions"]:
         raise InputError(f"{file} is not what {path / RECORD_NAME} was made from: it was changed.")
-    annotations = arguments.annotations or _annotations(path, predictions.annotations_sha256)
-    found = sha256_file(annotations)
-    if found != predictions.annotations_sha256 and not arguments.other_annotations:
-        raise InputError(
-            f"{file} holds predictions for annotations {predictions.annotations_sha256[:12]}…, and "
-            f"{annotations} is {found[:12]}…. Name the file that they were made for, or, to score "
-            "them against corrected annotations of the same images, say --other-annotations."
-        )
-    classes = arguments.classes
+    annotations = _ground_truth(file, predictions, options)
+    classes = options.classes
     if classes is None and record is not None:
         classes = record["spec"]["data"]["classes"]
-    metrics = evaluate(annotations, predictions, classes=classes, verify=arguments.verify)
+    metrics = evaluate(annotations, predictions, classes=classes, verify=options.verify)
     say_warnings(limits_of(annotations, predictions, classes))
-    comparable = not arguments.other_annotations and arguments.classes is None
+    comparable = not options.other_annotations and options.classes is None
     gap = _gap(metrics, record) if record is not None and comparable else None
-    if arguments.json:
+    if options.json:
         print_text(json.dumps({**metrics, "difference_from_record": gap}, indent=2))
     else:
         _print_metrics(metrics)
@@ -54,6 +96,20 @@ def evaluate_predictions(arguments: argparse.Namespace) -> int:
     same = gap <= 100 * TOLERANCE
     say(f"the record's numbers: {'the same' if same else f'OTHERS, by up to {gap:.3g}'}")
     return DONE if same else SOME_FAILED
+
+
+def _ground_truth(file: Path, predictions: Predictions, options: Options) -> Path:
+    """The annotation file to score against; refused if it is another than was predicted for."""
+    made_for = predictions.annotations_sha256
+    annotations = options.annotations or _annotations(options.path, made_for)
+    found = sha256_file(annotations)
+    if found != made_for and not options.other_annotations:
+        raise InputError(
+            f"{file} holds predictions for annotations {made_for[:12]}…, and "
+            f"{annotations} is {found[:12]}…. Name the file that they were made for, or, to score "
+            "them against corrected annotations of the same images, say --other-annotations."
+        )
+    return annotations
 
 
 def _record(folder: Path) -> Record:
