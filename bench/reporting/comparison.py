@@ -5,8 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from noisyseg.bench.runs.execution import PREDICTIONS
-from noisyseg.bench.runs.grid import Run
+from noisyseg.bench.runs.run import PREDICTIONS, Run
 from noisyseg.errors import InputError
 from noisyseg.files import sha256_file
 from noisyseg.results.evaluation.evaluation import mask_matches

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from noisyseg.bench.config.suite import Suite
 from noisyseg.bench.reporting.suite_results import Setting, SuiteResults
-from noisyseg.bench.runs.execution import MANIFEST
-from noisyseg.bench.runs.grid import Run
+from noisyseg.bench.runs.run import MANIFEST, Run
 from noisyseg.results.figures.noise_figures import transition_drawing
 from noisyseg.results.figures.result_figures import class_figure, map_figure, rate_figure
 from noisyseg.results.records.record import Record

@@ -12,8 +12,7 @@ from noisyseg.bench.reporting.figures import pictures
 from noisyseg.bench.reporting.suite_match import suite_match
 from noisyseg.bench.reporting.suite_results import SuiteResults
 from noisyseg.bench.reporting.suite_table import suite_table, suite_title
-from noisyseg.bench.runs.execution import MANIFEST
-from noisyseg.bench.runs.grid import Run
+from noisyseg.bench.runs.run import MANIFEST, Run
 from noisyseg.results.records.noise_name import noise_name
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import is_done

@@ -7,8 +7,7 @@ from pathlib import Path
 import orjson
 
 from noisyseg.bench.config.suite import Suite
-from noisyseg.bench.runs.execution import MANIFEST
-from noisyseg.bench.runs.grid import Run
+from noisyseg.bench.runs.run import MANIFEST, Run
 from noisyseg.errors import unknown_name
 from noisyseg.files import write_atomically
 from noisyseg.results.paper.published import published_table
