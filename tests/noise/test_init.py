@@ -13,7 +13,7 @@ assert {"noisyseg.noise.corrupt", "noisyseg.noise.types.class_noise"} <= set(nam
 for name in names:
     importlib.import_module(name)
 heavy = {"torch", "mmdet", "mmcv", "mmengine", "ray", "pandas"} & set(sys.modules)
-rooms = ("noise", "errors", "files", "foreign", "mask_overlap", "own_code", "run_length")
+rooms = ("noise", "contract", "errors", "files", "foreign", "mask_overlap", "own_code", "run_length")
 shared = tuple(f"noisyseg.{name}" for name in (*rooms, "annotation_files", "socket_paths"))
 strange = {m for m in sys.modules if m.startswith("noisyseg.") and not m.startswith(shared)}
 sys.exit(f"loaded: {heavy | strange}" if heavy | strange else 0)
