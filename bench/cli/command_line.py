@@ -14,16 +14,6 @@ from noisyseg.bench.cli.command_parser import CommandParser
 from noisyseg.bench.cli.data.data_cli import add_data
 from noisyseg.bench.cli.options import options_of
 from noisyseg.bench.cli.parsers import Subparsers, add_group
-from noisyseg.bench.cli.suite_cli import (
-    add_methods_check,
-    add_methods_list,
-    add_methods_show,
-    add_plan,
-    add_run,
-    add_status,
-    add_suite_list,
-    add_suite_validate,
-)
 from noisyseg.errors import InputError
 
 UNUSABLE_INPUT = 2
@@ -59,8 +49,10 @@ class Group:
 Entry: TypeAlias = "Command | Group | Callable[[Subparsers], None]"  # an adder: not moved yet
 
 COMMANDS: dict[str, Entry] = {
-    "run": add_run,
-    "plan": add_plan,
+    "run": Command("run", "train what is missing of a suite and print its table"),
+    "plan": Command(
+        "plan", "list a suite's runs, their keys, which are done, and what the others cost"
+    ),
     "table": Command("table", "print a suite's table, beside the paper's"),
     "match": Command("match", "hold every number of the paper against the measured interval"),
     "figures": Command(
@@ -74,20 +66,28 @@ COMMANDS: dict[str, Entry] = {
         "compare", "compare and rank methods on the same images, by a paired bootstrap"
     ),
     "evaluate": Command("evaluate", "compute a run's numbers from its saved predictions once more"),
-    "status": add_status,
+    "status": Command("status", "list the runs: done, failed, running, waiting"),
     "suite": Group(
         "shipped suites and suite files",
         "noisyseg suite list",
         {
-            "list": add_suite_list,
+            "list": Command("suite.listing", "list the shipped suites"),
             "show": Command("suite.show", "print a shipped suite's file"),
-            "validate": add_suite_validate,
+            "validate": Command(
+                "suite.validate", "check a suite file and the annotation files that it names"
+            ),
         },
     ),
     "methods": Group(
         "training methods",
         "noisyseg methods list",
-        {"list": add_methods_list, "show": add_methods_show, "check": add_methods_check},
+        {
+            "list": Command("methods.listing", "list the methods, built in and installed"),
+            "show": Command("methods.show", "a method's parameters, their defaults and its paper"),
+            "check": Command(
+                "methods.check", "try a method on hard batches of RoIs and say what it breaks"
+            ),
+        },
     ),
     "data": add_data,
     "noise": Group(

@@ -6,8 +6,9 @@ import shutil
 import pytest
 
 from noisyseg.bench.config.suite import load_suite
-from noisyseg.bench.runs.execution import Resources, execute
+from noisyseg.bench.runs.execution import execute
 from noisyseg.bench.runs.grid import expand
+from noisyseg.bench.runs.run import Resources
 from noisyseg.results.evaluation.predictions import read_predictions, write_predictions
 from noisyseg.results.records.record import seal
 from noisyseg.results.records.store import RunStore

@@ -14,8 +14,10 @@ import torch
 from noisyseg.bench.config.suite import choose, load_suite
 from noisyseg.bench.datasets.shapes import ShapesSettings, generate_shapes
 from noisyseg.bench.runs import execution
-from noisyseg.bench.runs.execution import EpochLog, Resources, execute, record_crash
+from noisyseg.bench.runs.epoch_log import EpochLog
+from noisyseg.bench.runs.execution import execute, record_crash
 from noisyseg.bench.runs.grid import expand
+from noisyseg.bench.runs.run import Resources
 from noisyseg.results.records.record import check_record
 from noisyseg.results.records.store import RunStore
 

@@ -7,19 +7,23 @@ import pytest
 import torch
 
 from noisyseg.bench.config.suite import choose, load_suite
-from noisyseg.bench.runs.execution import EpochLog, Resources
+from noisyseg.bench.runs.epoch_log import EpochLog
 from noisyseg.bench.runs.grid import expand
 from noisyseg.bench.runs.heartbeat import Heartbeat
+from noisyseg.bench.runs.run import Resources
 from noisyseg.bench.training.checkpoint import load_checkpoint, save_checkpoint
-from noisyseg.bench.training.session import (
+from noisyseg.bench.training.stack import load_stack
+from noisyseg.errors import InputError
+from noisyseg.results.evaluation.predictions import read_predictions
+from noisyseg.results.records.store import RunStore
+
+load_stack()
+from noisyseg.bench.runs.session import (  # noqa: E402 (imports mmdet)
     check_labels,
     predict_run,
     train_run,
     trained_detector,
 )
-from noisyseg.errors import InputError
-from noisyseg.results.evaluation.predictions import read_predictions
-from noisyseg.results.records.store import RunStore
 
 
 @pytest.fixture(scope="module")

@@ -1,41 +1,43 @@
-"""`run --rehearse`: every run of a suite in miniature; says which would work."""
+"""`noisyseg run --rehearse`: every run of a suite in miniature; says which would work."""
 
-import argparse
 import shutil
+import sys
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 
-from noisyseg.bench.cli.commands import check_inputs, choices, chosen_suite, train_all
 from noisyseg.bench.cli.output import DONE, SOME_FAILED, print_text, say, say_warnings
+from noisyseg.bench.cli.suite_choice import SuiteChoice, chosen_suite
+from noisyseg.bench.cluster import progress, scheduler
+from noisyseg.bench.cluster.ray_cluster import has_gpus
+from noisyseg.bench.cluster.settings import ClusterSettings
 from noisyseg.bench.config.suite import Suite
-from noisyseg.bench.runs.execution import CHECKPOINTS, STEP
-from noisyseg.bench.runs.grid import SHARED, Run, expand
+from noisyseg.bench.runs.detectors import check_run
+from noisyseg.bench.runs.grid import expand
+from noisyseg.bench.runs.inputs import SHARED
 from noisyseg.bench.runs.rehearsal import EPOCHS, FOLDER, rehearsed
+from noisyseg.bench.runs.run import CHECKPOINTS, STEP, Run
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import RECORD_NAME, RunStore, is_done
 
 
-def rehearse(arguments: argparse.Namespace) -> int:
+def rehearse(choice: SuiteChoice, settings: ClusterSettings, *, random_weights: bool) -> int:
     """Rehearse every run; the records lie apart from real ones, and each call makes them anew."""
-    arguments.allow_partial = True  # it is paths and methods that are tried, not the data's size
-    suite = chosen_suite(arguments, choices(arguments, random_weights=arguments.random_weights))
-    shrink = not _on_gpu(arguments)
+    # It is paths and methods that are tried, not the data's size.
+    choice = replace(choice, data=replace(choice.data, allow_partial=True))
+    suite = chosen_suite(choice, random_weights=random_weights)
+    shrink = settings.gpus_per_run == 0 or not has_gpus(settings.address)
     suite = replace(suite, protocol=rehearsed(suite.protocol, shrink=shrink))
-    store = RunStore(arguments.out / FOLDER)
+    store = RunStore(choice.out / FOLDER)
     store.check_writable()
-    runs = expand(suite, store, shared=arguments.out / SHARED, tell=say_warnings)
-    _say_what(suite, runs, shrink=shrink, random_weights=arguments.random_weights)
-    check_inputs(runs[0])
+    runs = expand(suite, store, shared=choice.out / SHARED, tell=say_warnings)
+    _say_what(suite, runs, shrink=shrink, random_weights=random_weights)
+    check_run(runs[0])
     for run in runs:
         _forget(run)
-    records = train_all(runs, store, arguments)
+    with closing(progress.display_for(sys.stderr)) as display:
+        records = scheduler.run_all(runs, store, settings, display)
     return _report(runs, records, store)
-
-
-def _on_gpu(arguments: argparse.Namespace) -> bool:
-    from noisyseg.bench.cluster.scheduler import has_gpus
-
-    return arguments.gpus_per_run != 0 and has_gpus(arguments.address)
 
 
 def _say_what(suite: Suite, runs: Sequence[Run], *, shrink: bool, random_weights: bool) -> None:
@@ -74,7 +76,7 @@ def _report(runs: Sequence[Run], records: Mapping[str, Record], store: RunStore)
             continue
         failed += 1
         reason = record["failure"]["message"].splitlines()[0] if record else "not run"
-        print_text(f"FAILED  {run.label}: {reason}\n        log: {run.folder / 'run.log'}")
+        print_text(f"FAILED  {run.label}: {reason}\n        log: {run.output}")
     print_text(f"{len(unique) - failed} of {len(unique)} runs work; records in {store.root}")
     return SOME_FAILED if failed else DONE
 

@@ -2,18 +2,18 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 import torch
 from torch import nn
 
 from noisyseg.bench.datasets.split import Split
-from noisyseg.bench.runs.execution import CHECKPOINTS
-from noisyseg.bench.runs.grid import Run
+from noisyseg.bench.runs.epoch_log import EpochLog
 from noisyseg.bench.runs.heartbeat import Heartbeat
 from noisyseg.bench.runs.noise_matrix import realised_matrix
 from noisyseg.bench.runs.rehearsal import image_limits
+from noisyseg.bench.runs.run import Resources, Run
 from noisyseg.bench.runs.wrong_labels import wrong_labels
 from noisyseg.bench.training.checkpoint import load_checkpoint
 from noisyseg.bench.training.class_loss import MethodLoss, put_method
@@ -30,9 +30,6 @@ from noisyseg.methods.registry import TAKEN, resolve
 from noisyseg.results.evaluation.predictions import write_predictions
 from noisyseg.results.evaluation.submission import write_submission
 
-if TYPE_CHECKING:
-    from noisyseg.bench.runs.execution import EpochLog, Resources
-
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class Trained:
@@ -48,9 +45,7 @@ class Trained:
     step_seconds: float | None
 
 
-def train_run(
-    run: Run, resources: "Resources", *, heartbeat: Heartbeat, log: "EpochLog"
-) -> Trained:
+def train_run(run: Run, resources: Resources, *, heartbeat: Heartbeat, log: EpochLog) -> Trained:
     """Train the run's detector, from its last checkpoint if there is one."""
     spec = run.spec
     device = torch.device(resources.device)
@@ -72,7 +67,7 @@ def train_run(
         protocol=spec["protocol"],
         train_seed=spec["train_seed"],
         device=device,
-        checkpoint=_checkpoint(run),
+        checkpoint=run.checkpoint,
         workers=resources.loader_workers,
     )
     spared = 0
@@ -127,16 +122,16 @@ def planned_method(run: Run) -> ResolvedMethod:
     return method
 
 
-def trained_detector(run: Run, resources: "Resources") -> nn.Module:
+def trained_detector(run: Run, resources: Resources) -> nn.Module:
     """The detector of a run that is done, from its last checkpoint.
 
     Raises:
         InputError: the checkpoint is gone, or is not of the training's end.
     """
-    state = load_checkpoint(_checkpoint(run), key=run.key)
+    state = load_checkpoint(run.checkpoint, key=run.key)
     if state is None or state["epoch"] != run.spec["protocol"]["epochs"]:
         raise InputError(
-            f"the run is done, but {_checkpoint(run)} does not hold its trained weights. Remove "
+            f"the run is done, but {run.checkpoint} does not hold its trained weights. Remove "
             f"{run.folder} to train it again."
         )
     detector = _initial_detector(run, resources)
@@ -144,7 +139,7 @@ def trained_detector(run: Run, resources: "Resources") -> nn.Module:
     return detector.to(torch.device(resources.device))
 
 
-def _initial_detector(run: Run, resources: "Resources") -> nn.Module:
+def _initial_detector(run: Run, resources: Resources) -> nn.Module:
     torch.set_num_threads(resources.threads)
     spec = run.spec
     return build_detector(
@@ -153,10 +148,6 @@ def _initial_detector(run: Run, resources: "Resources") -> nn.Module:
         seed=stream_seed(spec["train_seed"], "initial weights"),
         weights=run.weights,
     )
-
-
-def _checkpoint(run: Run) -> Path:
-    return run.folder / CHECKPOINTS / "last.pth"
 
 
 def predict_run(run: Run, detector: nn.Module, path: Path) -> str:

@@ -1,16 +1,14 @@
-"""`methods check`: a method's contract, tried before any run is."""
+"""`noisyseg methods check`: a method's contract, tried before any run is."""
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
-from dataclasses import asdict
-from pathlib import Path
+from dataclasses import asdict, dataclass
 
+from noisyseg.bench.cli.arguments import add_json
 from noisyseg.bench.cli.output import DONE, SOME_FAILED, print_text
-from noisyseg.bench.runs.process_output import output_to
 from noisyseg.errors import InputError
 from noisyseg.methods.contract.checks import CHECKS
 from noisyseg.methods.contract.verdict import Check, check_contract
@@ -18,19 +16,37 @@ from noisyseg.methods.method import ResolvedMethod
 from noisyseg.methods.plugins import installed_method, installed_names
 from noisyseg.methods.registry import TAKEN, named
 
-_NUM_CLASSES = 2
+EXAMPLE = "noisyseg methods check my_method.py:my_loss"
 
 
-def methods_check(arguments: argparse.Namespace) -> int:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """What is asked for."""
+
+    method: str
+    model: str | None
+    json: bool
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument("method", metavar="NAME|PATH.py:NAME")
+    parser.add_argument(
+        "--model", metavar="NAME|FILE", help="also put it into this model's box heads"
+    )
+    add_json(parser)
+
+
+def run(options: Options) -> int:
     """Try a method on hard batches of RoIs, and say what it breaks and why.
 
     Raises:
-        InputError: there is no such method, or it cannot be loaded.
+        InputError: there is no such method or model, or it cannot be loaded.
     """
     with redirect_stdout(sys.stderr):  # what the method prints is no answer of the command
-        method, checks = _checked(arguments.method, arguments.model)
+        method, checks = _checked(options.method, options.model)
     passed = all(check.passed for check in checks)
-    if arguments.json:
+    if options.json:
         document = {**method.spec(), "passed": passed, "checks": [asdict(c) for c in checks]}
         print_text(json.dumps(document, indent=2))
     else:
@@ -68,27 +84,10 @@ def _verdict(checks: Sequence[Check]) -> str:
 
 
 def _on_model(method: ResolvedMethod, model: str) -> Check:
-    """Whether the model's box heads can take the method.
+    """Whether the model's box heads can take the method."""
+    from noisyseg.bench.runs.model_trial import box_heads_with  # mmdet takes seconds
 
-    Raises:
-        InputError: there is no such model, or mmdet cannot build it.
-    """
-    # Imported here: mmdet takes seconds, which a method alone does not need.
-    from noisyseg.bench.config.model import load_model
-    from noisyseg.bench.training.stack import load_stack
-    from noisyseg.located_yaml import read_yaml
-
-    load_stack()
-    from noisyseg.bench.training.class_loss import put_method
-    from noisyseg.bench.training.detector import build_detector
-
-    source = read_yaml(Path(model)) if model.endswith((".yaml", ".yml")) else model
-    loaded = load_model(source, where="--model", root=Path(), random_weights=True)
-    with output_to(Path(os.devnull)):  # mmdet's own remarks
-        detector = build_detector(loaded.detector, num_classes=_NUM_CLASSES, seed=0, weights=None)
-    name = f"model {loaded.name}"
-    try:
-        losses = put_method(detector, method, num_epochs=1)
-    except InputError as error:
-        return Check(name=name, passed=False, detail=str(error))
-    return Check(name=name, passed=True, detail=f"in {len(losses)} box heads")
+    name, heads = box_heads_with(method, model)
+    if isinstance(heads, InputError):
+        return Check(name=f"model {name}", passed=False, detail=str(heads))
+    return Check(name=f"model {name}", passed=True, detail=f"in {heads} box heads")
