@@ -12,7 +12,6 @@ from typing import TypeAlias
 import noisyseg
 from noisyseg.bench.cli.command_parser import CommandParser
 from noisyseg.bench.cli.data.data_cli import add_data
-from noisyseg.bench.cli.noise.noise_cli import add_noise
 from noisyseg.bench.cli.options import options_of
 from noisyseg.bench.cli.parsers import Subparsers, add_group
 from noisyseg.errors import InputError
@@ -92,7 +91,39 @@ COMMANDS: dict[str, Entry] = {
         },
     ),
     "data": add_data,
-    "noise": add_noise,
+    "noise": Group(
+        "make noisy annotation files, check and compare them",
+        "noisyseg noise list",
+        {
+            "make": Command("noise.make", "write a noisy annotation file and its manifest"),
+            "verify": Command(
+                "noise.verify",
+                "make the noise again and compare every byte; exit status 1 if anything differs",
+            ),
+            "apply": Command("noise.apply", "write the noisy file that a manifest is of"),
+            "invert": Command(
+                "noise.invert", "write the clean file that a noisy one was made from"
+            ),
+            "diff": Command(
+                "noise.diff", "what differs between two annotation files of the same images"
+            ),
+            "report": Command(
+                "noise.report",
+                "write one self-contained HTML page on a noisy file, and its figures as PNG",
+            ),
+            "golden": Command(
+                "noise.golden",
+                "check that this machine makes the shipped golden noise, byte for byte",
+            ),
+            "list": Command(
+                "noise.listing",
+                "list the types of noise with parameters, presets and sources",
+            ),
+            "check": Command(
+                "noise.check", "try a type of noise on a small document and say what it breaks"
+            ),
+        },
+    ),
 }
 
 
