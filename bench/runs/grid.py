@@ -33,7 +33,7 @@ def expand(
         InputError: unusable data or noise; nothing has been trained then.
     """
     shared = shared or store.root / SHARED
-    data, settings = check(suite, shared=shared)
+    data, settings = check(suite, shared=shared, make=True)
     if tell is not None:
         tell(data.warnings)
     write_prepared(data, shared)
