@@ -12,7 +12,7 @@ from noisyseg.bench.config.shipped import shipped_path
 from noisyseg.bench.datasets.source import DataOptions, data_format
 from noisyseg.checked_values import file_name, list_of, text
 from noisyseg.errors import InputError, unknown_name
-from noisyseg.located_yaml import Located, check_keys, check_present, located, plain, read_yaml
+from noisyseg.located_yaml import Located, check_keys, check_present, located, read_yaml
 from noisyseg.methods.method import Method, ResolvedMethod
 from noisyseg.methods.registry import is_known, own_name, resolve
 from noisyseg.results.paper.published import published_table
@@ -125,7 +125,7 @@ def load_suite(
         model=_model(parts, root or Path(), choices),
         protocol=load_protocol(parts["protocol"], where=parts.where("protocol")),
         methods=_with_own(_methods(raw, choices.own_methods), choices.own_methods),
-        noise={label: plain(steps) for label, steps in noise.items()},
+        noise=dict(noise),
         noise_places={label: noise.where(label) for label in noise},
         seeds=[
             SeedPair(_seed(raw, seed), seed)

@@ -23,7 +23,7 @@ from noisyseg.bench.cli.noise.noise_text import (
 from noisyseg.bench.runs.confusion_step import with_matrices
 from noisyseg.errors import InputError
 from noisyseg.files import refuse_special_files, sha256_file
-from noisyseg.located_yaml import plain, read_yaml_value
+from noisyseg.located_yaml import parse_yaml, read_yaml_value
 from noisyseg.noise import golden, operations
 from noisyseg.noise.diff import diff
 from noisyseg.noise.files.noisy_files import refuse_overwrite
@@ -32,7 +32,6 @@ from noisyseg.noise.noise_warnings import noise_warnings
 from noisyseg.noise.spec import NoiseSpec, parse_steps
 from noisyseg.noise.types.parameters import Loaded, Place
 from noisyseg.noise.types.registry import NOISE_TYPES
-from noisyseg.noise.yaml_text import parse_yaml
 
 DONE, DIFFERS = 0, 1
 _FILE_OPTIONS = ("map", "matrix", "scores", "predictions", "reference")
@@ -193,8 +192,7 @@ def _raw_steps(arguments: argparse.Namespace) -> tuple[Any, str, Path]:
     if arguments.spec is not None:
         if given or arguments.set:
             raise InputError(f"--spec says all of the noise: leave out {(given or ['--set'])[0]}.")
-        raw = read_yaml_value(arguments.spec)
-        return plain(raw), str(arguments.spec), arguments.spec.parent
+        return read_yaml_value(arguments.spec), str(arguments.spec), arguments.spec.parent
     if arguments.type is None:
         raise InputError("noise make needs --type NAME or --spec FILE; see `noisyseg noise list`.")
     step = {key: value for key, value in single.items() if value is not None}
@@ -217,7 +215,7 @@ def _settings(texts: Sequence[str]) -> dict[str, Any]:
             raise InputError(f"--set {text}: wanted KEY=VALUE, such as --set kernel=5.")
         if key in settings:
             raise InputError(f"--set {text}: {key} is given twice.")
-        settings[key] = parse_yaml(value, f"--set {reprlib.repr(text)}: the value")
+        settings[key] = parse_yaml(value, f"--set {reprlib.repr(text)}")
     return settings
 
 
