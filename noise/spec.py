@@ -12,7 +12,7 @@ from noisyseg.located_yaml import place_of, plain
 from noisyseg.noise.types.parameters import REQUIRED, Loaded, Parameter, Place, resolved_only
 from noisyseg.noise.types.registry import NOISE_TYPES
 
-MAX_SEED = 2**64 - 1
+MAX_NOISE_SEED = 2**64 - 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,7 +64,7 @@ class NoiseSpec:
         if not self.steps:
             raise InputError("a noise spec needs at least one step; clean runs have no noise spec.")
         is_integer = isinstance(self.seed, int) and not isinstance(self.seed, bool)
-        if not is_integer or not 0 <= self.seed <= MAX_SEED:
+        if not is_integer or not 0 <= self.seed <= MAX_NOISE_SEED:
             raise InputError(
                 f"a noise seed must be an integer from 0 to 2^64-1, got {self.seed!r}."
             )

@@ -21,6 +21,7 @@ import pandas as pd
 from noisyseg.errors import InputError
 from noisyseg.files import canonical_json, sha256_bytes
 from noisyseg.results.records.metrics import DEFAULT, METRICS, check_metric, metric_value
+from noisyseg.results.records.noise_name import noise_name
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import RunStore
 from noisyseg.results.tables.formats import Table, table_of
@@ -71,16 +72,6 @@ def frame_of(records: Iterable[Record], store: RunStore) -> pd.DataFrame:
     """Records as `load` gives them."""
     settings = _Settings()
     return pd.DataFrame([_row(record, store, settings) for record in records])
-
-
-def noise_name(noise: Mapping[str, Any] | None) -> str:
-    """A run's noise from its spec: symmetric-0.4, or matrix+missing-0.1, or clean."""
-    if noise is None:
-        return "clean"
-    return "+".join(
-        f"{step['type']}-{step['rate']:g}" if "rate" in step else step["type"]
-        for step in noise["steps"]
-    )
 
 
 def tabulated(

@@ -4,7 +4,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from noisyseg.bench.runs.process_output import output_to
 from noisyseg.bench.runs.state import STATES, RunState, run_states
 from noisyseg.errors import InputError
 from noisyseg.methods.registry import methods_of_files
+from noisyseg.results.records.noise_name import noise_name
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import RunStore, is_done
 from noisyseg.text_lines import COLUMNS, with_path, wrapped
@@ -235,16 +236,6 @@ def _status_row(run: RunState) -> dict[str, Any]:
         "epoch": progress.get("epoch"),
         "epochs": spec["protocol"]["epochs"],
     }
-
-
-def noise_name(noise: Mapping[str, Any] | None) -> str:
-    """A run's noise in lists, from its spec: symmetric-0.4, or matrix+missing-0.1."""
-    if noise is None:
-        return "clean"
-    return "+".join(
-        f"{step['type']}-{step['rate']:g}" if "rate" in step else step["type"]
-        for step in noise["steps"]
-    )
 
 
 def say_warnings(lines: Iterable[str]) -> None:

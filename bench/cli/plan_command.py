@@ -12,7 +12,6 @@ from noisyseg.bench.cli.commands import (
     DONE,
     choices,
     chosen_suite,
-    noise_name,
     print_text,
     say,
     say_warnings,
@@ -32,6 +31,7 @@ from noisyseg.bench.runs.estimate import (
 from noisyseg.bench.runs.grid import Run, check, foresee
 from noisyseg.bench.runs.rehearsal import FOLDER
 from noisyseg.errors import InputError, UnusableFileError
+from noisyseg.results.records.noise_name import noise_name
 from noisyseg.results.records.store import RunStore, is_done
 
 

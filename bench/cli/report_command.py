@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 import noisyseg
-from noisyseg.bench.cli.commands import DONE, choices, chosen_suite, known_records, noise_name, say
+from noisyseg.bench.cli.commands import DONE, choices, chosen_suite, known_records, say
 from noisyseg.bench.cli.figures_command import (
     drawn_observed,
     figure_file_names,
@@ -22,6 +22,7 @@ from noisyseg.bench.runs.execution import MANIFEST
 from noisyseg.bench.runs.grid import Run, check, foresee
 from noisyseg.bench.runs.left_out import left_out
 from noisyseg.files import write_atomically
+from noisyseg.results.records.noise_name import noise_name
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import RunStore, is_done
 from noisyseg.results.report.suite_report import picture, render_report

@@ -4,7 +4,6 @@ import sys
 
 import pytest
 
-from noisyseg.bench.cli.commands import noise_name
 from noisyseg.bench.config.shipped import shipped_names, shipped_path
 from noisyseg.bench.datasets.cache import cache_folder
 from noisyseg.bench.runs.execution import _alone_in, announce
@@ -186,21 +185,6 @@ def test_status_names_every_run_and_every_reason(call, toy, tmp_path, record_of)
         runs[3].key: None,
     }
     assert len(listed["problems"]) == 1
-
-
-@pytest.mark.parametrize(
-    ("noise", "name"),
-    [
-        ({"type": "symmetric", "rate": 0.4}, "symmetric-0.4"),
-        ([{"type": "symmetric", "rate": 1}] * 2, "symmetric-1+symmetric-1"),
-        ({"type": "matrix", "matrix": {c: {c: 1} for c in ("fox", "cat", "dog")}}, "matrix"),
-    ],
-)
-def test_noise_is_named_by_its_types_and_rates(toy, tmp_path, noise, name):
-    toy.suite["noise"] = {"clean": None, "some": noise}
-    toy.write()
-    names = {run.noise_label: noise_name(run.spec["noise"]) for run in toy.expand(tmp_path / "r")}
-    assert names == {"clean": "clean", "some": name}
 
 
 def test_status_tells_running_from_waiting_runs(call, toy, tmp_path, record_of):
