@@ -2,12 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any, Literal
 
-import jsonschema_rs
+import msgspec
 import orjson
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
 
 from noisyseg.errors import InputError
 from noisyseg.files import canonical_json, sha256_bytes
@@ -20,75 +18,62 @@ class CorruptRecordError(InputError):
     """A record that is torn, tampered with or of another schema: unlike one that can't be read."""
 
 
-def _object(required: Mapping[str, Any], *, closed: bool = True) -> dict[str, Any]:
-    properties = dict(required)
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": not closed,
-    }
+Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+Seconds = Annotated[float, msgspec.Meta(ge=0)]
+Time = Annotated[
+    str, msgspec.Meta(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|\+00:00)$")
+]
 
 
-_NAMED = _object({"name": {"type": "string"}}, closed=False)
-_DIGEST = {"type": ["string", "null"], "pattern": "^[0-9a-f]{64}$"}
-_TIME = {
-    "type": "string",
-    "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|\+00:00)$",
-}
-_FAILURE = _object(
-    {"type": {"type": "string"}, "message": {"type": "string"}, "log": {"type": ["string", "null"]}}
-)
-# The spec's top level is closed: a path, host or date in it would change the key for no reason.
-_SPEC = _object(
-    {
-        "schema": {"type": "integer"},
-        "data": _NAMED,
-        "protocol": _NAMED,
-        "model": _NAMED,
-        "method": _NAMED,
-        "noise": {"type": ["object", "array", "null"]},
-        "training": _object({"version": {"type": "integer"}}, closed=False),
-        "train_seed": {"type": "integer"},
-        "eval": {"type": "object"},
-    }
-)
-SCHEMA: dict[str, Any] = {
-    "$schema": "https://json-schema.org/draft/2020-12/schema",
-    "title": "noisyseg run record",
-    **_object(
-        {
-            "format": {"const": FORMAT},
-            "key": {"type": "string", "pattern": "^[0-9a-f]{16}$"},
-            "status": {"enum": ["done", "failed"]},
-            "spec": _SPEC,
-            "metrics": {"type": ["object", "null"]},
-            "failure": {"anyOf": [{"type": "null"}, _FAILURE]},
-            "checksums": _object(
-                {
-                    "manifest": _DIGEST,
-                    "predictions": _DIGEST,
-                    "log": _DIGEST,
-                    "noisy_annotations": _DIGEST,
-                }
-            ),
-            "lineage": {"type": ["object", "array"]},
-            "environment": {"type": "object"},
-            "timings": {
-                "type": "object",
-                "additionalProperties": {"type": "number", "minimum": 0},
-            },
-            "started": _TIME,
-            "finished": _TIME,
-            "checksum": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
-        }
-    ),
-    "if": {"properties": {"status": {"const": "done"}}},
-    "then": {"properties": {"metrics": {"type": "object"}, "failure": {"type": "null"}}},
-    "else": {"properties": {"failure": {"type": "object"}}},
-}
-_VALIDATOR = Draft202012Validator(SCHEMA)
-_IS_VALID = jsonschema_rs.validator_for(SCHEMA).is_valid  # in microseconds, without saying why not
+class _Named(msgspec.Struct):
+    name: str
+
+
+class _Training(msgspec.Struct):
+    version: int
+
+
+class _Spec(msgspec.Struct, forbid_unknown_fields=True):
+    """Closed: a path, host or date in it would change the key for no reason."""
+
+    schema: int
+    data: _Named
+    protocol: _Named
+    model: _Named
+    method: _Named
+    noise: dict[str, Any] | list[Any] | None
+    training: _Training
+    train_seed: int
+    eval: dict[str, Any]
+
+
+class _Failure(msgspec.Struct, forbid_unknown_fields=True):
+    type: str
+    message: str
+    log: str | None
+
+
+class _Checksums(msgspec.Struct, forbid_unknown_fields=True):
+    manifest: Digest | None
+    predictions: Digest | None
+    log: Digest | None
+    noisy_annotations: Digest | None
+
+
+class _Record(msgspec.Struct, forbid_unknown_fields=True):
+    format: Literal[1]
+    key: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
+    status: Literal["done", "failed"]
+    spec: _Spec
+    metrics: dict[str, Any] | None
+    failure: _Failure | None
+    checksums: _Checksums
+    lineage: dict[str, Any] | list[Any]
+    environment: dict[str, Any]
+    timings: dict[str, Seconds]
+    started: Time
+    finished: Time
+    checksum: Digest
 
 
 def run_key(spec: Mapping[str, Any]) -> str:
@@ -189,14 +174,14 @@ def _holds_at_a_glance(record: Mapping[str, Any]) -> bool:
 
 def _check_schema(record: Any) -> None:
     try:
-        if _IS_VALID(record):
-            return
-    except ValueError:  # what no JSON can hold: jsonschema says what it is
-        pass
-    error = best_match(_VALIDATOR.iter_errors(record))
-    if error is None:
-        raise CorruptRecordError("not a valid record: it holds what JSON cannot")
-    raise CorruptRecordError(f"not a valid record: {error.json_path}: {error.message[:200]}")
+        checked = msgspec.convert(record, _Record)
+    except msgspec.ValidationError as error:
+        raise CorruptRecordError(f"not a valid record: {error}") from error
+    done, failed = checked.metrics is not None, checked.failure is not None
+    if failed == (checked.status == "done") or (checked.status == "done" and not done):
+        raise CorruptRecordError(
+            "not a valid record: done takes metrics and no failure, failed takes a failure"
+        )
 
 
 def _canonical_parts(record: Mapping[str, Any]) -> dict[str, bytes]:
