@@ -22,6 +22,7 @@ from noisyseg.bench.runs.execution import MANIFEST
 from noisyseg.bench.runs.grid import Run, check, foresee
 from noisyseg.bench.runs.left_out import left_out
 from noisyseg.files import write_atomically
+from noisyseg.noise.files.manifest_file import read_manifest
 from noisyseg.results.records.noise_name import noise_name
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import RunStore, is_done
@@ -135,7 +136,7 @@ def _noise(runs: Sequence[Run], done: Mapping[str, Record]) -> list[dict[str, An
         checksum = done[run.key]["checksums"]["manifest"]
         if checksum in rows:
             continue
-        counts = orjson.loads(path.read_bytes())["annotations"]
+        counts = read_manifest(path)["annotations"]
         share = counts["class_changed"] / counts["clean"] if counts["clean"] else 0.0
         rows[checksum] = {
             "label": run.noise_label,
