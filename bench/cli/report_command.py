@@ -128,7 +128,7 @@ def _caption(name: str, labels: Mapping[str, str]) -> str:
 
 def _noise(runs: Sequence[Run], done: Mapping[str, Record]) -> list[dict[str, Any]]:
     """A row for each noisy annotation file that a finished run was trained on."""
-    rows: dict[str, dict[str, Any]] = {}
+    rows: dict[str | None, dict[str, Any]] = {}
     for run in runs:
         path = run.folder / MANIFEST
         if run.key not in done or not path.is_file():
@@ -140,7 +140,7 @@ def _noise(runs: Sequence[Run], done: Mapping[str, Record]) -> list[dict[str, An
         share = counts["class_changed"] / counts["clean"] if counts["clean"] else 0.0
         rows[checksum] = {
             "label": run.noise_label,
-            "seed": run.spec["noise"]["seed"],
+            "seed": run.noise_seed,
             "steps": noise_name(run.spec["noise"]),
             "annotations": counts["noisy"],
             "changed": counts["class_changed"],

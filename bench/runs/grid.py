@@ -23,7 +23,7 @@ from noisyseg.noise.files.noisy_files import noisy_files, write_noisy
 from noisyseg.noise.noise_warnings import foreseen_warnings, noise_warnings
 from noisyseg.noise.spec import NoiseSpec, NoiseStep, parse_steps
 from noisyseg.results.evaluation.evaluation import EVALUATION
-from noisyseg.results.records.record import run_key
+from noisyseg.results.records.record import RunSpec, run_key
 from noisyseg.results.records.store import RunStore
 
 SCHEMA = 1
@@ -50,7 +50,7 @@ class Run:
     """
 
     key: str
-    spec: dict[str, Any]
+    spec: RunSpec
     method_label: str
     noise_label: str
     seed: int
@@ -210,7 +210,7 @@ def _runs(
     for train_seed, noise_label, noise in _specs(settings, suite.seeds):
         annotations, manifest = _train_files(data, noise, shared)
         for method_label, method in suite.methods.items():
-            spec = {
+            spec: RunSpec = {
                 "schema": SCHEMA,
                 "data": data.resolved,
                 "protocol": suite.protocol,

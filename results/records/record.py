@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypedDict
 
 import msgspec
 import orjson
@@ -10,8 +10,11 @@ import orjson
 from noisyseg.errors import InputError
 from noisyseg.files import canonical_json, sha256_bytes
 
-Record = dict[str, Any]
 FORMAT = 1
+# What every part of a spec says of itself.
+_IN_PARTS = dict.fromkeys(("data", "protocol", "model", "method"), ("name", str)) | {
+    "training": ("version", int)
+}
 
 
 class CorruptRecordError(InputError):
@@ -25,49 +28,65 @@ Time = Annotated[
 ]
 
 
-class _Named(msgspec.Struct):
-    name: str
+class RunSpec(TypedDict):
+    """What decides a run's result; its hash is the run's key.
 
-
-class _Training(msgspec.Struct):
-    version: int
-
-
-class _Spec(msgspec.Struct, forbid_unknown_fields=True):
-    """Closed: a path, host or date in it would change the key for no reason."""
+    Closed: a path, host or date in it would change the key for no reason. Each part says its name
+    or its version; what else it holds is the part's own business.
+    """
 
     schema: int
-    data: _Named
-    protocol: _Named
-    model: _Named
-    method: _Named
-    noise: dict[str, Any] | list[Any] | None
-    training: _Training
+    data: dict[str, Any]
+    protocol: dict[str, Any]
+    model: dict[str, Any]
+    method: dict[str, Any]
+    noise: dict[str, Any] | None
+    training: dict[str, Any]
     train_seed: int
     eval: dict[str, Any]
 
 
-class _Failure(msgspec.Struct, forbid_unknown_fields=True):
+class Failure(TypedDict):
+    """Why a run failed: the exception, and the end of what it printed."""
+
     type: str
     message: str
     log: str | None
 
 
-class _Checksums(msgspec.Struct, forbid_unknown_fields=True):
+class Done(TypedDict):
+    """What came of a run that is done."""
+
+    metrics: dict[str, Any]
+    failure: None
+
+
+class Failed(TypedDict):
+    """What came of a run that failed."""
+
+    metrics: dict[str, Any] | None
+    failure: Failure
+
+
+class Checksums(TypedDict):
+    """SHA-256 of a run's files; None where there is none."""
+
     manifest: Digest | None
     predictions: Digest | None
     log: Digest | None
     noisy_annotations: Digest | None
 
 
-class _Record(msgspec.Struct, forbid_unknown_fields=True):
+class Record(TypedDict):
+    """A run's record; its metrics and its failure are those of `Done` or of `Failed`."""
+
     format: Literal[1]
     key: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
     status: Literal["done", "failed"]
-    spec: _Spec
-    metrics: dict[str, Any] | None
-    failure: _Failure | None
-    checksums: _Checksums
+    spec: RunSpec
+    metrics: Any
+    failure: Any
+    checksums: Checksums
     lineage: dict[str, Any] | list[Any]
     environment: dict[str, Any]
     timings: dict[str, Seconds]
@@ -94,8 +113,8 @@ def seal(fields: Mapping[str, Any]) -> Record:
     Raises:
         InputError: a field is missing, unknown or of the wrong kind.
     """
-    body = _plain({"format": FORMAT, "key": run_key(fields.get("spec", {})), **fields})
-    record = {**body, "checksum": _digest(_canonical_parts(body))}
+    record: Record = _plain({"format": FORMAT, "key": run_key(fields.get("spec", {})), **fields})
+    record["checksum"] = _digest(_canonical_parts(record))
     check_record(record)
     return record
 
@@ -163,9 +182,9 @@ def _holds_at_a_glance(record: Mapping[str, Any]) -> bool:
     """
     rest = {name: value for name, value in record.items() if name != "checksum"}
     try:
-        whole, spec = (
-            orjson.dumps(value, option=orjson.OPT_SORT_KEYS) for value in (rest, record["spec"])
-        )
+        spec = orjson.dumps(record["spec"], option=orjson.OPT_SORT_KEYS)
+        rest["spec"] = orjson.Fragment(spec)  # written once
+        whole = orjson.dumps(rest, option=orjson.OPT_SORT_KEYS)
     except TypeError:  # an integer past 64 bits
         return False
     whole_holds: bool = sha256_bytes(whole) == record["checksum"]
@@ -174,14 +193,22 @@ def _holds_at_a_glance(record: Mapping[str, Any]) -> bool:
 
 def _check_schema(record: Any) -> None:
     try:
-        checked = msgspec.convert(record, _Record)
+        known = msgspec.convert(record, Record)
+        outcome = msgspec.convert(record, Done if known["status"] == "done" else Failed)
     except msgspec.ValidationError as error:
         raise CorruptRecordError(f"not a valid record: {error}") from error
-    done, failed = checked.metrics is not None, checked.failure is not None
-    if failed == (checked.status == "done") or (checked.status == "done" and not done):
-        raise CorruptRecordError(
-            "not a valid record: done takes metrics and no failure, failed takes a failure"
-        )
+    for given, kept, place in (
+        (record, known, "$"),
+        (record["spec"], known["spec"], "$.spec"),
+        (record["checksums"], known["checksums"], "$.checksums"),
+        (record["failure"] or {}, outcome["failure"] or {}, "$.failure"),
+    ):
+        if len(given) > len(kept):  # msgspec leaves out what it does not know
+            unknown = min(given.keys() - kept.keys())
+            raise CorruptRecordError(f"not a valid record: unknown field {unknown!r} at {place}")
+    for part, (key, kind) in _IN_PARTS.items():
+        if type(known["spec"][part].get(key)) is not kind:  # type: ignore[literal-required]
+            raise CorruptRecordError(f"not a valid record: no {key} at $.spec.{part}")
 
 
 def _canonical_parts(record: Mapping[str, Any]) -> dict[str, bytes]:

@@ -142,11 +142,14 @@ def test_a_record_that_breaks_a_rule_cannot_be_made(changes):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"spec": {**_spec(), "host": "gpu-7"}}, r"unknown field `host` - at `\$\.spec`"),
+        ({"spec": {**_spec(), "host": "gpu-7"}}, r"unknown field 'host' at \$\.spec$"),
         ({"spec": _spec(train_seed="x")}, r"Expected `int`, got `str` - at `\$\.spec\.train_seed`"),
+        ({"spec": _spec(data={})}, r"no name at \$\.spec\.data$"),
+        ({"spec": _spec(training={"version": True})}, r"no version at \$\.spec\.training$"),
+        ({**FAILED, "failure": {**FAILED["failure"], "host": "x"}}, r"'host' at \$\.failure$"),
         ({"timings": {"train": -1}}, r"`float` >= 0.* - at `\$\.timings"),
-        ({"status": "done", "metrics": None}, "done takes metrics and no failure"),
-        ({**FAILED, "failure": None}, "failed takes a failure"),
+        ({"status": "done", "metrics": None}, r"Expected `object`, got `null` - at `\$\.metrics`"),
+        ({**FAILED, "failure": None}, r"Expected `object`, got `null` - at `\$\.failure`"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(changes, message):
