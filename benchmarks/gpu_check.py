@@ -121,7 +121,7 @@ def _training(place: Place, folder: Path, batch: int, micro: int) -> Any:
 def _images(place: Place, folder: Path) -> tuple[Path, Path, list[str]]:
     """An annotation file that lists the images many times over, their folder and the classes."""
     if place.data is None:
-        from noisyseg.bench.datasets.shapes import ShapesSettings, generate_shapes
+        from noisyseg.bench.datasets.formats.shapes import ShapesSettings, generate_shapes
 
         settings = ShapesSettings(size=96 if place.small else 512, train_images=16, val_images=1)
         data = generate_shapes(folder, settings)
@@ -233,7 +233,8 @@ def _smoke_runs(folder: Path, methods: list[str]) -> tuple[list[Any], Any]:
 
 def _run(run: Any, store: Any, device: str) -> tuple[Any, list[dict[str, float]]]:
     """A run's record, and its losses an epoch."""
-    from noisyseg.bench.runs.execution import Resources, execute
+    from noisyseg.bench.runs.execution import execute
+    from noisyseg.bench.runs.run import Resources
 
     workers = 2 if device == "cuda" else 0
     record = execute(run, store, Resources(threads=1, device=device, loader_workers=workers))

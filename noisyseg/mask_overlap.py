@@ -57,6 +57,22 @@ def run_lengths(annotation: Mapping[str, Any], height: int, width: int) -> RunLe
     return encoded
 
 
+def encoded(pixels: NDArray[Any]) -> RunLengths:
+    """A mask's run lengths as files hold them.
+
+    Args:
+        pixels: 0 or 1, or False or True, shape (height, width).
+    """
+    from pycocotools import mask as coco_mask
+
+    return as_text(coco_mask.encode(np.asfortranarray(pixels, dtype=np.uint8)))
+
+
+def as_text(mask: RunLengths) -> RunLengths:
+    """Run lengths by pycocotools, whose `counts` are bytes, as files hold them."""
+    return {"size": list(mask["size"]), "counts": mask["counts"].decode()}
+
+
 def overlaps(one: Sequence[Any], other: Sequence[Any]) -> NDArray[np.float64]:
     """IoU of masks, or of boxes, of one image: N and M of a kind to (N, M)."""
     from pycocotools import mask as coco_mask

@@ -5,15 +5,13 @@ from pathlib import Path
 
 from noisyseg.bench.config.suite import SeedPair, Suite
 from noisyseg.bench.datasets.preparation import CheckedData, write_prepared
-from noisyseg.bench.runs.inputs import SHARED as SHARED
-from noisyseg.bench.runs.inputs import NoiseSettings
-from noisyseg.bench.runs.inputs import check as check
-from noisyseg.bench.runs.run import Run as Run
+from noisyseg.bench.runs.inputs import SHARED, NoiseSettings, check
+from noisyseg.bench.runs.run import Run
 from noisyseg.bench.runs.train_files import train_files, write_train_files
 from noisyseg.bench.training.version import TRAINING
 from noisyseg.noise.spec import NoiseSpec
-from noisyseg.results.evaluation.evaluation import EVALUATION
-from noisyseg.results.records.record import run_key
+from noisyseg.results.evaluation.settings import EVALUATION
+from noisyseg.results.records.record import RunSpec, run_key
 from noisyseg.results.records.store import RunStore
 
 SCHEMA = 1
@@ -35,7 +33,7 @@ def expand(
         InputError: unusable data or noise; nothing has been trained then.
     """
     shared = shared or store.root / SHARED
-    data, settings = check(suite, shared=shared)
+    data, settings = check(suite, shared=shared, make=True)
     if tell is not None:
         tell(data.warnings)
     write_prepared(data, shared)
@@ -60,7 +58,7 @@ def _runs(
     for train_seed, noise_label, noise in _columns(settings, suite.seeds):
         annotations, manifest = train_files(data, noise, shared)
         for method_label, method in suite.methods.items():
-            spec = {
+            spec: RunSpec = {
                 "schema": SCHEMA,
                 "data": data.resolved,
                 "protocol": suite.protocol,

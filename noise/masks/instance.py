@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from noisyseg.mask_overlap import RunLengths, has_mask, run_lengths
+from noisyseg.mask_overlap import RunLengths, as_text, has_mask, run_lengths
 from noisyseg.noise.masks.polygons import Points, clip_polygon, flat_of, polygon_area
 from noisyseg.noise.masks.raster import Crop, put_back
 
@@ -60,8 +60,7 @@ class Instance:
         if not crop.raster.any():
             return None
         mask = put_back(crop, self.height, self.width)
-        text = {"size": [self.height, self.width], "counts": mask["counts"].decode()}
-        return self._with(text, mask)
+        return self._with(as_text(mask), mask)
 
     def with_polygons(self, polygons: Sequence[Points]) -> "Instance | None":
         """The instance with these polygons, cut at the image; None if they cover no pixel.
