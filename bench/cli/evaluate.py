@@ -9,13 +9,14 @@ from typing import Any
 
 from noisyseg.bench.cli.arguments import add_json, names
 from noisyseg.bench.cli.output import DONE, SOME_FAILED, print_text, say, say_warnings
-from noisyseg.bench.runs.execution import PREDICTIONS
-from noisyseg.bench.runs.grid import SHARED
+from noisyseg.bench.runs.inputs import SHARED
+from noisyseg.bench.runs.run import PREDICTIONS
 from noisyseg.errors import InputError
 from noisyseg.files import sha256_file
-from noisyseg.results.evaluation.evaluation import TOLERANCE, evaluate
+from noisyseg.results.evaluation.evaluation import evaluate
 from noisyseg.results.evaluation.ground_truth import limits_of
 from noisyseg.results.evaluation.predictions import Predictions, read_predictions
+from noisyseg.results.evaluation.settings import TOLERANCE
 from noisyseg.results.records.record import Record, decode_record
 from noisyseg.results.records.store import RECORD_NAME
 

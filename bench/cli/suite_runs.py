@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 from noisyseg.bench.cli.output import say
 from noisyseg.bench.config.suite import Suite
-from noisyseg.bench.runs.grid import Run, check, foresee
+from noisyseg.bench.runs.grid import foresee
+from noisyseg.bench.runs.inputs import check
+from noisyseg.bench.runs.run import Run
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import RunStore
 

@@ -5,15 +5,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from noisyseg.bench.runs.execution import PREDICTIONS
-from noisyseg.bench.runs.grid import Run
+from noisyseg.bench.runs.run import PREDICTIONS, Run
 from noisyseg.errors import InputError
 from noisyseg.files import sha256_file
 from noisyseg.results.evaluation.evaluation import mask_matches
+from noisyseg.results.evaluation.image_matches import Matches
 from noisyseg.results.evaluation.predictions import read_predictions
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import is_done
-from noisyseg.results.statistics.bootstrap import Matches, standings
+from noisyseg.results.statistics.bootstrap import standings
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from noisyseg.bench.runs.execution import LOG
-from noisyseg.bench.runs.grid import Run
+from noisyseg.bench.runs.run import LOG, Run
 from noisyseg.errors import InputError
 from noisyseg.results.records.loss_at_work import Report, half_time
 from noisyseg.results.records.store import RunStore, is_done

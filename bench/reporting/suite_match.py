@@ -6,7 +6,7 @@ from typing import Any
 
 from noisyseg.bench.config.suite import Suite
 from noisyseg.bench.reporting.suite_table import suite_table, suite_title
-from noisyseg.bench.runs.grid import Run
+from noisyseg.bench.runs.run import Run
 from noisyseg.errors import InputError
 from noisyseg.results.paper.published import PublishedTable, published_table
 from noisyseg.results.records.record import Record

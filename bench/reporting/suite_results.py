@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from noisyseg.bench.config.suite import Suite
 from noisyseg.bench.reporting.loss_logs import Observed
 from noisyseg.bench.reporting.suite_table import suite_title
-from noisyseg.bench.runs.grid import Run
+from noisyseg.bench.runs.run import Run
 from noisyseg.results.records.record import Record
 from noisyseg.results.tables.formats import Table
 

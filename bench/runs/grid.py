@@ -5,15 +5,13 @@ from pathlib import Path
 
 from noisyseg.bench.config.suite import SeedPair, Suite
 from noisyseg.bench.datasets.preparation import CheckedData, write_prepared
-from noisyseg.bench.runs.inputs import SHARED as SHARED
-from noisyseg.bench.runs.inputs import NoiseSettings
-from noisyseg.bench.runs.inputs import check as check
-from noisyseg.bench.runs.run import Run as Run
+from noisyseg.bench.runs.inputs import SHARED, NoiseSettings, check
+from noisyseg.bench.runs.run import Run
 from noisyseg.bench.runs.train_files import train_files, write_train_files
 from noisyseg.bench.training.version import TRAINING
 from noisyseg.noise.spec import NoiseSpec
-from noisyseg.results.evaluation.evaluation import EVALUATION
-from noisyseg.results.records.record import run_key
+from noisyseg.results.evaluation.settings import EVALUATION
+from noisyseg.results.records.record import RunSpec, run_key
 from noisyseg.results.records.store import RunStore
 
 SCHEMA = 1
@@ -66,7 +64,7 @@ def _runs(
     for train_seed, noise_label, noise in _columns(settings, suite.seeds):
         annotations, manifest = train_files(data, noise, shared)
         for method_label, method in suite.methods.items():
-            spec = {
+            spec: RunSpec = {
                 "schema": SCHEMA,
                 "data": data.resolved,
                 "protocol": suite.protocol,

@@ -1,5 +1,6 @@
 """Every type of noise by its name: built in, of a file of the user's, or installed."""
 
+from contextlib import suppress
 from typing import Any
 
 from noisyseg.errors import InputError, unknown_name
@@ -16,10 +17,19 @@ from noisyseg.noise.types.own_types import (
     type_in_file,
 )
 from noisyseg.noise.types.presence_noise import PRESENCE_TYPES
+from noisyseg.noise.types.superclass_noise import SUPERCLASS_TYPES
 
 NOISE_TYPES: dict[str, NoiseType] = {
     kind.name: kind
-    for types in (CLASS_TYPES, MATRIX_TYPES, INSTANCE_TYPES, MASK_TYPES, BOX_TYPES, PRESENCE_TYPES)
+    for types in (
+        CLASS_TYPES,
+        SUPERCLASS_TYPES,
+        MATRIX_TYPES,
+        INSTANCE_TYPES,
+        MASK_TYPES,
+        BOX_TYPES,
+        PRESENCE_TYPES,
+    )
     for kind in types
 }
 """The built-in types."""
@@ -50,6 +60,15 @@ def known_names() -> list[str]:
     """Names of all types: the built-in, of files, installed; nothing is imported for it."""
     own = [*_OF_FILES, *installed_names()]
     return [*NOISE_TYPES, *(name for name in own if name not in NOISE_TYPES)]
+
+
+def usable_types() -> dict[str, NoiseType]:
+    """All types but those of packages that cannot be imported, by name."""
+    found = {}
+    for name in known_names():
+        with suppress(InputError):
+            found[name] = noise_type(name)
+    return found
 
 
 def noise_type(name: Any, where: str = "") -> NoiseType:

@@ -14,11 +14,10 @@ from typing import Any
 import numpy as np
 import orjson
 from PIL import Image as PillowImage
-from pycocotools import mask as coco_mask
 
 from noisyseg.bench.datasets.check import check_split
 from noisyseg.bench.datasets.check_report import Report
-from noisyseg.bench.datasets.converted import Progress
+from noisyseg.bench.datasets.converted import Progress, mask_annotation
 from noisyseg.bench.datasets.data_format import DataOptions, Format
 from noisyseg.bench.datasets.ready import Ready, annotation_file
 from noisyseg.bench.datasets.shape_geometry import CLASSES
@@ -169,18 +168,9 @@ def _draw(split: str, settings: ShapesSettings, save: Callable[[str, Image], Non
 
 def _annotation(instance: Instance, *, image_id: int, annotation_id: int) -> dict[str, Any]:
     """The COCO annotation of an instance's visible pixels, its mask as compressed RLE."""
-    rows, columns = np.nonzero(instance.mask)
-    x, y = int(columns.min()), int(rows.min())
-    rle = coco_mask.encode(np.asfortranarray(instance.mask, dtype=np.uint8))
-    return {
-        "id": annotation_id,
-        "image_id": image_id,
-        "category_id": CLASSES.index(instance.class_name) + 1,
-        "bbox": [x, y, int(columns.max()) - x + 1, int(rows.max()) - y + 1],
-        "area": int(instance.mask.sum()),
-        "segmentation": {"size": list(rle["size"]), "counts": rle["counts"].decode()},
-        "iscrowd": 0,
-    }
+    category = CLASSES.index(instance.class_name) + 1
+    shape = mask_annotation(instance.mask, category_id=category)
+    return {"id": annotation_id, "image_id": image_id, **shape}
 
 
 @dataclass(kw_only=True, slots=True, frozen=True)

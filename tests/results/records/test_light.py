@@ -1,4 +1,4 @@
-"""`status` reads records: they need none of the packages that take seconds to import."""
+"""Records, and what a run's key says of its evaluation, need no package that takes seconds."""
 
 import subprocess
 import sys
@@ -6,6 +6,7 @@ import sys
 HEAVY = {"cv2", "matplotlib", "numpy", "pandas", "pycocotools", "ray", "scipy", "torch"}
 CODE = """
 import importlib, pkgutil, sys
+import noisyseg.results.evaluation.settings
 import noisyseg.results.records as room
 for module in pkgutil.iter_modules(room.__path__, "noisyseg.results.records."):
     importlib.import_module(module.name)
