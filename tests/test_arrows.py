@@ -39,7 +39,7 @@ FOREIGN = {
 }
 
 # What is to be mended yet, and never added to: importer and imported, as modules or as folders.
-PENDING = {("methods.method", "methods.plugins")}
+PENDING: set[tuple[str, str]] = set()
 PENDING_FOLDERS = {
     ("noise.files", "noise.corrupt"),
     ("noise.families", "noise.types"),

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from noisyseg import own_code
 from noisyseg.bench.config.suite import Choices, choose, load_suite
 from noisyseg.bench.runs.execution import execute
 from noisyseg.bench.runs.grid import expand
@@ -138,7 +139,7 @@ def install(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(folder)
 
     def forget():
-        plugins._entries.cache_clear()
+        own_code.installed.cache_clear()
         plugins.installed_method.cache_clear()
 
     def make(module, name, text):
