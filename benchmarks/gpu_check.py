@@ -233,7 +233,8 @@ def _smoke_runs(folder: Path, methods: list[str]) -> tuple[list[Any], Any]:
 
 def _run(run: Any, store: Any, device: str) -> tuple[Any, list[dict[str, float]]]:
     """A run's record, and its losses an epoch."""
-    from noisyseg.bench.runs.execution import Resources, execute
+    from noisyseg.bench.runs.execution import execute
+    from noisyseg.bench.runs.run import Resources
 
     workers = 2 if device == "cuda" else 0
     record = execute(run, store, Resources(threads=1, device=device, loader_workers=workers))

@@ -1,4 +1,8 @@
-"""The methods that noisyseg has of its own, in the order in which they are listed."""
+"""The methods that noisyseg has of its own, in the order in which they are listed.
+
+A new one is a file in `losses` and an entry here, beside its test. The entry says again which
+parameters the file has, so that lists and run keys need not import torch; a test compares them.
+"""
 
 from noisyseg.methods.context import ANNOTATION_IDS
 from noisyseg.methods.method import Method

@@ -186,7 +186,10 @@ def _own(module: ModuleType) -> str:
         name
         for name, value in members.items()
         if not name.startswith("_")
-        and not isinstance(value, ModuleType)
-        and getattr(value, "__module__", module.__name__) == module.__name__
+        and not inspect.ismodule(value)
+        and (
+            not (inspect.isroutine(value) or inspect.isclass(value))
+            or value.__module__ == module.__name__
+        )
     ]
     return ", ".join(names) or "nothing of its own"

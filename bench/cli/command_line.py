@@ -4,7 +4,7 @@ import argparse
 import io
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TypeAlias
@@ -12,10 +12,10 @@ from typing import TypeAlias
 import noisyseg
 from noisyseg.bench.cli.command_parser import CommandParser
 from noisyseg.bench.cli.data.data_cli import add_data
-from noisyseg.bench.cli.noise.noise_cli import add_noise
 from noisyseg.bench.cli.options import options_of
 from noisyseg.bench.cli.parsers import Subparsers, add_group
 from noisyseg.errors import InputError
+from noisyseg.training_extra import is_missing
 
 UNUSABLE_INPUT = 2
 INTERRUPTED = 130
@@ -91,7 +91,39 @@ COMMANDS: dict[str, Entry] = {
         },
     ),
     "data": add_data,
-    "noise": add_noise,
+    "noise": Group(
+        "make noisy annotation files, check and compare them",
+        "noisyseg noise list",
+        {
+            "make": Command("noise.make", "write a noisy annotation file and its manifest"),
+            "verify": Command(
+                "noise.verify",
+                "make the noise again and compare every byte; exit status 1 if anything differs",
+            ),
+            "apply": Command("noise.apply", "write the noisy file that a manifest is of"),
+            "invert": Command(
+                "noise.invert", "write the clean file that a noisy one was made from"
+            ),
+            "diff": Command(
+                "noise.diff", "what differs between two annotation files of the same images"
+            ),
+            "report": Command(
+                "noise.report",
+                "write one self-contained HTML page on a noisy file, and its figures as PNG",
+            ),
+            "golden": Command(
+                "noise.golden",
+                "check that this machine makes the shipped golden noise, byte for byte",
+            ),
+            "list": Command(
+                "noise.listing",
+                "list the types of noise with parameters, presets and sources",
+            ),
+            "check": Command(
+                "noise.check", "try a type of noise on a small document and say what it breaks"
+            ),
+        },
+    ),
 }
 
 
@@ -103,14 +135,22 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     given = list(sys.argv[1:] if argv is None else argv)
     given = given or ["run", "quick"]
-    arguments = build_parser(given).parse_args(given)
-    command: Callable[[argparse.Namespace], int] = arguments.command
     try:
+        arguments = build_parser(given).parse_args(given)
+        command: Callable[[argparse.Namespace], int] = arguments.command
         status = command(arguments)
         sys.stdout.flush()
         return status
     except InputError as error:
         sys.stderr.write(f"error: {error}\n")
+        return UNUSABLE_INPUT
+    except ModuleNotFoundError as error:
+        if not is_missing(error):
+            raise
+        sys.stderr.write(
+            f"error: `{_called(given)}` needs {error.name}, which is not installed: "
+            "pip install 'noisyseg[train]'\n"
+        )
         return UNUSABLE_INPUT
     except BrokenPipeError:
         # The reader has seen enough (a pipe into head): nothing to say, and nowhere to say it.
@@ -122,6 +162,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("interrupted: finished runs are kept; the same command goes on\n")
         return INTERRUPTED
+
+
+def _called(words: Sequence[str]) -> str:
+    """The command that the words name, as it is called."""
+    known: Mapping[str, Entry] = COMMANDS
+    called = ["noisyseg"]
+    for word in words:
+        entry = known.get(word)
+        if entry is not None:
+            called.append(word)
+            known = entry.commands if isinstance(entry, Group) else {}
+    return " ".join(called)
 
 
 def build_parser(words: Sequence[str] | None = None) -> argparse.ArgumentParser:

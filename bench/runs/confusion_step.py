@@ -8,8 +8,6 @@ from noisyseg.annotation_files.document import parse_annotations, read_bytes
 from noisyseg.errors import InputError, unknown_name
 from noisyseg.files import sha256_bytes
 from noisyseg.noise.types.registry import NOISE_TYPES
-from noisyseg.results.evaluation.confusion import confusion_matrix, row_normalised
-from noisyseg.results.evaluation.predictions import read_predictions
 
 CONFUSION = "confusion"
 # What may stand in place of the matrix; parameter -> what it is.
@@ -64,6 +62,10 @@ def _with_matrix(step: Any, classes: Sequence[str], where: str, base: Path) -> A
 
 
 def _matrix(own: Mapping[str, Any], classes: Sequence[str], where: str, base: Path) -> Any:
+    # Imported here: SciPy and more, which every other noise does without.
+    from noisyseg.results.evaluation.confusion import confusion_matrix, row_normalised
+    from noisyseg.results.evaluation.predictions import read_predictions
+
     predictions_path = _path(own["predictions"], f"{where}, predictions", base)
     annotations_path = _path(own["annotations"], f"{where}, annotations", base)
     limits = {key: _limit(own.get(key, default), where, key) for key, default in _LIMITS.items()}

@@ -15,10 +15,17 @@ from noisyseg.bench.runs.epoch_log import EpochLog
 from noisyseg.bench.runs.heartbeat import Heartbeat
 from noisyseg.bench.runs.process_output import output_to
 from noisyseg.bench.runs.rehearsal import is_rehearsal
-from noisyseg.bench.runs.run import CHECKPOINTS, METHOD, OUTPUT, STEP, Resources, Run
-from noisyseg.bench.runs.run import LOG as LOG
-from noisyseg.bench.runs.run import MANIFEST as MANIFEST
-from noisyseg.bench.runs.run import PREDICTIONS as PREDICTIONS
+from noisyseg.bench.runs.run import (
+    CHECKPOINTS,
+    LOG,
+    MANIFEST,
+    METHOD,
+    OUTPUT,
+    PREDICTIONS,
+    STEP,
+    Resources,
+    Run,
+)
 from noisyseg.bench.runs.state import LOCK
 from noisyseg.files import canonical_json, sha256_file, write_atomically
 from noisyseg.results.records.record import Record, seal

@@ -5,10 +5,8 @@ from pathlib import Path
 
 from noisyseg.bench.config.suite import SeedPair, Suite
 from noisyseg.bench.datasets.preparation import CheckedData, write_prepared
-from noisyseg.bench.runs.inputs import SHARED as SHARED
-from noisyseg.bench.runs.inputs import NoiseSettings
-from noisyseg.bench.runs.inputs import check as check
-from noisyseg.bench.runs.run import Run as Run
+from noisyseg.bench.runs.inputs import SHARED, NoiseSettings, check
+from noisyseg.bench.runs.run import Run
 from noisyseg.bench.runs.train_files import train_files, write_train_files
 from noisyseg.bench.training.version import TRAINING
 from noisyseg.noise.spec import NoiseSpec

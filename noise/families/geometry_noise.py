@@ -1,4 +1,7 @@
-"""Geometry noise: other masks, boxes and areas for the same objects."""
+"""Geometry noise: other masks, boxes and areas for the same objects.
+
+What needs OpenCV or pycocotools is imported as a step is made: a list of the types needs neither.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,7 +13,6 @@ import numpy as np
 from noisyseg.mask_overlap import has_mask
 from noisyseg.noise.draws import Purpose, StepDraws
 from noisyseg.noise.families.family import Annotation, Family, Parameters, Report, Step
-from noisyseg.noise.masks.shapes import check_masks, check_masks_and_boxes
 from noisyseg.noise.proportion import binomial_interval
 from noisyseg.noise.scene import Scene
 from noisyseg.noise.table import AnnotationTable
@@ -55,6 +57,8 @@ class GeometryNoise(Family):
 
     def check(self, parameters: Parameters, scene: Scene) -> None:
         """See `Family`."""
+        from noisyseg.noise.masks.shapes import check_masks, check_masks_and_boxes
+
         (check_masks if self.needs_mask else check_masks_and_boxes)(parameters, scene)
 
     def step(
@@ -67,7 +71,6 @@ class GeometryNoise(Family):
         workers: int,
     ) -> tuple[list[Annotation], Report]:
         """See `Family`."""
-        # Imported here: OpenCV and pycocotools, which a list of the types does not need.
         from noisyseg.noise.families.redrawing import Job, redraw
 
         entries: list[Annotation] = document["annotations"]

@@ -18,7 +18,6 @@ from collections.abc import Sequence
 from statistics import NormalDist
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -49,6 +48,8 @@ def scale(instance: Instance, parameters: Parameters, draws: StepDraws) -> Insta
 
     Nothing is known beyond the image's border, so a mask does not shrink away from it.
     """
+    import cv2
+
     assert instance.mask is not None
     size = parameters["kernel"]
     kernel = np.ones((size, size), dtype=np.uint8)
@@ -125,6 +126,8 @@ def _moved(contour: NDArray[Any], shift: NDArray[np.int64]) -> NDArray[Any]:
 
 def _simplified(contour: NDArray[Any], tolerance: float) -> NDArray[Any]:
     """The contour with vertices left out; the same object if none was."""
+    import cv2
+
     # OpenCV would round polygons to single precision; hundredths of a pixel are whole numbers.
     factor = 100 if contour.dtype == np.float64 else 1
     whole: Contour = np.rint(contour * factor).astype(np.int32)

@@ -1,5 +1,6 @@
 """Every type of noise by its name: built in, of a file of the user's, or installed."""
 
+from contextlib import suppress
 from typing import Any
 
 from noisyseg.errors import InputError, unknown_name
@@ -50,6 +51,15 @@ def known_names() -> list[str]:
     """Names of all types: the built-in, of files, installed; nothing is imported for it."""
     own = [*_OF_FILES, *installed_names()]
     return [*NOISE_TYPES, *(name for name in own if name not in NOISE_TYPES)]
+
+
+def usable_types() -> dict[str, NoiseType]:
+    """All types but those of packages that cannot be imported, by name."""
+    found = {}
+    for name in known_names():
+        with suppress(InputError):
+            found[name] = noise_type(name)
+    return found
 
 
 def noise_type(name: Any, where: str = "") -> NoiseType:

@@ -3,18 +3,15 @@
 import argparse
 import json
 import sys
-from collections.abc import Sequence
 from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 from noisyseg.bench.cli.arguments import add_json
 from noisyseg.bench.cli.output import DONE, SOME_FAILED, print_text
-from noisyseg.errors import InputError
-from noisyseg.methods.contract.checks import CHECKS
-from noisyseg.methods.contract.verdict import Check, check_contract
-from noisyseg.methods.method import ResolvedMethod
-from noisyseg.methods.plugins import installed_method, installed_names
-from noisyseg.methods.registry import TAKEN, named
+
+if TYPE_CHECKING:
+    from noisyseg.bench.runs.method_trial import Trial
 
 EXAMPLE = "noisyseg methods check my_method.py:my_loss"
 
@@ -43,51 +40,33 @@ def run(options: Options) -> int:
     Raises:
         InputError: there is no such method or model, or it cannot be loaded.
     """
+    # Imported here: torch takes seconds, for which --help need not wait.
+    from noisyseg.bench.runs.method_trial import try_method
+
     with redirect_stdout(sys.stderr):  # what the method prints is no answer of the command
-        method, checks = _checked(options.method, options.model)
-    passed = all(check.passed for check in checks)
+        trial = try_method(options.method, model=options.model)
+    passed = all(check.passed for check in trial.checks)
     if options.json:
-        document = {**method.spec(), "passed": passed, "checks": [asdict(c) for c in checks]}
-        print_text(json.dumps(document, indent=2))
+        checks = [asdict(check) for check in trial.checks]
+        print_text(
+            json.dumps({**trial.method.spec(), "passed": passed, "checks": checks}, indent=2)
+        )
     else:
-        _print_checks(method, checks)
+        _print_checks(trial)
     return DONE if passed else SOME_FAILED
 
 
-def _checked(text: str, model: str | None) -> tuple[ResolvedMethod, list[Check]]:
-    """The method that a command line names, and what its checks found."""
-    if text in installed_names():
-        # Under a built-in's name, too: whoever installed it must hear that it is not used.
-        installed_method(text, TAKEN)
-    method = named(text)
-    checks = check_contract(method)
-    if model is not None:
-        checks.append(_on_model(method, model))
-    return method, checks
-
-
-def _print_checks(method: ResolvedMethod, checks: Sequence[Check]) -> None:
-    width = max(len(check.name) for check in checks)
-    for check in checks:
+def _print_checks(trial: "Trial") -> None:
+    width = max(len(check.name) for check in trial.checks)
+    for check in trial.checks:
         state = "ok" if check.passed else "FAILED"
         print_text(f"{state:6}  {check.name:{width}}  {check.detail}".rstrip())
-    print_text(f"{method.name}: {_verdict(checks)}")
+    print_text(f"{trial.method.name}: {_verdict(trial)}")
 
 
-def _verdict(checks: Sequence[Check]) -> str:
-    failed = sum(not check.passed for check in checks)
+def _verdict(trial: "Trial") -> str:
+    failed = sum(not check.passed for check in trial.checks)
     if not failed:
-        return f"all {len(checks)} checks passed"
-    untried = len(set(CHECKS) - {check.name for check in checks})
-    rest = f"; {untried} more were not tried, for they need a loss per RoI" if untried else ""
-    return f"{failed} of {len(checks)} checks FAILED{rest}"
-
-
-def _on_model(method: ResolvedMethod, model: str) -> Check:
-    """Whether the model's box heads can take the method."""
-    from noisyseg.bench.runs.model_trial import box_heads_with  # mmdet takes seconds
-
-    name, heads = box_heads_with(method, model)
-    if isinstance(heads, InputError):
-        return Check(name=f"model {name}", passed=False, detail=str(heads))
-    return Check(name=f"model {name}", passed=True, detail=f"in {heads} box heads")
+        return f"all {len(trial.checks)} checks passed"
+    rest = f"; {trial.untried} more were not tried, for they need a loss per RoI"
+    return f"{failed} of {len(trial.checks)} checks FAILED{rest if trial.untried else ''}"

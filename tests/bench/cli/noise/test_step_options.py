@@ -3,7 +3,7 @@ import shlex
 import pytest
 
 from noisyseg.bench.cli.command_line import main
-from noisyseg.bench.cli.noise.noise_options import check_options, unlisted_option
+from noisyseg.bench.cli.noise.step_options import check_options, unlisted_option
 from noisyseg.errors import InputError
 from noisyseg.noise.types.registry import NOISE_TYPES
 

@@ -1,6 +1,6 @@
 import pytest
 
-from noisyseg.bench.cli.noise.noise_classes import only_among
+from noisyseg.bench.cli.noise.classes import only_among
 from noisyseg.errors import InputError
 
 CLASSES = ("cat", "dog", "cow", "hen")

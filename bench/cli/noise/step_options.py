@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from noisyseg.bench.runs.confusion_step import CONFUSION, IN_PLACE_OF_MATRIX
-from noisyseg.errors import InputError, unknown_name
+from noisyseg.errors import InputError
 from noisyseg.noise.types.noise_type import NoiseType
 from noisyseg.noise.types.parameters import REQUIRED
-from noisyseg.noise.types.registry import NOISE_TYPES
+from noisyseg.noise.types.registry import known_names, noise_type, usable_types
 from noisyseg.noise.yaml_text import parse_yaml
 
 # Parameters with an option of their own, and what it takes; all others go by --set.
@@ -47,12 +47,10 @@ def check_options(step: Mapping[str, Any]) -> None:
         InputError: names the option that does it.
     """
     name = step["type"]
-    if name not in NOISE_TYPES:
-        right = name.lower().replace("_", "-")
-        if right in NOISE_TYPES:
-            raise InputError(f"--type: unknown noise type {name!r}: write it {right!r}.")
-        raise unknown_name("noise type", name, NOISE_TYPES, "--type")
-    kind = NOISE_TYPES[name]
+    right = name.lower().replace("_", "-")
+    if name not in known_names() and right in known_names():
+        raise InputError(f"--type: unknown noise type {name!r}: write it {right!r}.")
+    kind = noise_type(name, "--type")
     known = _parameters(kind)
     for key in step.keys() - {"type", *known}:
         raise InputError(f"{_option(key)} is not for {name} noise, {_told(kind, key)}")
@@ -143,7 +141,7 @@ def _parameters(kind: NoiseType) -> list[str]:
 
 
 def _types_with(key: str) -> list[str]:
-    return [name for name, kind in NOISE_TYPES.items() if key in _parameters(kind)]
+    return [name for name, kind in usable_types().items() if key in _parameters(kind)]
 
 
 def _in_presets(kind: NoiseType, key: str) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from noisyseg.errors import InputError, unknown_name
-from noisyseg.noise.types.registry import NOISE_TYPES
+from noisyseg.noise.types.registry import known_names, noise_type
 
 
 def only_among(raw: Any, wanted: Sequence[str], classes: Sequence[str]) -> Any:
@@ -31,9 +31,9 @@ def only_among(raw: Any, wanted: Sequence[str], classes: Sequence[str]) -> Any:
 
 def _with_exempt(step: Any, others: Sequence[str]) -> Any:
     kind = step.get("type") if isinstance(step, Mapping) else None
-    if not isinstance(kind, str) or kind not in NOISE_TYPES:
+    if not isinstance(kind, str) or kind not in known_names():
         return step
-    if "exempt" not in NOISE_TYPES[kind].parameters:
+    if "exempt" not in noise_type(kind).parameters:
         raise InputError(
             f"--classes is about labels, which {kind} noise does not change: leave it out, or "
             "write `exempt` in those steps of a --spec that change labels."
