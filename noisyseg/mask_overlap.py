@@ -63,6 +63,8 @@ def encoded(pixels: NDArray[Any]) -> RunLengths:
     Args:
         pixels: 0 or 1, or False or True, shape (height, width).
     """
+    from pycocotools import mask as coco_mask
+
     return as_text(coco_mask.encode(np.asfortranarray(pixels, dtype=np.uint8)))
 
 
