@@ -121,7 +121,7 @@ def _training(place: Place, folder: Path, batch: int, micro: int) -> Any:
 def _images(place: Place, folder: Path) -> tuple[Path, Path, list[str]]:
     """An annotation file that lists the images many times over, their folder and the classes."""
     if place.data is None:
-        from noisyseg.bench.datasets.shapes import ShapesSettings, generate_shapes
+        from noisyseg.bench.datasets.formats.shapes import ShapesSettings, generate_shapes
 
         settings = ShapesSettings(size=96 if place.small else 512, train_images=16, val_images=1)
         data = generate_shapes(folder, settings)

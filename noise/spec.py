@@ -2,16 +2,17 @@
 
 import reprlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from noisyseg.errors import InputError, unknown_name
 from noisyseg.files import canonical_json
+from noisyseg.located_yaml import place_of, plain
 from noisyseg.noise.types.parameters import REQUIRED, Loaded, Parameter, Place, resolved_only
 from noisyseg.noise.types.registry import made_by, noise_type
 
-MAX_SEED = 2**64 - 1
+MAX_NOISE_SEED = 2**64 - 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,7 +65,7 @@ class NoiseSpec:
         if not self.steps:
             raise InputError("a noise spec needs at least one step; clean runs have no noise spec.")
         is_integer = isinstance(self.seed, int) and not isinstance(self.seed, bool)
-        if not is_integer or not 0 <= self.seed <= MAX_SEED:
+        if not is_integer or not 0 <= self.seed <= MAX_NOISE_SEED:
             raise InputError(
                 f"a noise seed must be an integer from 0 to 2^64-1, got {self.seed!r}."
             )
@@ -107,7 +108,8 @@ def parse_steps(
         raw: e.g. {type: symmetric, rate: 0.4} or {type: asymmetric, rate: 0.2, map: voc}; with
             `preset: mid`, a type's preset values stand for those not given.
         classes: the run's classes, in order.
-        where: the place that `raw` came from, for messages.
+        where: the place that `raw` came from, for messages; a mapping that was read from a file
+            knows it better.
         base: folder that relative paths in it start from.
 
     Raises:
@@ -120,8 +122,9 @@ def parse_steps(
             f"{where}: noise must be a mapping such as {{type: symmetric, rate: 0.4}} or a list of "
             f"them, got {raw!r}."
         )
+    place = Place(where=where, base=base, classes=classes)
     return tuple(
-        _parse_step(entry, Place(where=f"{where}, step {number}", base=base, classes=classes))
+        _parse_step(entry, place, step=f", step {number}")
         for number, entry in enumerate(raw, start=1)
     )
 
@@ -204,8 +207,9 @@ def _names_in(value: Any) -> list[str]:
     return [name for name in value if isinstance(name, str)] if isinstance(value, list) else []
 
 
-def _parse_step(raw: Any, place: Place) -> NoiseStep:
-    where = place.where
+def _parse_step(raw: Any, place: Place, *, step: str = "") -> NoiseStep:
+    """The step that data stand for; `step` is its number, if it is one of a list."""
+    where = place_of(raw, place.where) + step
     if not isinstance(raw, dict):
         raise InputError(
             f"{where}: a noise step must be a mapping such as {{type: symmetric, rate: 0.4}}, "
@@ -213,29 +217,34 @@ def _parse_step(raw: Any, place: Place) -> NoiseStep:
         )
     if "type" not in raw:
         raise InputError(f"{where}: a noise step needs 'type', got {raw!r}.")
+
+    def spot(key: str) -> str:
+        return place_of(raw, place.where, key) + step
+
     name = raw["type"]
-    kind = noise_type(name, where)
+    kind = noise_type(name, spot("type"))
     keys = ("type", *kind.parameters, *(("preset",) if kind.presets else ()))
     for key in raw:
         if key not in keys:
-            raise unknown_name(f"key of {name} noise", key, keys, where)
+            raise unknown_name(f"key of {name} noise", key, keys, spot(key))
     if len(place.classes) < kind.family.least_classes:
         raise InputError(
             f"{where}: {name} noise needs at least two classes, got {len(place.classes)}."
         )
-    given = {**_preset(raw, kind.presets, name, where), **raw}
+    given = {**_preset(raw, kind.presets, name, spot("preset")), **raw}
     parameters: dict[str, Any] = {}
     for key, parameter in kind.parameters.items():
         if key in given:
-            spot = Place(where=f"{where}, {key}", base=place.base, classes=place.classes)
-            parameters[key] = parameter.parse(given[key], spot)
+            at = replace(place, where=f"{spot(key)}, {key}")
+            parameters[key] = parameter.parse(plain(given[key]), at)
         elif parameter.default is REQUIRED:
             presets = [preset for preset, values in kind.presets.items() if key in values]
             hint = f" or a preset ({', '.join(presets)})" if presets else ""
             raise InputError(f"{where}: {name} noise needs {key!r}{hint}, got {raw!r}.")
         else:
             parameters[key] = parameter.default
-    return NoiseStep(type=name, parameters=kind.finish(parameters, place))
+    settled = kind.finish(parameters, replace(place, where=where))
+    return NoiseStep(type=name, parameters=settled)
 
 
 def _preset(

@@ -11,7 +11,9 @@ import yaml
 from noisyseg.errors import InputError, unknown_name
 
 # Aliases multiply: nine lines of them can stand for a thousand million values.
-_MAX_VALUES = 100_000
+_MAX_OF_ALIASES = 100_000
+
+_MERGE = "tag:yaml.org,2002:merge"
 
 # No path, name or JSON text can hold a NUL or half of a surrogate pair.
 _UNUSABLE = re.compile("[\0\ud800-\udfff]")
@@ -24,6 +26,9 @@ class Located(dict[str, Any]):
         file: that it was read from.
         places: key → (file, line); a mapping that extends another one has keys of two files.
     """
+
+    file: Path
+    places: dict[str, tuple[Path, int]]
 
     def __init__(
         self, values: Mapping[str, Any], *, file: Path, places: Mapping[str, tuple[Path, int]]
@@ -39,6 +44,10 @@ class Located(dict[str, Any]):
             return f"{file}, line {line}"
         first = min((line for file, line in self.places.values() if file == self.file), default=1)
         return f"{self.file}, line {first}"
+
+    def with_values(self, values: Mapping[str, Any]) -> "Located":
+        """Other values at the same places."""
+        return Located(values, file=self.file, places=self.places)
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # yaml ships no annotations
@@ -62,14 +71,21 @@ class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # yaml ships no annotatio
     def construct_located(self, node: yaml.MappingNode) -> Located:
         values: dict[str, Any] = {}
         places: dict[str, tuple[Path, int]] = {}
-        for key_node, value_node in node.value:
+        own: set[str] = set()
+        count = sum(key_node.tag != _MERGE for key_node, _ in node.value)
+        self.flatten_mapping(
+            node
+        )  # what `<<` stands for comes first, its keys replaced by own ones
+        for place, (key_node, value_node) in enumerate(node.value, start=count - len(node.value)):
             key = self.construct_object(key_node, deep=True)
             if not isinstance(key, str):
                 raise InputError(
                     f"{self._line(key_node)}: a key must be text, got {key!r}. Quote it."
                 )
-            if key in values:
+            if key in own:
                 raise InputError(f"{self._line(key_node)}: the key {key!r} stands here twice.")
+            if place >= 0:
+                own.add(key)
             values[key] = self.construct_object(value_node, deep=True)
             places[key] = self.file, key_node.start_mark.line + 1
         return Located(values, file=self.file, places=places)
@@ -103,19 +119,30 @@ def read_yaml_value(path: Path) -> Any:
         raise InputError(f"cannot read {path}: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text.") from error
-    return _document(path, text)
+    return parse_yaml(text, str(path))
 
 
-def _document(path: Path, text: str) -> Any:
+def parse_yaml(text: str, name: str) -> Any:
+    """Whatever a YAML text holds, safely loaded; its mappings are `Located`.
+
+    Args:
+        text: YAML.
+        name: of the file, or what to call the text in messages.
+
+    Raises:
+        InputError: not YAML, or a key given twice.
+    """
+    path = Path(name)
     try:
         loader = _Loader(text)
         loader.file = path
         node = loader.get_single_node()
         if node is None:
             return None
-        if _count_values(node, {}, path) > _MAX_VALUES:
+        known: dict[yaml.Node, int] = {}
+        if _count_values(node, known, path) - len(known) > _MAX_OF_ALIASES:
             raise InputError(
-                f"{path}: with its aliases written out it holds more than {_MAX_VALUES} values."
+                f"{path}: its aliases written out make more than {_MAX_OF_ALIASES} values."
             )
         return loader.construct_document(node)
     except yaml.reader.ReaderError as error:
@@ -189,6 +216,11 @@ def located(value: Any, *, what: str, where: str) -> Located:
         got = reprlib.repr(value)
         raise InputError(f"{where}: {what} must be a mapping of keys to values, got {got}.")
     return value
+
+
+def place_of(value: Any, otherwise: str, key: str | None = None) -> str:
+    """File and line of a mapping's key; what is said otherwise of what was not read from a file."""
+    return value.where(key) if isinstance(value, Located) else otherwise
 
 
 def plain(value: Any) -> Any:

@@ -3,7 +3,15 @@ import datetime
 import pytest
 
 from noisyseg.errors import InputError
-from noisyseg.located_yaml import Located, check_keys, located, plain, read_yaml
+from noisyseg.located_yaml import (
+    Located,
+    check_keys,
+    located,
+    parse_yaml,
+    place_of,
+    plain,
+    read_yaml,
+)
 
 TEXT = """\
 # a comment
@@ -79,9 +87,40 @@ def test_bad_yaml_is_refused_with_its_line(read, tmp_path, text, line, problem):
 
 def test_aliases_that_multiply_are_refused_at_once(read, tmp_path):
     levels = [f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]" for n in range(1, 20)]
-    with pytest.raises(InputError, match="more than 100000 values") as caught:
+    with pytest.raises(
+        InputError, match="aliases written out make more than 100000 values"
+    ) as caught:
         read("\n".join(["l0: &l0 [x]", *levels]))
     assert str(caught.value).startswith(f"{tmp_path / 'some.yaml'}: ")
+
+
+def test_a_file_that_is_large_without_aliases_is_read(read):
+    row = "[" + "0.0, " * 400 + "]"
+    document = read("\n".join(["rows:", *(f"  - {row}" for _ in range(300))]))
+    assert sum(map(len, document["rows"])) == 120_000
+
+
+def test_a_merged_mapping_gives_way_to_own_keys_and_its_keys_keep_their_lines(read, tmp_path):
+    document = read("base: &base {a: 1, b: 2}\nover:\n  b: 3\n  <<: *base\n")
+    assert document["over"] == {"a": 1, "b": 3}
+    assert document["over"].where("a") == f"{tmp_path / 'some.yaml'}, line 1"
+    assert document["over"].where("b") == f"{tmp_path / 'some.yaml'}, line 3"
+    with pytest.raises(InputError, match="line 4: the key 'b' stands here twice"):
+        read("base: &base {a: 1}\nover:\n  b: 3\n  b: 3\n  <<: *base\n")
+
+
+def test_text_of_no_file_is_placed_by_what_it_is_called():
+    assert parse_yaml("{a: [1, no]}", "--set x") == {"a": [1, False]}
+    with pytest.raises(InputError, match=r"^--set x, line 2: not valid YAML"):
+        parse_yaml("a: 1\nb: [", "--set x")
+
+
+def test_other_values_keep_the_places(read):
+    document = read("a: 1\nb: 2")
+    changed = document.with_values({"b": 3})
+    assert changed == {"b": 3}
+    assert changed.where("b") == document.where("b") == place_of(document, "elsewhere", "b")
+    assert place_of({"b": 3}, "elsewhere", "b") == "elsewhere"
 
 
 def test_aliases_of_an_ordinary_size_stand_for_their_values(read):

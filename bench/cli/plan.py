@@ -58,7 +58,7 @@ def _seconds(text: str) -> float:
 def run(options: Options) -> int:
     """Print the grid, its keys, what is done, and an estimate of hours and disk.
 
-    No run and no noisy file is written; data that are not yet converted are, since keys need them.
+    Nothing is written. Keys need the annotations: those not converted yet are converted in memory.
     """
     outline = chosen_suite(options.choice, random_weights=True)
     store = RunStore(options.choice.out)

@@ -122,7 +122,7 @@ def run(options: Options) -> int:
             "--random-weights is for --rehearse alone: from other weights it is another model. A "
             "suite can say so: model: {extends: NAME, weights: none}."
         )
-    suite = chosen_suite(options.choice)
+    suite = chosen_suite(options.choice, download=not options.dry_run)
     store = RunStore(options.choice.out)
     store.check_writable()
     if options.dry_run:

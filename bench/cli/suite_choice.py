@@ -7,7 +7,7 @@ from pathlib import Path
 from noisyseg.bench.cli.arguments import add_out, names, seeds
 from noisyseg.bench.config.suite import Choices, Suite, choose, load_suite
 from noisyseg.bench.datasets.cache import cache_folder
-from noisyseg.bench.datasets.catalogue import VOC_MASKS
+from noisyseg.bench.datasets.formats.registry import MASKS
 from noisyseg.methods.registry import methods_of_files
 
 
@@ -126,9 +126,7 @@ def add_data_choice(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--variant", metavar="NAME", help="one of the suite's variants (default: its first)"
     )
-    parser.add_argument(
-        "--masks", choices=VOC_MASKS, help="VOC's mask source (default: the suite's)"
-    )
+    parser.add_argument("--masks", choices=MASKS, help="VOC's mask source (default: the suite's)")
     parser.add_argument(
         "--allow-partial",
         action="store_true",

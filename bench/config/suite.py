@@ -9,15 +9,17 @@ from typing import NamedTuple
 from noisyseg.bench.config.model import Model, load_model
 from noisyseg.bench.config.protocol import Protocol, load_protocol
 from noisyseg.bench.config.shipped import shipped_path
-from noisyseg.bench.datasets.source import DataOptions, data_format
+from noisyseg.bench.datasets.formats.format import DataOptions
+from noisyseg.bench.datasets.formats.registry import format_of
 from noisyseg.checked_values import file_name, list_of, text
 from noisyseg.errors import InputError, unknown_name
-from noisyseg.located_yaml import Located, check_keys, check_present, located, plain, read_yaml
+from noisyseg.located_yaml import Located, check_keys, check_present, located, read_yaml
 from noisyseg.methods.method import Method, ResolvedMethod
 from noisyseg.methods.registry import is_known, own_name, resolve
 from noisyseg.results.paper.published import published_table
 
-MAX_SEED = 2**63 - 1
+# Of noise and training alike: tables hold seeds as integers with a sign. Noise alone takes 2^64-1.
+MAX_RUN_SEED = 2**63 - 1
 
 
 class SeedPair(NamedTuple):
@@ -125,10 +127,10 @@ def load_suite(
         model=_model(parts, root or Path(), choices),
         protocol=load_protocol(parts["protocol"], where=parts.where("protocol")),
         methods=_with_own(_methods(raw, choices.own_methods), choices.own_methods),
-        noise={label: plain(steps) for label, steps in noise.items()},
+        noise=dict(noise),
         noise_places={label: noise.where(label) for label in noise},
         seeds=[
-            SeedPair(_seed(raw, seed), seed)
+            SeedPair(_check_seed(seed, f"{raw.where('seeds')}: "), seed)
             for seed in list_of(raw, "seeds", int, kind_name="seeds", least=1)
         ],
     )
@@ -146,7 +148,7 @@ def _model(parts: Located, root: Path, choices: Choices) -> Model:
 
 def _default_root(data: Located, folder: Path | None, cache: Path) -> Path | None:
     """Where data lie that no one has said a place of: beside the suite's file, if it has one."""
-    return cache if data_format(data) == "shapes" else folder
+    return cache if format_of(data).built_in else folder
 
 
 def _variant(raw: Located, wanted: str | None) -> tuple[str | None, Located]:
@@ -198,8 +200,7 @@ def choose(
             "--train-seeds, which gives every pair."
         )
     for seed in (*(seeds or ()), *(noise_seeds or ()), *(train_seeds or ())):
-        if not 0 <= seed <= MAX_SEED:
-            raise InputError(f"a seed must be from 0 to 2^63-1, got {seed}.")
+        _check_seed(seed)
     methods = [suite_label(name, suite.methods) for name in methods or ()]
     added = [name for name in methods if name not in suite.methods and is_known(name)]
     all_methods = suite.methods | {name: resolve(name, {}) for name in added}
@@ -295,7 +296,7 @@ def _noise(raw: Located) -> Located:
     return noise
 
 
-def _seed(raw: Located, seed: int) -> int:
-    if not 0 <= seed <= MAX_SEED:
-        raise InputError(f"{raw.where('seeds')}: a seed must be from 0 to 2^63-1, got {seed}.")
+def _check_seed(seed: int, place: str = "") -> int:
+    if not 0 <= seed <= MAX_RUN_SEED:
+        raise InputError(f"{place}a seed must be from 0 to 2^63-1, got {seed}.")
     return seed

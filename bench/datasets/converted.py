@@ -126,6 +126,16 @@ def convert_all(
             raise
 
 
+def told_of(progress: Progress | None, total: int, before: int = 0) -> Callable[[int], None]:
+    """What `convert_all` tells its numbers: with those done before, and the number in all."""
+
+    def tell(number: int) -> None:
+        if progress is not None:
+            progress(before + number, total)
+
+    return tell
+
+
 def _end_with(parent: int) -> None:
     """Let this process end soon after the one that started it: a killed one cannot stop it."""
 

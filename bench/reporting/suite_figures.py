@@ -4,13 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import orjson
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from noisyseg.bench.config.suite import Suite
 from noisyseg.bench.reporting.suite_results import Setting, SuiteResults
 from noisyseg.bench.runs.run import MANIFEST, Run
+from noisyseg.noise.files.manifest import Manifest
+from noisyseg.noise.files.manifest_file import read_manifest
+from noisyseg.noise.files.manifest_queries import class_names, realised_matrix
 from noisyseg.results.figures.noise_figures import transition_drawing
 from noisyseg.results.figures.result_figures import class_figure, map_figure, rate_figure
 from noisyseg.results.records.record import Record
@@ -105,19 +107,20 @@ def _matrices(
     for run in runs:
         path = run.folder / MANIFEST
         if run.noise_label == noise and is_done(records.get(run.key)) and path.is_file():
-            return transitions(orjson.loads(path.read_bytes()))
+            return transitions(read_manifest(path))
     return {}
 
 
-def transitions(manifest: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def transitions(manifest: Manifest) -> dict[str, dict[str, Any]]:
     """The intended matrix, if the noise is one step that has one, and the realised matrix.
 
     Returns:
         "intended" and "realised" → {names, matrix}; a row without annotations is None.
     """
-    names = [entry["name"] for entry in manifest["classes"]]
-    rows = [[count / sum(row) for count in row] if sum(row) else None for row in manifest["counts"]]
-    found = {"realised": {"names": names, "matrix": rows}}
+    names = class_names(manifest)
+    found: dict[str, dict[str, Any]] = {
+        "realised": {"names": names, "matrix": realised_matrix(manifest, names)}
+    }
     steps = manifest["steps"]
     if len(steps) == 1 and steps[0].get("expected_matrix") is not None:
         found["intended"] = {"names": names, "matrix": steps[0]["expected_matrix"]}

@@ -13,6 +13,7 @@ from noisyseg.bench.reporting.suite_match import suite_match
 from noisyseg.bench.reporting.suite_results import SuiteResults
 from noisyseg.bench.reporting.suite_table import suite_table, suite_title
 from noisyseg.bench.runs.run import MANIFEST, Run
+from noisyseg.noise.files.manifest_file import read_manifest
 from noisyseg.results.records.noise_name import noise_name
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import is_done
@@ -81,7 +82,7 @@ def _table(table: Table) -> str:
 
 def _noise(runs: Sequence[Run], done: Mapping[str, Record]) -> list[dict[str, Any]]:
     """A row for each noisy annotation file that a finished run was trained on."""
-    rows: dict[str, dict[str, Any]] = {}
+    rows: dict[str | None, dict[str, Any]] = {}
     for run in runs:
         path = run.folder / MANIFEST
         if run.key not in done or not path.is_file():
@@ -89,11 +90,11 @@ def _noise(runs: Sequence[Run], done: Mapping[str, Record]) -> list[dict[str, An
         checksum = done[run.key]["checksums"]["manifest"]
         if checksum in rows:
             continue
-        counts = orjson.loads(path.read_bytes())["annotations"]
+        counts = read_manifest(path)["annotations"]
         share = counts["class_changed"] / counts["clean"] if counts["clean"] else 0.0
         rows[checksum] = {
             "label": run.noise_label,
-            "seed": run.spec["noise"]["seed"],
+            "seed": run.noise_seed,
             "steps": noise_name(run.spec["noise"]),
             "annotations": counts["noisy"],
             "changed": counts["class_changed"],

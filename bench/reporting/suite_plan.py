@@ -5,9 +5,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from noisyseg.bench.config.suite import Suite
-from noisyseg.bench.datasets.catalogue import KNOWN
+from noisyseg.bench.datasets.formats.registry import format_of
 from noisyseg.bench.datasets.preparation import CheckedData
-from noisyseg.bench.datasets.source import data_format, masks_of
 from noisyseg.bench.runs.detectors import checkpoint_size
 from noisyseg.bench.runs.estimate import Pace, disk_bytes, hours, measured_pace, train_iterations
 from noisyseg.bench.runs.rehearsal import FOLDER
@@ -133,10 +132,7 @@ def _images(suite: Suite, data: CheckedData | None) -> tuple[int | None, int]:
     if data is not None:
         least = suite.protocol["image"]["min_size"]
         return sum(side >= least for side in data.train_sides), data.eval_images
-    name = data_format(suite.data)
-    if name == "voc2012":
-        name = f"voc2012-{masks_of(suite.data, suite.data_options)}"
-    official = KNOWN[name].images if name in KNOWN else None
+    official = format_of(suite.data).official(suite.data, suite.data_options)
     return (None, 0) if official is None else (official["train"], official["val"])
 
 

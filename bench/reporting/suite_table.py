@@ -4,12 +4,12 @@ import math
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 
-import orjson
-
 from noisyseg.bench.config.suite import Suite
 from noisyseg.bench.runs.run import MANIFEST, Run
 from noisyseg.errors import unknown_name
 from noisyseg.files import write_atomically
+from noisyseg.noise.files.manifest_file import read_manifest
+from noisyseg.noise.files.manifest_queries import touched_classes
 from noisyseg.results.paper.published import published_table
 from noisyseg.results.records.metrics import DEFAULT, METRICS, metric_value
 from noisyseg.results.records.record import Record
@@ -20,7 +20,6 @@ from noisyseg.results.statistics.derived import (
     TOUCHED,
     mean_over_classes,
     relative,
-    touched_classes,
 )
 from noisyseg.results.tables.formats import ENDINGS, Table, render, table_of
 from noisyseg.results.tables.table import TableEntry, summarise, summarise_values
@@ -92,7 +91,7 @@ def _average(record: Record | None) -> float | None:
 
 def _over_classes(run: Run, record: Record, metric: str) -> float:
     """Over the classes that the run's own noise touched, or over the others."""
-    touched = touched_classes(orjson.loads((run.folder / MANIFEST).read_bytes()))
+    touched = touched_classes(read_manifest(run.folder / MANIFEST))
     names = set(run.spec["data"]["classes"])
     chosen = names & touched if metric == TOUCHED else names - touched
     return mean_over_classes(record["metrics"].get("per_class", {}), chosen)

@@ -1,12 +1,14 @@
 """Confusion noise from a finished run's predictions: they become the matrix that noise asks for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from noisyseg.annotation_files.document import parse_annotations, read_bytes
 from noisyseg.errors import InputError, unknown_name
 from noisyseg.files import sha256_bytes
+from noisyseg.located_yaml import Located, place_of
 from noisyseg.noise.types.registry import NOISE_TYPES
 
 CONFUSION = "confusion"
@@ -18,6 +20,8 @@ IN_PLACE_OF_MATRIX = {
     "min_iou": "least IoU of a detection with its object; 0.5 by default",
 }
 _LIMITS = {"min_score": 0.0, "min_iou": 0.5}
+
+Spot = Callable[..., str]  # of a key of the step, for messages; of the step itself if none is given
 
 
 def with_matrices(raw: Any, classes: Sequence[str], where: str, base: Path = Path()) -> Any:
@@ -35,54 +39,62 @@ def with_matrices(raw: Any, classes: Sequence[str], where: str, base: Path = Pat
     """
     if isinstance(raw, list):
         return [
-            _with_matrix(step, classes, f"{where}, step {number}", base)
+            _with_matrix(step, classes, base, partial(_spot, step, where, f", step {number}"))
             for number, step in enumerate(raw, start=1)
         ]
-    return _with_matrix(raw, classes, where, base)
+    return _with_matrix(raw, classes, base, partial(_spot, raw, where, ""))
 
 
-def _with_matrix(step: Any, classes: Sequence[str], where: str, base: Path) -> Any:
+def _spot(step: Any, where: str, number: str, key: str | None = None) -> str:
+    return place_of(step, where, key) + number
+
+
+def _with_matrix(step: Any, classes: Sequence[str], base: Path, spot: Spot) -> Any:
     if not isinstance(step, Mapping) or step.get("type") != CONFUSION:
         return step
     known = ("type", *NOISE_TYPES[CONFUSION].parameters, *IN_PLACE_OF_MATRIX)
     for key in step:
         if key not in known:
-            raise unknown_name(f"key of {CONFUSION} noise", key, known, where)
+            raise unknown_name(f"key of {CONFUSION} noise", key, known, spot(key))
     own = {key: step[key] for key in IN_PLACE_OF_MATRIX if key in step}
     rest = {key: value for key, value in step.items() if key not in own}
     if "matrix" in step and not own:
         return step
     if "matrix" in step or not {"predictions", "annotations"} <= own.keys():
         raise InputError(
-            f"{where}: {CONFUSION} noise needs either a matrix, or predictions (a run's "
+            f"{spot()}: {CONFUSION} noise needs either a matrix, or predictions (a run's "
             f"predictions.json.zst) and annotations (the file that it was evaluated on), got "
             f"{', '.join(map(str, step))}."
         )
-    return {**rest, "matrix": _matrix(own, classes, where, base)}
+    made = {**rest, "matrix": _matrix(own, classes, base, spot)}
+    return step.with_values(made) if isinstance(step, Located) else made
 
 
-def _matrix(own: Mapping[str, Any], classes: Sequence[str], where: str, base: Path) -> Any:
+def _matrix(own: Mapping[str, Any], classes: Sequence[str], base: Path, spot: Spot) -> Any:
     # Imported here: SciPy and more, which every other noise does without.
     from noisyseg.results.evaluation.confusion import confusion_matrix, row_normalised
     from noisyseg.results.evaluation.predictions import read_predictions
 
-    predictions_path = _path(own["predictions"], f"{where}, predictions", base)
-    annotations_path = _path(own["annotations"], f"{where}, annotations", base)
-    limits = {key: _limit(own.get(key, default), where, key) for key, default in _LIMITS.items()}
+    predictions_path = _path(own["predictions"], f"{spot('predictions')}, predictions", base)
+    annotations_path = _path(own["annotations"], f"{spot('annotations')}, annotations", base)
+    limits = {
+        key: _limit(own.get(key, default), f"{spot(key)}, {key}")
+        for key, default in _LIMITS.items()
+    }
     predictions = read_predictions(predictions_path)
     data = read_bytes(annotations_path)
     if sha256_bytes(data) != predictions.annotations_sha256:
         # Its category ids may mean other classes, and its image ids other images.
         raise InputError(
-            f"{where}: {predictions_path} holds predictions for another annotation file than "
-            f"{annotations_path} (its SHA-256 begins with {predictions.annotations_sha256[:12]}): "
-            "give the file that the run was evaluated on."
+            f"{spot('annotations')}: {predictions_path} holds predictions for another annotation "
+            f"file than {annotations_path} (its SHA-256 begins with "
+            f"{predictions.annotations_sha256[:12]}): give the file that the run was evaluated on."
         )
     document = parse_annotations(data, str(annotations_path))
     try:
         counts = confusion_matrix(predictions, document, classes=classes, **limits)
     except InputError as error:
-        raise InputError(f"{where}: {predictions_path}: {error}") from error
+        raise InputError(f"{spot('predictions')}: {predictions_path}: {error}") from error
     return {"classes": list(classes), "rows": row_normalised(counts).tolist()}
 
 
@@ -92,7 +104,7 @@ def _path(value: Any, where: str, base: Path) -> Path:
     return base / value
 
 
-def _limit(value: Any, where: str, key: str) -> float:
+def _limit(value: Any, where: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise InputError(f"{where}, {key}: wanted a number from 0 to 1, got {value!r}.")
+        raise InputError(f"{where}: wanted a number from 0 to 1, got {value!r}.")
     return float(value)

@@ -11,7 +11,7 @@ from noisyseg.bench.runs.train_files import train_files, write_train_files
 from noisyseg.bench.training.version import TRAINING
 from noisyseg.noise.spec import NoiseSpec
 from noisyseg.results.evaluation.settings import EVALUATION
-from noisyseg.results.records.record import run_key
+from noisyseg.results.records.record import RunSpec, run_key
 from noisyseg.results.records.store import RunStore
 
 SCHEMA = 1
@@ -33,7 +33,7 @@ def expand(
         InputError: unusable data or noise; nothing has been trained then.
     """
     shared = shared or store.root / SHARED
-    data, settings = check(suite, shared=shared)
+    data, settings = check(suite, shared=shared, make=True)
     if tell is not None:
         tell(data.warnings)
     write_prepared(data, shared)
@@ -58,7 +58,7 @@ def _runs(
     for train_seed, noise_label, noise in _columns(settings, suite.seeds):
         annotations, manifest = train_files(data, noise, shared)
         for method_label, method in suite.methods.items():
-            spec = {
+            spec: RunSpec = {
                 "schema": SCHEMA,
                 "data": data.resolved,
                 "protocol": suite.protocol,

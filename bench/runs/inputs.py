@@ -24,18 +24,19 @@ NoiseSettings: TypeAlias = Mapping[str, tuple[NoiseStep, ...] | None]
 
 
 def check(
-    suite: Suite, store: RunStore | None = None, *, shared: Path | None = None
+    suite: Suite, store: RunStore | None = None, *, shared: Path | None = None, make: bool = False
 ) -> tuple[CheckedData, NoiseSettings]:
-    """The suite's data and its noise settings, checked against each other; nothing is written.
+    """The suite's data and its noise settings, checked against each other.
 
     Args:
         suite: what to run.
         store: shapes that were looked at for its runs are not looked at again.
         shared: folder of annotation files; the store's own by default.
+        make: whether data that are not there yet are made; else nothing is written.
     Raises:
         InputError: unusable data or noise.
     """
-    source = load_source(suite.data, root=suite.data_root, options=suite.data_options)
+    source = load_source(suite.data, root=suite.data_root, options=suite.data_options, make=make)
     known = store.root / SHARED if store is not None and shared is None else shared
     data = check_data(source, known)
     data.warnings.extend(_small_images(data, suite.protocol["image"]["min_size"]))

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from noisyseg.bench.datasets.split import Split
 from noisyseg.methods.plugins import MethodSource
 from noisyseg.results.evaluation.submission import submission_name
+from noisyseg.results.records.record import RunSpec
 
 # In the folder of a run.
 PREDICTIONS = "predictions.json.zst"
@@ -35,7 +35,7 @@ class Run:
     """
 
     key: str
-    spec: dict[str, Any]
+    spec: RunSpec
     method_label: str
     noise_label: str
     seed: int

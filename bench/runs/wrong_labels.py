@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from noisyseg.noise.files.manifest_file import read_manifest
+from noisyseg.noise.files.manifest_queries import true_classes
 
 
 def wrong_labels(manifest: Path | None, classes: Sequence[str]) -> dict[int, int]:
@@ -22,13 +23,8 @@ def wrong_labels(manifest: Path | None, classes: Sequence[str]) -> dict[int, int
     """
     if manifest is None:
         return {}
-    content = read_manifest(manifest)
-    names = {entry["id"]: entry["name"] for entry in content["classes"]}
     index = {name: number for number, name in enumerate(classes)}
-    changes = content["changes"]
-    changed = {
-        annotation: index.get(names[old], -1)
-        for old, _, annotations in changes["classes"]
-        for annotation in annotations
+    return {
+        annotation: -1 if name is None else index.get(name, -1)
+        for annotation, name in true_classes(read_manifest(manifest)).items()
     }
-    return changed | dict.fromkeys(changes["added"], -1)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from noisyseg.errors import InputError, unknown_name
-from noisyseg.noise.yaml_text import parse_yaml
+from noisyseg.located_yaml import parse_yaml, plain
 
 _MAPS_FOLDER = Path(__file__).with_name("maps")
 SHIPPED_MAPS: tuple[str, ...] = tuple(sorted(file.stem for file in _MAPS_FOLDER.glob("*.yaml")))
@@ -62,7 +62,7 @@ def _read_map(file: Path, where: str) -> Any:
         ) from error
     except UnicodeDecodeError as error:
         raise InputError(f"{where}: the class map is not UTF-8 text.") from error
-    return parse_yaml(text, f"{where}: the class map")
+    return plain(parse_yaml(text, where))
 
 
 def _check_names(pairs: dict[Any, Any], classes: Sequence[str], where: str) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from noisyseg.errors import InputError, unknown_name
+from noisyseg.located_yaml import parse_yaml
 from noisyseg.noise.categories import Categories
 from noisyseg.noise.draws import StepDraws
 from noisyseg.noise.families.class_noise import ClassLaw, ClassNoise
@@ -24,7 +25,6 @@ from noisyseg.noise.types.class_noise import CROWDS, finish
 from noisyseg.noise.types.exemption import EXEMPT, free_classes
 from noisyseg.noise.types.noise_type import NoiseType
 from noisyseg.noise.types.parameters import UNREADABLE_ARRAY, Parameter, Place
-from noisyseg.noise.yaml_text import parse_yaml
 
 _NPY = b"\x93NUMPY"  # numpy.load takes other files for pickles or archives
 _SUM_ERROR = 1e-6  # a matrix printed with seven digits still is one
@@ -101,7 +101,7 @@ def _read(path: Path, where: str, classes: Sequence[str]) -> Any:
     except UNREADABLE_ARRAY as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{where}: not a readable {kind[1:].upper()} file: {reason}") from error
-    return _csv(text, where) if kind == ".csv" else parse_yaml(text, f"{where}: the matrix")
+    return _csv(text, where) if kind == ".csv" else parse_yaml(text, where)
 
 
 def _csv(text: str, where: str) -> dict[str, Any]:

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
+import msgspec
 import orjson
 import zstandard
 
@@ -67,6 +68,15 @@ class Predictions:
         object.__setattr__(self, "detections", detections)
 
 
+class _Document(msgspec.Struct, forbid_unknown_fields=True):
+    """The file; `Predictions` looks into its detections."""
+
+    format: Literal[1]
+    annotations_sha256: str
+    image_ids: list[Any]
+    detections: list[Any]
+
+
 def write_predictions(
     path: Path,
     predictions: Sequence[Mapping[str, Any]],
@@ -109,11 +119,13 @@ def read_predictions(path: Path) -> Predictions:
         InputError: no such file, or one that is truncated, damaged or of another format.
     """
     try:
-        document = orjson.loads(_decompressed(path.read_bytes()))
-        return _from_document(document)
+        document = msgspec.convert(orjson.loads(_decompressed(path.read_bytes())), _Document)
+        return Predictions(
+            tuple(document.image_ids), document.detections, document.annotations_sha256
+        )
     except OSError as error:
         raise InputError(f"cannot read predictions {path}: {error.strerror}") from error
-    except (zstandard.ZstdError, ValueError) as error:
+    except (zstandard.ZstdError, msgspec.ValidationError, ValueError) as error:
         raise InputError(
             f"{path} does not hold predictions: {error}. It is damaged or cut short, or not of "
             "this program: evaluate the run again"
@@ -129,21 +141,6 @@ def _decompressed(data: bytes) -> bytes:
     if frame.unused_data:
         raise ValueError("other data follow the compressed ones")
     return content
-
-
-def _from_document(document: Any) -> Predictions:
-    wanted = {"format", "annotations_sha256", "image_ids", "detections"}
-    if not isinstance(document, dict) or set(document) != wanted:
-        raise ValueError(f"wanted one object with the keys {', '.join(sorted(wanted))}")
-    if document["format"] != FORMAT:
-        raise ValueError(f"format {document['format']!r}, wanted {FORMAT}")
-    if not isinstance(document["image_ids"], list) or not isinstance(document["detections"], list):
-        raise ValueError("image_ids and detections must be lists")
-    if not isinstance(document["annotations_sha256"], str):
-        raise ValueError("annotations_sha256 must be a string")
-    return Predictions(
-        tuple(document["image_ids"]), document["detections"], document["annotations_sha256"]
-    )
 
 
 def _detection(raw: Any, where: str) -> Detection:

@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import yaml
+from typing import NamedTuple
 
 from noisyseg.errors import unknown_name
+from noisyseg.located_yaml import Located, located, read_yaml
 
 FILE = Path(__file__).with_name("paper_tables.yaml")
 UNKNOWN = "unknown"
@@ -80,11 +79,10 @@ def published_table(name: str, where: str = "") -> PublishedTable:
     )
 
 
-def _all_entries(raw: dict[str, Any]) -> list[str]:
+def _all_entries(raw: Located) -> list[str]:
     return [f"{method}.{key}" for method, row in raw["rows"].items() for key in row]
 
 
 @cache
-def _content() -> dict[str, Any]:
-    content: dict[str, Any] = yaml.safe_load(FILE.read_text(encoding="utf-8"))["tables"]
-    return content
+def _content() -> Located:
+    return located(read_yaml(FILE)["tables"], what="tables", where=str(FILE))

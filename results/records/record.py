@@ -2,93 +2,97 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any, Literal, TypedDict
 
-import jsonschema_rs
+import msgspec
 import orjson
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
 
 from noisyseg.errors import InputError
 from noisyseg.files import canonical_json, sha256_bytes
 
-Record = dict[str, Any]
 FORMAT = 1
+# What every part of a spec says of itself.
+_IN_PARTS = dict.fromkeys(("data", "protocol", "model", "method"), ("name", str)) | {
+    "training": ("version", int)
+}
 
 
 class CorruptRecordError(InputError):
     """A record that is torn, tampered with or of another schema: unlike one that can't be read."""
 
 
-def _object(required: Mapping[str, Any], *, closed: bool = True) -> dict[str, Any]:
-    properties = dict(required)
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": not closed,
-    }
+Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+Seconds = Annotated[float, msgspec.Meta(ge=0)]
+Time = Annotated[
+    str, msgspec.Meta(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|\+00:00)$")
+]
 
 
-_NAMED = _object({"name": {"type": "string"}}, closed=False)
-_DIGEST = {"type": ["string", "null"], "pattern": "^[0-9a-f]{64}$"}
-_TIME = {
-    "type": "string",
-    "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|\+00:00)$",
-}
-_FAILURE = _object(
-    {"type": {"type": "string"}, "message": {"type": "string"}, "log": {"type": ["string", "null"]}}
-)
-# The spec's top level is closed: a path, host or date in it would change the key for no reason.
-_SPEC = _object(
-    {
-        "schema": {"type": "integer"},
-        "data": _NAMED,
-        "protocol": _NAMED,
-        "model": _NAMED,
-        "method": _NAMED,
-        "noise": {"type": ["object", "array", "null"]},
-        "training": _object({"version": {"type": "integer"}}, closed=False),
-        "train_seed": {"type": "integer"},
-        "eval": {"type": "object"},
-    }
-)
-SCHEMA: dict[str, Any] = {
-    "$schema": "https://json-schema.org/draft/2020-12/schema",
-    "title": "noisyseg run record",
-    **_object(
-        {
-            "format": {"const": FORMAT},
-            "key": {"type": "string", "pattern": "^[0-9a-f]{16}$"},
-            "status": {"enum": ["done", "failed"]},
-            "spec": _SPEC,
-            "metrics": {"type": ["object", "null"]},
-            "failure": {"anyOf": [{"type": "null"}, _FAILURE]},
-            "checksums": _object(
-                {
-                    "manifest": _DIGEST,
-                    "predictions": _DIGEST,
-                    "log": _DIGEST,
-                    "noisy_annotations": _DIGEST,
-                }
-            ),
-            "lineage": {"type": ["object", "array"]},
-            "environment": {"type": "object"},
-            "timings": {
-                "type": "object",
-                "additionalProperties": {"type": "number", "minimum": 0},
-            },
-            "started": _TIME,
-            "finished": _TIME,
-            "checksum": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
-        }
-    ),
-    "if": {"properties": {"status": {"const": "done"}}},
-    "then": {"properties": {"metrics": {"type": "object"}, "failure": {"type": "null"}}},
-    "else": {"properties": {"failure": {"type": "object"}}},
-}
-_VALIDATOR = Draft202012Validator(SCHEMA)
-_IS_VALID = jsonschema_rs.validator_for(SCHEMA).is_valid  # in microseconds, without saying why not
+class RunSpec(TypedDict):
+    """What decides a run's result; its hash is the run's key.
+
+    Closed: a path, host or date in it would change the key for no reason. Each part says its name
+    or its version; what else it holds is the part's own business.
+    """
+
+    schema: int
+    data: dict[str, Any]
+    protocol: dict[str, Any]
+    model: dict[str, Any]
+    method: dict[str, Any]
+    noise: dict[str, Any] | None
+    training: dict[str, Any]
+    train_seed: int
+    eval: dict[str, Any]
+
+
+class Failure(TypedDict):
+    """Why a run failed: the exception, and the end of what it printed."""
+
+    type: str
+    message: str
+    log: str | None
+
+
+class Done(TypedDict):
+    """What came of a run that is done."""
+
+    metrics: dict[str, Any]
+    failure: None
+
+
+class Failed(TypedDict):
+    """What came of a run that failed."""
+
+    metrics: dict[str, Any] | None
+    failure: Failure
+
+
+class Checksums(TypedDict):
+    """SHA-256 of a run's files; None where there is none."""
+
+    manifest: Digest | None
+    predictions: Digest | None
+    log: Digest | None
+    noisy_annotations: Digest | None
+
+
+class Record(TypedDict):
+    """A run's record; its metrics and its failure are those of `Done` or of `Failed`."""
+
+    format: Literal[1]
+    key: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
+    status: Literal["done", "failed"]
+    spec: RunSpec
+    metrics: Any
+    failure: Any
+    checksums: Checksums
+    lineage: dict[str, Any] | list[Any]
+    environment: dict[str, Any]
+    timings: dict[str, Seconds]
+    started: Time
+    finished: Time
+    checksum: Digest
 
 
 def run_key(spec: Mapping[str, Any]) -> str:
@@ -109,8 +113,8 @@ def seal(fields: Mapping[str, Any]) -> Record:
     Raises:
         InputError: a field is missing, unknown or of the wrong kind.
     """
-    body = _plain({"format": FORMAT, "key": run_key(fields.get("spec", {})), **fields})
-    record = {**body, "checksum": _digest(_canonical_parts(body))}
+    record: Record = _plain({"format": FORMAT, "key": run_key(fields.get("spec", {})), **fields})
+    record["checksum"] = _digest(_canonical_parts(record))
     check_record(record)
     return record
 
@@ -178,9 +182,9 @@ def _holds_at_a_glance(record: Mapping[str, Any]) -> bool:
     """
     rest = {name: value for name, value in record.items() if name != "checksum"}
     try:
-        whole, spec = (
-            orjson.dumps(value, option=orjson.OPT_SORT_KEYS) for value in (rest, record["spec"])
-        )
+        spec = orjson.dumps(record["spec"], option=orjson.OPT_SORT_KEYS)
+        rest["spec"] = orjson.Fragment(spec)  # written once
+        whole = orjson.dumps(rest, option=orjson.OPT_SORT_KEYS)
     except TypeError:  # an integer past 64 bits
         return False
     whole_holds: bool = sha256_bytes(whole) == record["checksum"]
@@ -189,14 +193,22 @@ def _holds_at_a_glance(record: Mapping[str, Any]) -> bool:
 
 def _check_schema(record: Any) -> None:
     try:
-        if _IS_VALID(record):
-            return
-    except ValueError:  # what no JSON can hold: jsonschema says what it is
-        pass
-    error = best_match(_VALIDATOR.iter_errors(record))
-    if error is None:
-        raise CorruptRecordError("not a valid record: it holds what JSON cannot")
-    raise CorruptRecordError(f"not a valid record: {error.json_path}: {error.message[:200]}")
+        known = msgspec.convert(record, Record)
+        outcome = msgspec.convert(record, Done if known["status"] == "done" else Failed)
+    except msgspec.ValidationError as error:
+        raise CorruptRecordError(f"not a valid record: {error}") from error
+    for given, kept, place in (
+        (record, known, "$"),
+        (record["spec"], known["spec"], "$.spec"),
+        (record["checksums"], known["checksums"], "$.checksums"),
+        (record["failure"] or {}, outcome["failure"] or {}, "$.failure"),
+    ):
+        if len(given) > len(kept):  # msgspec leaves out what it does not know
+            unknown = min(given.keys() - kept.keys())
+            raise CorruptRecordError(f"not a valid record: unknown field {unknown!r} at {place}")
+    for part, (key, kind) in _IN_PARTS.items():
+        if type(known["spec"][part].get(key)) is not kind:  # type: ignore[literal-required]
+            raise CorruptRecordError(f"not a valid record: no {key} at $.spec.{part}")
 
 
 def _canonical_parts(record: Mapping[str, Any]) -> dict[str, bytes]:

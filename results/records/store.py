@@ -13,6 +13,7 @@ from noisyseg.files import write_atomically
 from noisyseg.results.records.record import (
     CorruptRecordError,
     Record,
+    RunSpec,
     decode_record,
     encode_record,
     run_key,
@@ -120,9 +121,10 @@ class RunStore:
                 if record is not None:
                     yield record
 
-    def all_specs(self) -> tuple[list[dict[str, Any]], list[str]]:
+    def all_specs(self) -> tuple[list[RunSpec], list[str]]:
         """Every run's spec, begun or planned, in the order of their paths; a message for others."""
-        specs, problems = [], []
+        specs: list[RunSpec] = []
+        problems: list[str] = []
         for path in sorted(self.root.glob(f"*/*/*/{SPEC_NAME}")):
             try:
                 spec = json.loads(path.read_bytes())

@@ -18,21 +18,6 @@ def relative(noisy: float | None, clean: float | None) -> float:
     return 100 * noisy / clean if noisy is not None and clean else math.nan
 
 
-def touched_classes(manifest: Mapping[str, Any]) -> set[str]:
-    """Classes that a noisy file's labels were changed from or to: the noise's sources and targets.
-
-    Args:
-        manifest: of the noise.
-    """
-    names = [entry["name"] for entry in manifest["classes"]]
-    touched = set()
-    for row, counts in enumerate(manifest["counts"]):
-        for column, count in enumerate(counts):
-            if count and row != column:
-                touched |= {names[row], names[column]}
-    return touched
-
-
 def mean_over_classes(per_class: Mapping[str, Any], names: Collection[str]) -> float:
     """Mean mask AP over some classes, those without ground truth left out; NaN if none is known.
 

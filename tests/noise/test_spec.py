@@ -8,6 +8,7 @@ import yaml
 
 from noisyseg.errors import InputError
 from noisyseg.files import canonical_json
+from noisyseg.located_yaml import read_yaml_value
 from noisyseg.noise.spec import NoiseSpec, make_step, parse_steps, spec_from_resolved
 from noisyseg.noise.types.registry import NOISE_TYPES
 
@@ -121,6 +122,40 @@ def test_bad_steps_are_refused_with_their_place(raw, message):
 def test_the_place_of_a_bad_step_in_a_list_is_its_number():
     with pytest.raises(InputError, match=r"sym40, step 2, rate: a noise rate .* got 7 "):
         parse([{"type": "symmetric", "rate": 0.4}, {"type": "symmetric", "rate": 7}])
+
+
+STEPS = """\
+- {type: symmetric, rate: 0.4}
+- type: superclass-uniform
+  exempt: [dog]
+  KEY: 7
+"""
+
+
+@pytest.mark.parametrize(
+    ("key", "place", "message"),
+    [
+        ("rate", "line 4, step 2, rate", "a noise rate must be"),
+        ("preset", "line 4, step 2", "unknown preset"),
+        ("rat", "line 4, step 2", "unknown key of superclass-uniform noise 'rat'"),
+        ("crowds", "line 2, step 2", "superclass-uniform noise needs 'rate' or a preset"),
+    ],
+)
+def test_a_step_read_from_a_file_is_refused_with_the_line_of_its_key(tmp_path, key, place, message):
+    file = tmp_path / "steps.yaml"
+    text = STEPS.replace("KEY", key).replace("crowds: 7", "crowds: true")
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        parse(read_yaml_value(file))
+    assert str(caught.value).startswith(f"{file}, {place}: {message}")
+
+
+def test_a_step_read_from_a_file_is_the_plain_one(tmp_path):
+    file = tmp_path / "steps.yaml"
+    file.write_text("type: asymmetric\nrate: 0.2\nmap: {cat: dog}\n", encoding="utf-8")
+    (step,) = parse(read_yaml_value(file))
+    assert (step,) == parse({"type": "asymmetric", "rate": 0.2, "map": {"cat": "dog"}})
+    assert type(step.parameters["map"]) is dict
 
 
 @pytest.mark.parametrize(

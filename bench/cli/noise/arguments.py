@@ -9,9 +9,9 @@ from typing import Any
 
 from noisyseg.bench.cli.arguments import positive
 from noisyseg.errors import InputError
+from noisyseg.located_yaml import parse_yaml
 from noisyseg.noise.types.parameters import Loaded, Place
 from noisyseg.noise.types.registry import NOISE_TYPES, add_type_file
-from noisyseg.noise.yaml_text import parse_yaml
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,5 +115,5 @@ def settings(texts: Sequence[str]) -> dict[str, Any]:
             raise InputError(f"--set {text}: wanted KEY=VALUE, such as --set kernel=5.")
         if key in found:
             raise InputError(f"--set {text}: {key} is given twice.")
-        found[key] = parse_yaml(value, f"--set {reprlib.repr(text)}: the value")
+        found[key] = parse_yaml(value, f"--set {reprlib.repr(text)}")
     return found

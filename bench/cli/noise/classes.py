@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from noisyseg.errors import InputError, unknown_name
+from noisyseg.located_yaml import Located
 from noisyseg.noise.types.registry import known_names, noise_type
 
 
@@ -41,4 +42,5 @@ def _with_exempt(step: Any, others: Sequence[str]) -> Any:
     own = step.get("exempt", [])
     if not isinstance(own, list):
         return step
-    return {**step, "exempt": [*own, *(name for name in others if name not in own)]}
+    exempt = {**step, "exempt": [*own, *(name for name in others if name not in own)]}
+    return step.with_values(exempt) if isinstance(step, Located) else exempt

@@ -24,7 +24,7 @@ from noisyseg.bench.cli.output import DONE, print_text, say_warnings
 from noisyseg.bench.runs.confusion_step import with_matrices
 from noisyseg.errors import InputError
 from noisyseg.files import refuse_special_files
-from noisyseg.located_yaml import plain, read_yaml_value
+from noisyseg.located_yaml import read_yaml_value
 from noisyseg.noise import operations
 from noisyseg.noise.files.noisy_files import refuse_overwrite
 from noisyseg.noise.files.scan import category_names, map_file
@@ -160,7 +160,7 @@ def _raw_steps(options: Options) -> tuple[Any, str, Path]:
         given = [*(f"--{key}" for key in step), *(["--set"] if options.set else [])]
         if given:
             raise InputError(f"--spec says all of the noise: leave out {given[0]}.")
-        return plain(read_yaml_value(options.spec)), str(options.spec), options.spec.parent
+        return read_yaml_value(options.spec), str(options.spec), options.spec.parent
     if "type" not in step:
         raise InputError("noise make needs --type NAME or --spec FILE; see `noisyseg noise list`.")
     if "reference" in step:

@@ -6,10 +6,10 @@ from typing import Any
 
 from noisyseg.bench.runs.confusion_step import CONFUSION, IN_PLACE_OF_MATRIX
 from noisyseg.errors import InputError
+from noisyseg.located_yaml import parse_yaml
 from noisyseg.noise.types.noise_type import NoiseType
 from noisyseg.noise.types.parameters import REQUIRED
 from noisyseg.noise.types.registry import known_names, noise_type, usable_types
-from noisyseg.noise.yaml_text import parse_yaml
 
 # Parameters with an option of their own, and what it takes; all others go by --set.
 _OWN = {

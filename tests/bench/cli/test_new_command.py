@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from noisyseg.bench.cli import command_line
+from noisyseg.bench.cli.commands import COMMANDS, Command
 
 FILE = '''"""`noisyseg greet`."""
 
@@ -53,8 +54,8 @@ def greet(tmp_path, monkeypatch):
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, spec.name, module)
     spec.loader.exec_module(module)
-    line = command_line.Command("greet", "say hello")
-    monkeypatch.setitem(command_line.COMMANDS, "greet", line)
+    line = Command("greet", "say hello")
+    monkeypatch.setitem(COMMANDS, "greet", line)
 
 
 @pytest.mark.usefixtures("greet")

@@ -136,3 +136,7 @@ def test_relative_and_touched_classes(call, toy, tmp_path, record_of):
         done = call("table", toy.file, "--out", out, "--metric", metric)
         assert done.status == 0
         assert row in done.out, metric
+    (run.folder / "manifest.json").write_text("{")
+    done = call("table", toy.file, "--out", out, "--metric", "touched.AP")
+    assert (done.status, done.out) == (2, "")
+    assert f"{run.folder / 'manifest.json'}: not valid JSON, so no manifest of noise" in done.err

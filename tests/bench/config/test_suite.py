@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from noisyseg.bench.config.suite import MAX_SEED, Choices, choose, load_suite
+from noisyseg.bench.config.suite import MAX_RUN_SEED, Choices, choose, load_suite
 from noisyseg.bench.datasets.source import load_source
 from noisyseg.errors import InputError
 
@@ -94,7 +94,7 @@ def test_masks_are_chosen_for_voc_alone(load):
     [
         ({"seeds": [0, 0]}, "seeds names 0 more than once"),
         ({"seeds": [0, -1]}, r"a seed must be from 0 to 2\^63-1, got -1"),
-        ({"seeds": [MAX_SEED + 1]}, r"a seed must be from 0 to 2\^63-1"),
+        ({"seeds": [MAX_RUN_SEED + 1]}, r"a seed must be from 0 to 2\^63-1"),
         ({"seeds": []}, "seeds must be a list of seeds with at least 1 entry"),
         ({"model": None}, "a suite needs the key 'model'"),
         ({"variants": VARIANTS}, "each of the suite's variants has its own model"),
@@ -184,7 +184,7 @@ def test_a_part_that_the_suite_lacks_is_refused(load):
         InputError, match=r"unknown noise setting of suite toy 'sym4'. Did you mean"
     ):
         choose(suite, noise=["sym4"])
-    for seed in (-1, MAX_SEED + 1):
+    for seed in (-1, MAX_RUN_SEED + 1):
         with pytest.raises(InputError, match=f"a seed must be from 0 .* got {seed}"):
             choose(suite, seeds=[0, seed])
 

@@ -98,6 +98,17 @@ def test_a_step_without_a_source_and_classes_that_were_not_evaluated(files):
         with_matrices(STEP, ["cat", "cow"], "suite", files)
 
 
+def test_a_step_read_from_a_file_keeps_its_places_and_is_refused_with_them(files, read):
+    text = "steps:\n- type: confusion\n  predictions: found.json.zst\n  annotations: ANNOTATIONS\n"
+    (good,) = read(text.replace("ANNOTATIONS", "val.json"))["steps"]
+    assert with_matrices(good, NAMES, "suite", files).where("type").endswith("some.yaml, line 2")
+    steps = read(text.replace("ANNOTATIONS", "3"))["steps"]
+    with pytest.raises(
+        InputError, match=r"some\.yaml, line 4, step 1, annotations: wanted the path"
+    ):
+        with_matrices(steps, NAMES, "suite", files)
+
+
 def test_predictions_of_another_annotation_file_are_refused(files):
     other = files / "other.json"
     other.write_bytes((files / "val.json").read_bytes() + b"\n")

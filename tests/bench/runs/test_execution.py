@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from noisyseg.bench.config.suite import choose, load_suite
-from noisyseg.bench.datasets.shapes import ShapesSettings, generate_shapes
+from noisyseg.bench.datasets.formats.shapes import ShapesSettings, generate_shapes
 from noisyseg.bench.runs import execution
 from noisyseg.bench.runs.execution import execute, record_crash
 from noisyseg.bench.runs.grid import expand

@@ -44,16 +44,12 @@ def test_clean_labels_keep_themselves():
     assert realised_matrix(None, NAMES) == [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
 
 
-def test_rows_are_shares_of_the_counts(tmp_path):
-    """Of 8 foxes 2 became cats and 1 a dog; no cat was there; of 5 dogs 5 became cats."""
-    manifest = tmp_path / "manifest.json"
-    counts = [[5, 2, 1], [0, 0, 0], [0, 5, 0]]
-    classes = [{"id": 9 - place, "name": name} for place, name in enumerate(NAMES)]
-    manifest.write_text(json.dumps({"classes": classes, "counts": counts}))
-    expected = [[0.625, 0.25, 0.125], [0.0, 1.0, 0.0], [0.0, 1.0, 0.0]]
-    assert realised_matrix(manifest, NAMES) == expected
-    # Without cats, as a run of fewer classes has it: what became a cat counts no more.
-    assert realised_matrix(manifest, ["dog", "fox"]) == [[1.0, 0.0], [1 / 6, 5 / 6]]
+def test_what_is_no_manifest_is_refused(tmp_path):
+    path = tmp_path / "x.manifest.json"
+    for text in ("{", '{"classes": [], "counts": []}'):
+        path.write_text(text)
+        with pytest.raises(InputError, match=r"x\.manifest\.json"):
+            realised_matrix(path, NAMES)
 
 
 @pytest.mark.parametrize("classes", [NAMES, NAMES[::-1], ("dog", "fox")])

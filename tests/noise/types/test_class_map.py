@@ -100,10 +100,10 @@ def test_bad_maps_are_refused_with_their_place(value, message, tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (b"cat: dog\ncat: cow\n", r"mine\.yaml: the class map has 'cat' twice, again in line 2"),
+        (b"cat: dog\ncat: cow\n", r"mine\.yaml, line 2: the key 'cat' stands here twice"),
         (b"cat: [dog\n", "not valid YAML"),
-        (b"? [cat, dog]\n: cow\n", "not valid YAML"),
-        (b"cat: 2020-13-45\n", "not valid YAML"),
+        (b"? [cat, dog]\n: cow\n", "line 1: a key must be text"),
+        (b"cat: 2020-13-45\n", "line 1: unusable value"),
         (b"- cat\n- dog\n", "non-empty mapping"),
         (b"", "non-empty mapping"),
         (b"cat: zebra\n", r"map .*mine\.yaml: the class map names 'zebra'"),

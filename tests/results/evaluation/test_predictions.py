@@ -1,11 +1,13 @@
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 from contextlib import suppress
 
 import numpy as np
 import pytest
+import zstandard
 
 from noisyseg.errors import InputError
 from noisyseg.results.evaluation.predictions import Predictions, read_predictions, write_predictions
@@ -101,6 +103,26 @@ def test_data_after_the_end_are_refused(tmp_path):
     path.write_bytes(path.read_bytes() + b"more")
     with pytest.raises(InputError, match="follow"):
         read_predictions(path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"format": 2}, r"`\$\.format`"),
+        ({"image_ids": {}}, r"`\$\.image_ids`"),
+        ({"annotations_sha256": None}, r"`\$\.annotations_sha256`"),
+        ({"more": 1}, "`more`"),
+        ({"detections": [3]}, "detection 0: wanted the keys"),
+    ],
+)
+def test_another_document_is_refused(tmp_path, changes, said):
+    document = {"format": 1, "annotations_sha256": SHA, "image_ids": [], "detections": []}
+    path = tmp_path / "p.zst"
+    for content in ({**document, **changes}, [document]):
+        path.write_bytes(zstandard.compress(json.dumps(content).encode()))
+        with pytest.raises(InputError, match="does not hold predictions") as caught:
+            read_predictions(path)
+        assert isinstance(content, list) or re.search(said, str(caught.value))
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):

@@ -139,6 +139,24 @@ def test_a_record_that_breaks_a_rule_cannot_be_made(changes):
         seal(_fields(**changes))
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"spec": {**_spec(), "host": "gpu-7"}}, r"unknown field 'host' at \$\.spec$"),
+        ({"spec": _spec(train_seed="x")}, r"Expected `int`, got `str` - at `\$\.spec\.train_seed`"),
+        ({"spec": _spec(data={})}, r"no name at \$\.spec\.data$"),
+        ({"spec": _spec(training={"version": True})}, r"no version at \$\.spec\.training$"),
+        ({**FAILED, "failure": {**FAILED["failure"], "host": "x"}}, r"'host' at \$\.failure$"),
+        ({"timings": {"train": -1}}, r"`float` >= 0.* - at `\$\.timings"),
+        ({"status": "done", "metrics": None}, r"Expected `object`, got `null` - at `\$\.metrics`"),
+        ({**FAILED, "failure": None}, r"Expected `object`, got `null` - at `\$\.failure`"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_place(changes, message):
+    with pytest.raises(CorruptRecordError, match=f"^not a valid record: .*{message}"):
+        seal(_fields(**changes))
+
+
 @pytest.mark.parametrize("name", sorted(_fields()))
 def test_no_field_may_be_missing(name):
     fields = _fields()

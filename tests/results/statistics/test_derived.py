@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from noisyseg.results.statistics.derived import mean_over_classes, relative, touched_classes
+from noisyseg.results.statistics.derived import mean_over_classes, relative
 
 NAMES = ("fox", "cat", "dog", "hen")
 
@@ -18,20 +18,6 @@ def test_relative_is_a_share_of_the_clean(noisy, clean, expected):
 @pytest.mark.parametrize(("noisy", "clean"), [(None, 30.0), (30.0, None), (30.0, 0.0)])
 def test_without_both_there_is_no_share(noisy, clean):
     assert math.isnan(relative(noisy, clean))
-
-
-def manifest(counts):
-    return {"classes": [{"name": name} for name in NAMES], "counts": counts}
-
-
-def test_touched_are_sources_and_targets():
-    # Foxes became cats; dogs and hens stayed.
-    counts = [[3, 2, 0, 0], [0, 5, 0, 0], [0, 0, 4, 0], [0, 0, 0, 1]]
-    assert touched_classes(manifest(counts)) == {"fox", "cat"}
-    assert (
-        touched_classes(manifest([[1 if i == j else 0 for j in range(4)] for i in range(4)]))
-        == set()
-    )
 
 
 def test_means_leave_out_what_is_not_known():

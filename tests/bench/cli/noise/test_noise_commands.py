@@ -227,7 +227,7 @@ def test_scores_are_needed_again_to_verify(make, call, clean, here):
         (("--type", "symmetric", "--rate", "nan", "--seed", 1), "a noise rate must be a number"),
         ((*SYMMETRIC, "--set", "rate=0.3"), "--set rate: rate is given twice"),
         ((*SYMMETRIC, "--set", "crowds"), "--set crowds: wanted KEY=VALUE"),
-        ((*SYMMETRIC, "--set", "crowds=["), "--set 'crowds=[': the value is not valid YAML"),
+        ((*SYMMETRIC, "--set", "crowds=["), "--set 'crowds=[', line 1: not valid YAML"),
         ((*SYMMETRIC, "--set", "a=1", "--set", "a=2"), "--set a=2: a is given twice"),
         ((*SYMMETRIC, "--spec", "spec.yaml"), "--spec says all of the noise: leave out --type"),
         ((*SYMMETRIC, "--predictions", "p"), "--predictions is not for symmetric noise"),

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from pycocotools import mask as coco_mask
 
-from noisyseg.bench.datasets.cityscapes import CATEGORIES, city_tasks, convert_city
+from noisyseg.bench.datasets.formats.cityscapes import CATEGORIES, city_tasks, convert_city
 from noisyseg.errors import InputError
 
 # cityscapesScripts' labels from 24 on: id, name, hasInstances, ignoreInEval.

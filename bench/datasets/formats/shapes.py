@@ -6,7 +6,8 @@ with occlusion, on textured ground with clutter. COCO format, split into train a
 
 import shutil
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,23 @@ import numpy as np
 import orjson
 from PIL import Image as PillowImage
 
-from noisyseg.bench.datasets.converted import mask_annotation
+from noisyseg.bench.datasets.check import check_split
+from noisyseg.bench.datasets.check_report import Report
+from noisyseg.bench.datasets.converted import Progress, mask_annotation
+from noisyseg.bench.datasets.formats.format import DataOptions, Format
+from noisyseg.bench.datasets.ready import Ready, annotation_file
 from noisyseg.bench.datasets.shape_geometry import CLASSES
-from noisyseg.bench.datasets.shape_scene import Instance, draw_scene
+from noisyseg.bench.datasets.shape_scene import Image, Instance, draw_scene
+from noisyseg.bench.datasets.split import Split
+from noisyseg.checked_values import file_name
 from noisyseg.errors import InputError
 from noisyseg.files import sha256_file, write_atomically
+from noisyseg.located_yaml import Located
 
+NAME = "shapes"
 VERSION = 1
 SPLITS = ("train", "val")
+_SETTINGS = ("seed", "size", "train_images", "val_images")
 COMPLETE = "complete.json"  # written last: every other file and its SHA-256
 
 
@@ -42,7 +52,7 @@ class ShapesSettings:
 
     def __post_init__(self) -> None:
         """Refuse sizes at which a shape would be a few pixels, and empty splits."""
-        for name in ("seed", "size", "train_images", "val_images"):
+        for name in _SETTINGS:
             value = getattr(self, name)
             least = {"seed": 0, "size": 48}.get(name, 1)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
@@ -118,13 +128,17 @@ def _is_whole(folder: Path) -> bool:
         return False
 
 
-def annotation_file(folder: Path, split: str) -> Path:
-    """Where a split's annotations lie."""
-    return folder / "annotations" / f"instances_{split}.json"
-
-
 def _write_split(root: Path, split: str, settings: ShapesSettings) -> None:
     (root / split).mkdir()
+
+    def save(name: str, pixels: Image) -> None:
+        PillowImage.fromarray(pixels).save(root / split / name)
+
+    write_atomically(annotation_file(root, split), _draw(split, settings, save))
+
+
+def _draw(split: str, settings: ShapesSettings, save: Callable[[str, Image], None]) -> bytes:
+    """The annotation file of a split, whose images are saved as they are drawn."""
     random = np.random.RandomState([settings.seed, SPLITS.index(split), VERSION])
     count = settings.train_images if split == "train" else settings.val_images
     images: list[dict[str, Any]] = []
@@ -135,7 +149,7 @@ def _write_split(root: Path, split: str, settings: ShapesSettings) -> None:
             queue = [CLASSES[k] for k in random.permutation(len(CLASSES))] + queue
         pixels, instances = draw_scene(random, settings.size, queue)
         name = f"{number:06d}.png"
-        PillowImage.fromarray(pixels).save(root / split / name)
+        save(name, pixels)
         images.append(
             {"id": number, "file_name": name, "width": settings.size, "height": settings.size}
         )
@@ -149,7 +163,7 @@ def _write_split(root: Path, split: str, settings: ShapesSettings) -> None:
         "annotations": annotations,
         "categories": [{"id": k, "name": name} for k, name in enumerate(CLASSES, start=1)],
     }
-    write_atomically(annotation_file(root, split), orjson.dumps(document))
+    return orjson.dumps(document)
 
 
 def _annotation(instance: Instance, *, image_id: int, annotation_id: int) -> dict[str, Any]:
@@ -157,3 +171,65 @@ def _annotation(instance: Instance, *, image_id: int, annotation_id: int) -> dic
     category = CLASSES.index(instance.class_name) + 1
     shape = mask_annotation(instance.mask, category_id=category)
     return {"id": annotation_id, "image_id": image_id, **shape}
+
+
+@dataclass(kw_only=True, slots=True, frozen=True)
+class ShapesData:
+    """A `DataSet` that is drawn.
+
+    Attributes:
+        name: in records.
+        cache: holds its folder, or will.
+    """
+
+    name: str
+    settings: ShapesSettings
+    cache: Path
+
+    @property
+    def folder(self) -> Path:
+        """Its own, one for each setting."""
+        return self.cache / self.settings.folder_name
+
+    def find(self) -> Ready | None:
+        """As `make` left it, every file whole."""
+        return self._ready() if _is_whole(self.folder) else None
+
+    def foresee(self) -> Ready:
+        """Found, or its annotations drawn; see `DataSet`."""
+        if _is_whole(self.folder):
+            return self._ready()
+        drawn = [_draw(split, self.settings, lambda name, pixels: None) for split in SPLITS]
+        contents = dict(zip(("train", "eval"), drawn, strict=True))
+        return replace(self._ready(), contents=contents, has_images=False)
+
+    def make(self, *, workers: int | None = None, progress: Progress | None = None) -> Ready:
+        """Drawn unless it is there; see `DataSet`."""
+        generate_shapes(self.cache, self.settings)
+        return self._ready()
+
+    def check(self, *, workers: int | None = None, progress: Progress | None = None) -> Report:
+        """Look at every file; see `DataSet`."""
+        if not self.folder.is_dir():
+            raise InputError(f"no folder {self.folder}: noisyseg data prepare {NAME} makes it.")
+        ready = self._ready()
+        return check_split(self.name, (ready.train, ready.eval), workers=workers, progress=progress)
+
+    def _ready(self) -> Ready:
+        train, val = (
+            Split(annotations=annotation_file(self.folder, split), images=self.folder / split)
+            for split in SPLITS
+        )
+        return Ready(name=self.name, train=train, eval=val, classes=list(CLASSES))
+
+
+def _locate(section: Located, root: Path, options: DataOptions) -> ShapesData:
+    name = file_name(section, "name") if "name" in section else NAME
+    try:
+        chosen = ShapesSettings(**{key: section[key] for key in _SETTINGS if key in section})
+    except InputError as error:
+        raise InputError(f"{section.where()}: {error}") from error
+    return ShapesData(name=name, settings=chosen, cache=root)
+
+
+SHAPES = Format(name=NAME, locate=_locate, optional=("name", *_SETTINGS), built_in=True)

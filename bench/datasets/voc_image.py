@@ -1,4 +1,4 @@
-"""Pascal VOC 2012 as COCO-format files, from one of three sources of masks.
+"""An image of Pascal VOC 2012 as COCO annotations, from one of three sources of masks.
 
 `seg`: VOC's own PNGs (SegmentationObject, SegmentationClass), 1464 and 1449 images. `sbd`: the
 instance masks of the Semantic Boundaries Dataset (Hariharan et al., ICCV 2011) for the images of
@@ -17,18 +17,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy.io
 from numpy.typing import NDArray
 
-from noisyseg.bench.datasets.catalogue import VOC_CLASSES
 from noisyseg.bench.datasets.converted import ConvertedImage, mask_annotation
-from noisyseg.bench.datasets.layout import listed_names
 from noisyseg.bench.datasets.raw_files import image_size, mat_content, palette_image, reading
-from noisyseg.bench.datasets.voc_objects import VocObject, best_object, read_objects
+from noisyseg.bench.datasets.voc_objects import (
+    VOC_CLASSES,
+    VocObject,
+    best_object,
+    read_objects,
+)
 from noisyseg.errors import InputError
 
 VOID = 255
-_LISTS = {"seg": "Segmentation", "sbd": "Main", "box": "Main"}
 _GROUPS = {
     "person": ("person",),
     "animal": ("bird", "cat", "cow", "dog", "horse", "sheep"),
@@ -62,10 +63,19 @@ class VocTask:
     name: str
     keep_difficult: bool
 
+    @property
+    def picture(self) -> Path:
+        """The image's file."""
+        return self.voc / "JPEGImages" / f"{self.name}.jpg"
+
+    def convert(self) -> ConvertedImage:
+        """As `convert_voc`."""
+        return convert_voc(self)
+
     def files(self) -> list[Path]:
         """What the conversion reads."""
         files = [
-            self.voc / "JPEGImages" / f"{self.name}.jpg",
+            self.picture,
             self.voc / "Annotations" / f"{self.name}.xml",
         ]
         if self.masks == "seg":
@@ -76,42 +86,13 @@ class VocTask:
         return files
 
 
-def list_file(voc: Path, masks: str, split: str) -> Path:
-    """The image set that a mask source uses."""
-    return voc / "ImageSets" / _LISTS[masks] / f"{split}.txt"
-
-
-def voc_tasks(voc: Path, sbd: Path | None, *, masks: str, split: str) -> list[VocTask]:
-    """The images of `train` or `val`, in the order of VOC's list.
-
-    Raises:
-        InputError: an absent or unfit list.
-    """
-    names = listed_names(list_file(voc, masks, split))
-    if sbd is not None:
-        annotated = {*listed_names(sbd / "train.txt"), *listed_names(sbd / "val.txt")}
-        names = [name for name in names if name in annotated]
-        if not names:
-            raise InputError(f"{sbd}: SBD's lists name no image of VOC's {split} list.")
-    return [
-        VocTask(
-            voc=voc,
-            sbd=None if sbd is None else sbd / "inst",
-            masks=masks,
-            name=name,
-            keep_difficult=split == "val",
-        )
-        for name in names
-    ]
-
-
 def convert_voc(task: VocTask) -> ConvertedImage:
     """An image's annotations from its mask source.
 
     Raises:
         InputError: a file that is absent, damaged, or does not fit the others; names it.
     """
-    picture = task.voc / "JPEGImages" / f"{task.name}.jpg"
+    picture = task.picture
     size = image_size(picture)
     objects, remarks = read_objects(task.voc / "Annotations" / f"{task.name}.xml", size)
     found = ConvertedImage(
@@ -210,6 +191,9 @@ def _read_sbd(task: VocTask) -> tuple[Path, NDArray[Any], list[tuple[str, NDArra
     Returns:
         The file, its numbers, and the instances.
     """
+    # Imported here: other data need no reader of .mat files.
+    import scipy.io
+
     assert task.sbd is not None
     path = task.sbd / f"{task.name}.mat"
     content = mat_content(path)

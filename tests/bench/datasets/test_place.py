@@ -4,7 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from noisyseg.bench.datasets.layout import CITYSCAPES, COCO, SBD, VOC, listed_names, locate_place
+from noisyseg.bench.datasets.formats.cityscapes import PLACE as CITYSCAPES
+from noisyseg.bench.datasets.formats.coco2017 import PLACE as COCO
+from noisyseg.bench.datasets.formats.voc2012 import PLACE as VOC
+from noisyseg.bench.datasets.formats.voc2012 import SBD_PLACE as SBD
+from noisyseg.bench.datasets.place import listed_names, locate_place
 from noisyseg.errors import InputError
 
 FOLDERS = {

@@ -3,7 +3,7 @@ import shutil
 
 import pytest
 
-from noisyseg.bench.datasets.coco_folder import check_coco_split, coco_splits
+from noisyseg.bench.datasets.formats.coco2017 import check_coco_split, coco_splits
 from noisyseg.errors import InputError
 
 

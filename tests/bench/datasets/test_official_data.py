@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,27 +15,29 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
 from noisyseg.bench.datasets import converted
-from noisyseg.bench.datasets.catalogue import CITYSCAPES_CLASSES, VOC_CLASSES
-from noisyseg.bench.datasets.known import (
-    find_ready,
-    listed_images,
-    locate,
-    make_ready,
-    official_counts,
-)
+from noisyseg.bench.datasets.formats.cityscapes import CITYSCAPES_CLASSES
+from noisyseg.bench.datasets.formats.format import DataOptions
+from noisyseg.bench.datasets.formats.registry import FORMATS
+from noisyseg.bench.datasets.named_data import named_data
+from noisyseg.bench.datasets.voc_objects import VOC_CLASSES
 from noisyseg.errors import InputError
 
 CONVERTED = [("voc2012", "seg"), ("voc2012", "sbd"), ("voc2012", "box"), ("cityscapes", "box")]
 EVERY = [*CONVERTED, ("coco2017", "box")]
 
 
-def ready(root, name, masks="box", **more):
-    given = {"cache": root / "cache", "allow_partial": True, "workers": 1, **more}
-    return make_ready(name, root=root, masks=masks, **given)
+def located(root, name, masks="box", **more):
+    chosen = {"masks": masks} if name == "voc2012" else {}
+    options = {"cache": root / "cache", "allow_partial": True, **chosen, **more}
+    return named_data(FORMATS[name], root, DataOptions(**options))
+
+
+def ready(root, name, masks="box", *, workers=1, progress=None, **more):
+    return located(root, name, masks, **more).make(workers=workers, progress=progress)
 
 
 def found(root, name, masks="box", **more):
-    return find_ready(name, root=root, masks=masks, cache=root / "cache", **more)
+    return located(root, name, masks, **more).find()
 
 
 def content(made):
@@ -214,8 +217,11 @@ def test_another_annotation_file_of_coco_is_noticed(copied):
 STOPPED = """
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
-from noisyseg.bench.datasets.known import make_ready
+from noisyseg.bench.datasets.formats.format import DataOptions
+from noisyseg.bench.datasets.formats.voc2012 import VOC2012
+from noisyseg.bench.datasets.named_data import named_data
 
 def stop(done, total):
     if done == int(sys.argv[3]):
@@ -224,8 +230,8 @@ def stop(done, total):
 
 if __name__ == "__main__":
     root = Path(sys.argv[1])
-    make_ready("voc2012", root=root, cache=root / "cache", masks=sys.argv[2], allow_partial=True,
-        workers=1, progress=stop)
+    options = DataOptions(cache=root / "cache", masks=sys.argv[2], allow_partial=True)
+    named_data(VOC2012, root, options).make(workers=1, progress=stop)
 """
 
 
@@ -336,7 +342,7 @@ def test_a_part_is_refused_unless_it_is_allowed(copied, name, masks):
     with pytest.raises(InputError, match=r"train has .* officially .*--allow-partial") as caught:
         ready(copied, name, masks, allow_partial=False)
     full = f"voc2012-{masks}" if name == "voc2012" else name
-    official = official_counts(locate(name, root=copied, masks=masks))["train"]
+    official = located(copied, name, masks).files.official["train"]
     assert f"officially {official}:" in str(caught.value)
     assert f"{full}-partial" in str(caught.value)
     assert ready(copied, name, masks).name == f"{full}-partial"
@@ -345,16 +351,14 @@ def test_a_part_is_refused_unless_it_is_allowed(copied, name, masks):
         ready(copied, name, masks, allow_partial=False)
 
 
-def test_the_official_numbers_need_no_leave(copied, monkeypatch):
+def test_the_official_numbers_need_no_leave(copied):
     """Of a data set whose official number is the fixture's."""
     for name, masks in EVERY:
-        layout = locate(name, root=copied, masks=masks)
-        number = listed_images(layout) or {"train": 6, "val": 6}
-        with monkeypatch.context() as patch:
-            patch.setattr("noisyseg.bench.datasets.known.official_counts", lambda _, n=number: n)
-            made = ready(copied, name, masks, allow_partial=False)
-            assert made.name == layout.name
-            assert found(copied, name, masks).name == layout.name
+        data = located(copied, name, masks, allow_partial=False)
+        number = data.files.listed() or {"train": 6, "val": 6}
+        data = replace(data, files=replace(data.files, official=number))
+        assert data.make(workers=1).name == data.files.name
+        assert data.find().name == data.files.name
 
 
 def test_the_official_numbers_are_the_papers_and_the_makers(official):
@@ -362,7 +366,7 @@ def test_the_official_numbers_are_the_papers_and_the_makers(official):
     for (name, masks), numbers in zip(
         EVERY, [(1464, 1449), (5717, 5823), (5717, 5823), (2975, 500), (118287, 5000)], strict=True
     ):
-        counts = official_counts(locate(name, root=official, masks=masks))
+        counts = located(official, name, masks).files.official
         assert (counts["train"], counts["val"]) == numbers
 
 
@@ -378,18 +382,16 @@ def test_classes_are_in_the_order_of_the_makers(copied):
 
 def test_sbd_is_only_looked_for_where_it_is_needed(copied):
     (copied / "benchmark_RELEASE").rename(copied / "elsewhere")
-    assert locate("voc2012", root=copied, masks="seg").sbd is None
+    assert located(copied, "voc2012", "seg").files.sbd is None
     with pytest.raises(InputError, match=r"Semantic Boundaries Dataset .* found at .*elsewhere"):
-        locate("voc2012", root=copied, masks="sbd")
-    assert found(copied, "voc2012", "sbd") is None
+        located(copied, "voc2012", "sbd")
 
 
 @pytest.mark.parametrize("name", ["voc2012", "cityscapes", "coco2017"])
 @pytest.mark.parametrize("allow", [True, False])
 def test_nothing_there_is_said_and_not_found(tmp_path, name, allow):
     with pytest.raises(InputError, match=f"is not in {tmp_path}"):
-        ready(tmp_path, name, allow_partial=allow)
-    assert found(tmp_path, name) is None
+        located(tmp_path, name, allow_partial=allow)
 
 
 @pytest.mark.parametrize(

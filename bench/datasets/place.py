@@ -7,8 +7,6 @@ from pathlib import Path
 
 from noisyseg.errors import InputError
 
-NAMES = ("voc2012", "coco2017", "cityscapes")
-SPLITS = ("train", "val")
 _LEVELS_UP = 2
 _LEVELS_DOWN = 3
 
@@ -28,68 +26,6 @@ class Place:
     paths: tuple[str, ...]
     needs: tuple[str, ...]
     archive: str
-
-
-@dataclass(kw_only=True, slots=True, frozen=True)
-class Layout:
-    """Where a data set's raw files lie.
-
-    Attributes:
-        name: such as `voc2012-seg`.
-        folder: VOC2012, cityscapes or coco.
-        sbd: the folder of SBD that holds inst/; None for other data.
-    """
-
-    name: str
-    folder: Path
-    sbd: Path | None = None
-
-
-VOC = Place(
-    what="Pascal VOC 2012",
-    paths=("VOCdevkit/VOC2012", "VOC2012", "."),
-    needs=("JPEGImages", "Annotations", "ImageSets"),
-    archive="VOCtrainval_11-May-2012.tar",
-)
-SBD = Place(
-    what="the Semantic Boundaries Dataset",
-    paths=(
-        *("benchmark_RELEASE/dataset", "dataset", "sbd", "."),
-        *("../benchmark_RELEASE/dataset", "../../benchmark_RELEASE/dataset"),
-    ),
-    needs=("inst", "train.txt", "val.txt"),
-    archive="benchmark.tgz",
-)
-CITYSCAPES = Place(
-    what="Cityscapes",
-    paths=("cityscapes", "."),
-    needs=("leftImg8bit", "gtFine"),
-    archive="leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip",
-)
-COCO = Place(
-    what="COCO 2017",
-    paths=("coco", "."),
-    needs=("annotations", "train2017", "val2017"),
-    archive="train2017.zip, val2017.zip and annotations_trainval2017.zip",
-)
-
-
-def locate(name: str, *, root: Path, masks: str = "box") -> Layout:
-    """The raw files of a data set.
-
-    Args:
-        name: one of NAMES.
-        root: the folder that holds the data set's, or that folder itself.
-        masks: VOC's source of masks.
-    Raises:
-        InputError: they are not there; says where they were found instead, or what to unpack.
-    """
-    if name == "voc2012":
-        folder = locate_place(VOC, root)
-        sbd = locate_place(SBD, root) if masks == "sbd" else None
-        return Layout(name=f"voc2012-{masks}", folder=folder, sbd=sbd)
-    place = {"cityscapes": CITYSCAPES, "coco2017": COCO}[name]
-    return Layout(name=name, folder=locate_place(place, root))
 
 
 def locate_place(place: Place, root: Path) -> Path:

@@ -4,7 +4,8 @@ import scipy.io
 from PIL import Image
 from pycocotools import mask as coco_mask
 
-from noisyseg.bench.datasets.voc import CATEGORIES, convert_voc, list_file, voc_tasks
+from noisyseg.bench.datasets.formats.voc2012 import list_file, voc_tasks
+from noisyseg.bench.datasets.voc_image import CATEGORIES, convert_voc
 from noisyseg.errors import InputError
 
 # VOC's order, as its development kit lists them.

@@ -11,9 +11,9 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 from noisyseg.annotation_files.document import check_document
-from noisyseg.bench.datasets import shapes
+from noisyseg.bench.datasets.formats import shapes
+from noisyseg.bench.datasets.formats.shapes import ShapesSettings, annotation_file, generate_shapes
 from noisyseg.bench.datasets.shape_geometry import CLASSES
-from noisyseg.bench.datasets.shapes import ShapesSettings, annotation_file, generate_shapes
 from noisyseg.errors import InputError
 
 SMALL = ShapesSettings(seed=0, size=64, train_images=12, val_images=6)
@@ -212,7 +212,7 @@ def test_damage_is_mended(tmp_path, victim, damage):
 
 def test_two_processes_may_generate_at_once(tmp_path):
     code = (
-        "import sys, pathlib; from noisyseg.bench.datasets.shapes import *; "
+        "import sys, pathlib; from noisyseg.bench.datasets.formats.shapes import *; "
         "print('ready', flush=True); sys.stdin.readline(); "
         "settings = ShapesSettings(size=48, train_images=20, val_images=2); "
         "print(generate_shapes(pathlib.Path(sys.argv[1]), settings))"
