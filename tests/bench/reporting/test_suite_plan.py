@@ -1,6 +1,7 @@
 import pytest
 
-from noisyseg.bench.config.suite import choose, load_suite
+from noisyseg.bench.config.suite import load_suite
+from noisyseg.bench.config.suite_part import choose
 from noisyseg.bench.reporting import suite_plan
 from noisyseg.bench.runs.estimate import Pace
 from noisyseg.bench.runs.grid import foresee
