@@ -1,14 +1,12 @@
 """Training protocols: epochs, batch, learning rate and image size, as data."""
 
 import math
-from typing import Any
+from typing import Any, TypedDict
 
 from noisyseg.bench.config.shipped import read_with_base
 from noisyseg.checked_values import integer, list_of, number, text
 from noisyseg.errors import InputError, unknown_name
 from noisyseg.located_yaml import Located, check_keys, located
-
-Protocol = dict[str, Any]
 
 _SECTIONS = ("optimizer", "schedule", "image")
 
@@ -17,6 +15,72 @@ OPTIMIZERS: dict[str, dict[str, float]] = {
     "SGD": {"lr": math.inf, "momentum": 1.0, "weight_decay": math.inf},
     "AdamW": {"lr": math.inf, "weight_decay": math.inf},
 }
+
+
+class Schedule(TypedDict):
+    """The learning rate's course.
+
+    Attributes:
+        warmup_iterations: over which it rises linearly from `warmup_factor` times its value.
+        milestones: epochs after which it is multiplied by `gamma`, rising.
+    """
+
+    warmup_iterations: int
+    warmup_factor: float
+    milestones: list[int]
+    gamma: float
+
+
+class Image(TypedDict):
+    """How images are made for the detector; scales are mmdet's.
+
+    Attributes:
+        scale: the most that the longer and the shorter side may have, in pixels.
+        scale_to: the end of the range that scales are drawn from in training; None for no range.
+        test_scale: the scale in evaluation.
+        flip: probability of a horizontal flip.
+        min_size: images with a shorter side are left out of training, in pixels.
+    """
+
+    scale: list[int]
+    scale_to: list[int] | None
+    test_scale: list[int]
+    flip: float
+    min_size: int
+
+
+class Rehearsal(TypedDict):
+    """How many images a rehearsal takes, and whether they are small ones."""
+
+    train_images: int
+    eval_images: int
+    shrunk: bool
+
+
+class _Real(TypedDict):
+    name: str
+    version: int
+    epochs: int
+    batch_size: int
+    micro_batch: int
+    aspect_ratio_grouping: bool
+    gradient_clip: float | None
+    optimizer: dict[str, Any]
+    schedule: Schedule
+    image: Image
+
+
+class Protocol(_Real, total=False):
+    """A training protocol as it enters the run key, every value filled in.
+
+    Attributes:
+        micro_batch: images of a forward pass; the gradients of a batch's passes are averaged.
+        gradient_clip: the largest norm of the gradients; None for any.
+        optimizer: `type` and the values of `OPTIMIZERS`.
+        rehearsal: of a rehearsal alone.
+    """
+
+    rehearsal: Rehearsal
 
 
 def load_protocol(source: str | Located, *, where: str) -> Protocol:
@@ -89,7 +153,7 @@ def _optimizer(raw: Located) -> dict[str, Any]:
     return {"type": kind, **values}
 
 
-def _schedule(raw: Located, *, epochs: int) -> dict[str, Any]:
+def _schedule(raw: Located, *, epochs: int) -> Schedule:
     keys = ("warmup_iterations", "warmup_factor", "milestones", "gamma")
     check_keys(raw, what="schedule", required=keys)
     return {
@@ -117,7 +181,7 @@ def _milestones(raw: Located, *, epochs: int) -> list[int]:
     return milestones
 
 
-def _image(raw: Located) -> dict[str, Any]:
+def _image(raw: Located) -> Image:
     """Scales are mmdet's: the most that the longer and the shorter side may have."""
     check_keys(
         raw,
