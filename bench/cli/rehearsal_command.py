@@ -19,7 +19,7 @@ from noisyseg.bench.cli.commands import (
 from noisyseg.bench.config.suite import Suite
 from noisyseg.bench.runs.execution import CHECKPOINTS, STEP
 from noisyseg.bench.runs.grid import SHARED, Run, expand
-from noisyseg.bench.runs.rehearsal import EPOCHS, FOLDER, rehearsed
+from noisyseg.bench.runs.rehearsal import EPOCHS, FOLDER, image_limits, rehearsed
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import RECORD_NAME, RunStore, is_done
 
@@ -49,7 +49,7 @@ def _on_gpu(arguments: argparse.Namespace) -> bool:
 
 def _say_what(suite: Suite, runs: Sequence[Run], *, shrink: bool, random_weights: bool) -> None:
     count = len({run.key for run in runs})
-    images = suite.protocol["rehearsal"]["eval_images"]
+    _, images = image_limits(suite.protocol)
     say(
         f"rehearsing {suite.name}: {count} runs of {EPOCHS} iterations and {images} evaluation "
         "images"

@@ -5,7 +5,7 @@ second stage) shows at once. The records lie in a store of their own, under keys
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 from noisyseg.bench.config.protocol import Image, Protocol
 
@@ -19,14 +19,26 @@ _SIDE = 256
 _SMALL_EVAL_IMAGES = 2
 
 
-def rehearsed(protocol: Protocol, *, shrink: bool) -> Protocol:
+class Rehearsal(TypedDict):
+    """How many images a rehearsal takes, and whether they are small ones."""
+
+    train_images: int
+    eval_images: int
+    shrunk: bool
+
+
+class RehearsedProtocol(Protocol):
+    """A protocol with one more key, so that no run key is a real run's."""
+
+    rehearsal: Rehearsal
+
+
+def rehearsed(protocol: Protocol, *, shrink: bool) -> RehearsedProtocol:
     """The protocol with four epochs of one iteration; its schedule keeps its shape.
 
     Args:
         protocol: as `load_protocol` gives it.
         shrink: whether images and batch become small, too: for machines without a GPU.
-    Returns:
-        A protocol with one more key, `rehearsal`, so that no run key is a real run's.
     """
     epochs = protocol["epochs"]
     milestones = [
