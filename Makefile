@@ -1,12 +1,13 @@
 # make demo    the quick suite on the built-in data set, then its table
 # make test    formatting, lint, types and tests
-# make setup   .venv alone; the two above do it first, and it does nothing once it's done
+# make long    the tests that take longer: every run of the paper's tables in miniature
+# make setup   .venv alone; the others do it first, and it does nothing once it's done
 #
 # PYTHON=/path/to/python3.12 chooses the interpreter that .venv is made from.
 
 PY := .venv/bin/python
 
-.PHONY: setup demo test
+.PHONY: setup demo test long
 
 setup:
 	@sh tools/setup.sh
@@ -21,3 +22,7 @@ test: setup
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 	$(PY) -m pytest -n 2
+
+long: export OMP_NUM_THREADS := 1
+long: setup
+	$(PY) -m pytest -m long

@@ -21,7 +21,8 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from noisyseg.results.evaluation.engines import FAST, REFERENCE, Outcome, largest_difference, run
-from noisyseg.results.evaluation.evaluation import EVALUATION, TOLERANCE
+from noisyseg.results.evaluation.ground_truth import Numbered
+from noisyseg.results.evaluation.settings import EVALUATION, TOLERANCE
 
 IMAGES, WIDTH, HEIGHT, CLASSES = 2060, 640, 480, 80
 DETECTIONS_PER_INSTANCE, OF_NOTHING = 6, 7
@@ -66,17 +67,14 @@ def timed(
     engine: Any, document: Any, detections: Any, kind: str, by_class: bool
 ) -> tuple[float, Outcome]:
     """Wall seconds and what was found."""
-    start = time.perf_counter()
-    outcome = run(
-        engine,
-        document,
-        detections,
-        kind,
+    truth = Numbered(
+        document=document,
+        detections=detections,
         image_ids=[image["id"] for image in document["images"]],
-        category_ids=[category["id"] for category in document["categories"]],
-        settings=EVALUATION["settings"],
-        by_class=by_class,
+        categories={entry["name"]: entry["id"] for entry in document["categories"]},
     )
+    start = time.perf_counter()
+    outcome = run(engine, truth, kind, settings=EVALUATION["settings"], by_class=by_class)
     return time.perf_counter() - start, outcome
 
 

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 from noisyseg.noise.corrupt import steps_with_draws
-from noisyseg.noise.families.geometry import geometry_step
 from noisyseg.noise.families.requirements import check_steps
 from noisyseg.noise.spec import NoiseSpec, make_step
 from noisyseg.noise.table import AnnotationTable
+from noisyseg.noise.types.registry import NOISE_TYPES
 
 WIDTH, HEIGHT = 640, 480
 PER_IMAGE = 7  # annotations; COCO's mean is 7.3
@@ -75,7 +75,7 @@ def seconds(document: dict[str, Any], kind: str, parameters: dict[str, Any], wor
     ((_, draws),) = steps_with_draws(NoiseSpec(steps=(step,), seed=0))
     start = time.perf_counter()
     check_steps((step,), document, AnnotationTable.of(document))
-    geometry_step(step, document, draws, workers=workers)
+    NOISE_TYPES[kind].family.step(step, document, draws, largest_id=0, workers=workers)
     return time.perf_counter() - start
 
 

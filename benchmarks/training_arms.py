@@ -25,8 +25,8 @@ load_stack()
 from mmdet.models.roi_heads.bbox_heads import BBoxHead
 
 from noisyseg.bench.config.model import load_model
+from noisyseg.bench.datasets.formats.shapes import ShapesSettings, generate_shapes
 from noisyseg.bench.datasets.shape_geometry import CLASSES
-from noisyseg.bench.datasets.shapes import ShapesSettings, generate_shapes
 from noisyseg.bench.training.class_loss import MethodLoss, put_method
 from noisyseg.bench.training.detector import build_detector
 from noisyseg.bench.training.run_dataset import train_dataset, train_loader

@@ -22,9 +22,11 @@ from typing import Any
 import numpy as np
 
 from noisyseg.bench.datasets.converted import convert_all
-from noisyseg.bench.datasets.known import make_ready
+from noisyseg.bench.datasets.formats.format import DataOptions
+from noisyseg.bench.datasets.formats.voc2012 import VOC2012, voc_tasks
+from noisyseg.bench.datasets.named_data import named_data
 from noisyseg.bench.datasets.raw_files import palette_image
-from noisyseg.bench.datasets.voc import VocTask, voc_tasks
+from noisyseg.bench.datasets.voc_image import VocTask
 
 HEIGHT, WIDTH = 375, 500
 _TEMPLATES = 40  # different pictures; a layout holds each of them many times
@@ -70,9 +72,8 @@ def main() -> None:
 def _measure(root: Path, workers: int) -> None:
     """One preparation in a process of its own, so that the peak is its own."""
     began = time.perf_counter()
-    ready = make_ready(
-        "voc2012", root=root, cache=root, masks="seg", allow_partial=True, workers=workers
-    )
+    options = DataOptions(cache=root, masks="seg", allow_partial=True)
+    ready = named_data(VOC2012, root, options).make(workers=workers)
     rate = sum(count["images"] for count in ready.counts.values()) / (time.perf_counter() - began)
     own, children = (
         resource.getrusage(who).ru_maxrss

@@ -1,22 +1,10 @@
-"""The methods that noisyseg has of its own, in the order in which they are listed."""
+"""The methods that noisyseg has of its own, in the order in which they are listed.
 
-from noisyseg.methods.losses.active_passive import active_passive
-from noisyseg.methods.losses.bootstrapping import hard_bootstrapping, soft_bootstrapping
-from noisyseg.methods.losses.cross_entropy import cross_entropy
-from noisyseg.methods.losses.early_learning import EarlyLearning
-from noisyseg.methods.losses.foreground_split import split
-from noisyseg.methods.losses.generalized_cross_entropy import generalized_cross_entropy
-from noisyseg.methods.losses.jensen_shannon import generalized_jensen_shannon
-from noisyseg.methods.losses.joint_optimization import JointOptimization
-from noisyseg.methods.losses.label_smoothing import label_smoothing
-from noisyseg.methods.losses.lncis import lncis
-from noisyseg.methods.losses.loss_correction import BackwardCorrection, ForwardCorrection
-from noisyseg.methods.losses.mean_absolute_error import mean_absolute_error
-from noisyseg.methods.losses.small_loss import small_loss
-from noisyseg.methods.losses.symmetric_cross_entropy import (
-    reverse_cross_entropy,
-    symmetric_cross_entropy,
-)
+A new one is a file in `losses` and an entry here, beside its test. The entry says again which
+parameters the file has, so that lists and run keys need not import torch; a test compares them.
+"""
+
+from noisyseg.methods.context import ANNOTATION_IDS
 from noisyseg.methods.method import Method
 
 _PATRINI = (
@@ -31,14 +19,15 @@ _FROM_PAPERS = (
     Method(
         name="ce",
         version=1,
-        definition=cross_entropy,
+        definition="cross_entropy:cross_entropy",
         paper="He et al., Mask R-CNN, ICCV 2017",
         summary="Cross entropy, the baseline.",
     ),
     Method(
         name="lsr",
         version=1,
-        definition=label_smoothing,
+        definition="label_smoothing:label_smoothing",
+        parameters={"epsilon": 0.1},
         paper="Szegedy et al., Rethinking the Inception Architecture for Computer Vision, "
         "CVPR 2016",
         summary="Cross entropy against labels smoothed over all classes.",
@@ -46,7 +35,16 @@ _FROM_PAPERS = (
     Method(
         name="jol",
         version=3,
-        definition=JointOptimization,
+        definition="joint_optimization:JointOptimization",
+        parameters={
+            "alpha": 0.8,
+            "beta": 1.2,
+            "relabel": True,
+            "start": 0.35,
+            "soft": True,
+            "prior": "uniform",
+        },
+        needs=(ANNOTATION_IDS,),
         paper="Tanaka et al., Joint Optimization Framework for Learning with Noisy Labels, "
         "CVPR 2018",
         summary="Labels updated by the network's own predictions; class prior and entropy terms.",
@@ -54,7 +52,8 @@ _FROM_PAPERS = (
     Method(
         name="gce",
         version=1,
-        definition=generalized_cross_entropy,
+        definition="generalized_cross_entropy:generalized_cross_entropy",
+        parameters={"q": 0.3},
         paper="Zhang & Sabuncu, Generalized Cross Entropy Loss for Training Deep Neural Networks "
         "with Noisy Labels, NeurIPS 2018",
         summary="Between cross entropy (q -> 0) and absolute error (q = 1).",
@@ -62,7 +61,8 @@ _FROM_PAPERS = (
     Method(
         name="sce",
         version=1,
-        definition=symmetric_cross_entropy,
+        definition="symmetric_cross_entropy:symmetric_cross_entropy",
+        parameters={"alpha": 1.0, "beta": 0.1, "log_zero": -4.0, "convention": "paper"},
         paper="Wang et al., Symmetric Cross Entropy for Robust Learning with Noisy Labels, "
         "ICCV 2019",
         summary="Weighted sum of cross entropy and reverse cross entropy.",
@@ -71,14 +71,24 @@ _FROM_PAPERS = (
         name="lncis",
         version=1,
         later=(("convention", "lncis-code", 2),),
-        definition=lncis,
+        definition="lncis:lncis",
+        parameters={
+            "gamma": 6.0,
+            "log_zero": -4.0,
+            "e1": 0.5,
+            "stage_wise": True,
+            "negatives": True,
+            "pseudo_negatives": True,
+            "isolate": True,
+            "convention": "paper",
+        },
         paper="Yang et al., Learning with Noisy Class Labels for Instance Segmentation, ECCV 2020",
         summary="Cross entropy first; then a loss for each kind of sample.",
     ),
     Method(
         name="mae",
         version=1,
-        definition=mean_absolute_error,
+        definition="mean_absolute_error:mean_absolute_error",
         paper="Ghosh et al., Robust Loss Functions under Label Noise for Deep Neural Networks, "
         "AAAI 2017",
         summary="Absolute error of the predicted distribution.",
@@ -86,7 +96,8 @@ _FROM_PAPERS = (
     Method(
         name="rce",
         version=1,
-        definition=reverse_cross_entropy,
+        definition="symmetric_cross_entropy:reverse_cross_entropy",
+        parameters={"log_zero": -4.0},
         paper="Wang et al., Symmetric Cross Entropy for Robust Learning with Noisy Labels, "
         "ICCV 2019",
         summary="Reverse cross entropy alone; a multiple of mae.",
@@ -94,7 +105,8 @@ _FROM_PAPERS = (
     Method(
         name="nce-rce",
         version=1,
-        definition=active_passive,
+        definition="active_passive:active_passive",
+        parameters={"alpha": 1.0, "beta": 1.0, "log_zero": -4.0},
         paper="Ma et al., Normalized Loss Functions for Deep Learning with Noisy Labels, ICML 2020",
         summary="Weighted sum of normalised cross entropy and reverse cross entropy; with many "
         "classes take alpha 10, beta 0.1.",
@@ -102,7 +114,9 @@ _FROM_PAPERS = (
     Method(
         name="gjs",
         version=1,
-        definition=generalized_jensen_shannon,
+        definition="jensen_shannon:generalized_jensen_shannon",
+        parameters={"pi": 0.5},
+        needs=(ANNOTATION_IDS,),
         paper="Englesson & Azizpour, Generalized Jensen-Shannon Divergence Loss for Learning with "
         "Noisy Labels, NeurIPS 2021",
         summary="Divergence of the label and the predictions of all RoIs of an object.",
@@ -110,21 +124,24 @@ _FROM_PAPERS = (
     Method(
         name="bootstrap-hard",
         version=1,
-        definition=hard_bootstrapping,
+        definition="bootstrapping:hard_bootstrapping",
+        parameters={"beta": 0.8},
         paper=_REED,
         summary="Cross entropy against the label mixed with the predicted class.",
     ),
     Method(
         name="bootstrap-soft",
         version=1,
-        definition=soft_bootstrapping,
+        definition="bootstrapping:soft_bootstrapping",
+        parameters={"beta": 0.95},
         paper=_REED,
         summary="Cross entropy against the label mixed with the predicted probabilities.",
     ),
     Method(
         name="small-loss",
         version=2,
-        definition=small_loss,
+        definition="small_loss:small_loss",
+        parameters={"forget": 0.2, "ramp": 0.05},
         paper="Han et al., Co-teaching: Robust Training of Deep Neural Networks with Extremely "
         "Noisy Labels, NeurIPS 2018",
         summary="Cross entropy of each batch's positive RoIs with the smallest loss.",
@@ -133,7 +150,8 @@ _FROM_PAPERS = (
         name="forward",
         version=2,
         later=(("matrix", "estimated", 3),),
-        definition=ForwardCorrection,
+        definition="loss_correction:ForwardCorrection",
+        parameters={"matrix": "estimated", "warmup": 0.5, "percentile": 97.0},
         paper=_PATRINI,
         summary="Predictions turned into noisy ones by a transition matrix before cross entropy.",
     ),
@@ -141,14 +159,17 @@ _FROM_PAPERS = (
         name="backward",
         version=2,
         later=(("matrix", "estimated", 3),),
-        definition=BackwardCorrection,
+        definition="loss_correction:BackwardCorrection",
+        parameters={"matrix": "estimated", "warmup": 0.5, "percentile": 97.0},
         paper=_PATRINI,
         summary="Losses of all classes weighted by the inverse of a transition matrix.",
     ),
     Method(
         name="elr",
         version=1,
-        definition=EarlyLearning,
+        definition="early_learning:EarlyLearning",
+        parameters={"lam": 3.0, "beta": 0.7},
+        needs=(ANNOTATION_IDS,),
         paper="Liu et al., Early-Learning Regularization Prevents Memorization of Noisy Labels, "
         "NeurIPS 2020",
         summary="Cross entropy held to a running mean of earlier predictions, one an annotation; "
@@ -156,28 +177,25 @@ _FROM_PAPERS = (
     ),
 )
 
-_SPLIT = (
-    ("gce", generalized_cross_entropy),
-    ("mae", mean_absolute_error),
-    ("sce", symmetric_cross_entropy),
-    ("nce-rce", active_passive),
-    ("gjs", generalized_jensen_shannon),
-)
+_PAPERS = {method.name: method for method in _FROM_PAPERS}
+_ROBUST = ("gce", "mae", "sce", "nce-rce", "gjs")
 _SPLITS = tuple(
     Method(
         name=f"split({name})",
         version=1,
-        definition=split(robust),
+        definition=f"foreground_split:split_{name.replace('-', '_')}",
+        parameters={"gamma": 6.0, "e1": 0.5, "isolate": True, **_PAPERS[name].parameters},
+        needs=_PAPERS[name].needs,
         paper="Yang et al., Learning with Noisy Class Labels for Instance Segmentation, ECCV 2020, "
         f"with another robust loss ({name})",
         summary=f"LNCIS with {name} in the place of reverse cross entropy.",
     )
-    for name, robust in _SPLIT
+    for name in _ROBUST
 )
 
-METHODS: dict[str, Method] = {method.name: method for method in (*_FROM_PAPERS, *_SPLITS)}
+METHODS: dict[str, Method] = {**_PAPERS, **{method.name: method for method in _SPLITS}}
 # Brackets want quotes in a shell.
 ALIASES: dict[str, str] = {
     "ours": "lncis",
-    **{f"split-{name}": f"split({name})" for name, _ in _SPLIT},
+    **{f"split-{name}": f"split({name})" for name in _ROBUST},
 }

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from torch import Tensor
+if TYPE_CHECKING:  # methods are listed without torch
+    from torch import Tensor
 
 ANNOTATION_IDS, NOISE_MATRIX = "annotation_ids", "noise_matrix"
 NEEDS = (ANNOTATION_IDS, NOISE_MATRIX)
@@ -48,11 +49,11 @@ class LossContext:
     """Epoch in progress, 0-based."""
     num_epochs: int
     """Epochs of the whole training, E."""
-    weights: Tensor
+    weights: "Tensor"
     """Label weight per RoI, shape (N,); `avg_factor` counts those above 0."""
-    annotation_ids: Tensor | None
+    annotation_ids: "Tensor | None"
     """Annotation each RoI was matched to, shape (N,), -1 for background; None if not carried."""
-    noise_matrix: Tensor | None = None
+    noise_matrix: "Tensor | None" = None
     """P(noisy label | clean label), shape (K, K), where the suite grants it."""
     within_epoch: float = 0.0
     """Share of the epoch's iterations already done, in [0, 1)."""

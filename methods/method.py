@@ -2,8 +2,9 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from noisyseg.methods.running import RunningMethod
@@ -16,6 +17,8 @@ GIVEN = ("logits", "labels", "ctx")
 
 Value = float | bool | str
 
+_LOSSES = "noisyseg.methods.losses"
+
 
 @dataclass(kw_only=True, frozen=True)
 class Method:
@@ -23,13 +26,19 @@ class Method:
 
     name: str
     """The name in suites, records and tables."""
-    definition: Callable[..., Any]
+    definition: Callable[..., Any] | str
     """A function (logits, labels, [ctx,] **parameters) -> loss per RoI, or a class that is built
-    with the parameters and has `loss(logits, labels, ctx)` (see `running`)."""
+    with the parameters and has `loss(logits, labels, ctx)` (see `running`). Of a built-in, where
+    that is: "file:name" in `losses`, imported on first use, since torch takes seconds."""
     paper: str
     """The publication that defines it."""
     summary: str
     """One line on what it does."""
+    parameters: Mapping[str, Value] = field(default_factory=dict)
+    """Of a built-in: every parameter and its default, in the order of its definition."""
+    needs: tuple[str, ...] = ()
+    """Of a built-in: what of its context it cannot do without, as long as parameters keep their
+    defaults."""
     version: int | None = None
     """Of a built-in: raised whenever the method's numbers could change; part of the run key."""
     later: tuple[tuple[str, Value, int], ...] = ()
@@ -47,9 +56,19 @@ class Method:
         """What the command line calls it: its name, or its file and its name there."""
         return self.name if self.source is None else f"{self.source.path}:{self.name}"
 
+    def load(self) -> Callable[..., Any]:
+        """The function or class itself; a built-in's file is imported now."""
+        if not isinstance(self.definition, str):
+            return self.definition
+        file, _, name = self.definition.partition(":")
+        loaded: Callable[..., Any] = getattr(import_module(f"{_LOSSES}.{file}"), name)
+        return loaded
+
     @cached_property
     def defaults(self) -> dict[str, Value]:
-        """Every parameter and its default, as the definition's signature has them."""
+        """Every parameter and its default: declared by a built-in, else of the signature."""
+        if isinstance(self.definition, str):
+            return dict(self.parameters)
         parameters = inspect.signature(self.definition).parameters.values()
         given = () if isinstance(self.definition, type) else GIVEN
         values = {p.name: p.default for p in parameters if p.name not in given}
@@ -61,11 +80,6 @@ class Method:
         assert self.version is not None
         later = (version for name, value, version in self.later if parameters[name] == value)
         return max((self.version, *later))
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """What of its context it cannot do without, whatever its parameters."""
-        return tuple(getattr(self.definition, "needs", ()))
 
 
 @dataclass(kw_only=True, slots=True, frozen=True)
@@ -89,10 +103,18 @@ class ResolvedMethod:
             release = {"version": self.method.version_with(self.parameters)}
         return {"name": self.method.name, **release, "parameters": dict(self.parameters)}
 
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What of its context it cannot do without; a built-in with its defaults loads nothing."""
+        method = self.method
+        if isinstance(method.definition, str) and self.parameters == method.defaults:
+            return method.needs
+        return self.start().needs
+
     def start(self) -> RunningMethod:
         """The method at the beginning of a training, with a state of its own.
 
         Raises:
             ValueError: a parameter out of its range, if the definition is a class.
         """
-        return RunningMethod(self.method.definition, self.parameters)
+        return RunningMethod(self.method.load(), self.parameters)

@@ -5,11 +5,8 @@ from collections.abc import Iterable, Mapping
 from numbers import Real
 from typing import Any
 
-import torch
-
 from noisyseg.errors import InputError, unknown_name
 from noisyseg.methods.built_in import ALIASES, METHODS
-from noisyseg.methods.context import LossContext
 from noisyseg.methods.method import Method, ResolvedMethod, Value
 from noisyseg.methods.plugins import (
     installed_method,
@@ -134,8 +131,20 @@ def resolve(
         what = f"{place}parameter {key!r} of method {method.name!r}"
         values[key] = _checked(value, values[key], what)
     resolved = ResolvedMethod(method=method, parameters=values)
-    _check_ranges(resolved, place)
+    if method.file_sha256 is not None or values != method.defaults:
+        _check_ranges(resolved, place)
     return resolved
+
+
+def _check_ranges(resolved: ResolvedMethod, place: str) -> None:
+    """Let the method's own checks speak, which need torch: without it, nothing can be trained."""
+    try:
+        from noisyseg.methods.trial import try_ranges
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        return
+    try_ranges(resolved, place)
 
 
 def _checked(value: Any, default: Value, what: str) -> Value:
@@ -169,34 +178,3 @@ def _word(value: Any, what: str) -> str:
     if not isinstance(value, str):
         raise InputError(f"{what} must be a word, got {value!r}.")
     return value
-
-
-def _check_ranges(resolved: ResolvedMethod, place: str) -> None:
-    """Let the method's own checks speak, by its loss of one RoI."""
-    ctx = LossContext(
-        num_classes=2,
-        epoch=0,
-        num_epochs=1,
-        weights=torch.ones(1),
-        annotation_ids=torch.zeros(1, dtype=torch.long),
-        noise_matrix=torch.eye(2),
-    )
-    own = resolved.method.file_sha256 is not None
-    try:
-        method = resolved.start()
-    except ValueError as error:
-        raise InputError(f"{place}method {resolved.name!r}: {error}.") from error
-    except Exception as error:  # a stranger's code may raise anything
-        if not own:
-            raise
-        raise InputError(
-            f"{place}method {resolved.name!r} of {resolved.method.origin} cannot be built: "
-            f"{type(error).__name__}: {error}."
-        ) from error
-    try:
-        method.loss(torch.zeros(1, 3), torch.zeros(1, dtype=torch.long), ctx)
-    except ValueError as error:
-        raise InputError(f"{place}method {resolved.name!r}: {error}.") from error
-    except Exception:  # its runs, or `methods check`, tell what it raised
-        if not own:
-            raise

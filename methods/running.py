@@ -11,11 +11,12 @@ it is about, and has beside their own losses the weight that its paper gives it.
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from noisyseg.methods.context import LossContext
+
+if TYPE_CHECKING:  # methods are listed without torch
+    from torch import Tensor
 
 
 class RunningMethod:
@@ -37,7 +38,7 @@ class RunningMethod:
         owner = definition if self._instance is None else self._instance
         self.needs: tuple[str, ...] = tuple(getattr(owner, "needs", ()))
 
-    def loss(self, logits: Tensor, labels: Tensor, ctx: LossContext) -> Tensor:
+    def loss(self, logits: "Tensor", labels: "Tensor", ctx: LossContext) -> "Tensor":
         """Loss per RoI, unweighted and unreduced.
 
         Args:

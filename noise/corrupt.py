@@ -8,14 +8,11 @@ import numpy as np
 
 from noisyseg.annotation_files.document import CocoDocument, is_written_alike
 from noisyseg.noise.draws import StepDraws
-from noisyseg.noise.families.class_step import class_step
-from noisyseg.noise.families.geometry import geometry_step
-from noisyseg.noise.families.presence import presence_step
 from noisyseg.noise.families.requirements import check_steps
 from noisyseg.noise.files.manifest import Manifest, build_manifest
 from noisyseg.noise.spec import NoiseSpec, NoiseStep
 from noisyseg.noise.table import AnnotationTable
-from noisyseg.noise.types.registry import NOISE_TYPES
+from noisyseg.noise.types.registry import noise_type
 
 Annotation = dict[str, Any]
 GEOMETRY_FIELDS = ("segmentation", "bbox", "area")
@@ -50,16 +47,9 @@ def corrupt(
     largest_id = max(table.numbers.tolist(), default=0)
     for step, draws in steps_with_draws(spec):
         state = {**document, "annotations": current}
-        family = NOISE_TYPES[step.type].family
-        if family == "class":
-            before = AnnotationTable.of(state)
-            outcome = class_step(step, before, draws)
-            current = _with_classes(current, before, outcome.classes)
-            report = outcome.report
-        elif family == "geometry":
-            current, report = geometry_step(step, state, draws, workers=workers)
-        else:
-            current, report = presence_step(step, state, draws, largest_id=largest_id)
+        current, report = noise_type(step.type).family.step(
+            step, state, draws, largest_id=largest_id, workers=workers
+        )
         reports.append(report)
     if current == clean:  # steps that undid each other, but for the way to write a number
         current = clean
@@ -75,16 +65,6 @@ def steps_with_draws(spec: NoiseSpec) -> list[tuple[NoiseStep, StepDraws]]:
         found.append((step, draws))
         seen[step.type] += 1
     return found
-
-
-def _with_classes(
-    annotations: Sequence[Annotation], table: AnnotationTable, classes: Any
-) -> list[Annotation]:
-    result = list(annotations)
-    for place in np.flatnonzero(classes != table.classes).tolist():
-        category_id = table.categories.ids[classes[place]]
-        result[place] = {**result[place], "category_id": category_id}
-    return result
 
 
 def _manifest(

@@ -9,15 +9,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import orjson
 
 from noisyseg.annotation_files.document import CocoDocument, read_annotations
-from noisyseg.files import sha256_bytes, sha256_file
+from noisyseg.files import sha256_file
 from noisyseg.noise.operations import make, manifest_path
 from noisyseg.noise.spec import NoiseSpec, NoiseStep, parse_steps
-from noisyseg.noise.types.instance_noise import Scores
-from noisyseg.noise.types.parameters import Loaded
+from noisyseg.noise.table import AnnotationTable
 from noisyseg.noise.types.registry import NOISE_TYPES
 
 FOLDER = Path(__file__).with_name("golden")
@@ -25,6 +23,7 @@ SAMPLE = FOLDER / "sample.json"
 HASHES = FOLDER / "hashes.json"
 SEEDS = (0, 1, 2)
 
+_SCORED = ("instance-dependent-0.4", "instance-dependent")
 _MAP = {"cat": "dog", "dog": "cat", "car": "truck"}
 # What a type needs beside its presets; a type with neither stands here with one step.
 _STEPS: dict[str, Any] = {
@@ -67,12 +66,13 @@ def golden_specs(document: CocoDocument) -> Iterator[tuple[str, NoiseSpec]]:
     raw = dict(_STEPS)
     for kind in NOISE_TYPES.values():
         raw |= {f"{kind.name}-{p}": {"type": kind.name, "preset": p} for p in kind.presets}
-    raw["matrix"] = {"type": "matrix", "matrix": _matrix(names)}
-    raw["confusion"] = {"type": "confusion", "matrix": _matrix(names)}
+    table = AnnotationTable.of(document)
+    for label, name in (("matrix", "matrix"), ("confusion", "confusion"), _SCORED):
+        rate = {"rate": 0.4} if "rate" in NOISE_TYPES[name].parameters else {}
+        raw[label] = {"type": name, **rate, **NOISE_TYPES[name].trial(table)}
     cases: dict[str, tuple[NoiseStep, ...]] = {
         label: parse_steps(steps, names, f"golden {label}") for label, steps in raw.items()
     }
-    cases["instance-dependent-0.4"] = (_by_scores(document, names),)
     for label, steps in cases.items():
         for seed in SEEDS:
             yield f"{label}/seed-{seed}", NoiseSpec(steps=steps, seed=seed)
@@ -104,26 +104,3 @@ def differences(found: Mapping[str, Golden]) -> list[tuple[str, str]]:
         for part in Golden._fields
         if getattr(shipped.get(label), part, None) != getattr(found.get(label), part, None)
     ]
-
-
-def _matrix(names: list[str]) -> dict[str, Any]:
-    """Three quarters stay; a quarter goes to the next two classes."""
-    k = len(names)
-    rows = [[0.0] * k for _ in names]
-    for index in range(k):
-        rows[index][index] = 0.75
-        rows[index][(index + 1) % k] = 0.125
-        rows[index][(index + 2) % k] = 0.125
-    return {"classes": names, "rows": rows}
-
-
-def _by_scores(document: CocoDocument, names: list[str]) -> NoiseStep:
-    ids = np.array(sorted(entry["id"] for entry in document["annotations"]), dtype=np.uint64)
-    columns = np.arange(1, len(names) + 1, dtype=np.uint64)
-    scores = (ids[:, None] * columns % np.uint64(97)).astype(np.float64)
-    content = Scores(ids=ids, probabilities=scores, classes=tuple(names))
-    loaded = Loaded(resolved={"sha256": sha256_bytes(scores.tobytes())}, content=content)
-    return NoiseStep(
-        type="instance-dependent",
-        parameters={"rate": 0.4, "scores": loaded, "crowds": False, "exempt": []},
-    )

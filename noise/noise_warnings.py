@@ -6,7 +6,7 @@ from typing import Any
 from noisyseg.annotation_files.document import CocoDocument
 from noisyseg.noise.corrupt import corrupt
 from noisyseg.noise.spec import NoiseSpec
-from noisyseg.noise.types.registry import NOISE_TYPES
+from noisyseg.noise.types.registry import noise_type
 
 _CHANGED = ("flipped", "changed", "removed", "added")  # what a family's report counts
 _NAMED = 10
@@ -40,7 +40,7 @@ def foreseen_warnings(document: CocoDocument, spec: NoiseSpec) -> list[str]:
     labelled = [
         (number, step)
         for number, step in enumerate(spec.steps, start=1)
-        if NOISE_TYPES[step.type].family != "geometry"
+        if noise_type(step.type).family.decides_labels
     ]
     if not labelled:
         return []

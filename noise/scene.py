@@ -1,7 +1,7 @@
-"""The annotations of a file as checks and presence noise see them, and what the latter does."""
+"""The annotations of a file as checks and presence noise see them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -48,16 +48,3 @@ class Scene:
             eligible=np.ones_like(table.crowds) if crowds_too else ~table.crowds,
             largest_id=max(known, default=0),
         )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Presence:
-    """What a step of presence noise does.
-
-    Attributes:
-        kept: which annotations stay, shape (N,).
-        added: new annotations, put after them.
-    """
-
-    kept: Mask
-    added: list[dict[str, Any]] = field(default_factory=list)

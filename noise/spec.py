@@ -10,7 +10,7 @@ from noisyseg.errors import InputError, unknown_name
 from noisyseg.files import canonical_json
 from noisyseg.located_yaml import place_of, plain
 from noisyseg.noise.types.parameters import REQUIRED, Loaded, Parameter, Place, resolved_only
-from noisyseg.noise.types.registry import NOISE_TYPES
+from noisyseg.noise.types.registry import made_by, noise_type
 
 MAX_NOISE_SEED = 2**64 - 1
 
@@ -20,7 +20,7 @@ class NoiseStep:
     """One type of noise with every parameter; made by `parse_steps` or `make_step`.
 
     Attributes:
-        type: a name in `NOISE_TYPES`.
+        type: a name of `known_names`.
         parameters: every one of the type's, parsed; a `Loaded` one stands for a file's content.
     """
 
@@ -29,13 +29,14 @@ class NoiseStep:
 
     def resolved(self) -> dict[str, Any]:
         """The step with version and parameters as JSON-able data; see `Parameter.later`."""
-        kind = NOISE_TYPES[self.type]
+        kind = noise_type(self.type)
         stated = {
             key: value
             for key, value in resolved_only(self.parameters).items()
             if not (kind.parameters[key].later and value == kind.parameters[key].default)
         }
-        return {"type": self.type, "version": kind.version, **stated}
+        own = {} if kind.origin is None else {"file_sha256": kind.origin.file_sha256}
+        return {"type": self.type, "version": kind.version, **own, **stated}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, NoiseStep) and self.resolved() == other.resolved()
@@ -85,7 +86,7 @@ def make_step(
     """A step from its parameters.
 
     Args:
-        type: a name in `NOISE_TYPES`.
+        type: a name of `known_names`.
         classes: names of the classes, in order.
         where: what to call the step in messages.
         base: folder that relative paths start from.
@@ -158,9 +159,7 @@ def spec_from_resolved(
 def _resolved_step(
     name: Any, version: Any, entry: dict[str, Any], where: str, files: Mapping[str, Loaded]
 ) -> NoiseStep:
-    if not isinstance(name, str) or name not in NOISE_TYPES:
-        raise unknown_name("noise type", name, NOISE_TYPES, where)
-    kind = NOISE_TYPES[name]
+    kind = made_by(name, entry.pop("file_sha256", None), where)
     if version != kind.version:
         raise InputError(
             f"{where}: made by version {version} of {name} noise, this noisyseg makes version "
@@ -223,14 +222,12 @@ def _parse_step(raw: Any, place: Place, *, step: str = "") -> NoiseStep:
         return place_of(raw, place.where, key) + step
 
     name = raw["type"]
-    if not isinstance(name, str) or name not in NOISE_TYPES:
-        raise unknown_name("noise type", name, NOISE_TYPES, spot("type"))
-    kind = NOISE_TYPES[name]
+    kind = noise_type(name, spot("type"))
     keys = ("type", *kind.parameters, *(("preset",) if kind.presets else ()))
     for key in raw:
         if key not in keys:
             raise unknown_name(f"key of {name} noise", key, keys, spot(key))
-    if len(place.classes) < 2 and kind.family == "class":
+    if len(place.classes) < kind.family.least_classes:
         raise InputError(
             f"{where}: {name} noise needs at least two classes, got {len(place.classes)}."
         )

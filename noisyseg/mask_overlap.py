@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools import mask as coco_mask
 
 from noisyseg.errors import InputError
 from noisyseg.run_length import runs_of
@@ -30,6 +29,8 @@ def run_lengths(annotation: Mapping[str, Any], height: int, width: int) -> RunLe
     Raises:
         InputError: a segmentation that is none of these, or not of the image's size.
     """
+    from pycocotools import mask as coco_mask
+
     raw = annotation["segmentation"]
     if height * width > MOST_PIXELS:
         raise InputError(
@@ -56,8 +57,26 @@ def run_lengths(annotation: Mapping[str, Any], height: int, width: int) -> RunLe
     return encoded
 
 
+def encoded(pixels: NDArray[Any]) -> RunLengths:
+    """A mask's run lengths as files hold them.
+
+    Args:
+        pixels: 0 or 1, or False or True, shape (height, width).
+    """
+    from pycocotools import mask as coco_mask
+
+    return as_text(coco_mask.encode(np.asfortranarray(pixels, dtype=np.uint8)))
+
+
+def as_text(mask: RunLengths) -> RunLengths:
+    """Run lengths by pycocotools, whose `counts` are bytes, as files hold them."""
+    return {"size": list(mask["size"]), "counts": mask["counts"].decode()}
+
+
 def overlaps(one: Sequence[Any], other: Sequence[Any]) -> NDArray[np.float64]:
     """IoU of masks, or of boxes, of one image: N and M of a kind to (N, M)."""
+    from pycocotools import mask as coco_mask
+
     if not len(one) or not len(other):
         return np.zeros((len(one), len(other)))
     sides = [

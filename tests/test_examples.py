@@ -1,4 +1,4 @@
-"""The examples of methods of one's own: the file, and the package installed in a fresh venv."""
+"""The examples of one's own: a method in a file, and packages installed in a fresh venv."""
 
 import hashlib
 import json
@@ -14,13 +14,17 @@ from pathlib import Path
 import pytest
 import torch
 
+from noisyseg.errors import InputError
 from noisyseg.methods.context import LossContext
 from noisyseg.methods.plugins import installed_names
 from noisyseg.methods.registry import methods_of_files, named, resolve
+from noisyseg.noise.golden import SAMPLE
+from noisyseg.noise.operations import verify
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 FILE = EXAMPLES / "my_method.py"
 PACKAGE = EXAMPLES / "noisyseg-truncated-loss"
+NOISE = EXAMPLES / "noisyseg-similar-classes"
 SUITE = """
 name: own
 data: {format: shapes, size: 64, train_images: 4, val_images: 2}
@@ -36,7 +40,7 @@ pytest.importorskip("setuptools", minversion="77")
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """The python of a fresh venv with the package; what noisyseg needs comes from this one's."""
+    """The python of a fresh venv with the packages; what noisyseg needs comes from this one's."""
     folder = tmp_path_factory.mktemp("examples")
     venv.create(folder / "venv", with_pip=False)
     python = folder / "venv" / "bin" / "python"
@@ -46,12 +50,15 @@ def installed(tmp_path_factory):
     # addsitedir, for the editable install of noisyseg, too.
     lines = [f"import site; site.addsitedir({path!r})\n" for path in sorted(below)]
     (here / "below.pth").write_text("".join(lines))
-    source = folder / "source"
-    shutil.copytree(PACKAGE, source, ignore=shutil.ignore_patterns("build", "*.egg-info"))
+    sources = [folder / package.name for package in (PACKAGE, NOISE)]
+    for source in sources:
+        built = shutil.ignore_patterns("build", "*.egg-info")
+        shutil.copytree(EXAMPLES / source.name, source, ignore=built)
     offline = ("--no-deps", "--no-build-isolation", "--no-index", "--quiet")
     pip = [sys.executable, "-m", "pip", "--python", str(python)]
-    ran([*pip, "install", *offline, str(source)], folder)
-    shutil.rmtree(source)
+    ran([*pip, "install", *offline, *map(str, sources)], folder)
+    for source in sources:
+        shutil.rmtree(source)
     return python
 
 
@@ -98,6 +105,32 @@ def test_the_package_is_found_checked_and_trained_with(installed, tmp_path):
     record = json.loads(path.read_text())
     assert record["status"] == "done"
     assert record["spec"]["method"]["file_sha256"] == own["file_sha256"]
+
+
+def test_a_noise_type_is_one_file_of_less_than_40_lines():
+    (file,) = NOISE.glob("src/*.py")
+    assert len(file.read_text().splitlines()) < 40
+
+
+def test_the_noise_package_is_found_checked_and_made_with(installed, tmp_path):
+    noisyseg = [installed, "-m", "noisyseg.bench.cli", "noise"]
+    own = json.loads(ran([*noisyseg, "list", "--json"], tmp_path))[-1]
+    (file,) = NOISE.glob("src/*.py")
+    assert (own["name"], own["where"]) == ("similar-classes", "noisyseg-similar-classes 0.1.0")
+    assert own["file_sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert "FAILED" not in ran([*noisyseg, "check", "similar-classes"], tmp_path)
+    step = ["--type", "similar-classes", "--rate", "0.5", "--set", "groups=[[cat, dog, sheep]]"]
+    given = ["--annotations", SAMPLE, *step, "--seed", "1", "--out", "noisy.json"]
+    ran([*noisyseg, "make", *given], tmp_path)
+    manifest = json.loads((tmp_path / "noisy.manifest.json").read_text())
+    assert manifest["spec"]["steps"][0]["file_sha256"] == own["file_sha256"]
+    changed = {name for old, new, _ in manifest["changes"]["classes"] for name in (old, new)}
+    assert changed <= {17, 18, 20}
+    assert manifest["annotations"]["class_changed"] > 0
+    verified = ran([*noisyseg, "verify", "noisy.json", "--clean", SAMPLE], tmp_path)
+    assert verified.startswith("verified")
+    with pytest.raises(InputError, match="made by similar-classes noise, which is not built in"):
+        verify(tmp_path / "noisy.json", SAMPLE)
 
 
 def test_the_package_is_not_known_without_being_installed():

@@ -1,20 +1,17 @@
+import json
+
 import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
 from noisyseg.errors import InputError
-from noisyseg.mask_overlap import overlap, overlaps, run_lengths
+from noisyseg.mask_overlap import encoded, overlap, overlaps, run_lengths
 
 HEIGHT, WIDTH = 12, 17
 
 
 def random_mask(seed):
     return (np.random.default_rng(seed).random((HEIGHT, WIDTH)) < 0.4).astype(np.uint8)
-
-
-def compressed(mask):
-    encoded = coco_mask.encode(np.asfortranarray(mask))
-    return {"size": [HEIGHT, WIDTH], "counts": encoded["counts"].decode()}
 
 
 def plain_runs(mask):
@@ -28,7 +25,7 @@ def plain_runs(mask):
     return {"size": [HEIGHT, WIDTH], "counts": runs}
 
 
-@pytest.mark.parametrize("encode", [compressed, plain_runs])
+@pytest.mark.parametrize("encode", [encoded, plain_runs])
 @pytest.mark.parametrize("seed", range(5))
 def test_run_lengths_of_either_kind_are_the_mask(encode, seed):
     mask = random_mask(seed)
@@ -40,7 +37,7 @@ def test_long_runs_whose_differences_are_negative():
     mask = np.zeros((HEIGHT, WIDTH), dtype=np.uint8)
     mask[:, 3:9] = 1
     mask[2:5, 12] = 1
-    found = run_lengths({"id": 1, "segmentation": compressed(mask)}, HEIGHT, WIDTH)
+    found = run_lengths({"id": 1, "segmentation": encoded(mask)}, HEIGHT, WIDTH)
     assert (coco_mask.decode(found) == mask).all()
 
 
@@ -76,7 +73,7 @@ def test_damaged_segmentations_are_refused(segmentation):
 def test_overlap_is_the_share_of_common_pixels():
     one, other = random_mask(1), random_mask(2)
     wanted = (one & other).sum() / (one | other).sum()
-    pair = [{"id": n, "segmentation": compressed(m)} for n, m in enumerate((one, other))]
+    pair = [{"id": n, "segmentation": encoded(m)} for n, m in enumerate((one, other))]
     assert overlap(*pair, HEIGHT, WIDTH) == pytest.approx(wanted)
 
 
@@ -108,3 +105,11 @@ def test_an_image_too_large_for_masks_is_refused(side):
 def test_a_polygon_may_reach_a_little_outside():
     annotation = {"id": 7, "segmentation": [[-5.0, -5.0, 40.0, -5.0, 40.0, 40.0, -5.0, 40.0]]}
     assert coco_mask.area(run_lengths(annotation, HEIGHT, WIDTH)) == HEIGHT * WIDTH
+
+
+def test_what_is_encoded_can_be_written_as_json():
+    mask = random_mask(3)
+    read_again = json.loads(json.dumps(encoded(mask.astype(bool))))
+    assert read_again == encoded(mask)
+    assert read_again["size"] == [HEIGHT, WIDTH]
+    assert (coco_mask.decode(read_again) == mask).all()

@@ -1,5 +1,6 @@
 """What a wheel and a source distribution hold, and that a module has one import name only."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -84,6 +85,13 @@ def test_every_module_and_data_file_is_in_the_wheel(source: Path, wheel: zipfile
     assert sorted(packed - wanted) == []
 
 
+def test_published_records_are_data_that_the_wheel_leaves_out(wheel: zipfile.ZipFile) -> None:
+    published = ROOT / "results/published"
+    assert (published / "README.md").is_file()
+    assert list(published.rglob("*.py")) == []
+    assert [name for name in wheel.namelist() if "published/" in name] == []
+
+
 def test_the_wheel_brings_the_command_and_the_licence(wheel: zipfile.ZipFile) -> None:
     (entry_points,) = [name for name in wheel.namelist() if name.endswith("entry_points.txt")]
     parser = ConfigParser()
@@ -91,6 +99,19 @@ def test_the_wheel_brings_the_command_and_the_licence(wheel: zipfile.ZipFile) ->
     assert parser["console_scripts"]["noisyseg"] == "noisyseg.bench.cli:main"
     (licence,) = [name for name in wheel.namelist() if name.endswith("licenses/LICENSE")]
     assert wheel.read(licence).lstrip().startswith(b"Apache License")
+
+
+def test_the_base_asks_for_nothing_that_trains_and_the_extra_brings_it(
+    wheel: zipfile.ZipFile,
+) -> None:
+    (name,) = [name for name in wheel.namelist() if name.endswith(".dist-info/METADATA")]
+    wanted = re.findall(r"^Requires-Dist: ([\w-]+)(.*)", wheel.read(name).decode(), re.M)
+    base = {package for package, rest in wanted if "extra ==" not in rest}
+    train = {package for package, rest in wanted if re.search("extra == .train.", rest)}
+    onedl = {"onedl-mmdetection", "onedl-mmcv", "onedl-mmengine"}
+    assert train == {"torch", "torchvision", "ray", *onedl}
+    assert not train & base
+    assert {"numpy", "opencv-python-headless", "pycocotools", "hotcoco"} <= base
 
 
 def test_a_wheel_made_from_the_source_distribution_is_the_same(

@@ -78,8 +78,10 @@ def has(name):
 def test_every_package_that_is_installed_is_looked_for():
     tomllib = pytest.importorskip("tomllib")
     settings = tomllib.loads((SCRIPT.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    project = settings["project"]
+    asked_for = project["dependencies"] + project["optional-dependencies"]["train"]
     looked_for = set(runpy.run_path(str(SCRIPT))["_IMPORTED"])
-    wanted = [re.split("[>=<]", entry)[0] for entry in settings["project"]["dependencies"]]
+    wanted = [re.split("[>=<]", entry)[0] for entry in asked_for]
     assert len(looked_for) == len(wanted)
     for name in wanted:
         tops = {str(file).split("/")[0] for file in distribution(name).files or ()}

@@ -23,7 +23,8 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from noisyseg.bench.datasets.catalogue import CITYSCAPES_CLASSES, VOC_CLASSES
+from noisyseg.bench.datasets.formats.cityscapes import CITYSCAPES_CLASSES
+from noisyseg.bench.datasets.voc_objects import VOC_CLASSES
 
 Mask = NDArray[np.bool_]
 HEIGHT, WIDTH = 72, 96

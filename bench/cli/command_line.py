@@ -4,21 +4,18 @@ import argparse
 import io
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from typing import TypeAlias
 
 import noisyseg
 from noisyseg.bench.cli.command_parser import CommandParser
-from noisyseg.bench.cli.data.data_cli import add_data
-from noisyseg.bench.cli.noise.noise_cli import add_noise
-from noisyseg.bench.cli.parsers import (
-    Subparsers,
-    add_command,
-    add_group,
-    add_json,
-    lazy_command,
-)
-from noisyseg.bench.cli.suite_cli import add_data_choice, add_method_files, add_out, add_runs
+from noisyseg.bench.cli.commands import COMMANDS, Command, Entry, Group
+from noisyseg.bench.cli.options import options_of
 from noisyseg.errors import InputError
+from noisyseg.training_extra import is_missing
+
+Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 UNUSABLE_INPUT = 2
 INTERRUPTED = 130
@@ -34,14 +31,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     given = list(sys.argv[1:] if argv is None else argv)
-    arguments = build_parser().parse_args(given or ["run", "quick"])
-    command: Callable[[argparse.Namespace], int] = arguments.command
+    given = given or ["run", "quick"]
     try:
+        arguments = build_parser(given).parse_args(given)
+        command: Callable[[argparse.Namespace], int] = arguments.command
         status = command(arguments)
         sys.stdout.flush()
         return status
     except InputError as error:
         sys.stderr.write(f"error: {error}\n")
+        return UNUSABLE_INPUT
+    except ModuleNotFoundError as error:
+        if not is_missing(error):
+            raise
+        sys.stderr.write(
+            f"error: `{_called(given)}` needs {error.name}, which is not installed: "
+            "pip install 'noisyseg[train]'\n"
+        )
         return UNUSABLE_INPUT
     except BrokenPipeError:
         # The reader has seen enough (a pipe into head): nothing to say, and nowhere to say it.
@@ -55,94 +61,51 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser of every command."""
+def _called(words: Sequence[str]) -> str:
+    """The command that the words name, as it is called."""
+    known: Mapping[str, Entry] = COMMANDS
+    called = ["noisyseg"]
+    for word in words:
+        entry = known.get(word)
+        if entry is not None:
+            called.append(word)
+            known = entry.commands if isinstance(entry, Group) else {}
+    return " ".join(called)
+
+
+def build_parser(words: Sequence[str] | None = None) -> argparse.ArgumentParser:
+    """The parser of every command.
+
+    Args:
+        words: what was given; only the command that they name is imported and has its
+            arguments then. None: all of them.
+    """
     parser: argparse.ArgumentParser = CommandParser(
         prog="noisyseg", description=_DESCRIPTION, epilog="example: noisyseg run quick"
     )
     parser.add_argument("--version", action="version", version=f"noisyseg {noisyseg.__version__}")
     groups = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    add_runs(groups)
-    _add_status(groups)
-    _add_suite(groups)
-    _add_methods(groups)
-    add_data(groups)
-    add_noise(groups)
+    named = None if words is None else [word for word in words if not word.startswith("-")]
+    for name, entry in COMMANDS.items():
+        _add(groups, name, entry, named)
     return parser
 
 
-def _add_status(groups: Subparsers) -> None:
-    parser = add_command(
-        groups,
-        "status",
-        lazy_command("status"),
-        "list the runs: done, failed, running, waiting",
-        example="noisyseg status --out runs --json",
-    )
-    add_out(parser)
-    add_json(parser)
+def _add(groups: Subparsers, name: str, entry: Entry, named: Sequence[str] | None) -> None:
+    """A command or a group of them; `named`: the words that may name it, None: all are wanted."""
+    wanted = named is None or named[:1] == [name]
+    parser = groups.add_parser(name, help=entry.summary, description=entry.summary)
+    if isinstance(entry, Group):
+        parser.epilog = f"example: {entry.example}"
+        actions = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+        for below, command in entry.commands.items():
+            _add(actions, below, command, None if named is None else named[1:] if wanted else [])
+    elif wanted:
+        _complete(parser, entry)
 
 
-def _add_suite(groups: Subparsers) -> None:
-    actions = add_group(
-        groups, "suite", "shipped suites and suite files", example="noisyseg suite list"
-    )
-    listing = add_command(
-        actions,
-        "list",
-        lazy_command("suite_list", "listing_commands"),
-        "list the shipped suites",
-        example="noisyseg suite list",
-    )
-    add_json(listing)
-    show = add_command(
-        actions,
-        "show",
-        lazy_command("suite_show", "listing_commands"),
-        "print a shipped suite's file",
-        example="noisyseg suite show quick",
-    )
-    show.add_argument("suite", metavar="NAME")
-    validate = add_command(
-        actions,
-        "validate",
-        lazy_command("suite_validate", "listing_commands"),
-        "check a suite file and the annotation files that it names",
-        example="noisyseg suite validate my_suite.yaml",
-    )
-    validate.add_argument("suite", metavar="FILE")
-    add_data_choice(validate)
-    add_method_files(validate)
-
-
-def _add_methods(groups: Subparsers) -> None:
-    actions = add_group(groups, "methods", "training methods", example="noisyseg methods list")
-    listing = add_command(
-        actions,
-        "list",
-        lazy_command("methods_list", "methods_commands"),
-        "list the methods, built in and installed",
-        example="noisyseg methods list",
-    )
-    add_json(listing)
-    show = add_command(
-        actions,
-        "show",
-        lazy_command("methods_show", "methods_commands"),
-        "a method's parameters, their defaults and its paper",
-        example="noisyseg methods show lncis",
-    )
-    show.add_argument("method", metavar="NAME|PATH.py:NAME")
-    add_json(show)
-    check = add_command(
-        actions,
-        "check",
-        lazy_command("methods_check", "check_command"),
-        "try a method on hard batches of RoIs and say what it breaks",
-        example="noisyseg methods check my_method.py:my_loss",
-    )
-    check.add_argument("method", metavar="NAME|PATH.py:NAME")
-    check.add_argument(
-        "--model", metavar="NAME|FILE", help="also put it into this model's box heads"
-    )
-    add_json(check)
+def _complete(parser: argparse.ArgumentParser, entry: Command) -> None:
+    module = import_module(f"noisyseg.bench.cli.{entry.module}")
+    parser.epilog = f"example: {module.EXAMPLE}"
+    module.add_arguments(parser)
+    parser.set_defaults(command=lambda given: module.run(options_of(module.Options, given)))

@@ -9,9 +9,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from noisyseg.bench.runs.execution import STEP
-from noisyseg.bench.runs.grid import Run
 from noisyseg.bench.runs.heartbeat import read_heartbeat
+from noisyseg.bench.runs.run import STEP, Run
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import is_done
 

@@ -1,51 +1,25 @@
-"""Runs as Ray tasks: on this machine by a private Ray, or on a cluster that is already there.
+"""Runs as Ray tasks."""
 
-The one module that imports ray.
-"""
-
-import logging
 import os
-import secrets
-import socket
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, fields, replace
-from functools import cache
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 from noisyseg.bench.cluster import driver_package
 from noisyseg.bench.cluster.progress import Display
-from noisyseg.bench.cluster.socket_folders import ray_folder
-from noisyseg.bench.runs.execution import Resources, announce, execute, record_crash
-from noisyseg.bench.runs.grid import Run
+from noisyseg.bench.cluster.ray_cluster import connected
+from noisyseg.bench.cluster.settings import ClusterSettings
+from noisyseg.bench.runs.execution import announce, execute, record_crash
 from noisyseg.bench.runs.heartbeat import clear_heartbeat
+from noisyseg.bench.runs.run import Resources, Run
 from noisyseg.errors import InputError
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import RunStore
 from noisyseg.socket_paths import shorten_temporary_folder
 
 _POLL_S = 0.5
-_CONNECT_S = 10.0
-_OBJECT_STORE_BYTES = 100 * 1024 * 1024  # records only; the default takes a third of the memory
-
-
-@dataclass(kw_only=True, slots=True, frozen=True)
-class ClusterSettings:
-    """Where runs go and what each may use.
-
-    Attributes:
-        address: None starts a private Ray on this machine; else a cluster's, or "auto".
-        cpus_per_run: CPUs, and on a CPU run torch threads; None chooses.
-        gpus_per_run: None means 1 where there are GPUs, else 0.
-        max_retries: how often a run whose process died is started again.
-    """
-
-    address: str | None = None
-    cpus_per_run: int | None = None
-    gpus_per_run: float | None = None
-    max_retries: int = 2
 
 
 def run_all(
@@ -59,7 +33,7 @@ def run_all(
     """
     unique = [_anywhere(run) for run in {run.key: run for run in runs}.values()]
     root, package = str(store.root.absolute()), driver_package.own_package()
-    with _cluster(settings) as ray:
+    with connected(settings) as ray:
         task, resources = _task(ray, settings)
         display.start(unique, parallel=_parallel(ray, resources, settings))
         waiting = {}
@@ -86,20 +60,6 @@ def run_all(
             raise foreign
         sys.stderr.write(f"error: {foreign}\n")
     return records
-
-
-def has_gpus(address: str | None) -> bool:
-    """Whether runs would find a GPU: on this machine, or in the cluster at an address.
-
-    Raises:
-        InputError: no Ray at the address.
-    """
-    if address is None:
-        import torch
-
-        return torch.cuda.is_available()
-    with _cluster(ClusterSettings(address=address)) as ray:
-        return bool(ray.cluster_resources().get("GPU", 0))
 
 
 def _anywhere(run: Run) -> Run:
@@ -183,96 +143,3 @@ def _parallel(ray: Any, resources: Resources, settings: ClusterSettings) -> int:
         for node in ray.nodes()
         if node["Alive"]
     )
-
-
-@contextmanager
-def _cluster(settings: ClusterSettings) -> Iterator[Any]:
-    """Ray, connected; stopped at the end if it was started here.
-
-    A private Ray is given a fresh token: it listens on every interface, and whoever reaches an
-    open Ray port runs code.
-    """
-    with ExitStack() as stack:
-        folder = None
-        if settings.address is None:
-            folder = stack.enter_context(ray_folder())
-            stack.enter_context(_environment(_private_variables(settings)))
-        import ray
-
-        _connect(ray, settings.address, folder)
-        stack.callback(ray.shutdown)
-        yield ray
-
-
-@contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-def _private_variables(settings: ClusterSettings) -> dict[str, str]:
-    return {
-        "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN": _token(),
-        "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-        "RAY_task_oom_retries": str(settings.max_retries),
-    }
-
-
-@cache
-def _token() -> str:
-    """One for all of a process's private Rays: Ray's native code reads it once and keeps it."""
-    return secrets.token_hex(32)
-
-
-def _connect(ray: Any, address: str | None, folder: Path | None) -> None:
-    # address="local" always starts a new one: a killed driver leaves an address file behind, and
-    # a plain ray.init() then fails or joins a stranger's cluster.
-    local = {
-        "address": "local",
-        "num_cpus": _usable_cpus(),
-        "include_dashboard": False,
-        "object_store_memory": _OBJECT_STORE_BYTES,
-        "_temp_dir": str(folder),
-    }
-    if address is not None:
-        _check_reachable(address)
-    choice: dict[str, Any] = local if address is None else {"address": address}
-    try:
-        ray.init(log_to_driver=False, logging_level=logging.ERROR, **choice)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        place = address or "this machine"
-        reason = str(error).strip().splitlines()[0]
-        raise InputError(
-            f"no Ray cluster could be reached or started at {place}: {reason}"
-        ) from error
-
-
-def _usable_cpus() -> int:
-    """The CPUs that this process may use; a batch system may have given it a few of many."""
-    if hasattr(os, "sched_getaffinity"):  # not on macOS
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _check_reachable(address: str) -> None:
-    """Refuse an address at which nothing listens: Ray itself would try for many minutes."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if not host or not port.isdecimal():
-        return  # "auto", or for Ray to judge
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_S).close()
-    except (OSError, OverflowError) as error:
-        raise InputError(
-            f"no Ray cluster could be reached at {address}: {error}. Is it running there "
-            "(ray status), and is this the address that `ray start` printed?"
-        ) from error

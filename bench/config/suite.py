@@ -9,7 +9,8 @@ from typing import NamedTuple
 from noisyseg.bench.config.model import Model, load_model
 from noisyseg.bench.config.protocol import Protocol, load_protocol
 from noisyseg.bench.config.shipped import shipped_path
-from noisyseg.bench.datasets.source import DataOptions, data_format
+from noisyseg.bench.datasets.formats.format import DataOptions
+from noisyseg.bench.datasets.formats.registry import format_of
 from noisyseg.checked_values import file_name, list_of, text
 from noisyseg.errors import InputError, unknown_name
 from noisyseg.located_yaml import Located, check_keys, check_present, located, read_yaml
@@ -147,7 +148,7 @@ def _model(parts: Located, root: Path, choices: Choices) -> Model:
 
 def _default_root(data: Located, folder: Path | None, cache: Path) -> Path | None:
     """Where data lie that no one has said a place of: beside the suite's file, if it has one."""
-    return cache if data_format(data) == "shapes" else folder
+    return cache if format_of(data).built_in else folder
 
 
 def _variant(raw: Located, wanted: str | None) -> tuple[str | None, Located]:

@@ -3,18 +3,15 @@
 torch itself is not asked: planning must not wait for its import.
 """
 
-import hashlib
-import http.client
 import logging
 import os
-import urllib.error
-import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from noisyseg.bench.datasets.download import DownloadError, Remote, fetch
 from noisyseg.errors import InputError, unknown_name
-from noisyseg.files import sha256_file, write_blocks_atomically
+from noisyseg.files import sha256_file
 
 PREFIX = "torchvision://"
 BASE_URL = "https://download.pytorch.org/models"
@@ -30,8 +27,12 @@ FILES: Mapping[str, str] = MappingProxyType(
     }
 )
 
-_TIMEOUT_S = 30.0
-_BLOCK = 1 << 20
+
+class AbsentWeightsError(InputError):
+    """Weights that are not there and were not to be downloaded."""
+
+
+_ATTEMPTS = 3  # without a network, a suite is to say so soon
 
 _log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ def torchvision_weights(
         base_url: of the folder that holds the files; by default PyTorch's.
         download: whether to fetch a file that is not there.
     Raises:
+        AbsentWeightsError: not there and not to be downloaded.
         InputError: an unknown name, a file whose checksum is not the one in its name, or one that
             is neither there nor can be downloaded.
     """
@@ -58,13 +60,13 @@ def torchvision_weights(
     if path.is_file():
         _check(path, where)
     elif not download:
-        raise InputError(
+        raise AbsentWeightsError(
             f"{where}: the weights {name} are not there: no file at {path}. `run` downloads it."
         )
     else:
         url = f"{base_url or BASE_URL}/{file_name}"
         _log.info("downloading %s to %s", url, path)
-        write_blocks_atomically(path, _download(url, path, where))
+        _download(url, path, where)
     return path
 
 
@@ -87,29 +89,16 @@ def _check(path: Path, where: str) -> None:
         )
 
 
-def _download(url: str, path: Path, where: str) -> Iterator[bytes]:
-    """The file's blocks; an error after the last one if their checksum is not the name's."""
-    digest = hashlib.sha256()
+def _download(url: str, path: Path, where: str) -> None:
+    remote = Remote(url=url, sha256=_wanted(path.name))
     try:
-        with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer:
-            while block := answer.read(_BLOCK):
-                digest.update(block)
-                yield block
-    except (OSError, http.client.HTTPException) as error:  # urllib's errors are OSErrors
-        if isinstance(error, urllib.error.HTTPError):
-            error.close()  # it holds the connection
-        raise _unavailable(url, path, where, f"{type(error).__name__}: {error}") from error
-    if not digest.hexdigest().startswith(_wanted(path.name)):
-        reason = f"what came has SHA-256 {digest.hexdigest()[:8]}…, cut short or another file"
-        raise _unavailable(url, path, where, reason)
-
-
-def _unavailable(url: str, path: Path, where: str, reason: str) -> InputError:
-    return InputError(
-        f"{where}: cannot download {url} ({' '.join(reason.split())}). Fetch it on a machine that "
-        f"can and put it at {path}, or name a local file (weights: FILE.pth), or say weights: none "
-        "to train from scratch. A rehearsal can do without: --random-weights."
-    )
+        fetch(remote, path, attempts=_ATTEMPTS)
+    except DownloadError as error:
+        raise InputError(
+            f"{where}: cannot download {url} ({error.reason}). Fetch it on a machine that can and "
+            f"put it at {path}, or name a local file (weights: FILE.pth), or say weights: none to "
+            "train from scratch. A rehearsal can do without: --random-weights."
+        ) from error
 
 
 def _wanted(file_name: str) -> str:

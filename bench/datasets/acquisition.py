@@ -1,4 +1,4 @@
-"""The official archives: which there are, and each fetched and unpacked once.
+"""The official archives, each fetched and unpacked once.
 
 What became of an archive stands in `noisyseg/downloads/` of the root, so that neither a killed call
 nor a deleted file passes for done.
@@ -10,13 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from noisyseg.bench.datasets.archives import unpack
-from noisyseg.bench.datasets.download import Progress, Remote, fetch, md5_file
+from noisyseg.bench.datasets.archives import md5_file, unpack
+from noisyseg.bench.datasets.download import Progress, Remote, fetch
 from noisyseg.errors import InputError
 from noisyseg.files import write_atomically
-from noisyseg.located_yaml import plain, read_yaml
 
-SOURCES = Path(__file__).with_name("sources.yaml")
 _FETCHED, _UNPACKING, _DONE = "fetched", "unpacking", "done"
 
 
@@ -45,14 +43,6 @@ class Source:
     def folder_in(self, root: Path) -> Path:
         """Where it is unpacked."""
         return root / self.folder
-
-
-def read_sources() -> dict[str, list[Source]]:
-    """The archives of each data set."""
-    return {
-        name: [Source(**{**entry, "gives": tuple(entry["gives"])}) for entry in entries]
-        for name, entries in plain(read_yaml(SOURCES)).items()
-    }
 
 
 def acquire(

@@ -1,5 +1,6 @@
 """Archives unpacked whole or not at all; nothing in them may leave the folder."""
 
+import hashlib
 import lzma
 import os
 import shutil
@@ -40,6 +41,15 @@ def unpack(archive: Path, folder: Path) -> None:
         raise InputError(f"{archive} cannot be unpacked to {folder}: {reason}.") from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def md5_file(path: Path) -> str:
+    """MD5 of a file's bytes, 32 hex digits: what archives of that age have for a checksum."""
+    digest = hashlib.md5(usedforsecurity=False)
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def _untar(archive: Path, scratch: Path) -> None:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
 from noisyseg.errors import InputError
+from noisyseg.mask_overlap import encoded
 
 # Fewer images are converted before processes have started.
 _LEAST_FOR_PROCESSES = 64
@@ -75,15 +76,12 @@ def mask_annotation(mask: NDArray[np.bool_], *, category_id: int) -> dict[str, A
         mask: shape (height, width), with at least one pixel set.
         category_id: of its class.
     """
-    runs = coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8))
+    runs = encoded(mask)
     return {
         "category_id": category_id,
         "bbox": [int(side) for side in coco_mask.toBbox(runs)],
         "area": int(coco_mask.area(runs)),
-        "segmentation": {
-            "size": [int(side) for side in runs["size"]],
-            "counts": runs["counts"].decode(),
-        },
+        "segmentation": runs,
         "iscrowd": 0,
     }
 
@@ -126,6 +124,16 @@ def convert_all(
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def told_of(progress: Progress | None, total: int, before: int = 0) -> Callable[[int], None]:
+    """What `convert_all` tells its numbers: with those done before, and the number in all."""
+
+    def tell(number: int) -> None:
+        if progress is not None:
+            progress(before + number, total)
+
+    return tell
 
 
 def _end_with(parent: int) -> None:

@@ -1,11 +1,6 @@
-"""A file over HTTP: resumed where it stopped, checked, and under its name only when it is whole.
-
-Beside the file while it comes: `NAME.part`, its bytes so far, and `NAME.part.json`, which version
-of the file they are of.
-"""
+"""A file over HTTP: resumed where it stopped, checked, and under its name only when it is whole."""
 
 import errno
-import hashlib
 import http.client
 import json
 import os
@@ -18,8 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from noisyseg.bench.datasets.archives import md5_file
+from noisyseg.bench.datasets.partial_file import alone, forget, note_of, size_of, state_of
 from noisyseg.errors import InputError
-from noisyseg.files import write_atomically
+from noisyseg.files import refuse_special_files, sha256_file, write_atomically
 
 Progress = Callable[[int, int | None], None]
 
@@ -43,11 +40,25 @@ class Remote:
 
     Attributes:
         url: http or https.
-        md5: 32 hex digits; None where no checksum is published.
+        md5: 32 hex digits; None where no such checksum is published.
+        sha256: hex digits that it begins with; None where it is not published.
     """
 
     url: str
-    md5: str | None
+    md5: str | None = None
+    sha256: str | None = None
+
+
+class DownloadError(InputError):
+    """A file that cannot be had from its address.
+
+    Attributes:
+        reason: without the address.
+    """
+
+    def __init__(self, url: str, reason: str, advice: str) -> None:
+        super().__init__(f"cannot download {url}: {reason}. {advice}")
+        self.reason = reason
 
 
 class _ChangedError(Exception):
@@ -72,36 +83,45 @@ def fetch(
             not count.
         pause: seconds before the second attempt; twice as long before each further one.
     Raises:
-        InputError: no such file, no connection, a wrong checksum (the bytes are then deleted), a
-            disk that is full or cannot be read (the bytes are kept).
+        DownloadError: no such file, no connection, a wrong checksum (the bytes are then deleted).
+        InputError: no web address, a disk that is full or cannot be read (the bytes are kept).
     """
     if urllib.parse.urlsplit(remote.url).scheme not in ("http", "https"):
         raise InputError(f"cannot download {remote.url}: wanted an http or https address.")
-    part = path.with_name(f"{path.name}.part")
-    failures, most = 0, _size(part)
+    refuse_special_files([path])
+    part, was_there = path.with_name(f"{path.name}.part"), path.is_file()
+    with alone(part):
+        if was_there or not path.is_file():  # else it has come while this process waited
+            _get(remote, part, progress, attempts, pause)
+            _finish(remote, part, path)
+
+
+def _get(
+    remote: Remote, part: Path, progress: Progress | None, attempts: int, pause: float
+) -> None:
+    """Connect until all of it is in part."""
+    failures, most = 0, size_of(part)
     while True:
         try:
             _connect(remote, part, progress)
             break
         except (_ChangedError, http.client.HTTPException, OSError) as error:
             if isinstance(error, _ChangedError):
-                _forget(part)
+                forget(part)
             reason = _passing_reason(error, remote, part)
-            grown = _size(part) > most
+            grown = size_of(part) > most
             failures = 0 if grown else failures + 1
-            most = max(most, _size(part))
+            most = max(most, size_of(part))
             if failures >= attempts:
-                raise InputError(
-                    f"cannot download {remote.url}: {reason}. {_outlook(part)}"
-                ) from error
+                raise DownloadError(remote.url, reason, _outlook(part)) from error
         time.sleep(pause * 2 ** max(failures - 1, 0))
-    _finish(remote, part, path)
 
 
 def _outlook(part: Path) -> str:
-    """What the same command would do, if it were given again."""
-    if _size(part) and _state(part).get("version"):
-        return f"{_size(part)} bytes are kept in {part}; the same command goes on."
+    """What the same command would do, if it were given again; nothing stays that it cannot use."""
+    if size_of(part) and state_of(part).get("version"):
+        return f"{size_of(part)} bytes are kept in {part}; the same command goes on."
+    forget(part)
     return "The same command starts from the beginning: nothing is kept that could be continued."
 
 
@@ -114,9 +134,10 @@ def _passing_reason(error: Exception, remote: Remote, part: Path) -> str:
     if isinstance(error, urllib.error.HTTPError):
         error.close()
         if error.code not in _PASSING:
-            raise InputError(
-                f"cannot download {remote.url}: the server says {error.code} {error.reason}. "
-                "Another address of the same files can be given with --mirror."
+            raise DownloadError(
+                remote.url,
+                f"the server says {error.code} {error.reason}",
+                "Another address of the same files can be given with --mirror.",
             ) from error
         return f"the server says {error.code} {error.reason}"
     if isinstance(error, OSError) and error.errno in _DISK:
@@ -130,10 +151,10 @@ def _passing_reason(error: Exception, remote: Remote, part: Path) -> str:
 def _connect(remote: Remote, part: Path, progress: Progress | None) -> None:
     """One connection: append to part what it lacks."""
     part.parent.mkdir(parents=True, exist_ok=True)
-    state = _state(part)
+    state = state_of(part)
     if not state.get("version") or state.get("url") != remote.url:
-        _forget(part)  # nothing tells whether the server would go on with the same file
-    here = _size(part)
+        forget(part)  # nothing tells whether the server would go on with the same file
+    here = size_of(part)
     request = urllib.request.Request(remote.url, headers={"User-Agent": "noisyseg"})
     if here:
         request.add_header("Range", f"bytes={here}-")
@@ -149,12 +170,12 @@ def _connect(remote: Remote, part: Path, progress: Progress | None) -> None:
         raise
     with answer:
         if here and answer.status != http.client.PARTIAL_CONTENT:
-            _forget(part)  # the server ignores ranges, or has another file now: from the start
+            forget(part)  # the server ignores ranges, or has another file now: from the start
             here = 0
         if here and not answer.headers.get("Content-Range", "").startswith(f"bytes {here}-"):
             raise _ChangedError("the server sends another range than it was asked for")
         total = _total(answer, here)
-        write_atomically(_note(part), json.dumps(_described(remote, answer, total)).encode())
+        write_atomically(note_of(part), json.dumps(_described(remote, answer, total)).encode())
         _append(answer, part, here, total, progress)
 
 
@@ -193,53 +214,29 @@ def _total(answer: Any, here: int) -> int | None:
 
 def _finish(remote: Remote, part: Path, path: Path) -> None:
     try:
-        if remote.md5 is not None:
-            _check(remote, remote.md5, part)
+        _check(remote, part)
         os.replace(part, path)
     except OSError as error:
         raise InputError(f"cannot read {part}, or rename it: {error.strerror}.") from error
-    _note(part).unlink(missing_ok=True)
+    note_of(part).unlink(missing_ok=True)
 
 
-def _check(remote: Remote, wanted: str, part: Path) -> None:
-    found = md5_file(part)
-    if found != wanted:
-        size = _size(part)
-        _forget(part)
-        raise InputError(
-            f"{remote.url} came with MD5 {found}, wanted {wanted} ({size} bytes): damaged on the "
-            "way, or another file. It is deleted; try again."
-        )
+def _check(remote: Remote, part: Path) -> None:
+    """Delete what came, if it has another checksum than the published one.
 
-
-def md5_file(path: Path) -> str:
-    """MD5 of a file's bytes, 32 hex digits: what archives of that age have for a checksum."""
-    digest = hashlib.md5(usedforsecurity=False)
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def _note(part: Path) -> Path:
-    return part.with_name(f"{part.name}.json")
-
-
-def _state(part: Path) -> dict[str, Any]:
-    try:
-        state = json.loads(_note(part).read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return state if isinstance(state, dict) else {}
-
-
-def _size(part: Path) -> int:
-    return part.stat().st_size if part.is_file() else 0
-
-
-def _forget(part: Path) -> None:
-    part.unlink(missing_ok=True)
-    _note(part).unlink(missing_ok=True)
+    Raises:
+        DownloadError: it had.
+    """
+    sums = (("MD5", remote.md5, md5_file), ("SHA-256", remote.sha256, sha256_file))
+    for kind, wanted, sum_of in sums:
+        if wanted is not None and not (found := sum_of(part)).startswith(wanted):
+            size = size_of(part)
+            forget(part)
+            reason = (
+                f"it came with {kind} {found}, wanted {wanted} ({size} bytes): damaged on the way, "
+                "cut short or another file"
+            )
+            raise DownloadError(remote.url, reason, "It is deleted; try again.")
 
 
 class _HttpOnly(urllib.request.HTTPRedirectHandler):

@@ -91,7 +91,9 @@ def _checked(source: DataSource, prepared: Path | None) -> CheckedData:
     sums: dict[str, str] = {}
     documents: dict[str, dict[str, Any]] = {}
     for name, split in _splits(source):
-        data = read_bytes(split.annotations)
+        data = source.contents.get(name)
+        if data is None:
+            data = read_bytes(split.annotations)
         sums[name] = sha256_bytes(data)
         documents[name] = parse_annotations(data, str(split.annotations))
     classes = source.classes or [entry["name"] for entry in documents["train"]["categories"]]
@@ -164,7 +166,7 @@ def _part(
         sides=_sides(document, document["annotations"]),
         trained_sides=_sides(document, trained_annotations(columns)),
         images=len(document["images"]),
-        files=check_images(document, split),
+        files=check_images(document, split) if source.has_images else {},
     )
 
 

@@ -1,51 +1,19 @@
-"""A data set made ready: COCO-format files, the folders of their images, and a note of both.
+"""The note beside converted files, `prepared.json`.
 
-The note, `prepared.json`, is written last: files that it does not vouch for are never used.
+It is written last: files that it does not vouch for are never used.
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from noisyseg.bench.datasets.split import Split
 from noisyseg.errors import InputError
 from noisyseg.files import sha256_file, write_atomically
 
 NOTE = "prepared.json"
 FORMAT = 1
-
-
-@dataclass(kw_only=True, slots=True, frozen=True)
-class Ready:
-    """A data set that runs can use.
-
-    Attributes:
-        name: as in records, such as `voc2012-seg`; `-partial` is added where images are missing
-            from the official number.
-        train, eval: annotation file and folder of images.
-        classes: in the run's order; None for every category of the training file.
-        counts: images and annotations of each split, as {"train": {"images": n, "annotations": n}}.
-        notes: what a person should know (classes that disagree between PNG and XML, …).
-    """
-
-    name: str
-    train: Split
-    eval: Split
-    classes: list[str] | None
-    counts: dict[str, dict[str, int]]
-    notes: list[str] = field(default_factory=list)
-
-    def as_json(self) -> dict[str, Any]:
-        """For `--json`."""
-        return {
-            "name": self.name,
-            "train": {"annotations": str(self.train.annotations), "images": str(self.train.images)},
-            "eval": {"annotations": str(self.eval.annotations), "images": str(self.eval.images)},
-            "counts": self.counts,
-            "notes": self.notes,
-        }
 
 
 @dataclass(kw_only=True, slots=True, frozen=True)
@@ -62,11 +30,6 @@ class Note:
     sha256: Mapping[str, str]
     counts: dict[str, dict[str, int]]
     notes: list[str]
-
-
-def annotation_file(folder: Path, split: str) -> Path:
-    """Where the file of `train` or `val` lies."""
-    return folder / "annotations" / f"instances_{split}.json"
 
 
 def read_note(folder: Path, made_from: Mapping[str, Any]) -> Note | None:

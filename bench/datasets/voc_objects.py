@@ -6,9 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from noisyseg.bench.datasets.catalogue import VOC_CLASSES
 from noisyseg.bench.datasets.raw_files import xml_root
 from noisyseg.errors import InputError
+
+VOC_CLASSES = (
+    *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
+    *("diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa"),
+    *("train", "tvmonitor"),
+)
 
 Box = tuple[int, int, int, int]
 """x and y of the first pixel, width, height."""

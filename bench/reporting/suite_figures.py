@@ -4,61 +4,49 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from noisyseg.bench.config.suite import Suite
-from noisyseg.bench.reporting.suite_table import suite_table, suite_title
-from noisyseg.bench.runs.execution import MANIFEST
-from noisyseg.bench.runs.grid import Run
+from noisyseg.bench.reporting.suite_results import Setting, SuiteResults
+from noisyseg.bench.runs.run import MANIFEST, Run
 from noisyseg.noise.files.manifest import Manifest
 from noisyseg.noise.files.manifest_file import read_manifest
 from noisyseg.noise.files.manifest_queries import class_names, realised_matrix
 from noisyseg.results.figures.noise_figures import transition_drawing
-from noisyseg.results.figures.panels import rendered
 from noisyseg.results.figures.result_figures import class_figure, map_figure, rate_figure
-from noisyseg.results.records.metrics import DEFAULT
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import is_done
 
-Files = dict[str, dict[str, bytes]]
+
+def noise_rate_figure(results: SuiteResults, _: Setting) -> Figure | None:
+    """The metric against the noise rate; None where no noise has one."""
+    rates = noise_rates(results.runs)
+    return rate_figure(results.table, rates, results.heading) if any(rates.values()) else None
 
 
-def result_figures(
-    suite: Suite,
-    runs: Sequence[Run],
-    records: Mapping[str, Record],
-    *,
-    formats: Sequence[str],
-    metric: str = DEFAULT,
-    file_names: Mapping[str, str],
-) -> Files:
-    """Every figure of what a suite's finished runs came to, as file name → format → bytes.
+def methods_figure(results: SuiteResults, _: Setting) -> Figure:
+    """The metric of every method at every noise setting."""
+    return map_figure(results.table, results.heading)
 
-    Args:
-        suite: whose labels they have.
-        runs: of the suite.
-        records: those that there are, by key.
-        formats: of the files.
-        metric: of the first two figures.
-        file_names: noise label → what files call it.
-    """
-    table = suite_table(suite, runs, records, metric=metric)
-    heading = f"{table.value_name.removesuffix(' (%)')} · {suite_title(suite)}"
-    files: Files = {}
-    if not (table.cells["n"] > 0).any():
-        return files
-    rates = noise_rates(runs)
-    if any(rates.values()):
-        files["noise-rate"] = rendered(lambda: rate_figure(table, rates, heading), formats)
-    files["methods-by-noise"] = rendered(lambda: map_figure(table, heading), formats)
-    for label in suite.noise:
-        name = file_names[label]
-        losses = class_losses(suite, runs, records, label)
-        if np.isfinite(losses).any():
-            files[f"class-losses-{name}"] = _class_losses(suite, runs, losses, label, formats)
-        for kind, matrix in _matrices(runs, records, label).items():
-            files[f"transitions-{kind}-{name}"] = _transitions(matrix, kind, formats)
-    return files
+
+def class_losses_figure(results: SuiteResults, setting: Setting) -> Figure | None:
+    """What each class lost to the noise; None where that is not known of any."""
+    losses = class_losses(results.suite, results.runs, results.records, setting.noise)
+    if not np.isfinite(losses).any():
+        return None
+    classes = results.runs[0].spec["data"]["classes"]
+    title = f"What each class lost: {setting.label}"
+    return class_figure(losses, list(results.suite.methods), classes, title)
+
+
+def transitions_figure(kind: str, results: SuiteResults, setting: Setting) -> Figure | None:
+    """The noise's "intended" or "realised" transition matrix; None where there is none."""
+    entry = _matrices(results.runs, results.records, setting.noise).get(kind)
+    if entry is None:
+        return None
+    columns = f"given class ({kind})"
+    return transition_drawing(entry["matrix"], entry["names"], rows="true class", columns=columns)
 
 
 def noise_rates(runs: Sequence[Run]) -> dict[str, tuple[str, float] | None]:
@@ -112,18 +100,6 @@ def _of_classes(record: Record | None, classes: Sequence[str]) -> NDArray[np.flo
     return np.array([np.nan if value is None else value for value in found], dtype=np.float64)
 
 
-def _class_losses(
-    suite: Suite,
-    runs: Sequence[Run],
-    losses: NDArray[np.float64],
-    label: str,
-    formats: Sequence[str],
-) -> dict[str, bytes]:
-    title = f"What each class lost: {label}"
-    classes = runs[0].spec["data"]["classes"]
-    return rendered(lambda: class_figure(losses, list(suite.methods), classes, title), formats)
-
-
 def _matrices(
     runs: Sequence[Run], records: Mapping[str, Record], noise: str
 ) -> dict[str, dict[str, Any]]:
@@ -149,13 +125,3 @@ def transitions(manifest: Manifest) -> dict[str, dict[str, Any]]:
     if len(steps) == 1 and steps[0].get("expected_matrix") is not None:
         found["intended"] = {"names": names, "matrix": steps[0]["expected_matrix"]}
     return found
-
-
-def _transitions(entry: Mapping[str, Any], kind: str, formats: Sequence[str]) -> dict[str, bytes]:
-    return rendered(
-        lambda: transition_drawing(
-            entry["matrix"], entry["names"], rows="true class", columns=f"given class ({kind})"
-        ),
-        formats,
-        trimmed=True,
-    )

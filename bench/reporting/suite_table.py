@@ -5,8 +5,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 
 from noisyseg.bench.config.suite import Suite
-from noisyseg.bench.runs.execution import MANIFEST
-from noisyseg.bench.runs.grid import Run
+from noisyseg.bench.runs.run import MANIFEST, Run
 from noisyseg.errors import unknown_name
 from noisyseg.files import write_atomically
 from noisyseg.noise.files.manifest_file import read_manifest

@@ -6,7 +6,7 @@ from dataclasses import replace
 from noisyseg.bench.config.suite import Suite
 from noisyseg.bench.datasets.source import load_source
 from noisyseg.bench.datasets.split import Split
-from noisyseg.bench.runs.grid import Run
+from noisyseg.bench.runs.run import Run
 from noisyseg.errors import InputError
 
 

@@ -10,8 +10,6 @@ from noisyseg.errors import InputError, unknown_name
 from noisyseg.files import sha256_bytes
 from noisyseg.located_yaml import Located, place_of
 from noisyseg.noise.types.registry import NOISE_TYPES
-from noisyseg.results.evaluation.confusion import confusion_matrix, row_normalised
-from noisyseg.results.evaluation.predictions import read_predictions
 
 CONFUSION = "confusion"
 # What may stand in place of the matrix; parameter -> what it is.
@@ -73,6 +71,10 @@ def _with_matrix(step: Any, classes: Sequence[str], base: Path, spot: Spot) -> A
 
 
 def _matrix(own: Mapping[str, Any], classes: Sequence[str], base: Path, spot: Spot) -> Any:
+    # Imported here: SciPy and more, which every other noise does without.
+    from noisyseg.results.evaluation.confusion import confusion_matrix, row_normalised
+    from noisyseg.results.evaluation.predictions import read_predictions
+
     predictions_path = _path(own["predictions"], f"{spot('predictions')}, predictions", base)
     annotations_path = _path(own["annotations"], f"{spot('annotations')}, annotations", base)
     limits = {

@@ -7,8 +7,8 @@ from statistics import median
 from typing import Any
 
 from noisyseg.bench.config.protocol import Protocol
-from noisyseg.bench.runs.execution import STEP
 from noisyseg.bench.runs.rehearsal import is_rehearsal
+from noisyseg.bench.runs.run import STEP
 from noisyseg.results.records.record import Record
 
 # Of a predictions file. Assumed, not measured: 100 detections of 100 compressed bytes.

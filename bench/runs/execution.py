@@ -1,51 +1,35 @@
 """One run, end to end, in the process that calls: training, predictions, evaluation, record."""
 
 import fcntl
-import json
 import shutil
 import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from noisyseg.bench.runs.environment import describe_environment
-from noisyseg.bench.runs.grid import Run
+from noisyseg.bench.runs.epoch_log import EpochLog
 from noisyseg.bench.runs.heartbeat import Heartbeat
 from noisyseg.bench.runs.process_output import output_to
 from noisyseg.bench.runs.rehearsal import is_rehearsal
+from noisyseg.bench.runs.run import (
+    CHECKPOINTS,
+    LOG,
+    MANIFEST,
+    METHOD,
+    OUTPUT,
+    PREDICTIONS,
+    STEP,
+    Resources,
+    Run,
+)
 from noisyseg.bench.runs.state import LOCK
 from noisyseg.files import canonical_json, sha256_file, write_atomically
-from noisyseg.results.evaluation.submission import submission_name
 from noisyseg.results.records.record import Record, seal
 from noisyseg.results.records.store import SPEC_NAME, RunStore, is_done
-
-PREDICTIONS = "predictions.json.zst"
-MANIFEST = "manifest.json"
-LOG = "log.jsonl"
-METHOD = "method.py"
-OUTPUT = "run.log"
-CHECKPOINTS = "checkpoints"
-# A record's timing that is no stage: the median seconds of an optimizer step.
-STEP = "step"
-
-
-@dataclass(kw_only=True, slots=True, frozen=True)
-class Resources:
-    """What a run may use; none of it is in the key.
-
-    Attributes:
-        threads: of torch, on the CPU.
-        device: "cpu" or "cuda".
-        loader_workers: processes that load images.
-    """
-
-    threads: int
-    device: str
-    loader_workers: int = 0
 
 
 def execute(run: Run, store: RunStore, resources: Resources) -> Record:
@@ -59,7 +43,7 @@ def execute(run: Run, store: RunStore, resources: Resources) -> Record:
         started = _now()
         environment = describe_environment(device=resources.device, threads=resources.threads)
         heartbeat = Heartbeat(run.folder, epochs=run.spec["protocol"]["epochs"])
-        with output_to(run.folder / OUTPUT):
+        with output_to(run.output):
             try:
                 fields = _train_and_evaluate(run, resources, heartbeat)
             except Exception as error:  # noqa: BLE001 (a run's one failure boundary)
@@ -130,7 +114,7 @@ def _train_and_evaluate(run: Run, resources: Resources, heartbeat: Heartbeat) ->
     from noisyseg.bench.training.stack import load_stack
 
     load_stack()
-    from noisyseg.bench.training.session import predict_run, train_run
+    from noisyseg.bench.runs.session import predict_run, train_run
     from noisyseg.results.evaluation.evaluation import evaluate
     from noisyseg.results.evaluation.predictions import read_predictions
 
@@ -171,25 +155,18 @@ def _train_and_evaluate(run: Run, resources: Resources, heartbeat: Heartbeat) ->
     }
 
 
-def submission_file(run: Run) -> Path:
-    """The file for COCO's server, in the run's folder."""
-    seed = str(run.seed_label).replace("/", "-")
-    name = f"noisyseg-{run.method_label}-{run.noise_label}-seed{seed}"
-    return run.folder / "test-dev" / submission_name(name)
-
-
 def _submit(run: Run, resources: Resources) -> None:
     """Write the submission of a run that is done, unless it is there or not asked for."""
-    if run.submission is None or submission_file(run).is_file():
+    if not run.lacks_submission:
         return
     from noisyseg.bench.training.stack import load_stack
 
     load_stack()
-    from noisyseg.bench.training.session import predict_submission, trained_detector
+    from noisyseg.bench.runs.session import predict_submission, trained_detector
 
-    with output_to(run.folder / OUTPUT):
+    with output_to(run.output):
         try:
-            predict_submission(run, trained_detector(run, resources), submission_file(run))
+            predict_submission(run, trained_detector(run, resources), run.submission_file)
         except Exception:
             traceback.print_exc()
             raise
@@ -200,29 +177,6 @@ def _copy_manifest(run: Run) -> str | None:
         return None
     write_atomically(run.folder / MANIFEST, run.manifest.read_bytes())
     return sha256_file(run.folder / MANIFEST)
-
-
-class EpochLog:
-    """`log.jsonl`: a line per epoch, without the epochs that a resumed run does again."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._lines: list[str] = []
-
-    def start(self, epochs_done: int) -> None:
-        """Keep the lines of the epochs that a checkpoint holds, as far as they are whole."""
-        if epochs_done and self._path.is_file():
-            lines = self._path.read_text(encoding="utf-8").splitlines()
-            self._lines = lines[:epochs_done]
-        self._write()
-
-    def epoch(self, report: dict[str, Any]) -> None:
-        """Add an epoch's line."""
-        self._lines.append(json.dumps(report))
-        self._write()
-
-    def _write(self) -> None:
-        write_atomically(self._path, "".join(f"{line}\n" for line in self._lines).encode())
 
 
 @contextmanager

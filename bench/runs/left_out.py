@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from noisyseg.bench.runs.grid import Run
+from noisyseg.bench.runs.run import Run
 from noisyseg.results.records.store import RECORD_NAME, SPEC_NAME, RunStore
 
 _PARTS = ("schema", "data", "protocol", "model", "method", "training", "eval")

@@ -3,13 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from mmengine.dataset import pseudo_collate
-from pycocotools import mask as coco_mask
 from torch import nn
 
 from noisyseg.bench.training.run_dataset import RunDataset
+from noisyseg.mask_overlap import encoded
 
 
 def predict(
@@ -40,7 +39,7 @@ def predict(
                     "category_id": category_ids[int(label)],
                     "score": float(score),
                     "bbox": _corner_and_size(box),
-                    "segmentation": _encode(mask),
+                    "segmentation": encoded(mask),
                 }
                 for label, score, box, mask in zip(
                     found.labels.tolist(),
@@ -56,8 +55,3 @@ def predict(
 def _corner_and_size(box: Sequence[float]) -> list[float]:
     x1, y1, x2, y2 = box
     return [x1, y1, x2 - x1, y2 - y1]
-
-
-def _encode(mask: np.ndarray[Any, Any]) -> dict[str, Any]:
-    rle = coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8))
-    return {"size": list(rle["size"]), "counts": rle["counts"].decode()}

@@ -8,6 +8,7 @@ from functools import cache
 from noisyseg.bench.training import mmcv_operators
 from noisyseg.bench.training.distributions import conflict_message, conflicting_distributions
 from noisyseg.errors import InputError
+from noisyseg.training_extra import is_missing
 
 
 @cache
@@ -33,6 +34,8 @@ def _import_stack() -> None:
         import mmdet.datasets
         import mmdet.models  # noqa: F401
     except ImportError as error:
+        if is_missing(error):
+            raise
         hint = ""
         if "libGL" in str(error) or "libgthread" in str(error):
             hint = (

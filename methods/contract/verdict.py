@@ -77,5 +77,5 @@ def _text(error: BaseException) -> str:
 
 
 def _file(method: ResolvedMethod) -> str | None:
-    module = sys.modules.get(method.method.definition.__module__)
+    module = sys.modules.get(method.method.load().__module__)
     return getattr(module, "__file__", None)

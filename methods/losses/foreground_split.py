@@ -11,8 +11,13 @@ from typing import Any
 from torch import Tensor
 
 from noisyseg.methods.context import LossContext
+from noisyseg.methods.losses.active_passive import active_passive
 from noisyseg.methods.losses.cross_entropy import cross_entropy
+from noisyseg.methods.losses.generalized_cross_entropy import generalized_cross_entropy
+from noisyseg.methods.losses.jensen_shannon import generalized_jensen_shannon
 from noisyseg.methods.losses.lncis import schedule, separate
+from noisyseg.methods.losses.mean_absolute_error import mean_absolute_error
+from noisyseg.methods.losses.symmetric_cross_entropy import symmetric_cross_entropy
 from noisyseg.methods.sample_sets import GAMMA
 from noisyseg.methods.stages import stage_at
 
@@ -64,3 +69,10 @@ def split(robust: Callable[..., Tensor]) -> Callable[..., Tensor]:
     loss.__signature__ = inspect.Signature([*own, *theirs])  # type: ignore[attr-defined]
     loss.needs = getattr(robust, "needs", ())  # type: ignore[attr-defined]
     return loss
+
+
+split_gce = split(generalized_cross_entropy)
+split_mae = split(mean_absolute_error)
+split_sce = split(symmetric_cross_entropy)
+split_nce_rce = split(active_passive)
+split_gjs = split(generalized_jensen_shannon)

@@ -7,7 +7,7 @@ from noisyseg.errors import InputError
 from noisyseg.noise.scene import Scene
 from noisyseg.noise.spec import NoiseStep
 from noisyseg.noise.table import AnnotationTable
-from noisyseg.noise.types.registry import NOISE_TYPES
+from noisyseg.noise.types.registry import noise_type
 
 
 def check_steps(
@@ -23,16 +23,17 @@ def check_steps(
     Raises:
         InputError: the step, how many annotations it cannot change, and why.
     """
-    anything_added = False
+    adding: str | None = None
     for number, step in enumerate(steps, start=1):
-        kind = NOISE_TYPES[step.type]
-        if anything_added and "scores" in kind.parameters:
+        family = noise_type(step.type).family
+        if adding is not None and not family.takes_new:
             raise InputError(
-                f"step {number}, {step.type}: annotations of nothing, which the bogus step before "
-                "it adds, have no scores: put the bogus step after it."
+                f"step {number}, {step.type}: annotations of nothing, which the {adding} step "
+                f"before it adds, have no scores: put the {adding} step after it."
             )
-        anything_added |= step.type == "bogus" and step.parameters["rate"] > 0
+        if family.adds and step.parameters.get("rate") != 0:
+            adding = step.type
         try:
-            kind.check(step.parameters, Scene.of(document, table, step.parameters))
+            family.check(step.parameters, Scene.of(document, table, step.parameters))
         except InputError as error:
             raise InputError(f"step {number}, {step.type}: {error}") from error

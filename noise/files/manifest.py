@@ -30,7 +30,7 @@ No date, path, host or software version enters it, so equal inputs give equal by
                   (Wilson); rate_of_all (annotations that the step may touch); per_class {eligible,
                   flipped}, by the class before the step; detail (what was drawn for the file as a
                   whole). The rate of no annotations is null. The reports of the other
-                  families are described in `geometry` and `presence`
+                  families are described in `noise.families`
 """
 
 from collections.abc import Sequence

@@ -22,7 +22,7 @@ from noisyseg.files import (
     write_together,
 )
 from noisyseg.noise.corrupt import corrupt, steps_with_draws
-from noisyseg.noise.families.class_step import class_step
+from noisyseg.noise.families.class_noise import ClassNoise
 from noisyseg.noise.families.requirements import check_steps
 from noisyseg.noise.files.manifest import (
     DIGITS,
@@ -36,7 +36,7 @@ from noisyseg.noise.files.rewrite import category_spans, rewritten
 from noisyseg.noise.files.scan import Content, map_file, scan_annotations
 from noisyseg.noise.spec import NoiseSpec
 from noisyseg.noise.table import AnnotationTable
-from noisyseg.noise.types.registry import NOISE_TYPES
+from noisyseg.noise.types.registry import noise_type
 
 ANNOTATIONS_NAME = "annotations.json"
 MANIFEST_NAME = "manifest.json"
@@ -165,7 +165,9 @@ def _is_same(one: Path, other: Path) -> bool:
 
 
 def _by_digits(data: Content, spec: NoiseSpec) -> NoisyContent | None:
-    if any(NOISE_TYPES[step.type].family != "class" for step in spec.steps):
+    families = [noise_type(step.type).family for step in spec.steps]
+    of_classes = [family for family in families if isinstance(family, ClassNoise)]
+    if len(of_classes) < len(families):
         return None
     clean = scan_annotations(data)
     if clean is None:
@@ -175,8 +177,8 @@ def _by_digits(data: Content, spec: NoiseSpec) -> NoisyContent | None:
         return None
     check_steps(spec.steps, {}, clean)
     noisy, reports = clean, []
-    for step, draws in steps_with_draws(spec):
-        outcome = class_step(step, noisy, draws)
+    for family, (step, draws) in zip(of_classes, steps_with_draws(spec), strict=True):
+        outcome = family.outcome(step, noisy, draws)
         noisy = replace(noisy, classes=outcome.classes)
         reports.append(outcome.report)
     return NoisyContent(

@@ -1,12 +1,13 @@
-"""One annotated instance, as geometry noise sees and redraws it."""
+"""One annotated instance, as geometry noise sees and redraws it.
+
+pycocotools is imported where it is called: a list of the types does not need it.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pycocotools import mask as coco_mask
-
-from noisyseg.mask_overlap import RunLengths, has_mask, run_lengths
+from noisyseg.mask_overlap import RunLengths, as_text, has_mask, run_lengths
 from noisyseg.noise.masks.polygons import Points, clip_polygon, flat_of, polygon_area
 from noisyseg.noise.masks.raster import Crop, put_back
 
@@ -59,14 +60,15 @@ class Instance:
         if not crop.raster.any():
             return None
         mask = put_back(crop, self.height, self.width)
-        text = {"size": [self.height, self.width], "counts": mask["counts"].decode()}
-        return self._with(text, mask)
+        return self._with(as_text(mask), mask)
 
     def with_polygons(self, polygons: Sequence[Points]) -> "Instance | None":
         """The instance with these polygons, cut at the image; None if they cover no pixel.
 
         Polygons of fewer than three vertices or without an area are left out.
         """
+        from pycocotools import mask as coco_mask
+
         cut = [clip_polygon(points, self.height, self.width) for points in polygons]
         solid = [p for p in cut if len(p) >= _FEWEST_VERTICES and polygon_area(p) > _LEAST_AREA]
         if not solid:
@@ -76,12 +78,16 @@ class Instance:
         return self._with(flat, mask) if coco_mask.area(mask) else None
 
     def _with(self, segmentation: Any, mask: RunLengths) -> "Instance":
+        from pycocotools import mask as coco_mask
+
         left, top, across, down = coco_mask.toBbox(mask).tolist()
         return replace(self, segmentation=segmentation, mask=mask, box=(left, top, across, down))
 
 
 def overlap_of(one: Instance, other: Instance) -> float:
     """IoU of the masks; of the boxes if there are no masks, or one and the same."""
+    from pycocotools import mask as coco_mask
+
     if one.mask is None or other.mask is None or one.mask is other.mask:
         return float(coco_mask.iou([list(one.box)], [list(other.box)], [0])[0, 0])
     return float(coco_mask.iou([one.mask], [other.mask], [0])[0, 0])

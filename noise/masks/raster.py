@@ -2,15 +2,15 @@
 
 Run lengths go down the columns of the whole image; a raster is the part of it that an instance
 needs, so that the work on an instance grows with the instance and not with the image.
+
+OpenCV and pycocotools are imported where they are called: a list of the types needs neither.
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools import mask as coco_mask
 
 from noisyseg.mask_overlap import RunLengths
 from noisyseg.run_length import decode_counts
@@ -34,6 +34,8 @@ class Crop(NamedTuple):
 
 def cut_out(mask: RunLengths, margin: int) -> Crop:
     """The box of a mask that has a pixel, with a margin in pixels as far as the image goes."""
+    from pycocotools import mask as coco_mask
+
     height, width = mask["size"]
     x, y, columns, rows = (int(number) for number in coco_mask.toBbox(mask))
     left, right = max(x - margin, 0), min(x + columns + margin, width)
@@ -47,6 +49,8 @@ def cut_out(mask: RunLengths, margin: int) -> Crop:
 
 def put_back(crop: Crop, height: int, width: int) -> RunLengths:
     """Run lengths of the image that a crop with at least one pixel set is a part of."""
+    from pycocotools import mask as coco_mask
+
     rows, columns = crop.raster.shape
     padded = np.zeros((columns, rows + 2), dtype=np.uint8)
     padded[:, 1:-1] = crop.raster.T
@@ -73,6 +77,8 @@ def trace(crop: Crop) -> list[list[Contour]]:
 
     Contours have a vertex where their direction changes. `fill` turns them back exactly.
     """
+    import cv2
+
     found, hierarchy = cv2.findContours(
         crop.raster, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE, offset=(crop.left, crop.top)
     )
@@ -91,6 +97,8 @@ def fill(parts: Sequence[Sequence[Contour]], height: int, width: int) -> Crop:
     Args:
         parts: at least one, as `trace` gives them; vertices may lie outside of the image.
     """
+    import cv2
+
     vertices = np.concatenate([contour for part in parts for contour in part])
     left, top = (int(number) for number in vertices.min(axis=0))
     right, bottom = (int(number) + 1 for number in vertices.max(axis=0))

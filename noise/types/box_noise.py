@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 
 from noisyseg.errors import InputError
 from noisyseg.noise.draws import Purpose, StepDraws
+from noisyseg.noise.families.family import Parameters
+from noisyseg.noise.families.geometry_noise import GeometryNoise
 from noisyseg.noise.masks.instance import Box, Instance
 from noisyseg.noise.masks.polygons import HUNDREDTHS, points_of
 from noisyseg.noise.masks.raster import Crop, cut_out
-from noisyseg.noise.masks.shapes import check_masks_and_boxes
 from noisyseg.noise.types.mask_noise import CROWDS, ONLY, RATE
-from noisyseg.noise.types.noise_type import NoiseType, Parameters
+from noisyseg.noise.types.noise_type import NoiseType
 from noisyseg.noise.types.parameters import Parameter, Place, number
 
 _LEAST_SIDE = 1.0  # px; trainers drop boxes below it
@@ -107,7 +108,7 @@ BOX_TYPES = (
     NoiseType(
         name="box-jitter",
         version=1,
-        family="geometry",
+        family=GeometryNoise(change=box_jitter, needs_mask=False),
         summary="boxes moved and resized, masks with them",
         source="OA-MIL, Liu et al., ECCV 2022",
         differs="Boxes are drawn by OA-MIL's law, but it moves boxes alone (here: only: bbox) and "
@@ -121,8 +122,6 @@ BOX_TYPES = (
             "only": ONLY,
             "crowds": CROWDS,
         },
-        needs_mask=False,
-        change=box_jitter,
-        check=check_masks_and_boxes,
+        trial=lambda _: {"r": 0.3},
     ),
 )

@@ -18,17 +18,17 @@ from collections.abc import Sequence
 from statistics import NormalDist
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from noisyseg.errors import InputError
 from noisyseg.noise.draws import Purpose, StepDraws
+from noisyseg.noise.families.family import Parameters
+from noisyseg.noise.families.geometry_noise import GeometryNoise
 from noisyseg.noise.masks.instance import Instance
 from noisyseg.noise.masks.polygons import HUNDREDTHS, Points, points_of
 from noisyseg.noise.masks.raster import Contour, Crop, cut_out, fill, trace
-from noisyseg.noise.masks.shapes import check_masks
-from noisyseg.noise.types.noise_type import Change, NoiseType, Parameters
+from noisyseg.noise.types.noise_type import NoiseType
 from noisyseg.noise.types.parameters import Parameter, Place, flag, integer, number, one_of, rate
 
 RATE = Parameter(parse=rate, summary="probability that an annotation is redrawn")
@@ -48,6 +48,8 @@ def scale(instance: Instance, parameters: Parameters, draws: StepDraws) -> Insta
 
     Nothing is known beyond the image's border, so a mask does not shrink away from it.
     """
+    import cv2
+
     assert instance.mask is not None
     size = parameters["kernel"]
     kernel = np.ones((size, size), dtype=np.uint8)
@@ -124,6 +126,8 @@ def _moved(contour: NDArray[Any], shift: NDArray[np.int64]) -> NDArray[Any]:
 
 def _simplified(contour: NDArray[Any], tolerance: float) -> NDArray[Any]:
     """The contour with vertices left out; the same object if none was."""
+    import cv2
+
     # OpenCV would round polygons to single precision; hundredths of a pixel are whole numbers.
     factor = 100 if contour.dtype == np.float64 else 1
     whole: Contour = np.rint(contour * factor).astype(np.int32)
@@ -151,7 +155,7 @@ _EACH_STEP = (
 
 def _mask_type(
     name: str,
-    change: Change,
+    family: GeometryNoise,
     *,
     summary: str,
     differs: str,
@@ -163,14 +167,12 @@ def _mask_type(
     return NoiseType(
         name=name,
         version=1,
-        family="geometry",
+        family=family,
         summary=summary,
         source=_COCO_N,
         differs=_EACH_STEP + differs,
         parameters={"rate": RATE, strength[0]: strength[1], "only": ONLY, "crowds": CROWDS},
         presets={level: {"rate": rate, strength[0]: value} for level, rate, value in levels},
-        change=change,
-        check=check_masks,
     )
 
 
@@ -179,7 +181,7 @@ _PIXELS = number(least=0, most=_LARGEST, unit="px")
 MASK_TYPES = (
     _mask_type(
         "scale",
-        scale,
+        GeometryNoise(change=scale),
         summary="masks dilated or eroded",
         differs="It writes an empty mask where erosion leaves nothing; here the instance stays as "
         "it was: mean IoU of redrawn masks 0.797, 0.683, 0.622 (easy, mid, hard), COCO-N's 0.795, "
@@ -192,7 +194,7 @@ MASK_TYPES = (
     ),
     _mask_type(
         "boundary",
-        boundary,
+        GeometryNoise(change=boundary),
         summary="every vertex of a mask's outline moved",
         differs="It moves the vertices of the rasterised mask's outer outline, here polygons keep "
         "their own: mean IoU of redrawn masks 0.789, 0.718, 0.660 (easy, mid, hard), COCO-N's "
@@ -207,7 +209,7 @@ MASK_TYPES = (
     ),
     _mask_type(
         "approximation",
-        approximation,
+        GeometryNoise(change=approximation),
         summary="masks' outlines with fewer vertices",
         differs="It keeps topology, so that a small outline becomes a triangle where here it would "
         "vanish and so stays as it was: mean IoU of redrawn masks 0.854, 0.829, 0.857 (easy, mid, "

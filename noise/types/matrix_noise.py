@@ -17,10 +17,13 @@ from noisyseg.errors import InputError, unknown_name
 from noisyseg.located_yaml import parse_yaml
 from noisyseg.noise.categories import Categories
 from noisyseg.noise.draws import StepDraws
+from noisyseg.noise.families.class_noise import ClassLaw, ClassNoise
+from noisyseg.noise.families.family import Parameters
+from noisyseg.noise.table import AnnotationTable
 from noisyseg.noise.transition import MatrixTransition
 from noisyseg.noise.types.class_noise import CROWDS, finish
 from noisyseg.noise.types.exemption import EXEMPT, free_classes
-from noisyseg.noise.types.noise_type import ClassLaw, NoiseType, Parameters
+from noisyseg.noise.types.noise_type import NoiseType
 from noisyseg.noise.types.parameters import UNREADABLE_ARRAY, Parameter, Place
 
 _NPY = b"\x93NUMPY"  # numpy.load takes other files for pickles or archives
@@ -181,17 +184,29 @@ _MATRIX = Parameter(
     summary="K × K, rows sum to 1: a CSV, NPY or YAML file, or {class: {class: probability}}",
 )
 
+
+def _some_matrix(table: AnnotationTable) -> dict[str, Any]:
+    """Three quarters stay; a quarter goes to the next two classes."""
+    k = len(table.categories)
+    rows = [[0.0] * k for _ in range(k)]
+    for index in range(k):
+        rows[index][index] = 0.75
+        rows[index][(index + 1) % k] = 0.125
+        rows[index][(index + 2) % k] = 0.125
+    return {"matrix": {"classes": list(table.categories.names), "rows": rows}}
+
+
 MATRIX_TYPES = tuple(
     NoiseType(
         name=name,
         version=1,
-        family="class",
+        family=ClassNoise(law=matrix_noise),
         summary=summary,
         source="Patrini et al., CVPR 2017",
         differs=differs,
         parameters={"matrix": _MATRIX, "crowds": CROWDS, "exempt": EXEMPT},
         finish=finish,
-        law=matrix_noise,
+        trial=_some_matrix,
     )
     for name, summary, differs in (
         ("matrix", "by any transition matrix", ""),

@@ -1,32 +1,30 @@
-"""What a type of noise is: its parameters, and the one function that its family asks for."""
+"""What a type of noise is: its family, with what it does, and its parameters."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from noisyseg.noise.categories import Categories
-from noisyseg.noise.draws import StepDraws
-from noisyseg.noise.masks.instance import Instance
-from noisyseg.noise.scene import Presence, Scene
-from noisyseg.noise.transition import Transition
+from noisyseg.errors import InputError
+from noisyseg.noise.families.family import Family, Parameters
+from noisyseg.noise.table import AnnotationTable
 from noisyseg.noise.types.parameters import Parameter, Place
 
-Parameters = Mapping[str, Any]
-Change = Callable[[Instance, Parameters, StepDraws], "Instance | None"]
-"""Redraws an instance; None if it would vanish."""
+RESERVED = ("type", "version", "file_sha256", "preset")
+"""Keys of a step that no parameter can be called."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ClassLaw:
-    """What a type of class noise does in one file.
+class Origin:
+    """Where a type of anyone's own comes from.
 
     Attributes:
-        transition: decides the new classes.
-        detail: what was drawn for the file as a whole, JSON-able; it goes into the manifest.
+        where: the distribution and its version, or the file.
+        file_sha256: of the file that defines it, in hex; if those are several, of them one after
+            the other.
     """
 
-    transition: Transition
-    detail: dict[str, Any] = field(default_factory=dict)
+    where: str
+    file_sha256: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,35 +34,44 @@ class NoiseType:
     Attributes:
         name: as a spec writes it.
         version: raised whenever the noise of an equal spec could change.
-        family: "class", "geometry" or "presence".
+        family: what it changes, and how: `ClassNoise`, `GeometryNoise`, …
         summary: one line.
         source: the paper that defines it.
         differs: in what the noise is another than that of the source, as far as known; a sentence
             or two that users read, empty where there is nothing to say.
         parameters: beside `type`, by name, in the order of the documentation.
         presets: name -> values of some parameters.
+        trial: of a file's annotations, values as a spec writes them of parameters that have neither
+            default nor preset, to try the type with.
+        nests: whether what changes at one rate changes alike at a higher one.
+        origin: of a type of anyone's own; set as it is loaded.
         finish: looks at all parsed parameters together; those that a user left out and that have
             no fixed default are None.
-        law: of class noise: what it does, given parameters, categories and draws.
-        change: of geometry noise: the redrawn instance; the same object where nothing moved, None
-            where nothing would be left.
-        needs_mask: of geometry noise: whether it redraws only annotations with a segmentation.
-        apply: of presence noise: what goes and what comes.
-        check: refuses annotations that the type could not change if a draw chose them; it sees the
-            clean file, with those that the step may touch as `eligible`.
     """
 
     name: str
-    version: int
-    family: str
+    version: int = 1
+    family: Family
     summary: str
     source: str
     differs: str = ""
     parameters: Mapping[str, Parameter]
     presets: Mapping[str, Parameters] = field(default_factory=dict)
     finish: Callable[[dict[str, Any], Place], dict[str, Any]] = lambda parameters, _: parameters
-    law: Callable[[Parameters, Categories, StepDraws], ClassLaw] | None = None
-    change: Change | None = None
-    needs_mask: bool = True
-    apply: Callable[[Parameters, Scene, StepDraws], Presence] | None = None
-    check: Callable[[Parameters, Scene], None] = lambda parameters, scene: None
+    trial: Callable[[AnnotationTable], Parameters] = lambda table: {}
+    nests: bool = True
+    origin: Origin | None = None
+
+    def __post_init__(self) -> None:
+        lacking = [name for name in self.family.required if name not in self.parameters]
+        unusable = [name for name in self.parameters if name in RESERVED]
+        if lacking or unusable:
+            wrong = f"needs {lacking[0]!r}" if lacking else f"cannot have {unusable[0]!r}"
+            raise InputError(
+                f"{self.name} noise {wrong} among its parameters: see the family and RESERVED."
+            )
+
+    @property
+    def told(self) -> str:
+        """What messages call it: its name, and where it comes from if that is not here."""
+        return f"{self.name} noise{'' if self.origin is None else f' of {self.origin.where}'}"

@@ -17,28 +17,31 @@ import numpy as np
 
 from noisyseg.errors import InputError
 from noisyseg.noise.draws import Purpose, StepDraws
-from noisyseg.noise.scene import Presence, Scene
+from noisyseg.noise.families.family import Annotation, Parameters
+from noisyseg.noise.families.presence_noise import AdditionNoise, RemovalNoise
+from noisyseg.noise.scene import Scene
+from noisyseg.noise.transition import Mask
 from noisyseg.noise.types.exemption import EXEMPT, free_classes
 from noisyseg.noise.types.mask_noise import CROWDS
-from noisyseg.noise.types.noise_type import NoiseType, Parameters
+from noisyseg.noise.types.noise_type import NoiseType
 from noisyseg.noise.types.parameters import Parameter, Place, rate
 
 _LEAST_SHARE, _MOST_SHARE = 0.05, 0.5
 _END_OF_IDS = 2**63
 
 
-def missing(parameters: Parameters, scene: Scene, draws: StepDraws) -> Presence:
+def missing(parameters: Parameters, scene: Scene, draws: StepDraws) -> Mask:
     """Without floor(rate · N) of the N eligible annotations: those of the smallest RANK draws."""
     places = np.flatnonzero(scene.eligible)
     ranks = draws.uniform(Purpose.RANK, scene.table.ids[places])
     order = np.lexsort((scene.table.numbers[places], ranks))
     kept = np.ones_like(scene.eligible)
     kept[places[order[: math.floor(_exact(parameters["rate"]) * len(places))]]] = False
-    return Presence(kept=kept)
+    return kept
 
 
-def bogus(parameters: Parameters, scene: Scene, draws: StepDraws) -> Presence:
-    """With floor(rate · N / (1 - rate)) more: so many that `rate` of all are of nothing.
+def bogus(parameters: Parameters, scene: Scene, draws: StepDraws) -> list[Annotation]:
+    """floor(rate · N / (1 - rate)) annotations more: so many that `rate` of all are of nothing.
 
     The n-th new annotation has draws by n = 0, 1, … in place of an annotation id, the n-th id after
     the largest, an image and a class drawn uniformly (of the images by rising id, of the classes
@@ -51,9 +54,8 @@ def bogus(parameters: Parameters, scene: Scene, draws: StepDraws) -> Presence:
     """
     share = _exact(parameters["rate"])
     count = math.floor(share * int(scene.eligible.sum()) / (1 - share))
-    kept = np.ones_like(scene.eligible)
     if count == 0:
-        return Presence(kept=kept)
+        return []
     if scene.largest_id + count >= _END_OF_IDS:
         raise InputError(
             f"bogus annotations get ids after the largest, which is {scene.largest_id}: renumber "
@@ -70,7 +72,7 @@ def bogus(parameters: Parameters, scene: Scene, draws: StepDraws) -> Presence:
     shares = _LEAST_SHARE + (_MOST_SHARE - _LEAST_SHARE) * sides
     sizes = np.maximum(np.floor(shares * limits).astype(np.int64), 1)
     starts = np.floor(corners * (limits - sizes + 1)).astype(np.int64)
-    added = [
+    return [
         {
             "id": scene.largest_id + 1 + ordinal,
             "image_id": images[image]["id"],
@@ -82,7 +84,6 @@ def bogus(parameters: Parameters, scene: Scene, draws: StepDraws) -> Presence:
             zip(chosen.tolist(), drawn.tolist(), starts.tolist(), sizes.tolist(), strict=True)
         )
     ]
-    return Presence(kept=kept, added=added)
 
 
 def _exact(share: float) -> Fraction:
@@ -118,7 +119,7 @@ PRESENCE_TYPES = (
     NoiseType(
         name="missing",
         version=1,
-        family="presence",
+        family=RemovalNoise(kept=missing),
         summary="annotations left out",
         source=_UNA,
         differs=_ONE_OF_FOUR + "It leaves out crowds as well (here: crowds: true).",
@@ -126,12 +127,11 @@ PRESENCE_TYPES = (
             "rate": Parameter(parse=rate, summary="share of the annotations that is left out"),
             "crowds": CROWDS,
         },
-        apply=missing,
     ),
     NoiseType(
         name="bogus",
         version=1,
-        family="presence",
+        family=AdditionNoise(added=bogus),
         summary="annotations of nothing added",
         source=_UNA,
         differs=_ONE_OF_FOUR + "It goes through the images in turn, counts crowds, rounds to the "
@@ -144,6 +144,5 @@ PRESENCE_TYPES = (
             ),
             "exempt": replace(EXEMPT, summary="classes that no annotation of nothing gets"),
         },
-        apply=bogus,
     ),
 )

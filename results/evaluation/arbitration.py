@@ -5,11 +5,13 @@ detections count). The program that gives it the higher AP is believed; where th
 pycocotools, which defines COCO's AP.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from noisyseg.mask_overlap import run_lengths
+from noisyseg.mask_overlap import as_text, run_lengths
 from noisyseg.results.evaluation.engines import Engine, run
+from noisyseg.results.evaluation.ground_truth import Numbered
 from noisyseg.results.evaluation.predictions import Detection
 
 _ENOUGH = 1e-9
@@ -18,10 +20,7 @@ _ENOUGH = 1e-9
 def nearer_to_perfect(
     fast: Engine,
     reference: Engine,
-    document: Mapping[str, Any],
-    *,
-    image_ids: Sequence[int],
-    category_ids: Sequence[int],
+    truth: Numbered,
     settings: Mapping[str, Any],
 ) -> tuple[Engine, str]:
     """The engine to believe, and why, for the record.
@@ -29,25 +28,14 @@ def nearer_to_perfect(
     Args:
         fast: one of them.
         reference: the one that is taken where perfect detections tell nothing.
-        document: ground truth, as `ground_truth.numbered` makes it.
-        image_ids: that count.
-        category_ids: that count.
+        truth: the ground truth; its detections are left aside.
         settings: of the evaluation.
     """
-    perfect = _perfect(document)
+    perfect = replace(truth, detections=_perfect(truth.document))
     scores = {}
     for engine in (fast, reference):
         found = [
-            run(
-                engine,
-                document,
-                perfect,
-                kind,
-                image_ids=image_ids,
-                category_ids=category_ids,
-                settings=settings,
-            ).stats[0]
-            for kind in ("bbox", "segm")
+            run(engine, perfect, kind, settings=settings).stats[0] for kind in ("bbox", "segm")
         ]
         scores[engine.name] = min(found)
     said = ", ".join(f"{100 * score:.4g} by {name}" for name, score in scores.items())
@@ -64,17 +52,13 @@ def _perfect(document: Mapping[str, Any]) -> list[Detection]:
         if entry["iscrowd"]:
             continue
         mask = run_lengths(entry, *sizes[entry["image_id"]])
-        counts = mask["counts"]
         found.append(
             {
                 "image_id": entry["image_id"],
                 "category_id": entry["category_id"],
                 "score": 1.0,
                 "bbox": [float(side) for side in entry["bbox"]],
-                "segmentation": {
-                    "size": list(mask["size"]),
-                    "counts": counts.decode() if isinstance(counts, bytes) else counts,
-                },
+                "segmentation": as_text(mask),  # type: ignore[typeddict-item]
             }
         )
     return found

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from noisyseg.results.evaluation.ground_truth import Numbered
 from noisyseg.results.evaluation.predictions import Detection
 
 Floats = NDArray[np.float64]
@@ -78,12 +79,9 @@ REFERENCE = Engine(name="pycocotools", dataset=_pycocotools_dataset, evaluation=
 
 def run(
     engine: Engine,
-    document: Mapping[str, Any],
-    detections: Sequence[Detection],
+    truth: Numbered,
     kind: str,
     *,
-    image_ids: Sequence[int],
-    category_ids: Sequence[int],
     settings: Mapping[str, Any],
     by_class: bool = True,
 ) -> Outcome:
@@ -91,11 +89,8 @@ def run(
 
     Args:
         engine: which of them.
-        document: COCO-format ground truth; annotation ids from 1.
-        detections: with image and category ids of the document.
+        truth: what is evaluated; annotation ids from 1.
         kind: "bbox" or "segm".
-        image_ids: that count.
-        category_ids: that count.
         settings: `max_detections` and `area_ranges`.
         by_class: whether a detection must be of the ground truth's class; otherwise all classes
             are one.
@@ -103,16 +98,15 @@ def run(
     with redirect_stdout(StringIO()), warnings.catch_warnings():
         # hotcoco's, that numbers over all classes at once are no leaderboard's.
         warnings.filterwarnings("ignore", message="hotcoco", category=UserWarning)
-        truth = engine.dataset(document)
-        results = _results(detections, kind)
+        dataset = engine.dataset(truth.document)
+        results = _results(truth.detections, kind)
         # loadRes looks at its first result, so it cannot take an empty list.
-        found = (
-            truth.loadRes(results) if results else engine.dataset({**document, "annotations": []})
-        )
-        evaluation = engine.evaluation(truth, found, kind)
+        nothing = {**truth.document, "annotations": []}
+        found = dataset.loadRes(results) if results else engine.dataset(nothing)
+        evaluation = engine.evaluation(dataset, found, kind)
         parameters = evaluation.params
-        parameters.imgIds = sorted(image_ids)
-        parameters.catIds = sorted(category_ids)
+        parameters.imgIds = sorted(truth.image_ids)
+        parameters.catIds = truth.category_ids
         parameters.maxDets = list(settings["max_detections"])
         parameters.areaRng = [list(limits) for limits in settings["area_ranges"].values()]
         parameters.areaRngLbl = list(settings["area_ranges"])

@@ -25,28 +25,12 @@ from noisyseg.results.evaluation.ground_truth import (
     numbered,
     read_ground_truth,
 )
+from noisyseg.results.evaluation.image_matches import Matches, collect_matches
 from noisyseg.results.evaluation.matched import matched_classes
 from noisyseg.results.evaluation.predictions import Detection, Predictions
-from noisyseg.results.statistics.bootstrap import Matches, collect_matches
+from noisyseg.results.evaluation.settings import EVALUATION, TOLERANCE
 from noisyseg.run_length import pixels_described
 
-# What a run's key says of its evaluation: raise the version whenever a number could change.
-EVALUATION: dict[str, Any] = {
-    "version": 1,
-    "settings": {
-        "iou_thresholds": [0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95],
-        "recall_points": 101,
-        "max_detections": [1, 10, 100],
-        "area_ranges": {
-            "all": [0, 10_000_000_000],
-            "small": [0, 1024],
-            "medium": [1024, 9216],
-            "large": [9216, 10_000_000_000],
-        },
-    },
-}
-TOLERANCE = 1e-9
-"""Of a fraction: where the fast program differs by more from the reference, that is reported."""
 _AP = SUMMARY[:6]
 _KINDS = ("bbox", "segm")
 _AGNOSTIC = "agnostic"
@@ -105,12 +89,7 @@ def evaluate(
         verified = {"tool": REFERENCE.title, "largest_difference": 100 * gap}
         if gap > TOLERANCE:
             engine, verified["decision"] = nearer_to_perfect(
-                FAST,
-                REFERENCE,
-                truth.document,
-                image_ids=truth.image_ids,
-                category_ids=truth.category_ids,
-                settings=EVALUATION["settings"],
+                FAST, REFERENCE, truth, EVALUATION["settings"]
             )
             outcomes = reference if engine is REFERENCE else outcomes
     per_class = {kind: _per_class(outcomes[kind], categories) for kind in _KINDS}
@@ -153,11 +132,8 @@ def mask_matches(
     everything = EVALUATION["settings"]["area_ranges"]["all"]
     outcome = run(
         FAST,
-        truth.document,
-        truth.detections,
+        truth,
         "segm",
-        image_ids=truth.image_ids,
-        category_ids=truth.category_ids,
         # One area range and one limit: the others' matches take seconds to hand over.
         settings={"max_detections": [100], "area_ranges": {"all": everything}},
     )
@@ -176,11 +152,8 @@ def _outcomes(engine: Engine, truth: Numbered) -> dict[str, Outcome]:
     return {
         part: run(
             engine,
-            truth.document,
-            truth.detections,
+            truth,
             "segm" if part == _AGNOSTIC else part,
-            image_ids=truth.image_ids,
-            category_ids=truth.category_ids,
             settings=EVALUATION["settings"],
             by_class=part != _AGNOSTIC,
         )

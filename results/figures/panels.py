@@ -1,22 +1,16 @@
-"""Figures of small panels, one a method, all with the same limits; the bytes of their files.
-
-Equal data give equal bytes.
-"""
+"""Figures of small panels, one a method, all with the same limits."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from typing import Any
 
-import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from noisyseg.results.figures.style import new_figure, own_style, short
+from noisyseg.results.figures.style import new_figure, short
 from noisyseg.results.records.loss_at_work import Report
 
-FORMATS = ("png", "svg", "pdf")
 _COLUMNS = {1: 1, 2: 2, 3: 3, 4: 2, 5: 3, 6: 3, 9: 3}  # of so many panels; else:
 _MOST_COLUMNS = 4
 _SCALES = {1: 2.7, 2: 1.5}  # of figures with so few columns
@@ -24,11 +18,6 @@ _LINE = 0.22  # inches of the title
 _PANEL = (2.7, 1.75)  # inches, of the axes alone
 _GAP = (0.3, 0.5)
 _MARGIN = {"left": 0.85, "right": 0.25, "top": 0.78, "bottom": 0.65}
-_WITHOUT_DATE: Mapping[str, dict[str, None]] = {
-    "png": {"Software": None},
-    "svg": {"Date": None, "Creator": None},
-    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
-}
 
 
 @dataclass(kw_only=True, slots=True, frozen=True)
@@ -37,48 +26,6 @@ class Panel:
 
     label: str
     runs: Sequence[Sequence[Report]]
-
-
-def drawn(
-    make: Callable[[Sequence[Panel], str], Figure],
-    panels: Sequence[Panel],
-    title: str,
-    formats: Iterable[str],
-) -> dict[str, bytes]:
-    """A figure as the bytes of a file of each format.
-
-    Args:
-        make: makes the figure of panels and a title, by `panel_grid`.
-        panels: at least one.
-        title: what the figure is of.
-        formats: of `FORMATS`.
-    """
-    return rendered(lambda: make(panels, title), formats)
-
-
-def rendered(
-    make: Callable[[], Figure], formats: Iterable[str], *, trimmed: bool = False
-) -> dict[str, bytes]:
-    """What a function draws, as the bytes of a file of each format.
-
-    Args:
-        make: draws it.
-        formats: of `FORMATS`.
-        trimmed: whether empty margins are cut off.
-    """
-    with own_style():
-        matplotlib.rcParams.update(
-            {"svg.hashsalt": "noisyseg", "pdf.fonttype": 42, "hatch.linewidth": 0.7}
-        )
-        figure = make()
-        return {name: _rendered(figure, name, trimmed=trimmed) for name in formats}
-
-
-def _rendered(figure: Figure, name: str, *, trimmed: bool) -> bytes:
-    buffer = BytesIO()
-    box = "tight" if trimmed else None
-    figure.savefig(buffer, format=name, metadata=_WITHOUT_DATE[name], bbox_inches=box)
-    return buffer.getvalue()
 
 
 def panel_grid(panels: Sequence[Panel], title: str, *, x: str, y: str) -> tuple[Figure, list[Axes]]:

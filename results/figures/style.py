@@ -1,7 +1,10 @@
-"""The style of every figure: colours that the colour-blind tell apart, sizes, how files come."""
+"""The style of every figure: colours that the colour-blind tell apart, sizes, how files come.
+
+Equal figures give files of equal bytes.
+"""
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from typing import Literal
@@ -19,6 +22,12 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 FONT = 10.0  # points, at the size that a figure has in a paper's two columns
 _DPI = 110
 _LONGEST = 32  # characters of a name in a figure
+FORMATS = ("png", "svg", "pdf")
+_WITHOUT_DATE: Mapping[str, dict[str, None]] = {
+    "png": {"Software": None},
+    "svg": {"Date": None, "Creator": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
 
 
 @contextmanager
@@ -43,16 +52,41 @@ def new_figure(
     return figure
 
 
-def png(figure: Figure, *, trimmed: bool = False) -> bytes:
-    """The figure's bytes, without the version that matplotlib would put in.
+def rendered(
+    make: Callable[[], Figure | None], formats: Iterable[str], *, trimmed: bool = False
+) -> dict[str, bytes]:
+    """What a function draws, as the bytes of a file of each format; empty if it draws nothing.
 
     Args:
-        figure: by `new_figure`.
+        make: draws it by `new_figure`, or returns None.
+        formats: of `FORMATS`.
         trimmed: whether empty margins are cut off.
     """
+    with own_style():
+        matplotlib.rcParams.update(
+            {"svg.hashsalt": "noisyseg", "pdf.fonttype": 42, "hatch.linewidth": 0.7}
+        )
+        figure = make()
+        if figure is None:
+            return {}
+        return {name: _saved(figure, name, trimmed=trimmed) for name in formats}
+
+
+def png(figure: Figure, *, trimmed: bool = False) -> bytes:
+    """The bytes of a figure by `new_figure`, within `own_style`.
+
+    Args:
+        figure: to be saved.
+        trimmed: whether empty margins are cut off.
+    """
+    return _saved(figure, "png", trimmed=trimmed)
+
+
+def _saved(figure: Figure, name: str, *, trimmed: bool) -> bytes:
+    """Without date nor version, which matplotlib would put in."""
     buffer = BytesIO()
     box = "tight" if trimmed else None
-    figure.savefig(buffer, format="png", metadata={"Software": None}, bbox_inches=box)
+    figure.savefig(buffer, format=name, metadata=_WITHOUT_DATE[name], bbox_inches=box)
     return buffer.getvalue()
 
 

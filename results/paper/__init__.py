@@ -1,1 +1,1 @@
-"""The paper's published numbers, and their match with measured ones."""
+"""The paper's published numbers."""

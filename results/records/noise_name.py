@@ -1,4 +1,4 @@
-"""How a run's noise is called where runs are listed."""
+"""How lists, tables and pages call a run's noise."""
 
 from collections.abc import Mapping
 from typing import Any

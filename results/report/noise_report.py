@@ -1,6 +1,5 @@
 """The report on a noisy annotation file: one self-contained HTML page, and its figures as PNGs."""
 
-import base64
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +8,6 @@ from statistics import fmean, median
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from numpy.typing import NDArray
 
 from noisyseg.errors import InputError
@@ -21,9 +19,8 @@ from noisyseg.results.figures.noise_figures import (
     rates_figure,
     transition_figure,
 )
+from noisyseg.results.report.page import NONE, filled, picture
 
-NONE = "—"
-_TEMPLATES = Path(__file__).with_name("templates")
 _FIGURE = re.compile(r"(rates|expected|transitions|counts|overlaps|example_\d\d)\.png")
 _ENTRIES = 12  # of a parameter that is a list or a mapping; a matrix has thousands
 _CHANGED = ("flipped", "changed", "removed", "added")  # what a step's report calls its number
@@ -90,22 +87,16 @@ def write_noise_report(audit: NoiseAudit, *, out: Path, images: Path | None = No
 
 def render_page(audit: NoiseAudit, figures: Mapping[str, bytes], shown: Examples) -> str:
     """The page, with every figure in it."""
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(percent=_percent, interval=_interval, count=_count)
     difference, manifest = audit.difference, audit.manifest
     overlaps = [change["iou"] for change in difference["geometry_changes"]]
-    return environment.get_template("noise_report.html.j2").render(
+    return filled(
+        "noise_report.html.j2",
+        {"percent": _percent, "interval": _interval, "count": _count},
         audit=audit,
         difference=difference,
         spec=_spec(manifest),
         steps=_steps(manifest),
-        figures={name: _data_uri(data) for name, data in figures.items()},
+        figures={name: picture(data) for name, data in figures.items()},
         overlaps={"mean": fmean(overlaps), "median": median(overlaps)} if overlaps else None,
         examples=shown,
         colours=COLOURS,
@@ -239,7 +230,3 @@ def _interval(limits: Sequence[float] | None) -> str:
 
 def _count(number: int | None) -> str:
     return NONE if number is None else f"{number:,}".replace(",", "\u202f")
-
-
-def _data_uri(data: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(data).decode()}"

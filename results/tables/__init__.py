@@ -1,1 +1,1 @@
-"""Tables of records, in every format."""
+"""Tables of records in every format, and their match with the paper's."""

@@ -1,4 +1,4 @@
-"""Methods x noise tables: records -> summary. Pure functions; `table_formats` shows them."""
+"""Methods x noise tables: records -> summary. Pure functions; `formats` shows them."""
 
 import math
 from collections import Counter

@@ -12,7 +12,8 @@ from PIL import Image
 
 from noisyseg.bench.cli.command_line import main
 from noisyseg.bench.config.suite import load_suite
-from noisyseg.bench.runs.grid import Run, expand
+from noisyseg.bench.runs.grid import expand
+from noisyseg.bench.runs.run import Run
 from noisyseg.results.records.record import seal
 from noisyseg.results.records.store import RunStore
 

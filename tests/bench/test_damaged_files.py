@@ -7,7 +7,8 @@ import pytest
 
 from noisyseg.bench.config.suite import load_suite
 from noisyseg.bench.datasets import checked_annotations
-from noisyseg.bench.runs.grid import SHARED, expand
+from noisyseg.bench.runs.grid import expand
+from noisyseg.bench.runs.inputs import SHARED
 from noisyseg.files import sha256_file
 from noisyseg.mask_overlap import run_lengths
 from noisyseg.results.evaluation.evaluation import evaluate

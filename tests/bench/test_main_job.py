@@ -27,12 +27,13 @@ seeds: [0]
 EXECUTE = """
 import os, signal, sys
 from pathlib import Path
-from noisyseg.bench.runs import execution
+from noisyseg.bench.runs import epoch_log, execution
 from noisyseg.bench.runs.grid import expand
+from noisyseg.bench.runs.run import Resources
 from noisyseg.bench.config.suite import choose, load_suite
 from noisyseg.results.records.store import RunStore
 
-write_line = execution.EpochLog.epoch
+write_line = epoch_log.EpochLog.epoch
 
 def die(log, report):
     write_line(log, report)
@@ -44,10 +45,10 @@ suite = load_suite(str(cache / "tiny.yaml"), data_root=cache, cache=cache)
 for word in sys.argv[2:]:
     out, method, noise = word.strip("!").split(",")
     if word.endswith("!"):
-        execution.EpochLog.epoch = die
+        epoch_log.EpochLog.epoch = die
     store = RunStore(cache / out)
     (run,) = expand(choose(suite, methods=[method], noise=[noise]), store)
-    record = execution.execute(run, store, execution.Resources(threads=1, device="cpu"))
+    record = execution.execute(run, store, Resources(threads=1, device="cpu"))
     assert record["status"] == "done", record["failure"]
 """
 

@@ -9,8 +9,9 @@ from dataclasses import replace
 import pytest
 
 from noisyseg.bench.config.suite import Choices, choose, load_suite
-from noisyseg.bench.runs.execution import Resources, execute
+from noisyseg.bench.runs.execution import execute
 from noisyseg.bench.runs.grid import expand
+from noisyseg.bench.runs.run import Resources
 from noisyseg.errors import InputError
 from noisyseg.methods import plugins
 from noisyseg.methods.registry import methods_of_files
@@ -258,7 +259,7 @@ def test_a_run_has_the_method_that_it_was_planned_with(own, tmp_path):
 
     assert loss(runs["double"]) != loss(runs["ce"])
 
-    from noisyseg.bench.training.session import planned_method
+    from noisyseg.bench.runs.session import planned_method
 
     double = runs["double"]
     assert planned_method(double).spec() == double.spec["method"]

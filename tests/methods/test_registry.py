@@ -1,6 +1,9 @@
 import math
 import pickle
+import re
 import shlex
+import subprocess
+import sys
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -110,7 +113,47 @@ def test_entry_describes_itself(name):
     assert method.summary
     assert "\n" not in method.summary
     assert all(type(value) in (float, bool, str) for value in method.defaults.values())
-    assert method.definition.__doc__
+    assert method.load().__doc__
+
+
+@EVERY
+def test_what_an_entry_declares_is_what_its_definition_has(name):
+    method = METHODS[name]
+    definition = method.load()
+    read = Method(name=name, definition=definition, paper="", summary="")
+    assert list(method.defaults.items()) == list(read.defaults.items())
+    started = ResolvedMethod(method=read, parameters=read.defaults)
+    assert method.needs == started.needs == started.start().needs
+    owners = definition.__mro__ if isinstance(definition, type) else (definition,)
+    text = "\n".join(owner.__doc__ or "" for owner in owners)
+    if not name.startswith("split("):  # whose parameters are described where they come from
+        for parameter in method.parameters:
+            assert re.search(rf"^ +(\w+, )*{parameter}(, \w+)*: ", text, re.M), parameter
+
+
+def test_a_split_has_the_loss_that_its_name_says():
+    for robust in ("gce", "mae", "sce", "nce-rce", "gjs"):
+        both = resolve(f"split({robust})", {"e1": 0.0}), resolve(robust, {})
+        logits, labels = torch.tensor([[2.0, 1.0, 0.5]]), torch.tensor([0])  # of none of the sets
+        ctx = context(1, num_classes=2)
+        one, other = (method.start().loss(logits, labels, ctx) for method in both)
+        assert torch.equal(one, other)
+
+
+def test_methods_are_known_without_torch():
+    code = """
+import sys
+sys.modules["torch"] = None  # importing it fails, as if it were absent
+from noisyseg.methods.built_in import METHODS
+from noisyseg.methods.registry import resolve
+assert "numpy" not in sys.modules
+for name in METHODS:
+    resolved = resolve(name, {})
+    assert resolved.spec()["parameters"] == METHODS[name].parameters
+    resolved.needs
+assert resolve("gce", {"q": 0.7}).spec()["parameters"] == {"q": 0.7}
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 # The registry itself
@@ -122,7 +165,7 @@ NO_METHODS = {"__init__", "clamped_cross_entropy"}
 def test_every_file_with_a_method_is_registered():
     folder = Path(noisyseg.methods.losses.__file__).parent
     files = {path.stem for path in folder.glob("*.py")} - NO_METHODS
-    used = {method.definition.__module__.rpartition(".")[2] for method in METHODS.values()}
+    used = {method.load().__module__.rpartition(".")[2] for method in METHODS.values()}
     assert used == files
 
 

@@ -13,15 +13,31 @@ assert {"noisyseg.noise.corrupt", "noisyseg.noise.types.class_noise"} <= set(nam
 for name in names:
     importlib.import_module(name)
 heavy = {"torch", "mmdet", "mmcv", "mmengine", "ray", "pandas"} & set(sys.modules)
-rooms = ("noise", "errors", "files", "foreign", "mask_overlap", "run_length", "socket_paths")
-shared = tuple(f"noisyseg.{name}" for name in (*rooms, "annotation_files"))
+rooms = ("noise", "contract", "errors", "files", "foreign", "mask_overlap", "run_length")
+rooms = (*rooms, "annotation_files", "own_code", "socket_paths")
+shared = tuple(f"noisyseg.{name}" for name in rooms)
 strange = {m for m in sys.modules if m.startswith("noisyseg.") and not m.startswith(shared)}
 sys.exit(f"loaded: {heavy | strange}" if heavy | strange else 0)
 """
 
+LISTING = """
+import sys
+import noisyseg.bench.cli.noise.listing, noisyseg.noise.types.registry
+heavy = {"scipy", "cv2", "pycocotools", "torch", "matplotlib", "pandas"} & set(sys.modules)
+sys.exit(f"loaded: {heavy}" if heavy else 0)
+"""
+
 
 def test_every_module_loads_without_torch_or_another_room() -> None:
+    run(PROGRAM)
+
+
+def test_a_list_of_the_types_draws_no_mask() -> None:
+    run(LISTING)
+
+
+def run(program: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr

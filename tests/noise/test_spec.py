@@ -47,7 +47,7 @@ def class_steps(scores):
         {"type": "confusion", "matrix": ROWS, "crowds": True},
         {"type": "instance-dependent", "rate": 0.3, "scores": str(scores)},
     ]
-    kinds = {name for name, kind in NOISE_TYPES.items() if kind.family == "class"}
+    kinds = {name for name, kind in NOISE_TYPES.items() if kind.family.name == "class"}
     assert {step["type"] for step in raw} == kinds
     return raw
 
@@ -158,7 +158,9 @@ def test_a_step_read_from_a_file_is_the_plain_one(tmp_path):
     assert type(step.parameters["map"]) is dict
 
 
-@pytest.mark.parametrize("kind", [n for n, kind in NOISE_TYPES.items() if kind.family == "class"])
+@pytest.mark.parametrize(
+    "kind", [n for n, kind in NOISE_TYPES.items() if kind.family.name == "class"]
+)
 @pytest.mark.parametrize("classes", [["cat"], []])
 def test_one_class_cannot_be_noisy(kind, classes):
     with pytest.raises(InputError, match=f"at least two classes, got {len(classes)}"):
@@ -307,7 +309,9 @@ def test_a_resolved_spec_becomes_the_spec_again(class_steps):
     assert data == whole.resolved()  # and is left as it was
 
 
-@pytest.mark.parametrize("kind", [n for n, kind in NOISE_TYPES.items() if kind.family != "class"])
+@pytest.mark.parametrize(
+    "kind", [n for n, kind in NOISE_TYPES.items() if kind.family.name != "class"]
+)
 def test_steps_of_the_other_families_become_the_steps_again(kind):
     presets = [{"preset": preset} for preset in NOISE_TYPES[kind].presets]
     for given in presets or [{"rate": 0.1, "r": 0.2}, {"rate": 0, "r": 0.2, "crowds": True}]:

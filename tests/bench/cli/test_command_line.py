@@ -1,4 +1,5 @@
 import argparse
+import json
 import re
 import shlex
 import subprocess
@@ -9,8 +10,9 @@ from pathlib import Path
 import pytest
 
 import noisyseg
-from noisyseg.bench.cli import commands
+from noisyseg.bench.cli import run
 from noisyseg.bench.cli.command_line import INTERRUPTED, UNUSABLE_INPUT, build_parser, main
+from noisyseg.bench.cluster.settings import ClusterSettings
 from noisyseg.errors import InputError
 
 
@@ -28,14 +30,14 @@ COMMANDS = [words for words, _ in _parsers(build_parser())]
 
 @pytest.fixture
 def parsed(monkeypatch):
-    """The arguments that `run` is called with."""
+    """The options that `run` is called with."""
     seen = []
 
-    def command(arguments):
-        seen.append(arguments)
+    def command(options):
+        seen.append(options)
         return 0
 
-    monkeypatch.setattr(commands, "run", command)
+    monkeypatch.setattr(run, "run", command)
     return seen
 
 
@@ -48,17 +50,18 @@ def test_the_tree_has_every_command():
 
 def test_without_arguments_the_quick_suite_is_run(parsed):
     assert main([]) == 0
-    (arguments,) = parsed
-    assert arguments.suite == "quick"
-    assert str(arguments.out) == "runs"
-    assert not arguments.dry_run
-    assert (arguments.methods, arguments.noise, arguments.seeds, arguments.address) == (None,) * 4
+    (options,) = parsed
+    choice = options.choice
+    assert choice.suite == "quick"
+    assert str(choice.out) == "runs"
+    assert not options.dry_run
+    assert (choice.methods, choice.noise, choice.seeds, options.cluster.address) == (None,) * 4
 
 
 def test_the_arguments_of_the_process_are_the_default(parsed, monkeypatch):
     monkeypatch.setattr("sys.argv", ["noisyseg", "run", "smoke", "--seeds", "3, 1"])
     assert main() == 0
-    assert (parsed[0].suite, parsed[0].seeds) == ("smoke", [3, 1])
+    assert (parsed[0].choice.suite, parsed[0].choice.seeds) == ("smoke", [3, 1])
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
@@ -124,7 +127,7 @@ def test_an_unknown_word_gets_the_nearest_known_one(line, said, capsys):
 
 def test_beginnings_of_options_and_negative_numbers_are_left_to_argparse(parsed, capsys):
     assert main(["run", "smoke", "--seed", "3", "--dry"]) == 0
-    assert parsed[0].seeds == [3]
+    assert parsed[0].choice.seeds == [3]
     with pytest.raises(SystemExit):
         main(["run", "smoke", "--seeds", "-1"])
     assert "wanted a whole number of at least 0, got '-1'" in capsys.readouterr().err
@@ -148,7 +151,7 @@ def test_an_interruption_says_that_nothing_is_lost(monkeypatch, capsys):
     def interrupted(_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(commands, "run", interrupted)
+    monkeypatch.setattr(run, "run", interrupted)
     assert main(["run", "smoke"]) == INTERRUPTED == 130
     assert "finished runs are kept" in capsys.readouterr().err
 
@@ -157,7 +160,7 @@ def test_unusable_input_is_one_message_and_status_2(monkeypatch, capsys):
     def unusable(_):
         raise InputError("no such thing")
 
-    monkeypatch.setattr(commands, "run", unusable)
+    monkeypatch.setattr(run, "run", unusable)
     assert main(["run", "smoke"]) == UNUSABLE_INPUT == 2
     assert capsys.readouterr() == ("", "error: no such thing\n")
 
@@ -166,14 +169,14 @@ def test_a_bug_is_not_disguised_as_bad_input(monkeypatch):
     def broken(_):
         raise ValueError("a bug")
 
-    monkeypatch.setattr(commands, "run", broken)
+    monkeypatch.setattr(run, "run", broken)
     with pytest.raises(ValueError, match="a bug"):
         main(["run", "smoke"])
 
 
 @pytest.mark.parametrize("status", [0, 1])
 def test_a_command_s_own_status_is_passed_on(monkeypatch, status):
-    monkeypatch.setattr(commands, "run", lambda _: status)
+    monkeypatch.setattr(run, "run", lambda _: status)
     assert main(["run", "smoke"]) == status
 
 
@@ -215,9 +218,11 @@ def test_good_options_arrive(parsed):
     )
     assert main(["run", "x.yaml", *options.split(), "--dry-run", "--address", "auto"]) == 0
     (given,) = parsed
-    assert (given.methods, given.noise) == (["ce", "lncis"], ["clean"])
-    assert (given.cpus_per_run, given.gpus_per_run, given.max_retries) == (2, 0.5, 0)
-    assert (given.dry_run, given.address) == (True, "auto")
+    assert (given.choice.methods, given.choice.noise) == (["ce", "lncis"], ["clean"])
+    assert given.cluster == ClusterSettings(
+        address="auto", cpus_per_run=2, gpus_per_run=0.5, max_retries=0
+    )
+    assert given.dry_run
 
 
 @pytest.mark.parametrize("words", [["suite"], ["methods"], ["nothing"], ["suite", "nothing"]])
@@ -236,3 +241,11 @@ def test_a_reader_that_has_seen_enough_is_no_error():
     )
     assert result.stdout == "0\n"
     assert result.stderr == ""
+
+
+@pytest.mark.parametrize("words", ["suite list", "methods list", "methods show ours", "status"])
+def test_json_is_one_document_and_nothing_else(call, words):
+    done = call(*words.split(), "--json")
+    assert done.status == 0
+    assert json.loads(done.out) is not None
+    assert done.err == ""

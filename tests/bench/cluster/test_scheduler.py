@@ -1,6 +1,5 @@
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -9,11 +8,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from noisyseg.bench.cluster import driver_package, scheduler
-from noisyseg.bench.cluster.scheduler import ClusterSettings, run_all
+from noisyseg.bench.cluster import driver_package, ray_cluster, scheduler
+from noisyseg.bench.cluster.scheduler import run_all
+from noisyseg.bench.cluster.settings import ClusterSettings
 from noisyseg.bench.config.suite import load_suite
-from noisyseg.bench.runs.execution import Resources
 from noisyseg.bench.runs.grid import expand
+from noisyseg.bench.runs.run import Resources
 from noisyseg.errors import InputError
 from noisyseg.results.records.store import RunStore
 
@@ -120,18 +120,6 @@ def test_more_than_any_node_has_is_refused_before_anything_starts(chosen, messag
         scheduler._task(cluster((2, 0), (3, 0)), settings(**chosen))
 
 
-@pytest.mark.parametrize("scheme", ["", "ray://"])
-def test_an_address_at_which_nothing_listens_is_refused_at_once(scheme):
-    with socket.socket() as bound:  # a port that is taken, but not listened to
-        bound.bind(("127.0.0.1", 0))
-        address = f"{scheme}127.0.0.1:{bound.getsockname()[1]}"
-        with pytest.raises(InputError, match=f"no Ray cluster could be reached at {address}"):
-            scheduler._check_reachable(address)
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        scheduler._check_reachable(f"{scheme}127.0.0.1:{listening.getsockname()[1]}")
-    scheduler._check_reachable("auto")
-
-
 # On a private Ray. Nothing here may import ray before a run: it reads whether it needs a token
 # as it is imported.
 
@@ -169,7 +157,7 @@ def test_a_private_ray_is_closed_to_others_and_leaves_nothing(smoke, task, tmp_p
     for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "1")
-    names = scheduler._private_variables(ClusterSettings()).keys()
+    names = ray_cluster._private_variables(ClusterSettings()).keys()
     variables = {name: os.environ.get(name) for name in names}
 
     def waiting_task(run, root, resources):
@@ -330,6 +318,7 @@ os.environ["RAY_AUTH_MODE"] = "disabled"
 import ray
 from ray.cluster_utils import Cluster
 from noisyseg.bench.cluster import driver_package, scheduler
+from noisyseg.bench.cluster.settings import ClusterSettings
 from noisyseg.bench.cli.command_line import main
 from noisyseg.bench.runs.grid import expand
 from noisyseg.bench.config.suite import load_suite
@@ -361,7 +350,7 @@ scheduler._execute_in_worker = meet
 store = RunStore(Path("meeting"))
 runs = expand(load_suite("smoke", data_root=None, cache=Path("cache")), store)
 silent = Silent()
-settings = scheduler.ClusterSettings(address=cluster.address)
+settings = ClusterSettings(address=cluster.address)
 records = scheduler.run_all(runs[:2], store, settings, silent)
 met = [record["met"] for record in records.values()]
 

@@ -2,14 +2,19 @@ import hashlib
 import io
 import shutil
 import zipfile
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
-import yaml
 
 from noisyseg.bench.datasets import acquisition
-from noisyseg.bench.datasets.acquisition import read_sources
-from noisyseg.bench.datasets.layout import COCO, VOC, locate_place
+from noisyseg.bench.datasets.acquisition import Source
+from noisyseg.bench.datasets.formats.coco2017 import COCO2017
+from noisyseg.bench.datasets.formats.coco2017 import PLACE as COCO
+from noisyseg.bench.datasets.formats.registry import FORMATS
+from noisyseg.bench.datasets.formats.voc2012 import PLACE as VOC
+from noisyseg.bench.datasets.formats.voc2012 import VOC2012
+from noisyseg.bench.datasets.place import locate_place
 
 IMAGES = {f"val2017/{n:012}.jpg": bytes([n]) * 2000 for n in range(9)}
 INSTANCES = {"annotations/instances_val2017.json": b"{}", "annotations/captions.json": b"{}"}
@@ -44,7 +49,7 @@ def sources():
         md5 = hashlib.md5(ARCHIVES[name], usedforsecurity=False).hexdigest()
         url = f"http://127.0.0.1:1/official/{name}"
         return {"name": name, "part": part, "url": url, "md5": md5, "folder": "coco"} | {
-            "gives": [gives],
+            "gives": (gives,),
             **more,
         }
 
@@ -58,14 +63,13 @@ def sources():
 
 
 @pytest.fixture
-def download(call, remote, root, sources, tmp_path, monkeypatch):
+def download(call, remote, root, sources, monkeypatch):
     """Calls `data download coco2017` with those archives in a folder of the local server."""
     remote.content = {f"/mirror/{name}": content for name, content in ARCHIVES.items()}
-    file = tmp_path / "sources.yaml"
-    monkeypatch.setattr(acquisition, "SOURCES", file)
 
     def run(*options):
-        file.write_text(yaml.safe_dump(sources))
+        archives = {name: tuple(Source(**entry) for entry in of) for name, of in sources.items()}
+        monkeypatch.setitem(FORMATS, "coco2017", replace(COCO2017, archives=archives))
         mirror = ("--mirror", f"{remote.url}/mirror/")
         return call("data", "download", "coco2017", "--root", root, *mirror, *options)
 
@@ -215,7 +219,7 @@ def test_an_unknown_name_is_answered_with_the_nearest(call):
 def test_sbd_comes_with_voc_if_its_masks_are_wanted(call, monkeypatch, tmp_path):
     named = []
     monkeypatch.setattr(
-        "noisyseg.bench.cli.data.data_commands.acquire",
+        "noisyseg.bench.cli.data.download.acquire",
         lambda source, *_, **__: named.append(source.name),
     )
     assert call("data", "download", "voc2012", "--masks", "sbd", "--root", tmp_path).status == 0
@@ -223,13 +227,13 @@ def test_sbd_comes_with_voc_if_its_masks_are_wanted(call, monkeypatch, tmp_path)
 
 
 def test_the_official_archives_are_named_as_their_addresses_and_fill_the_official_folders(tmp_path):
-    for place, name in ((VOC, "voc2012"), (COCO, "coco2017")):
-        for source in read_sources()[name]:
+    for place, known in ((VOC, VOC2012), (COCO, COCO2017)):
+        for source in known.archives[known.name]:
             assert urlsplit(source.url).path.rpartition("/")[2] == source.name
             for given in source.gives:
                 (tmp_path / source.folder / given).mkdir(parents=True)
         folder = tmp_path / place.paths[0]
-        for part in ("JPEGImages", "Annotations", "ImageSets") if name == "voc2012" else ():
+        for part in ("JPEGImages", "Annotations", "ImageSets") if known is VOC2012 else ():
             (folder / part).mkdir()
         assert locate_place(place, tmp_path) == folder
         shutil.rmtree(folder)
@@ -239,7 +243,7 @@ def test_checksums_are_those_that_torchvision_has():
     from torchvision.datasets import SBDataset
     from torchvision.datasets.voc import DATASET_YEAR_DICT
 
-    sources = read_sources()
+    sources = VOC2012.archives
     assert sources["voc2012"][0].md5 == DATASET_YEAR_DICT["2012"]["md5"]
     assert sources["voc2012"][0].url == DATASET_YEAR_DICT["2012"]["url"]
     assert (sources["sbd"][0].md5, sources["sbd"][0].url) == (SBDataset.md5, SBDataset.url)

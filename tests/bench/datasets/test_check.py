@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from noisyseg.bench.datasets.check import check_layout, check_prepared, check_split
-from noisyseg.bench.datasets.known import locate, make_ready
+from noisyseg.bench.datasets.check import check_split
+from noisyseg.bench.datasets.formats.format import DataOptions
+from noisyseg.bench.datasets.formats.registry import FORMATS
+from noisyseg.bench.datasets.named_data import named_data
 from noisyseg.bench.datasets.split import Split
 from noisyseg.files import sha256_file
 
@@ -23,8 +25,13 @@ def root(official, tmp_path):
     return Path(shutil.copytree(official, tmp_path / "root"))
 
 
+def data(root, name, masks="box", **options):
+    chosen = {"masks": masks} if name == "voc2012" else {}
+    return named_data(FORMATS[name], root, DataOptions(**chosen, **options))
+
+
 def look(root, name, masks="box", *, allow_partial=True):
-    return check_layout(locate(name, root=root, masks=masks), allow_partial=allow_partial)
+    return data(root, name, masks, allow_partial=allow_partial).check()
 
 
 def kinds(report):
@@ -443,26 +450,18 @@ def test_other_classes_than_cocos_are_a_fault(root):
 @pytest.mark.parametrize(("name", "masks"), NAMES)
 def test_converted_files_are_looked_at_too(root, tmp_path, name, masks):
     cache = tmp_path / "cache"
-    ready = make_ready(name, root=root, cache=cache, masks=masks, allow_partial=True)
-    layout = locate(name, root=root, masks=masks)
-
-    def found():
-        report = look(root, name, masks)
-        check_prepared(report, layout, root=root, cache=cache)
-        return report
-
-    assert found().faults == []
-    assert any("prepared, and whole" in remark for remark in found().remarks)
+    made = data(root, name, masks, cache=cache, allow_partial=True)
+    ready = made.make()
+    assert made.check().faults == []
+    assert any("prepared, and whole" in remark for remark in made.check().remarks)
     with ready.eval.annotations.open("ab") as file:
         file.write(b" ")
-    fault = only(found())
+    fault = only(made.check())
     assert fault.kind == "converted files are damaged, or of other raw files"
     assert "noisyseg data prepare" in fault.mend
 
 
 def test_nothing_is_said_of_converted_files_where_there_are_none(root, tmp_path):
-    report = look(root, "voc2012")
-    before = list(report.remarks)
-    layout = locate("voc2012", root=root)
-    check_prepared(report, layout, root=root, cache=tmp_path)
-    assert (report.faults, report.remarks) == ([], before)
+    report = data(root, "voc2012", cache=tmp_path, allow_partial=True).check()
+    assert report.faults == []
+    assert not any("prepared" in remark for remark in report.remarks)

@@ -5,9 +5,12 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
 
+from noisyseg.bench.config import weights
 from noisyseg.bench.datasets.download import Remote, fetch
 from noisyseg.errors import InputError
 
@@ -216,6 +219,41 @@ def test_nobody_answers(path):
         url = f"http://127.0.0.1:{unused.getsockname()[1]}/archive.zip"
         with pytest.raises(InputError, match="refused"):
             fetch(Remote(url=url, md5=None), path, attempts=2, pause=0)
+
+
+def test_who_comes_second_waits_and_takes_what_has_come(get, remote, path):
+    remote.hold_after = SIZE // 3
+    both = [threading.Thread(target=get) for _ in range(2)]
+    both[0].start()
+    while not remote.sent:
+        time.sleep(0.01)
+    both[1].start()
+    time.sleep(0.2)
+    assert both[1].is_alive()
+    remote.held.set()
+    for thread in both:
+        thread.join()
+    assert path.read_bytes() == CONTENT
+    assert left(path) == ["archive.zip"]
+    assert len(remote.requests) == 1
+
+
+def test_weights_go_on_where_they_stopped(remote, tmp_path, monkeypatch):
+    file = f"resnet50-{hashlib.sha256(CONTENT).hexdigest()[:8]}.pth"
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(weights, "FILES", {"resnet50": file})
+    monkeypatch.setattr(weights, "_ATTEMPTS", 1)
+    remote.content[f"/{file}"] = CONTENT
+    remote.drop_after = [1000, 0]
+
+    def get():
+        return weights.torchvision_weights("torchvision://resnet50", where="s", base_url=remote.url)
+
+    with pytest.raises(InputError, match=f"s: cannot download {remote.url}/{file} "):
+        get()
+    assert get().read_bytes() == CONTENT
+    assert remote.requests == [None, "bytes=1000-", "bytes=1000-"]
+    assert left(get()) == [file]
 
 
 def test_a_full_disk_keeps_what_has_come(get, remote, path):

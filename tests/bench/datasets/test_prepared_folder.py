@@ -5,14 +5,11 @@ import pytest
 
 from noisyseg.bench.datasets.prepared_folder import (
     NOTE,
-    Ready,
-    annotation_file,
     read_note,
     withdraw_note,
     writable,
     write_note,
 )
-from noisyseg.bench.datasets.split import Split
 from noisyseg.errors import InputError
 
 MADE_FROM = {"converter": 1, "name": "toy", "lists_sha256": "0" * 64}
@@ -34,9 +31,6 @@ def test_a_note_vouches_for_what_it_was_written_of(folder):
     note = read_note(folder, MADE_FROM)
     assert (note.made_from, note.counts, note.notes) == (MADE_FROM, COUNTS, ["odd"])
     assert list(note.sha256) == FILES
-    assert [annotation_file(folder, split) for split in ("train", "val")] == [
-        folder / name for name in FILES
-    ]
 
 
 @pytest.mark.parametrize("key", MADE_FROM)
@@ -85,20 +79,3 @@ def test_a_folder_that_cannot_be_written_to(tmp_path):
         withdraw_note(in_the_way / "below")
     assert writable(tmp_path / "new" / "one")
     assert list((tmp_path / "new" / "one").iterdir()) == []
-
-
-def test_ready_is_told_as_json(tmp_path):
-    ready = Ready(
-        name="toy",
-        train=Split(annotations=tmp_path / "a.json", images=tmp_path / "a"),
-        eval=Split(annotations=tmp_path / "b.json", images=tmp_path / "b"),
-        classes=None,
-        counts=COUNTS,
-    )
-    assert json.loads(json.dumps(ready.as_json())) == {
-        "name": "toy",
-        "train": {"annotations": f"{tmp_path}/a.json", "images": f"{tmp_path}/a"},
-        "eval": {"annotations": f"{tmp_path}/b.json", "images": f"{tmp_path}/b"},
-        "counts": COUNTS,
-        "notes": [],
-    }

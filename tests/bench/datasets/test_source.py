@@ -74,8 +74,16 @@ def test_each_unfit_value_is_refused_with_its_line(read, root, old, new, line, p
 
 def test_shapes_are_generated_in_the_root(read, tmp_path):
     text = "format: shapes\nsize: 48\ntrain_images: 2\nval_images: 1\n"
-    source = load_source(read(text), root=tmp_path / "cache")
+    foreseen = load_source(read(text), root=tmp_path / "cache")
+    assert not (tmp_path / "cache").exists()
+    source = load_source(read(text), root=tmp_path / "cache", make=True)
     assert (source.name, source.policy) == ("shapes", "any")
+    assert (source.contents, source.has_images) == ({}, True)
+    assert (foreseen.contents, foreseen.has_images) == (
+        {part: getattr(source, part).annotations.read_bytes() for part in ("train", "eval")},
+        False,
+    )
+    assert load_source(read(text), root=tmp_path / "cache") == source
     assert source.classes == CLASSES
     for split, count in ((source.train, 2), (source.eval, 1)):
         assert tmp_path / "cache" in split.annotations.parents

@@ -7,12 +7,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from noisyseg.bench.reporting.suite_figures import (
-    class_losses,
-    noise_rates,
-    result_figures,
-    transitions,
-)
+from noisyseg.bench.reporting.figures import pictures
+from noisyseg.bench.reporting.suite_figures import class_losses, noise_rates, transitions
+from noisyseg.bench.reporting.suite_results import SuiteResults
+from noisyseg.bench.reporting.suite_table import suite_table
 from noisyseg.results.records.store import RunStore
 
 CLASSES = ["fox", "cat", "dog"]
@@ -111,13 +109,20 @@ def recorded(toy, tmp_path, record_of):
         if entry.manifest is not None:
             (entry.folder / "manifest.json").write_bytes(entry.manifest.read_bytes())
     suite = load_suite(str(toy.file), data_root=None, cache=tmp_path / "cache")
-    return suite, runs, records
+    return results_of(suite, runs, records)
+
+
+def results_of(suite, runs, records):
+    table = suite_table(suite, runs, records)
+    return SuiteResults(suite=suite, runs=runs, records=records, table=table)
+
+
+def files_of(results, formats):
+    return {picture.name: picture.contents for picture in pictures(results, formats)}
 
 
 def test_every_figure_is_a_file_of_each_format_and_the_same_again(recorded):
-    names = {"clean": "clean", "sym40": "sym40"}
-    options = {"formats": ["png", "svg", "pdf"], "file_names": names}
-    files = result_figures(*recorded, **options)
+    files = files_of(recorded, ["png", "svg", "pdf"])
     assert set(files) == {
         *("noise-rate", "methods-by-noise", "class-losses-sym40"),
         *("transitions-realised-sym40", "transitions-intended-sym40"),
@@ -126,12 +131,10 @@ def test_every_figure_is_a_file_of_each_format_and_the_same_again(recorded):
     for contents in files.values():
         assert contents.keys() == starts.keys()
         assert all(contents[kind].startswith(start) for kind, start in starts.items())
-    again = result_figures(*recorded, **options)
-    assert again == files
+    assert files_of(recorded, ["png", "svg", "pdf"]) == files
     text = files["methods-by-noise"]["svg"].decode()
     assert "Mask AP" in json.dumps(text)
 
 
 def test_nothing_measured_is_nothing_drawn(recorded):
-    suite, runs, _ = recorded
-    assert result_figures(suite, runs, {}, formats=["png"], file_names={}) == {}
+    assert files_of(results_of(recorded.suite, recorded.runs, {}), ["png"]) == {}

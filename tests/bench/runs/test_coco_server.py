@@ -8,8 +8,9 @@ import pytest
 from noisyseg.bench.config.suite import Choices, load_suite
 from noisyseg.bench.runs.coco_server import test_images as find_images
 from noisyseg.bench.runs.coco_server import with_submissions
-from noisyseg.bench.runs.execution import Resources, execute, submission_file
+from noisyseg.bench.runs.execution import execute
 from noisyseg.bench.runs.grid import expand
+from noisyseg.bench.runs.run import Resources
 from noisyseg.errors import InputError
 from noisyseg.results.records.store import RunStore
 
@@ -45,7 +46,7 @@ def test_a_run_leaves_the_servers_file_now_or_later_from_its_weights(suite, data
     assert run.key == plain[0].key
     record = execute(run, store, ONE_THREAD)
     assert record["status"] == "done", record["failure"]
-    path = submission_file(run)
+    path = run.submission_file
     assert path.name == "detections_test-dev2017_noisyseg-ce-clean-seed0_results.zip"
     with zipfile.ZipFile(path) as archive:
         found = json.loads(archive.read(f"{path.stem}.json"))

@@ -12,10 +12,11 @@ import pytest
 import torch
 
 from noisyseg.bench.config.suite import choose, load_suite
-from noisyseg.bench.datasets.shapes import ShapesSettings, generate_shapes
+from noisyseg.bench.datasets.formats.shapes import ShapesSettings, generate_shapes
 from noisyseg.bench.runs import execution
-from noisyseg.bench.runs.execution import EpochLog, Resources, execute, record_crash
+from noisyseg.bench.runs.execution import execute, record_crash
 from noisyseg.bench.runs.grid import expand
+from noisyseg.bench.runs.run import Resources
 from noisyseg.results.records.record import check_record
 from noisyseg.results.records.store import RunStore
 
@@ -271,24 +272,3 @@ def test_a_crash_is_recorded_unless_the_run_was_done(tmp_path, prepare, monkeypa
     assert done["status"] == "done"  # the failed run was run again
     assert record_crash(run, store, "WorkerCrashedError", "after its end") == done
     assert store.load(run.spec) == done
-
-
-# The log of epochs
-
-
-def test_the_log_keeps_the_epochs_that_a_checkpoint_holds_and_no_others(tmp_path):
-    path = tmp_path / "log.jsonl"
-    log = EpochLog(path)
-    log.start(0)
-    assert path.read_bytes() == b""
-    for epoch in range(3):
-        log.epoch({"epoch": epoch, "loss": 0.5})
-    lines = path.read_text().splitlines()
-    assert [json.loads(line)["epoch"] for line in lines] == [0, 1, 2]
-    resumed = EpochLog(path)
-    resumed.start(2)
-    assert path.read_text().splitlines() == lines[:2]
-    resumed.epoch({"epoch": 2, "loss": 0.25})
-    assert [json.loads(line)["loss"] for line in path.read_text().splitlines()] == [0.5, 0.5, 0.25]
-    EpochLog(path).start(0)
-    assert path.read_bytes() == b""

@@ -4,7 +4,8 @@ from itertools import combinations
 import pytest
 
 from noisyseg.bench.config.suite import choose, load_suite
-from noisyseg.bench.runs.grid import SHARED, expand
+from noisyseg.bench.runs.grid import expand
+from noisyseg.bench.runs.inputs import SHARED
 from noisyseg.errors import InputError
 from noisyseg.results.records.store import RunStore
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from noisyseg.bench.datasets.shapes import ShapesSettings, generate_shapes
+from noisyseg.bench.datasets.formats.shapes import ShapesSettings, generate_shapes
 from noisyseg.bench.training.stack import load_stack
 
 load_stack()

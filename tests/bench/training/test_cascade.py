@@ -17,8 +17,9 @@ from noisyseg.bench.config.model import load_model
 from noisyseg.bench.config.shipped import read_with_base
 from noisyseg.bench.config.suite import load_suite
 from noisyseg.bench.datasets.shape_geometry import CLASSES
-from noisyseg.bench.runs.execution import Resources, execute
+from noisyseg.bench.runs.execution import execute
 from noisyseg.bench.runs.grid import expand
+from noisyseg.bench.runs.run import Resources
 from noisyseg.bench.runs.wrong_labels import wrong_labels
 from noisyseg.bench.training import loop
 from noisyseg.bench.training.checkpoint import load_checkpoint

@@ -13,8 +13,9 @@ from mmengine.registry import DefaultScope
 
 from noisyseg.bench.config.suite import load_suite
 from noisyseg.bench.datasets.shape_geometry import CLASSES
-from noisyseg.bench.runs.execution import Resources, execute
+from noisyseg.bench.runs.execution import execute
 from noisyseg.bench.runs.grid import expand
+from noisyseg.bench.runs.run import Resources
 from noisyseg.bench.training.class_loss import MethodError, MethodLoss, put_method
 from noisyseg.bench.training.run_dataset import train_dataset
 from noisyseg.errors import InputError

@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from noisyseg.bench.config.suite import load_suite
-from noisyseg.bench.runs.execution import Resources, execute
+from noisyseg.bench.runs.execution import execute
 from noisyseg.bench.runs.grid import expand
+from noisyseg.bench.runs.run import Resources
 from noisyseg.bench.training import loop
 from noisyseg.bench.training.checkpoint import load_checkpoint
 from noisyseg.methods.running import RunningMethod

@@ -6,6 +6,7 @@ import pytest
 
 from noisyseg.bench.training import stack
 from noisyseg.errors import InputError
+from noisyseg.training_extra import is_missing
 
 ROOT = Path(__file__).parents[3]
 
@@ -59,3 +60,12 @@ def test_another_import_error_keeps_its_reason(monkeypatch, load):
     monkeypatch.setattr(stack.mmcv_operators, "install", install)
     with pytest.raises(InputError, match="cannot import the mmdet stack: No module named 'mmcv'"):
         load()
+
+
+def test_a_stack_that_is_not_installed_is_no_stack_that_fails(monkeypatch, load):
+    monkeypatch.setitem(sys.modules, "mmdet", None)
+    with pytest.raises(ModuleNotFoundError) as caught:
+        load()
+    assert is_missing(caught.value)
+    for other in (ImportError("cannot import", name="mmdet"), ModuleNotFoundError(name="rich")):
+        assert not is_missing(other)

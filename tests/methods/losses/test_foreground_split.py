@@ -177,7 +177,7 @@ def test_a_loss_that_needs_more_makes_a_split_that_needs_it():
     ],
 )
 def test_values_outside_their_range_are_refused_in_both_stages(epoch, name, parameters, message):
-    loss = METHODS[name].definition
+    loss = METHODS[name].load()
     with pytest.raises(ValueError, match=message):
         loss(LOGITS, LABELS, context(epoch, 2), **parameters)
 

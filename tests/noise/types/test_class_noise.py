@@ -1,4 +1,4 @@
-"""What each law is; that its draws follow it is in test_class_step."""
+"""What each law is; that its draws follow it is in tests/noise/families."""
 
 from pathlib import Path
 
@@ -8,8 +8,8 @@ import pytest
 from noisyseg.errors import InputError
 from noisyseg.noise.categories import Categories
 from noisyseg.noise.draws import StepDraws
-from noisyseg.noise.families.class_step import class_law
 from noisyseg.noise.spec import make_step, parse_steps
+from noisyseg.noise.types.class_noise import asymmetric, symmetric
 from noisyseg.noise.types.registry import NOISE_TYPES
 
 # The file's order is not that of the ids: the last class by id comes first.
@@ -25,7 +25,8 @@ RATE = 0.4
 def law_in(categories, kind, *, seed=1, **parameters):
     found = Categories.of({"categories": categories})
     step = make_step(kind, classes=found.names, **parameters)
-    return class_law(step, found, StepDraws(seed=seed, kind=kind))
+    draws = StepDraws(seed=seed, kind=kind)
+    return NOISE_TYPES[kind].family.law(step.parameters, found, draws)
 
 
 def matrix_in(categories, kind, **parameters):
@@ -92,8 +93,10 @@ def test_a_map_must_fit_the_files_categories():
         "asymmetric", rate=0.1, map={"cat": "dog", "cow": "cat"}, classes=["cat", "dog", "cow"]
     )
     with pytest.raises(InputError, match=r"names 'cow', but .* categories are hen, cat, dog, owl"):
-        class_law(
-            step, Categories.of({"categories": ANIMALS}), StepDraws(seed=1, kind="asymmetric")
+        asymmetric(
+            step.parameters,
+            Categories.of({"categories": ANIMALS}),
+            StepDraws(seed=1, kind="asymmetric"),
         )
 
 
@@ -260,8 +263,10 @@ def test_coco_ns_presets():
 def test_one_class_cannot_be_symmetric():
     step = make_step("symmetric", rate=0.1, classes=["cat", "dog"])
     with pytest.raises(InputError, match=r"at least two classes.*got 1"):
-        class_law(
-            step, Categories.of({"categories": ANIMALS[:1]}), StepDraws(seed=1, kind="symmetric")
+        symmetric(
+            step.parameters,
+            Categories.of({"categories": ANIMALS[:1]}),
+            StepDraws(seed=1, kind="symmetric"),
         )
 
 

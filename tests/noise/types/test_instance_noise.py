@@ -7,10 +7,10 @@ from noisyseg.errors import InputError
 from noisyseg.files import sha256_file
 from noisyseg.noise.categories import Categories
 from noisyseg.noise.draws import Purpose, StepDraws
-from noisyseg.noise.families.class_step import class_law
 from noisyseg.noise.spec import make_step
 from noisyseg.noise.types import instance_noise
-from noisyseg.noise.types.instance_noise import ByScores, Scores, mean_own_rate, own_rates
+from noisyseg.noise.types.instance_noise import ByScores, mean_own_rate, own_rates
+from noisyseg.noise.types.scores import Scores
 
 CLASSES = ["cat", "dog", "cow"]
 CATEGORIES = Categories.of({"categories": [{"id": n, "name": c} for n, c in enumerate(CLASSES)]})
@@ -43,7 +43,7 @@ def law(folder, rate=0.4, categories=CATEGORIES):
         base=folder,
         where="suite.yaml, line 9",
     )
-    return class_law(step, categories, DRAWS).transition
+    return instance_noise.instance_dependent(step.parameters, categories, DRAWS).transition
 
 
 def density(x, rate):

@@ -8,8 +8,8 @@ from noisyseg.errors import InputError
 from noisyseg.files import canonical_json
 from noisyseg.noise.categories import Categories
 from noisyseg.noise.draws import StepDraws
-from noisyseg.noise.families.class_step import class_law
 from noisyseg.noise.spec import make_step
+from noisyseg.noise.types.matrix_noise import matrix_noise
 
 CLASSES = ["cat", "dog", "cow"]
 ROWS = [[0.7, 0.2, 0.1], [0.0, 1.0, 0.0], [0.25, 0.25, 0.5]]
@@ -43,8 +43,10 @@ def test_every_way_to_write_it_is_the_same_bytes(kind, tmp_path):
 
 def test_another_class_order_of_the_file_turns_rows_and_columns():
     categories = [{"id": n, "name": name} for n, name in enumerate(["dog", "cow", "cat"])]
-    law = class_law(
-        step(MAPPING), Categories.of({"categories": categories}), StepDraws(seed=1, kind="matrix")
+    law = matrix_noise(
+        step(MAPPING).parameters,
+        Categories.of({"categories": categories}),
+        StepDraws(seed=1, kind="matrix"),
     )
     wanted = [[1, 0, 0], [0.25, 0.5, 0.25], [0.2, 0.1, 0.7]]
     assert np.allclose(law.transition.matrix(), wanted, rtol=0, atol=1e-15)
@@ -53,8 +55,8 @@ def test_another_class_order_of_the_file_turns_rows_and_columns():
 def test_a_matrix_of_other_classes_than_the_files_is_refused():
     categories = [{"id": n, "name": name} for n, name in enumerate(["dog", "cow"])]
     with pytest.raises(InputError, match=r"matrix is of the classes cat, dog, cow; .*are dog, cow"):
-        class_law(
-            step(MAPPING),
+        matrix_noise(
+            step(MAPPING).parameters,
             Categories.of({"categories": categories}),
             StepDraws(seed=1, kind="matrix"),
         )

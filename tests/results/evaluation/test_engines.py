@@ -9,8 +9,10 @@ from pycocotools import mask as coco_mask
 
 from noisyseg.results.evaluation import evaluation
 from noisyseg.results.evaluation.engines import FAST, REFERENCE, Engine, largest_difference, run
-from noisyseg.results.evaluation.evaluation import EVALUATION, evaluate
+from noisyseg.results.evaluation.evaluation import evaluate
+from noisyseg.results.evaluation.ground_truth import Numbered
 from noisyseg.results.evaluation.predictions import Predictions
+from noisyseg.results.evaluation.settings import EVALUATION
 
 SAMPLE = Path(__file__).resolve().parents[4] / "shared" / "data" / "coco_sample"
 CASES = [("bbox", True), ("segm", True), ("segm", False), ("bbox", False)]
@@ -106,17 +108,15 @@ def square_world(generator, *, crowds=True):
 
 
 def both(document, detections, kind, by_class, category_ids=None):
+    known = category_ids or [category["id"] for category in document["categories"]]
+    truth = Numbered(
+        document=document,
+        detections=detections,
+        image_ids=[image["id"] for image in document["images"]],
+        categories={f"class {number}": number for number in known},
+    )
     return [
-        run(
-            engine,
-            document,
-            detections,
-            kind,
-            image_ids=[image["id"] for image in document["images"]],
-            category_ids=category_ids or [category["id"] for category in document["categories"]],
-            settings=EVALUATION["settings"],
-            by_class=by_class,
-        )
+        run(engine, truth, kind, settings=EVALUATION["settings"], by_class=by_class)
         for engine in (FAST, REFERENCE)
     ]
 

@@ -8,8 +8,9 @@ from pycocotools import mask as coco_mask
 from pycocotools.cocoeval import Params
 
 from noisyseg.errors import InputError
-from noisyseg.results.evaluation.evaluation import EVALUATION, evaluate
+from noisyseg.results.evaluation.evaluation import evaluate
 from noisyseg.results.evaluation.predictions import Predictions
+from noisyseg.results.evaluation.settings import EVALUATION
 
 SIZE = 200
 SAMPLE = Path(__file__).resolve().parents[4] / "shared" / "data" / "coco_sample"

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from noisyseg.results.figures.panels import FORMATS, Panel, drawn
-from noisyseg.results.figures.style import own_style
+from noisyseg.results.figures.panels import Panel
+from noisyseg.results.figures.style import FORMATS, own_style, rendered
 from noisyseg.results.figures.training_figures import (
     detector_figure,
     fates_figure,
@@ -39,8 +39,8 @@ def panel(label="ce", epochs=4, seeds=1, **counts):
 
 @pytest.mark.parametrize("make", FIGURES)
 def test_equal_data_give_equal_bytes(make):
-    first = drawn(make, [panel()], "title", FORMATS)
-    assert first == drawn(make, [panel()], "title", FORMATS)
+    first = rendered(lambda: make([panel()], "title"), FORMATS)
+    assert first == rendered(lambda: make([panel()], "title"), FORMATS)
     assert first["png"].startswith(b"\x89PNG")
     assert first["svg"].startswith(b"<?xml")
     assert first["pdf"].startswith(b"%PDF")
@@ -118,5 +118,6 @@ def test_lines_differ_without_colour():
 
 @pytest.mark.parametrize("label", ["x" * 300, "a$b$", "方法", ""])
 def test_any_label_can_be_drawn(label):
-    picture = drawn(histogram_figure, [panel(label, epochs=1)], label[:20], ["png"])["png"]
+    figure = [panel(label, epochs=1)], label[:20]
+    picture = rendered(lambda: histogram_figure(*figure), ["png"])["png"]
     assert imread(BytesIO(picture)).std() > 0

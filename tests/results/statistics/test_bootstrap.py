@@ -7,16 +7,15 @@ import pytest
 
 from noisyseg.errors import InputError
 from noisyseg.results.evaluation.engines import FAST, REFERENCE, run
-from noisyseg.results.evaluation.evaluation import EVALUATION
-from noisyseg.results.statistics.bootstrap import (
+from noisyseg.results.evaluation.ground_truth import Numbered
+from noisyseg.results.evaluation.image_matches import (
     ClassMatches,
     Matches,
     average_precision,
     collect_matches,
-    draw_weights,
-    paired_bootstrap,
-    standings,
 )
+from noisyseg.results.evaluation.settings import EVALUATION
+from noisyseg.results.statistics.bootstrap import draw_weights, paired_bootstrap, standings
 
 SETTINGS = EVALUATION["settings"]
 CATEGORIES = [3, 40, 41, 42]  # the last two without any ground truth, 41 with detections
@@ -77,15 +76,13 @@ def evaluated(annotations, detections, image_ids, engine=REFERENCE):
         "annotations": [{**entry, "id": n} for n, entry in enumerate(annotations, 1)],
         "categories": [{"id": number, "name": str(number)} for number in CATEGORIES],
     }
-    return run(
-        engine,
-        document,
-        detections,
-        "bbox",
+    truth = Numbered(
+        document=document,
+        detections=detections,
         image_ids=image_ids,
-        category_ids=CATEGORIES,
-        settings=SETTINGS,
+        categories={str(number): number for number in CATEGORIES},
     )
+    return run(engine, truth, "bbox", settings=SETTINGS)
 
 
 def matches_of(outcome, image_ids):

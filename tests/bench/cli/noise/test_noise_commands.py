@@ -337,7 +337,7 @@ def test_list_has_every_type_with_its_parameters_and_presets(call):
     assert all(len(line) <= 100 for line in shown.splitlines())
     for name, kind in NOISE_TYPES.items():
         words = " ".join(shown.split())
-        assert f"{name} ({kind.family}): {kind.summary}. {kind.source} " in words
+        assert f"{name} ({kind.family.name}): {kind.summary}. {kind.source} " in words
         assert all(f"    {key}" in shown for key in kind.parameters)
         assert entries[name]["differs"] == kind.differs
         assert " ".join(kind.differs.split()) in " ".join(shown.split())

@@ -1,0 +1,134 @@
+"""`noisyseg plan`."""
+
+import argparse
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from noisyseg.bench.cli.arguments import add_json
+from noisyseg.bench.cli.output import DONE, print_text, say, say_warnings
+from noisyseg.bench.cli.suite_choice import SuiteChoice, add_suite_choice, chosen_suite
+from noisyseg.bench.datasets.preparation import CheckedData
+from noisyseg.bench.reporting.suite_plan import Plan, PlannedRun, pace_of, suite_plan
+from noisyseg.bench.runs.estimate import Pace, readable_bytes
+from noisyseg.bench.runs.grid import foresee
+from noisyseg.bench.runs.inputs import check
+from noisyseg.bench.runs.run import Run
+from noisyseg.errors import InputError, UnusableFileError
+from noisyseg.results.records.store import RunStore
+
+EXAMPLE = "noisyseg plan paper-table1-voc --data-root ~/data --seconds-per-iteration 0.2"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """What to plan.
+
+    Attributes:
+        seconds_per_iteration: of an optimizer step; None: as measured.
+    """
+
+    choice: SuiteChoice
+    seconds_per_iteration: float | None
+    json: bool
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    add_suite_choice(parser)
+    parser.add_argument(
+        "--seconds-per-iteration",
+        type=_seconds,
+        metavar="S",
+        help="of an optimizer step (default: measured by runs that are done, or by rehearsals)",
+    )
+    add_json(parser)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < 1e6:
+        raise argparse.ArgumentTypeError(f"wanted a number of seconds above 0, got {text!r}")
+    return value
+
+
+def run(options: Options) -> int:
+    """Print the grid, its keys, what is done, and an estimate of hours and disk.
+
+    Nothing is written. Keys need the annotations: those not converted yet are converted in memory.
+    """
+    outline = chosen_suite(options.choice, random_weights=True)
+    store = RunStore(options.choice.out)
+    note = None
+    data: CheckedData | None = None
+    runs: list[Run] = []
+    try:
+        data, settings = check(outline, store)
+        say_warnings(data.warnings)
+        suite = chosen_suite(options.choice, download=False)
+        runs = foresee(suite, store, data, settings)
+    except UnusableFileError:
+        raise
+    except InputError as error:  # of data or weights that are not there
+        note = f"keys are unknown: {error}"
+    if options.seconds_per_iteration is None:
+        pace = pace_of(outline, store, data)
+    else:
+        step = options.seconds_per_iteration
+        pace = Pace(step=step, per_image=None, source="given", device="given")
+    plan = suite_plan(outline, runs, store, data=data, pace=pace, note=note)
+    if options.json:
+        print_text(json.dumps(plan.document(), indent=2))
+    else:
+        _print_plan(plan)
+    return DONE
+
+
+def _print_plan(plan: Plan) -> None:
+    for planned in plan.runs:
+        print_text(_line(planned))
+    suite = plan.suite
+    variant = f" ({suite.variant})" if suite.variant else ""
+    print_text(
+        f"{suite.name}{variant}: {len(plan.runs)} runs, {plan.done} done; model "
+        f"{suite.model.name}, protocol {suite.protocol['name']}"
+    )
+    iterations = plan.runs[0].iterations if plan.runs else None
+    print_text(f"iterations a run: {'unknown' if iterations is None else iterations}")
+    print_text(_hours_line(plan.hours, plan.pace))
+    print_text(_disk_line(plan.disk_bytes))
+    if plan.note:
+        say(plan.note)
+
+
+def _line(planned: PlannedRun) -> str:
+    key = planned.key or "-" * 16
+    cost = "" if planned.hours is None else f"  {planned.hours:.2f} h"
+    label = f"{planned.method} · {planned.noise} · seed {planned.seed}"
+    return f"{key}  {planned.state:8}  {label:32}  {planned.noise_steps}{cost}"
+
+
+def _hours_line(sum_of_hours: float | None, pace: Pace | None) -> str:
+    if pace is None:
+        return (
+            "GPU hours: unknown; give --seconds-per-iteration, or rehearse on the GPU first "
+            "(run SUITE --rehearse)"
+        )
+    if sum_of_hours is None:
+        return "GPU hours: unknown, for the number of images is"
+    what = "hours, on a CPU" if pace.device == "cpu" else "GPU hours"
+    evaluation = "" if pace.per_image is not None else "; evaluation is not counted"
+    return (
+        f"{what} left: {sum_of_hours:.1f} ({pace.step:.3f} s an iteration, "
+        f"{pace.source}{evaluation})"
+    )
+
+
+def _disk_line(disk: Mapping[str, int] | None) -> str:
+    if disk is None:
+        return "disk: unknown"
+    parts = ", ".join(f"{name} {readable_bytes(count)}" for name, count in disk.items())
+    return f"disk: about {readable_bytes(sum(disk.values()))} ({parts})"

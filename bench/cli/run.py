@@ -1,0 +1,191 @@
+"""`noisyseg run`."""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+from noisyseg.bench.cli.arguments import positive, whole
+from noisyseg.bench.cli.output import DONE, SOME_FAILED, print_text, say, say_warnings
+from noisyseg.bench.cli.rehearsal import rehearse
+from noisyseg.bench.cli.suite_choice import SuiteChoice, add_suite_choice, chosen_suite
+from noisyseg.bench.cli.suite_runs import known_records
+from noisyseg.bench.cluster import progress, scheduler
+from noisyseg.bench.cluster.settings import ClusterSettings
+from noisyseg.bench.config.suite import Suite
+from noisyseg.bench.reporting.suite_table import suite_table, write_table
+from noisyseg.bench.runs.coco_server import test_images, with_submissions
+from noisyseg.bench.runs.detectors import check_run
+from noisyseg.bench.runs.grid import expand, foresee
+from noisyseg.bench.runs.inputs import check
+from noisyseg.bench.runs.run import Run
+from noisyseg.errors import InputError
+from noisyseg.results.records.record import Record
+from noisyseg.results.records.store import RunStore, is_done
+
+EXAMPLE = "noisyseg run examples/boards.yaml --data-root ~/data --methods ce,lncis"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """What to train and where.
+
+    Attributes:
+        dry_run: list the runs, train nothing.
+        rehearse: try every run in miniature instead.
+        test_dev: leave files for COCO's server, too.
+        random_weights: of a rehearsal: no pretrained weights.
+    """
+
+    choice: SuiteChoice
+    cluster: ClusterSettings
+    dry_run: bool
+    rehearse: bool
+    test_dev: bool
+    random_weights: bool
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    add_suite_choice(parser)
+    _add_cluster(parser)
+    way = parser.add_mutually_exclusive_group()
+    way.add_argument(
+        "--dry-run", action="store_true", help="list the runs and which are done; train nothing"
+    )
+    way.add_argument(
+        "--rehearse",
+        action="store_true",
+        help="every run with its real model and data, but four iterations: what would fail shows "
+        "in minutes",
+    )
+    way.add_argument(
+        "--test-dev",
+        action="store_true",
+        help="COCO: also write each run's file for COCO's evaluation server",
+    )
+    parser.add_argument(
+        "--random-weights",
+        action="store_true",
+        help="with --rehearse: leave the backbone's pretrained weights out",
+    )
+
+
+def _add_cluster(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--address",
+        metavar="auto|HOST:PORT|ray://…",
+        help="a Ray cluster that is already there (default: a private one on this machine)",
+    )
+    parser.add_argument(
+        "--gpus-per-run",
+        type=_share,
+        metavar="N",
+        help="GPUs for each run (default: 1 where there are GPUs, else 0)",
+    )
+    parser.add_argument(
+        "--cpus-per-run",
+        type=positive,
+        metavar="N",
+        help="CPUs for each run; on a CPU its torch threads (default: 1, or with "
+        "GPUs an even share, at most 8)",
+    )
+    parser.add_argument(
+        "--max-retries",
+        type=whole,
+        default=2,
+        metavar="N",
+        help="starts again for a run whose process died (default: 2)",
+    )
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    # Ray gives out parts of one GPU, or whole ones.
+    if not 0 <= value < 1e4 or (value > 1 and value != int(value)):
+        raise argparse.ArgumentTypeError(
+            f"wanted a share of a GPU or a whole number of them, got {text!r}"
+        )
+    return value
+
+
+def run(options: Options) -> int:
+    """Train what is missing of a suite, then print its table."""
+    if options.rehearse:
+        return rehearse(options.choice, options.cluster, random_weights=options.random_weights)
+    if options.random_weights:
+        raise InputError(
+            "--random-weights is for --rehearse alone: from other weights it is another model. A "
+            "suite can say so: model: {extends: NAME, weights: none}."
+        )
+    suite = chosen_suite(options.choice, download=not options.dry_run)
+    store = RunStore(options.choice.out)
+    store.check_writable()
+    if options.dry_run:
+        return _list_runs(suite, store)
+    runs = expand(suite, store, tell=say_warnings)
+    if options.test_dev:
+        runs = with_submissions(runs, test_images(suite))
+    records = _trained(suite, runs, store, options.cluster)
+    text, path = write_table(suite, suite_table(suite, runs, records), "md", store)
+    print_text(text.rstrip())
+    say(f"table written to {path}")
+    return _say_outcome(runs, records)
+
+
+def _list_runs(suite: Suite, store: RunStore) -> int:
+    data, settings = check(suite, store)
+    say_warnings(data.warnings)
+    runs = foresee(suite, store, data, settings)
+    records = _finished(runs, store)
+    for entry in runs:
+        state = "done" if entry.key in records else "to train"
+        print_text(f"{entry.key}  {state:8}  {entry.label}")
+    return DONE
+
+
+def _trained(
+    suite: Suite, runs: Sequence[Run], store: RunStore, settings: ClusterSettings
+) -> dict[str, Record]:
+    """The records of all runs, by key, once what is missing has been trained.
+
+    Raises:
+        InputError: inputs that no run could be trained on, no Ray at the address, or no node that
+            has what one run needs.
+    """
+    records = _finished(runs, store)
+    missing = [entry for entry in runs if entry.key not in records or entry.lacks_submission]
+    if missing:
+        check_run(missing[0])
+    done, left = len(records), len({entry.key for entry in missing})
+    say(f"{suite.name}: {done} done, {left} to train")
+    if missing:
+        with closing(progress.display_for(sys.stderr)) as display:
+            records |= scheduler.run_all(missing, store, settings, display)
+    return records
+
+
+def _finished(runs: Sequence[Run], store: RunStore) -> dict[str, Record]:
+    """The records of runs that need no training."""
+    known = known_records(runs, store)
+    return {key: record for key, record in known.items() if is_done(record)}
+
+
+def _say_outcome(runs: Sequence[Run], records: Mapping[str, Record]) -> int:
+    """Name the runs that failed, and the files for COCO's server; returns the exit status."""
+    failed = [entry for entry in runs if not is_done(records.get(entry.key))]
+    for entry in {entry.key: entry for entry in failed}.values():
+        record = records.get(entry.key)
+        reason = record["failure"]["message"].splitlines()[0] if record else "not run"
+        say(f"FAILED {entry.label}: {reason}\n  log: {entry.output}")
+    unwritten = [entry for entry in runs if entry not in failed and entry.lacks_submission]
+    for entry in unwritten:
+        say(f"NO FILE FOR COCO'S SERVER {entry.label}\n  log: {entry.output}")
+    for entry in runs:
+        if entry.submission is not None and entry not in unwritten + failed:
+            say(f"for COCO's server: {entry.submission_file}")
+    return SOME_FAILED if failed or unwritten else DONE

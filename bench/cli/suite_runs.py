@@ -1,0 +1,32 @@
+"""A suite's runs and their records, for the commands that only read them."""
+
+from collections.abc import Sequence
+
+from noisyseg.bench.cli.output import say
+from noisyseg.bench.config.suite import Suite
+from noisyseg.bench.runs.grid import foresee
+from noisyseg.bench.runs.inputs import check
+from noisyseg.bench.runs.run import Run
+from noisyseg.results.records.record import Record
+from noisyseg.results.records.store import RunStore
+
+
+def foreseen(suite: Suite, store: RunStore) -> list[Run]:
+    """The runs of a suite, done or not; nothing is written.
+
+    Raises:
+        InputError: unusable data or noise.
+    """
+    return foresee(suite, store, *check(suite, store))
+
+
+def known_records(runs: Sequence[Run], store: RunStore) -> dict[str, Record]:
+    """Every record that holds, of failed runs too; a corrupt one is set aside and named."""
+    records = {}
+    for entry in {entry.key: entry for entry in runs}.values():
+        record, problem = store.load_or_set_aside(entry.spec)
+        if problem:
+            say(problem)
+        if record is not None:
+            records[entry.key] = record
+    return records

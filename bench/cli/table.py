@@ -1,0 +1,99 @@
+"""`noisyseg table`: a suite's records as a table, and whether a committed one is stale."""
+
+import argparse
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+
+from noisyseg.bench.cli.output import DONE, SOME_FAILED, print_text, say
+from noisyseg.bench.cli.suite_choice import SuiteChoice, add_suite_choice, chosen_suite
+from noisyseg.bench.cli.suite_runs import foreseen, known_records
+from noisyseg.bench.reporting.suite_table import suite_table, write_table
+from noisyseg.bench.runs.left_out import left_out
+from noisyseg.errors import InputError
+from noisyseg.results.records.metrics import DEFAULT
+from noisyseg.results.records.store import RunStore
+from noisyseg.results.tables.formats import ENDINGS, Table, render
+
+EXAMPLE = "noisyseg table quick --format latex --metric agnostic.AP"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """What is asked for.
+
+    Attributes:
+        check: a file that is compared with the table; None to print and write the table.
+    """
+
+    choice: SuiteChoice
+    format: str
+    metric: str
+    check: Path | None
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    add_suite_choice(parser)
+    parser.add_argument(
+        "--format",
+        choices=tuple(ENDINGS),
+        default="md",
+        help="of what is printed and written (default: md)",
+    )
+    parser.add_argument(
+        "--metric",
+        default=DEFAULT,
+        metavar="NAME",
+        help="such as segm.AP50, bbox.AP, agnostic.AP, matched.accuracy, relative.AP, touched.AP "
+        f"(default: {DEFAULT})",
+    )
+    parser.add_argument(
+        "--check",
+        type=Path,
+        metavar="FILE",
+        help="say whether a committed table is what the records give; 1 if it is stale",
+    )
+
+
+def run(options: Options) -> int:
+    """Print a suite's table from the records that there are, or check a file that has it.
+
+    Raises:
+        InputError: an unusable suite, an unknown metric, or a file to check that is not there.
+    """
+    suite = chosen_suite(options.choice, download=False)
+    store = RunStore(options.choice.out)
+    store.check_writable()
+    runs = foreseen(suite, store)
+    made = suite_table(suite, runs, known_records(runs, store), metric=options.metric)
+    for line in left_out(runs, store):
+        say(line)
+    if options.check is not None:
+        return _check(made, options.check)
+    text, path = write_table(suite, made, options.format, store)
+    print_text(text.rstrip())
+    say(f"table written to {path}")
+    return DONE
+
+
+def _check(made: Table, path: Path) -> int:
+    """Whether a file holds the table, in the format that its name says."""
+    kinds = {f".{ending}": kind for kind, ending in ENDINGS.items()}
+    if path.suffix not in kinds:
+        raise InputError(f"{path}: wanted a table's file, ending in {', '.join(kinds)}.")
+    try:
+        found = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: the table cannot be read: {error}.") from error
+    wanted = render(made, kinds[path.suffix])
+    if found == wanted:
+        print_text(f"{path}: up to date")
+        return DONE
+    lines = zip_longest(found.splitlines(), wanted.splitlines(), fillvalue="")
+    for number, (old, new) in enumerate(lines, 1):
+        if old != new:
+            print_text(f"{path}: stale. Line {number} is\n  {old}\nand would be\n  {new}")
+            return SOME_FAILED
+    print_text(f"{path}: stale. Its line breaks are others.")
+    return SOME_FAILED

@@ -1,0 +1,53 @@
+"""The detectors of a suite's runs, before any is trained: whether they can be, and their size.
+
+mmdet is brought up in here, which takes seconds; what it has to say itself is left out.
+"""
+
+import os
+from pathlib import Path
+
+from noisyseg.bench.config.model import Model
+from noisyseg.bench.config.protocol import Protocol
+from noisyseg.bench.datasets.image_files import check_image_files
+from noisyseg.bench.runs.process_output import output_to
+from noisyseg.bench.runs.run import Run
+
+
+def check_run(run: Run) -> None:
+    """Refuse images that do not fit their annotations, a detector that mmdet cannot build, and
+    weights that do not fit it: a suite's runs share all of them, and a table needs none.
+
+    Raises:
+        InputError: with what does not fit.
+    """
+    check_image_files(run.train_annotations, run.train_images)
+    check_image_files(run.eval_annotations, run.eval_images)
+    _load_stack()
+    from noisyseg.bench.training.detector import check_detector
+
+    model = run.spec["model"]
+    with output_to(Path(os.devnull)):
+        check_detector(
+            model["detector"],
+            name=model["name"],
+            num_classes=len(run.spec["data"]["classes"]),
+            weights=run.weights,
+        )
+
+
+def checkpoint_size(model: Model, protocol: Protocol, num_classes: int) -> int:
+    """Bytes of a run's checkpoint."""
+    _load_stack()
+    from noisyseg.bench.training.detector import checkpoint_bytes
+
+    with output_to(Path(os.devnull)):
+        return checkpoint_bytes(
+            model.detector, num_classes=num_classes, optimizer=protocol["optimizer"]["type"]
+        )
+
+
+def _load_stack() -> None:
+    # Imported here, as what needs it is: a command that builds no detector needs no torch.
+    from noisyseg.bench.training.stack import load_stack
+
+    load_stack()

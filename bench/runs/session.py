@@ -1,0 +1,206 @@
+"""A run's training and its predictions: the run's data handed to detector, loop and data sets."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+import torch
+from torch import nn
+
+from noisyseg.bench.datasets.split import Split
+from noisyseg.bench.runs.epoch_log import EpochLog
+from noisyseg.bench.runs.heartbeat import Heartbeat
+from noisyseg.bench.runs.noise_matrix import realised_matrix
+from noisyseg.bench.runs.rehearsal import image_limits
+from noisyseg.bench.runs.run import Resources, Run
+from noisyseg.bench.runs.wrong_labels import wrong_labels
+from noisyseg.bench.training.checkpoint import load_checkpoint
+from noisyseg.bench.training.class_loss import MethodLoss, put_method
+from noisyseg.bench.training.detector import build_detector
+from noisyseg.bench.training.loop import Training, train
+from noisyseg.bench.training.prediction import predict
+from noisyseg.bench.training.run_dataset import RunDataset, evaluation_dataset, train_dataset
+from noisyseg.bench.training.streams import stream_seed
+from noisyseg.errors import InputError
+from noisyseg.files import sha256_file
+from noisyseg.methods.method import ResolvedMethod
+from noisyseg.methods.plugins import load_method
+from noisyseg.methods.registry import TAKEN, resolve
+from noisyseg.results.evaluation.predictions import write_predictions
+from noisyseg.results.evaluation.submission import write_submission
+
+
+@dataclass(kw_only=True, slots=True, frozen=True)
+class Trained:
+    """A detector at the end of its training.
+
+    Attributes:
+        epochs_spared: how many a checkpoint had done already.
+        step_seconds: median time of an optimizer step; None if none was left to do.
+    """
+
+    detector: nn.Module
+    epochs_spared: int
+    step_seconds: float | None
+
+
+def train_run(run: Run, resources: Resources, *, heartbeat: Heartbeat, log: EpochLog) -> Trained:
+    """Train the run's detector, from its last checkpoint if there is one."""
+    spec = run.spec
+    device = torch.device(resources.device)
+    detector = _initial_detector(run, resources)
+    dataset = train_dataset(
+        run.train_annotations,
+        run.train_images,
+        classes=spec["data"]["classes"],
+        image=spec["protocol"]["image"],
+        train_seed=spec["train_seed"],
+        limit=image_limits(spec["protocol"])[0],
+    )
+    check_labels(dataset, run)
+    training = Training(
+        key=run.key,
+        detector=detector,
+        class_losses=_put_method(run, detector),
+        dataset=dataset,
+        protocol=spec["protocol"],
+        train_seed=spec["train_seed"],
+        device=device,
+        checkpoint=run.checkpoint,
+        workers=resources.loader_workers,
+    )
+    spared = 0
+
+    def on_start(epochs_done: int) -> None:
+        nonlocal spared
+        spared = epochs_done
+        heartbeat.start(epochs_done)
+        log.start(epochs_done)
+
+    seconds = train(
+        training, on_start=on_start, on_epoch=log.epoch, on_iteration=heartbeat.training
+    )
+    return Trained(detector=detector, epochs_spared=spared, step_seconds=seconds)
+
+
+def _put_method(run: Run, detector: nn.Module) -> list[MethodLoss]:
+    """The run's method in the detector's box heads, and an observer beside it.
+
+    The observer alone is told which labels are wrong.
+    """
+    spec = run.spec
+    method = planned_method(run)
+    classes = spec["data"]["classes"]
+    return put_method(
+        detector,
+        method,
+        num_epochs=spec["protocol"]["epochs"],
+        noise_matrix=torch.tensor(realised_matrix(run.manifest, classes), dtype=torch.float64),
+        at_work=True,
+        wrong_labels=wrong_labels(run.manifest, classes),
+    )
+
+
+def planned_method(run: Run) -> ResolvedMethod:
+    """The run's method, as it was when the run was planned.
+
+    Raises:
+        InputError: this machine, or this hour, has another one by that name.
+    """
+    planned = run.spec["method"]
+    own = {}
+    if run.method_source is not None:
+        own[planned["name"]] = load_method(run.method_source, taken=TAKEN)
+    method = resolve(planned["name"], planned["parameters"], own=own)
+    if method.spec() != planned:
+        raise InputError(
+            f"method {method.name!r} is another here than when the run was planned: wanted "
+            f"{planned}, got {method.spec()} ({method.method.origin}). Have the same version "
+            "everywhere, and run the suite again."
+        )
+    return method
+
+
+def trained_detector(run: Run, resources: Resources) -> nn.Module:
+    """The detector of a run that is done, from its last checkpoint.
+
+    Raises:
+        InputError: the checkpoint is gone, or is not of the training's end.
+    """
+    state = load_checkpoint(run.checkpoint, key=run.key)
+    if state is None or state["epoch"] != run.spec["protocol"]["epochs"]:
+        raise InputError(
+            f"the run is done, but {run.checkpoint} does not hold its trained weights. Remove "
+            f"{run.folder} to train it again."
+        )
+    detector = _initial_detector(run, resources)
+    detector.load_state_dict(state["model"])
+    return detector.to(torch.device(resources.device))
+
+
+def _initial_detector(run: Run, resources: Resources) -> nn.Module:
+    torch.set_num_threads(resources.threads)
+    spec = run.spec
+    return build_detector(
+        spec["model"]["detector"],
+        num_classes=len(spec["data"]["classes"]),
+        seed=stream_seed(spec["train_seed"], "initial weights"),
+        weights=run.weights,
+    )
+
+
+def predict_run(run: Run, detector: nn.Module, path: Path) -> str:
+    """Write the detector's predictions for the evaluation images; returns the file's SHA-256."""
+    image_ids, detections = _detections(
+        run,
+        detector,
+        Split(annotations=run.eval_annotations, images=run.eval_images),
+    )
+    return write_predictions(
+        path,
+        detections,
+        image_ids=image_ids,
+        annotation_sha256=sha256_file(run.eval_annotations),
+    )
+
+
+def predict_submission(run: Run, detector: nn.Module, path: Path) -> None:
+    """Write the detector's masks for the submission's images, as COCO's server takes them."""
+    assert run.submission is not None
+    _, detections = _detections(run, detector, run.submission)
+    write_submission(path, detections)
+
+
+def _detections(
+    run: Run, detector: nn.Module, split: Split
+) -> tuple[list[int], list[dict[str, Any]]]:
+    """The ids of a split's images and everything that is found in them."""
+    dataset = evaluation_dataset(
+        split.annotations,
+        split.images,
+        classes=run.spec["data"]["classes"],
+        image=run.spec["protocol"]["image"],
+        limit=image_limits(run.spec["protocol"])[1],
+    )
+    category_ids = check_labels(dataset, run)
+    image_ids: list[int] = []
+    detections: list[dict[str, Any]] = []
+    for image_id, found in predict(detector, dataset, category_ids=category_ids):
+        image_ids.append(image_id)
+        detections += found
+    return image_ids, detections
+
+
+def check_labels(dataset: RunDataset, run: Run) -> dict[int, int]:
+    """Class index → the file's category id, as mmdet maps it; it must be the run's own order.
+
+    mmdet orders labels by the file's categories, whatever order the classes are given in, and
+    leaves out a name that the file lacks.
+    """
+    categories = orjson.loads(Path(dataset.ann_file).read_bytes())["categories"]
+    by_name = {entry["name"]: entry["id"] for entry in categories}
+    wanted = {by_name[name]: index for index, name in enumerate(run.spec["data"]["classes"])}
+    if dict(dataset.cat2label) != wanted:
+        raise RuntimeError(f"mmdet's labels {dataset.cat2label} are not the run's {wanted}.")
+    return {index: category for category, index in wanted.items()}

@@ -1,0 +1,337 @@
+"""Does noisyseg train on this GPU, does it compute the same, how fast, and what waits?
+
+    python benchmarks/gpu_check.py [--minutes 8] [--out FOLDER] [--data COCO_FOLDER]
+
+Sections, each within its share of the time and each failing alone: versions; R50-FPN at 1333 x 800:
+images/s, peak memory, the share of time in which the GPU works, waits of the host for it; losses of
+`ce` and `lncis` on the GPU beside the CPU's; every method on `smoke`. Without a GPU everything runs
+small on the CPU, to try the script itself. Writes gpu.json and, on a GPU, profile.txt to --out. The
+figures so far are in `benchmarks/gpu.md`.
+"""
+
+import argparse
+import json
+import logging
+import statistics
+import sys
+import tempfile
+import time
+import traceback
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import cycle, islice, pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from noisyseg.bench.training.stack import load_stack
+
+BATCHES = ((2, 2), (16, 2), (16, 16))  # batch, micro-batch: what a suite and a GPU's share may be
+LONG = 480  # images an epoch: long enough for the start of the loader's workers not to count
+PROFILED_STEPS = 6
+BESIDE = Path(__file__).with_name("coco_sample")
+
+
+class Enough(Exception):  # noqa: N818 (no error: the training has been seen long enough)
+    """Ends a training."""
+
+
+@dataclass(kw_only=True, slots=True, frozen=True)
+class Place:
+    """Where the check runs and how long it may.
+
+    Attributes:
+        device: "cuda" or "cpu".
+        data: a COCO-format folder with `annotations/*train*.json` and `train2017/`; None: images of
+            the built-in data set.
+        out: folder of what is written.
+        seconds: for everything together.
+    """
+
+    device: str
+    data: Path | None
+    out: Path
+    seconds: float
+
+    @property
+    def small(self) -> bool:
+        """Whether the script itself is all that is tried."""
+        return self.device == "cpu"
+
+
+def versions(place: Place) -> dict[str, Any]:
+    """Card and packages."""
+    load_stack()
+    import mmcv
+    import mmdet
+    import torchvision
+
+    packages = {module.__name__: module.__version__ for module in (torch, torchvision, mmdet, mmcv)}
+    gpu = None if place.small else torch.cuda.get_device_name()
+    return {"gpu": gpu, **packages, "python": sys.version.split()[0]}
+
+
+def throughput(place: Place) -> dict[str, Any]:
+    """Images/s of training at the paper's image size, for each way to make a batch."""
+    found = {}
+    for batch, micro in BATCHES[:1] if place.small else BATCHES:
+        with tempfile.TemporaryDirectory() as folder:
+            training = _training(place, Path(folder), batch, micro)
+            found[f"batch {batch}, micro_batch {micro}"] = _speed(place, training, batch)
+            if not place.small and batch == BATCHES[0][0]:
+                found["profile of the first"] = _profile(place, training)
+            del training
+        if not place.small:
+            torch.cuda.empty_cache()
+    return found
+
+
+def _training(place: Place, folder: Path, batch: int, micro: int) -> Any:
+    from noisyseg.bench.config.model import load_model
+    from noisyseg.bench.config.protocol import load_protocol
+    from noisyseg.bench.training.class_loss import put_method
+    from noisyseg.bench.training.detector import build_detector
+    from noisyseg.bench.training.loop import Training
+    from noisyseg.bench.training.run_dataset import train_dataset
+    from noisyseg.methods.registry import resolve
+
+    name = "shapes-cpu" if place.small else "paper-coco-mmdet3"
+    sizes = {"batch_size": batch, "micro_batch": micro, "epochs": 1000}
+    protocol = {**load_protocol(name, where=""), **sizes}
+    file, images, classes = _images(place, folder)
+    name = "mask-rcnn-tiny" if place.small else "mask-rcnn-r50-fpn"
+    model = load_model(name, where="", root=Path(), random_weights=True)
+    detector = build_detector(model.detector, num_classes=len(classes), seed=0, weights=None)
+    return Training(
+        key="0" * 16,
+        detector=detector,
+        class_losses=put_method(detector, resolve("ce", {}), num_epochs=1000, at_work=True),
+        dataset=train_dataset(file, images, classes=classes, image=protocol["image"], train_seed=0),
+        protocol=protocol,
+        train_seed=0,
+        device=torch.device(place.device),
+        checkpoint=folder / "last.pth",
+        workers=0 if place.small else 8,
+    )
+
+
+def _images(place: Place, folder: Path) -> tuple[Path, Path, list[str]]:
+    """An annotation file that lists the images many times over, their folder and the classes."""
+    if place.data is None:
+        from noisyseg.bench.datasets.formats.shapes import ShapesSettings, generate_shapes
+
+        settings = ShapesSettings(size=96 if place.small else 512, train_images=16, val_images=1)
+        data = generate_shapes(folder, settings)
+        source, images = data / "annotations" / "instances_train.json", data / "train"
+    else:
+        (source,) = (place.data / "annotations").glob("*train*.json")
+        images = place.data / "train2017"
+    document = json.loads(source.read_text())
+    by_image: dict[int, list[Any]] = {}
+    for annotation in document["annotations"]:
+        by_image.setdefault(annotation["image_id"], []).append(annotation)
+    there = [image for image in document["images"] if (images / image["file_name"]).is_file()]
+    usable = [
+        image
+        for image in there
+        if any(not entry.get("iscrowd") for entry in by_image.get(image["id"], ()))
+    ]
+    listed = list(islice(cycle(usable), 16 if place.small else LONG))
+    entries = [
+        dict(entry, image_id=number)
+        for number, image in enumerate(listed, start=1)
+        for entry in by_image[image["id"]]
+    ]
+    document["images"] = [dict(image, id=number) for number, image in enumerate(listed, start=1)]
+    document["annotations"] = [dict(entry, id=n) for n, entry in enumerate(entries, start=1)]
+    path = folder / "train.json"
+    path.write_text(json.dumps(document))
+    return path, images, [category["name"] for category in document["categories"]]
+
+
+def _speed(place: Place, training: Any, batch: int) -> dict[str, float]:
+    times: list[float] = []
+    limit = time.perf_counter() + place.seconds / 10
+
+    def on_iteration(*_: Any) -> None:
+        times.append(time.perf_counter())
+        if (len(times) > 6 and times[-1] > limit) or (place.small and len(times) > 2):
+            raise Enough
+
+    if not place.small:
+        torch.cuda.reset_peak_memory_stats()
+    _train_until_enough(training, on_iteration)
+    steps = [later - earlier for earlier, later in pairwise(times)]
+    steps = steps[len(steps) // 3 :]  # the first warm up
+    found = {
+        "images_per_s_median_step": round(batch / statistics.median(steps), 2),
+        "images_per_s_with_loading": round(batch * len(steps) / sum(steps), 2),
+    }
+    if not place.small:
+        found["peak_GiB"] = round(torch.cuda.max_memory_allocated() / 2**30, 2)
+    return found
+
+
+def _train_until_enough(training: Any, on_iteration: Callable[..., None]) -> None:
+    from noisyseg.bench.training.loop import train
+
+    def nothing(*_: Any) -> None:
+        """Nobody is told."""
+
+    with suppress(Enough):
+        train(training, on_start=nothing, on_epoch=nothing, on_iteration=on_iteration)
+
+
+def _profile(place: Place, training: Any) -> dict[str, float]:
+    """The share of time in which kernels run, waits of the host a step; a table of operators."""
+    from torch.profiler import ProfilerActivity, profile
+
+    count = 0
+
+    def on_iteration(*_: Any) -> None:
+        nonlocal count
+        count += 1
+        if count == PROFILED_STEPS:
+            raise Enough
+
+    activities = [ProfilerActivity.CPU, ProfilerActivity.CUDA]
+    torch.cuda.set_sync_debug_mode("warn")
+    with warnings.catch_warnings(record=True) as caught, profile(activities=activities) as seen:
+        warnings.simplefilter("always")
+        began = time.perf_counter()
+        _train_until_enough(training, on_iteration)
+        torch.cuda.synchronize()
+        wall = time.perf_counter() - began
+    torch.cuda.set_sync_debug_mode("default")
+    rows = seen.key_averages()
+    kernels = sum(getattr(row, "self_device_time_total", 0) for row in rows) / 1e6
+    tables = [
+        rows.table(sort_by=f"self_{where}_time_total", row_limit=40, max_name_column_width=70)
+        for where in ("cuda", "cpu")
+    ]
+    (place.out / "profile.txt").write_text("\n\n".join(tables))
+    waits = sum("synchroniz" in str(warning.message) for warning in caught)
+    return {
+        "kernel_share_of_wall": round(kernels / wall, 3),
+        "sync_warnings_a_step": round(waits / count, 1),
+    }
+
+
+def _smoke_runs(folder: Path, methods: list[str]) -> tuple[list[Any], Any]:
+    from noisyseg.bench.config.suite import choose, load_suite
+    from noisyseg.bench.datasets.cache import cache_folder
+    from noisyseg.bench.runs.grid import expand
+    from noisyseg.results.records.store import RunStore
+
+    suite = load_suite("smoke", data_root=None, cache=cache_folder())
+    store = RunStore(folder)
+    return expand(choose(suite, methods=methods, noise=["sym40"]), store), store
+
+
+def _run(run: Any, store: Any, device: str) -> tuple[Any, list[dict[str, float]]]:
+    """A run's record, and its losses an epoch."""
+    from noisyseg.bench.runs.execution import execute
+    from noisyseg.bench.runs.run import Resources
+
+    workers = 2 if device == "cuda" else 0
+    record = execute(run, store, Resources(threads=1, device=device, loader_workers=workers))
+    log = run.folder / "log.jsonl"
+    epochs = [json.loads(line) for line in log.read_text().splitlines()] if log.is_file() else []
+    return record, [
+        {
+            name: value
+            for name, value in epoch.items()
+            if name.startswith("loss") and isinstance(value, float)
+        }
+        for epoch in epochs
+    ]
+
+
+def same_losses(place: Place) -> dict[str, dict[str, float]]:
+    """By how much of itself each loss of the first epoch differs from the CPU's."""
+    found: dict[tuple[str, str], dict[str, float]] = {}
+    for device in ("cpu", place.device):
+        with tempfile.TemporaryDirectory() as folder:
+            runs, store = _smoke_runs(Path(folder), ["ce", "lncis"])
+            for run in runs:
+                found[run.method_label, device] = _run(run, store, device)[1][0]
+    return {
+        method: {
+            name: round(abs(found[method, place.device][name] - value) / max(abs(value), 1e-9), 6)
+            for name, value in found[method, "cpu"].items()
+        }
+        for method in ("ce", "lncis")
+    }
+
+
+def every_method(place: Place) -> dict[str, str]:
+    """What became of `smoke` with each method, as far as the time goes."""
+    from noisyseg.methods.registry import METHODS
+
+    limit = time.perf_counter() + place.seconds / 2
+    found: dict[str, str] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        runs, store = _smoke_runs(Path(folder), ["ce"] if place.small else list(METHODS))
+        for run in runs:
+            start = time.perf_counter()
+            if start > limit:
+                found[run.method_label] = "no time left"
+                continue
+            failure = _run(run, store, place.device)[0]["failure"]
+            done = f"done in {time.perf_counter() - start:.1f} s"
+            found[run.method_label] = failure["message"][:200] if failure else done
+    return found
+
+
+SECTIONS: dict[str, Callable[[Place], Any]] = {
+    "versions": versions,
+    "throughput": throughput,
+    "losses, relative difference to the CPU's": same_losses,
+    "methods on smoke": every_method,
+}
+
+
+def report(place: Place) -> dict[str, Any]:
+    """Every section's findings, or why it failed."""
+    found: dict[str, Any] = {}
+    for name, section in SECTIONS.items():
+        began = time.perf_counter()
+        try:
+            found[name] = section(place)
+        except Exception as error:  # noqa: BLE001 (each section fails alone)
+            traceback.print_exc()
+            found[name] = {"error": f"{type(error).__name__}: {error}"}
+        taken = time.perf_counter() - began
+        sys.stdout.write(f"[{name}] {taken:.0f} s: {json.dumps(found[name])}\n")
+        sys.stdout.flush()
+    return found
+
+
+def main() -> int:
+    """Run all sections; 1 if one failed."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--minutes", type=float, default=8)
+    parser.add_argument("--out", type=Path, default=Path())
+    parser.add_argument("--data", type=Path, default=BESIDE if BESIDE.is_dir() else None)
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    logging.disable(logging.WARNING)
+    place = Place(
+        device="cuda" if torch.cuda.is_available() else "cpu",
+        data=options.data,
+        out=options.out,
+        seconds=options.minutes * 60,
+    )
+    found = report(place)
+    (options.out / "gpu.json").write_text(json.dumps(found, indent=1))
+    failed = [name for name, values in found.items() if "error" in values]
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

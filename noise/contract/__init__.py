@@ -1,0 +1,1 @@
+"""What every type of noise must do, tried on a small document."""
