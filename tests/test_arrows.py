@@ -40,11 +40,7 @@ FOREIGN = {
 
 # What is to be mended yet, and never added to: importer and imported, as modules or as folders.
 PENDING = {("methods.method", "methods.plugins")}
-PENDING_FOLDERS = {
-    ("noise.files", "noise.corrupt"),
-    ("noise.families", "noise.types"),
-    ("noise.families", "noise.spec"),
-}
+PENDING_FOLDERS = {("noise.files", "noise.corrupt")}
 
 
 @cache
