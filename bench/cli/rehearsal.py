@@ -15,7 +15,7 @@ from noisyseg.bench.config.suite import Suite
 from noisyseg.bench.runs.detectors import check_run
 from noisyseg.bench.runs.grid import expand
 from noisyseg.bench.runs.inputs import SHARED, check
-from noisyseg.bench.runs.rehearsal import EPOCHS, FOLDER, rehearsed
+from noisyseg.bench.runs.rehearsal import EPOCHS, FOLDER, image_limits, rehearsed
 from noisyseg.bench.runs.run import CHECKPOINTS, STEP, Run
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import RECORD_NAME, RunStore, is_done
@@ -44,7 +44,7 @@ def rehearse(choice: SuiteChoice, settings: ClusterSettings, *, random_weights: 
 
 def _say_what(suite: Suite, runs: Sequence[Run], *, shrink: bool, random_weights: bool) -> None:
     count = len({run.key for run in runs})
-    images = suite.protocol["rehearsal"]["eval_images"]
+    _, images = image_limits(suite.protocol)
     say(
         f"rehearsing {suite.name}: {count} runs of {EPOCHS} iterations and {images} evaluation "
         "images"
