@@ -12,7 +12,7 @@ from types import ModuleType
 from noisyseg.errors import InputError
 from noisyseg.files import sha256_bytes
 from noisyseg.noise.types.noise_type import NoiseType, Origin
-from noisyseg.own_code import Found, content_of, in_file, in_package, installed
+from noisyseg.own_code import Found, content_of, in_file, in_package, installed, read_code
 
 GROUP = "noisyseg.noise"
 """The entry points' group; an entry point's name is its type's."""
@@ -51,7 +51,7 @@ def type_in_file(text: str) -> NoiseType:
     Raises:
         InputError: no such form, a file that cannot be read or run, or no type of noise in it.
     """
-    return _type_of(in_file(text, WHAT))
+    return _type_of(in_file(*read_code(text, WHAT), WHAT))
 
 
 def _type_of(found: Found) -> NoiseType:
@@ -72,11 +72,12 @@ def _type_of(found: Found) -> NoiseType:
 
 
 def _modules(kind: NoiseType, module: ModuleType) -> list[ModuleType]:
-    """The module that a type stands in, and those of what its family calls, but noisyseg's own."""
+    """The module that a type stands in, and those of what its family calls, if a user's own."""
     called = [getattr(kind.family, field.name) for field in fields(kind.family)]  # type: ignore[arg-type]
-    names = {module.__name__, *(getattr(value, "__module__", None) for value in called)}
+    names = {module.__name__, *(str(getattr(value, "__module__", "")) for value in called)}
+    others = {"noisyseg", *sys.stdlib_module_names}
     return [
         sys.modules[name]
-        for name in sorted(name for name in names if name in sys.modules)
-        if not name.startswith("noisyseg.")
+        for name in sorted(names & sys.modules.keys())
+        if name.partition(".")[0] not in others
     ]

@@ -17,10 +17,19 @@ from noisyseg.noise.types.own_types import (
     type_in_file,
 )
 from noisyseg.noise.types.presence_noise import PRESENCE_TYPES
+from noisyseg.noise.types.superclass_noise import SUPERCLASS_TYPES
 
 NOISE_TYPES: dict[str, NoiseType] = {
     kind.name: kind
-    for types in (CLASS_TYPES, MATRIX_TYPES, INSTANCE_TYPES, MASK_TYPES, BOX_TYPES, PRESENCE_TYPES)
+    for types in (
+        CLASS_TYPES,
+        SUPERCLASS_TYPES,
+        MATRIX_TYPES,
+        INSTANCE_TYPES,
+        MASK_TYPES,
+        BOX_TYPES,
+        PRESENCE_TYPES,
+    )
     for kind in types
 }
 """The built-in types."""

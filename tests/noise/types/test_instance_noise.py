@@ -9,7 +9,8 @@ from noisyseg.noise.categories import Categories
 from noisyseg.noise.draws import Purpose, StepDraws
 from noisyseg.noise.spec import make_step
 from noisyseg.noise.types import instance_noise
-from noisyseg.noise.types.instance_noise import ByScores, Scores, mean_own_rate, own_rates
+from noisyseg.noise.types.instance_noise import ByScores, mean_own_rate, own_rates
+from noisyseg.noise.types.scores import Scores
 
 CLASSES = ["cat", "dog", "cow"]
 CATEGORIES = Categories.of({"categories": [{"id": n, "name": c} for n, c in enumerate(CLASSES)]})

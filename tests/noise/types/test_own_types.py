@@ -132,6 +132,11 @@ def test_an_installed_type_is_used_by_name_and_imported_no_sooner(install):
     assert noise_type("next-class").origin.where == "some-noise 1.2"
 
 
+def test_what_python_brings_is_not_hashed(write):
+    text = "from functools import partial" + TYPE.replace("law=law", "law=partial(law)")
+    assert add_type_file(write(text)).origin.file_sha256 == sha256_of(text)
+
+
 @pytest.mark.parametrize("name", NOISE_TYPES)
 def test_no_built_in_type_has_a_hash(name):
     assert NOISE_TYPES[name].origin is None
