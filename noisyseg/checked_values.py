@@ -1,10 +1,70 @@
-"""Single values out of a YAML mapping, each refused with its place unless it fits."""
+"""Values out of a YAML mapping, each refused with its place unless it fits.
+
+A mapping is declared once, as a `TypedDict` whose annotations hold the checks of its values:
+
+    class Image(TypedDict):
+        flip: Annotated[float, partial(number, most=1.0)]
+
+    image = checked(raw, Image, what="image")
+"""
 
 import math
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, cast, get_type_hints
 
 from noisyseg.errors import InputError
-from noisyseg.located_yaml import Located
+from noisyseg.located_yaml import Located, check_keys, located
+
+Document = TypeVar("Document")
+Check = Callable[[Located, str], Any]
+
+
+def checked(
+    raw: Located, kind: type[Document], *, what: str, defaults: Mapping[str, Any] | None = None
+) -> Document:
+    """The mapping's values as its declaration has them, in its order.
+
+    Args:
+        raw: read from a file.
+        kind: a TypedDict; each key's type is Annotated with its check.
+        what: the mapping is, for messages.
+        defaults: values of the keys that may be left out.
+
+    Raises:
+        InputError: an unknown key, one that is missing, or an unfit value, with its place.
+    """
+    defaults = defaults or {}
+    checks = get_type_hints(kind, include_extras=True)
+    required = [key for key in checks if key not in defaults]
+    check_keys(raw, what=what, required=required, optional=defaults)
+    values = {
+        key: hint.__metadata__[0](raw, key) if key in raw else defaults[key]
+        for key, hint in checks.items()
+    }
+    return cast(Document, values)
+
+
+def section(raw: Located, key: str) -> Located:
+    """The entry as a mapping."""
+    return located(raw[key], what=key, where=raw.where(key))
+
+
+def part(kind: type[Any]) -> Check:
+    """The check of an entry that is itself declared."""
+    return lambda raw, key: checked(section(raw, key), kind, what=key)
+
+
+def or_null(check: Check) -> Check:
+    """A check that lets null pass."""
+    return lambda raw, key: None if raw[key] is None else check(raw, key)
+
+
+def flag(mapping: Located, key: str) -> bool:
+    """The entry as true or false."""
+    value = mapping[key]
+    if not isinstance(value, bool):
+        raise InputError(f"{mapping.where(key)}: {key} must be true or false, got {value!r}.")
+    return value
 
 
 def integer(mapping: Located, key: str, *, least: int, most: int = 2**63 - 1) -> int:

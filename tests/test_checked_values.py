@@ -1,8 +1,20 @@
 import math
+from functools import partial
+from typing import Annotated, TypedDict
 
 import pytest
 
-from noisyseg.checked_values import file_name, integer, list_of, number, text
+from noisyseg.checked_values import (
+    checked,
+    file_name,
+    flag,
+    integer,
+    list_of,
+    number,
+    or_null,
+    part,
+    text,
+)
 from noisyseg.errors import InputError
 
 
@@ -95,3 +107,49 @@ def test_what_is_no_list_of_the_kind_is_refused(read, written):
 def test_an_entry_given_twice_is_refused(read):
     with pytest.raises(InputError, match="line 1: s names a, b more than once"):
         list_of(read("s: [b, a, c, b, a]"), "s", str, kind_name="names")
+
+
+class Inner(TypedDict):
+    share: Annotated[float, partial(number, most=1.0)]
+
+
+class Outer(TypedDict):
+    name: Annotated[str, text]
+    small: Annotated[bool, flag]
+    inner: Annotated[Inner, part(Inner)]
+    clip: Annotated[float | None, or_null(number)]
+
+
+WHOLE = "clip: null\ninner:\n  share: 1\nname: toy\n"
+
+
+def test_a_declared_mapping_comes_in_its_declarations_order_with_what_was_left_out(read):
+    found = checked(read(WHOLE), Outer, what="a toy", defaults={"small": False})
+    assert list(found.items()) == [
+        ("name", "toy"),
+        ("small", False),
+        ("inner", {"share": 1.0}),
+        ("clip", None),
+    ]
+    found = checked(read(WHOLE + "small: true\n"), Outer, what="a toy", defaults={"small": False})
+    assert found["small"] is True
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "problem"),
+    [
+        ("name", "nam", 4, "unknown key of a toy 'nam'. Did you mean 'name'"),
+        ("name: toy\n", "", 1, "a toy needs the key 'name'"),
+        ("clip: null", "clip: -1", 1, "clip must be a number of at least 0, got -1"),
+        ("name: toy", "small: 1\nname: toy", 4, "small must be true or false, got 1"),
+        ("share: 1", "share: 2", 3, "share must be a number from 0 to 1, got 2"),
+        ("share: 1", "shar: 1", 3, "unknown key of inner 'shar'. Did you mean 'share'"),
+        ("\n  share: 1", " 3", 2, "inner must be a mapping of keys to values, got 3"),
+    ],
+)
+def test_a_declared_mapping_is_refused_at_the_line_of_what_is_unfit(
+    read, tmp_path, old, new, line, problem
+):
+    with pytest.raises(InputError) as caught:
+        checked(read(WHOLE.replace(old, new)), Outer, what="a toy", defaults={"small": False})
+    assert str(caught.value).startswith(f"{tmp_path / 'some.yaml'}, line {line}: {problem}")

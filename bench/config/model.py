@@ -2,15 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
 from noisyseg.bench.config.shipped import read_with_base
 from noisyseg.bench.config.weights import PREFIX, torchvision_weights
-from noisyseg.checked_values import integer, text
+from noisyseg.checked_values import checked, integer, section, text
 from noisyseg.errors import InputError
 from noisyseg.files import canonical_json, sha256_file
-from noisyseg.located_yaml import Located, check_keys, located, plain
+from noisyseg.located_yaml import Located, plain
 
 
 @dataclass(kw_only=True, slots=True, frozen=True)
@@ -37,6 +38,13 @@ class Model:
         }
 
 
+class _Written(TypedDict):
+    name: Annotated[str, text]
+    version: Annotated[int, partial(integer, least=1)]
+    weights: Annotated[str, text]
+    detector: Annotated[Located, section]  # free: mmdet says what its parts take
+
+
 def load_model(
     source: str | Located,
     *,
@@ -58,14 +66,13 @@ def load_model(
             weights of its own, a value that JSON cannot hold.
     """
     raw = read_with_base("model", source, where=where)
-    check_keys(raw, what="a model", required=("name", "version", "weights", "detector"))
-    detector = located(raw["detector"], what="detector", where=raw.where("detector"))
-    _check_parts(detector, raw.where("detector"))
-    _check_left_open(detector)
+    written = checked(raw, _Written, what="a model")
+    _check_parts(written["detector"], raw.where("detector"))
+    _check_left_open(written["detector"])
     return Model(
-        name=text(raw, "name"),
-        version=integer(raw, "version", least=1),
-        detector=plain(detector),
+        name=written["name"],
+        version=written["version"],
+        detector=plain(written["detector"]),
         weights=None if random_weights else _weights(raw, root, where, download=download),
     )
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from noisyseg.checked_values import flag
 from noisyseg.errors import InputError, unknown_name
 from noisyseg.located_yaml import Located, read_yaml
 
@@ -48,12 +49,7 @@ def _merge(base: Located, over: Located) -> Located:
 
     A mapping with `_replace: true` takes base's place whole: another type of part shares no keys.
     """
-    replace = over.get("_replace", False)
-    if not isinstance(replace, bool):
-        raise InputError(
-            f"{over.where('_replace')}: _replace must be true or false, got {replace!r}."
-        )
-    if replace:
+    if "_replace" in over and flag(over, "_replace"):
         base = _empty(over)
     over = _without(over, "_replace")
     values: dict[str, Any] = dict(base)

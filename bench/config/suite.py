@@ -1,21 +1,20 @@
 """A suite: a YAML file that names a grid of runs and the table that they fill."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import product
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from noisyseg.bench.config.model import Model, load_model
 from noisyseg.bench.config.protocol import Protocol, load_protocol
 from noisyseg.bench.config.shipped import shipped_path
-from noisyseg.bench.datasets.formats.format import DataOptions
+from noisyseg.bench.datasets.data_format import DataOptions
 from noisyseg.bench.datasets.formats.registry import format_of
 from noisyseg.checked_values import file_name, list_of, text
 from noisyseg.errors import InputError, unknown_name
 from noisyseg.located_yaml import Located, check_keys, check_present, located, read_yaml
 from noisyseg.methods.method import Method, ResolvedMethod
-from noisyseg.methods.registry import is_known, own_name, resolve
+from noisyseg.methods.registry import resolve
 from noisyseg.results.paper.published import published_table
 
 # Of noise and training alike: tables hold seeds as integers with a sign. Noise alone takes 2^64-1.
@@ -130,7 +129,7 @@ def load_suite(
         noise=dict(noise),
         noise_places={label: noise.where(label) for label in noise},
         seeds=[
-            SeedPair(_check_seed(seed, f"{raw.where('seeds')}: "), seed)
+            SeedPair(check_seed(seed, f"{raw.where('seeds')}: "), seed)
             for seed in list_of(raw, "seeds", int, kind_name="seeds", least=1)
         ],
     )
@@ -175,70 +174,6 @@ def _variant(raw: Located, wanted: str | None) -> tuple[str | None, Located]:
     parts = located(variants[name], what=what, where=variants.where(name))
     check_keys(parts, what=what, required=("model", "protocol"))
     return name, parts
-
-
-def choose(
-    suite: Suite,
-    *,
-    methods: Sequence[str] | None = None,
-    noise: Sequence[str] | None = None,
-    seeds: Sequence[int] | None = None,
-    noise_seeds: Sequence[int] | None = None,
-    train_seeds: Sequence[int] | None = None,
-) -> Suite:
-    """The part of a suite with the given methods and noise settings alone, or with other seeds.
-
-    A method that the suite lacks, built in or installed, is added with its defaults. Noise seeds
-    and train seeds give every pair of them.
-
-    Raises:
-        InputError: a label that nothing has, a seed out of range, noise seeds without train seeds.
-    """
-    if bool(noise_seeds) != bool(train_seeds) or (seeds and noise_seeds):
-        raise InputError(
-            "give --seeds, each of which is noise and train seed, or --noise-seeds together with "
-            "--train-seeds, which gives every pair."
-        )
-    for seed in (*(seeds or ()), *(noise_seeds or ()), *(train_seeds or ())):
-        _check_seed(seed)
-    methods = [suite_label(name, suite.methods) for name in methods or ()]
-    added = [name for name in methods if name not in suite.methods and is_known(name)]
-    all_methods = suite.methods | {name: resolve(name, {}) for name in added}
-    chosen_methods = _chosen("method", methods, all_methods, suite.name) if methods else all_methods
-    chosen_noise = _chosen("noise setting", noise, suite.noise, suite.name)
-    return replace(
-        suite,
-        methods={label: all_methods[label] for label in chosen_methods},
-        noise={label: suite.noise[label] for label in chosen_noise},
-        seeds=_pairs(seeds, noise_seeds, train_seeds) or suite.seeds,
-    )
-
-
-def suite_label(name: str, methods: Mapping[str, ResolvedMethod]) -> str:
-    """The label that a suite has for a method under another of its names; else the name itself."""
-    if name in methods:
-        return name
-    same = [label for label in methods if own_name(label) == own_name(name) == methods[label].name]
-    return same[0] if same else name
-
-
-def _pairs(
-    seeds: Sequence[int] | None,
-    noise_seeds: Sequence[int] | None,
-    train_seeds: Sequence[int] | None,
-) -> list[SeedPair]:
-    if seeds:
-        return [SeedPair(seed, seed) for seed in seeds]
-    return [SeedPair(*pair) for pair in product(noise_seeds or (), train_seeds or ())]
-
-
-def _chosen(kind: str, wanted: Sequence[str] | None, known: Iterable[str], suite: str) -> list[str]:
-    if not wanted:
-        return list(known)
-    for label in wanted:
-        if label not in known:
-            raise unknown_name(f"{kind} of suite {suite}", label, known)
-    return [label for label in known if label in wanted]
 
 
 def _methods(raw: Located, own: Mapping[str, Method]) -> dict[str, ResolvedMethod]:
@@ -296,7 +231,12 @@ def _noise(raw: Located) -> Located:
     return noise
 
 
-def _check_seed(seed: int, place: str = "") -> int:
+def check_seed(seed: int, place: str = "") -> int:
+    """A run's seed, checked; `place` begins the message.
+
+    Raises:
+        InputError: out of range.
+    """
     if not 0 <= seed <= MAX_RUN_SEED:
         raise InputError(f"{place}a seed must be from 0 to 2^63-1, got {seed}.")
     return seed

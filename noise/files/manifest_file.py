@@ -9,7 +9,7 @@ import orjson
 
 from noisyseg.errors import InputError
 from noisyseg.noise.corrupt import GEOMETRY_FIELDS
-from noisyseg.noise.files.manifest import DIGITS, FORMAT_VERSION, Manifest
+from noisyseg.noise.manifest import DIGITS, FORMAT_VERSION, Manifest
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Id = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]

@@ -36,14 +36,14 @@ class RunSpec(TypedDict):
     """
 
     schema: int
-    data: dict[str, Any]
-    protocol: dict[str, Any]
-    model: dict[str, Any]
-    method: dict[str, Any]
-    noise: dict[str, Any] | None
-    training: dict[str, Any]
+    data: Mapping[str, Any]
+    protocol: Mapping[str, Any]
+    model: Mapping[str, Any]
+    method: Mapping[str, Any]
+    noise: Mapping[str, Any] | None
+    training: Mapping[str, Any]
     train_seed: int
-    eval: dict[str, Any]
+    eval: Mapping[str, Any]
 
 
 class Failure(TypedDict):
