@@ -221,7 +221,8 @@ def _profile(place: Place, training: Any) -> dict[str, float]:
 
 
 def _smoke_runs(folder: Path, methods: list[str]) -> tuple[list[Any], Any]:
-    from noisyseg.bench.config.suite import choose, load_suite
+    from noisyseg.bench.config.suite import load_suite
+    from noisyseg.bench.config.suite_part import choose
     from noisyseg.bench.datasets.cache import cache_folder
     from noisyseg.bench.runs.grid import expand
     from noisyseg.results.records.store import RunStore

@@ -10,7 +10,7 @@ from noisyseg.bench.cli.arguments import add_json, positive, whole
 from noisyseg.bench.cli.output import DONE, print_text, say
 from noisyseg.bench.cli.suite_choice import SuiteChoice, add_suite_choice, chosen_suite
 from noisyseg.bench.cli.suite_runs import foreseen, known_records
-from noisyseg.bench.config.suite import suite_label
+from noisyseg.bench.config.suite_part import suite_label
 from noisyseg.bench.reporting.comparison import Bootstrap, comparison
 from noisyseg.errors import InputError, unknown_name
 from noisyseg.results.records.store import RunStore

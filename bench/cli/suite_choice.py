@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from noisyseg.bench.cli.arguments import add_out, names, seeds
-from noisyseg.bench.config.suite import Choices, Suite, choose, load_suite
+from noisyseg.bench.config.suite import Choices, Suite, load_suite
+from noisyseg.bench.config.suite_part import choose
 from noisyseg.bench.datasets.cache import cache_folder
 from noisyseg.bench.datasets.formats.registry import MASKS
 from noisyseg.methods.registry import methods_of_files

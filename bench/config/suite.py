@@ -1,21 +1,21 @@
 """A suite: a YAML file that names a grid of runs and the table that they fill."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import product
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, Any, NamedTuple, TypedDict
 
 from noisyseg.bench.config.model import Model, load_model
 from noisyseg.bench.config.protocol import Protocol, load_protocol
 from noisyseg.bench.config.shipped import shipped_path
 from noisyseg.bench.datasets.formats.format import DataOptions
 from noisyseg.bench.datasets.formats.registry import format_of
-from noisyseg.checked_values import file_name, list_of, text
+from noisyseg.checked_values import anything, checked, file_name, list_of, section, text
 from noisyseg.errors import InputError, unknown_name
 from noisyseg.located_yaml import Located, check_keys, check_present, located, read_yaml
 from noisyseg.methods.method import Method, ResolvedMethod
-from noisyseg.methods.registry import is_known, own_name, resolve
+from noisyseg.methods.registry import resolve
 from noisyseg.results.paper.published import published_table
 
 # Of noise and training alike: tables hold seeds as integers with a sign. Noise alone takes 2^64-1.
@@ -85,6 +85,49 @@ class Choices:
     own_methods: Mapping[str, Method] = field(default_factory=dict)
 
 
+def check_seed(seed: int, place: str = "") -> int:
+    """The same seed, if a run can have it.
+
+    Raises:
+        InputError: it is out of range.
+    """
+    if not 0 <= seed <= MAX_RUN_SEED:
+        raise InputError(f"{place}a seed must be from 0 to 2^63-1, got {seed}.")
+    return seed
+
+
+def _published(raw: Located, key: str) -> str:
+    return published_table(text(raw, key), raw.where(key)).name
+
+
+def _noise(raw: Located, key: str) -> Located:
+    noise = section(raw, key)
+    if not noise:
+        raise InputError(
+            f"{raw.where(key)}: a suite needs at least one noise setting, such as clean: null."
+        )
+    return noise
+
+
+def _seeds(raw: Located, key: str) -> list[SeedPair]:
+    seeds = list_of(raw, key, int, kind_name="seeds", least=1)
+    return [SeedPair(check_seed(seed, f"{raw.where(key)}: "), seed) for seed in seeds]
+
+
+class _Written(TypedDict):
+    name: Annotated[str, file_name]
+    title: Annotated[str, text]
+    notes: Annotated[list[str], partial(list_of, kind=str, kind_name="texts")]
+    published: Annotated[str | None, _published]
+    data: Annotated[Located, section]
+    methods: Annotated[Any, anything]  # a suite's methods may be files of the command line's
+    noise: Annotated[Located, _noise]
+    seeds: Annotated[list[SeedPair], _seeds]
+    model: Annotated[Any, anything]  # model and protocol are the suite's own or a variant's
+    protocol: Annotated[Any, anything]
+    variants: Annotated[Any, anything]
+
+
 def load_suite(
     source: str, *, data_root: Path | None, cache: Path, choices: Choices | None = None
 ) -> Suite:
@@ -102,37 +145,31 @@ def load_suite(
     choices = choices or Choices()
     is_file = source.endswith((".yaml", ".yml"))
     raw = read_yaml(Path(source) if is_file else shipped_path("suite", source))
-    check_keys(
-        raw,
-        what="a suite",
-        required=("name", "data", "methods", "noise", "seeds"),
-        optional=("title", "notes", "published", "model", "protocol", "variants"),
-    )
-    data = located(raw["data"], what="data", where=raw.where("data"))
-    root = data_root or _default_root(data, raw.file.parent if is_file else None, cache)
-    noise = _noise(raw)
+    absent = dict.fromkeys(("published", "model", "protocol", "variants"))
+    defaults: Mapping[str, Any] = {"title": raw.get("name"), "notes": [], **absent}
+    written = checked(raw, _Written, what="a suite", defaults=defaults)
+    # Data that no one has said a place of lie beside the suite's file, if it has one.
+    beside = raw.file.parent if is_file else None
+    root = data_root or (cache if format_of(written["data"]).built_in else beside)
     variant, parts = _variant(raw, choices.variant)
     return Suite(
-        name=file_name(raw, "name"),
-        title=text(raw, "title") if "title" in raw else text(raw, "name"),
+        name=written["name"],
+        title=written["title"],
         file=raw.file,
-        data=data,
+        data=written["data"],
         data_root=root,
         data_options=DataOptions(
             cache=cache, masks=choices.masks, allow_partial=choices.allow_partial
         ),
         variant=variant,
-        notes=list_of(raw, "notes", str, kind_name="texts") if "notes" in raw else [],
-        published=_published(raw),
+        notes=written["notes"],
+        published=written["published"],
         model=_model(parts, root or Path(), choices),
         protocol=load_protocol(parts["protocol"], where=parts.where("protocol")),
         methods=_with_own(_methods(raw, choices.own_methods), choices.own_methods),
-        noise=dict(noise),
-        noise_places={label: noise.where(label) for label in noise},
-        seeds=[
-            SeedPair(_check_seed(seed, f"{raw.where('seeds')}: "), seed)
-            for seed in list_of(raw, "seeds", int, kind_name="seeds", least=1)
-        ],
+        noise=dict(written["noise"]),
+        noise_places={label: written["noise"].where(label) for label in written["noise"]},
+        seeds=written["seeds"],
     )
 
 
@@ -144,11 +181,6 @@ def _model(parts: Located, root: Path, choices: Choices) -> Model:
         random_weights=choices.random_weights,
         download=choices.download,
     )
-
-
-def _default_root(data: Located, folder: Path | None, cache: Path) -> Path | None:
-    """Where data lie that no one has said a place of: beside the suite's file, if it has one."""
-    return cache if format_of(data).built_in else folder
 
 
 def _variant(raw: Located, wanted: str | None) -> tuple[str | None, Located]:
@@ -165,7 +197,7 @@ def _variant(raw: Located, wanted: str | None) -> tuple[str | None, Located]:
     for key in ("model", "protocol"):
         if key in raw:
             raise InputError(f"{raw.where(key)}: each of the suite's variants has its own {key}.")
-    variants = located(raw["variants"], what="variants", where=raw.where("variants"))
+    variants = section(raw, "variants")
     if not variants:
         raise InputError(f"{raw.where('variants')}: a suite's variants need at least one.")
     name = next(iter(variants)) if wanted is None else wanted
@@ -177,77 +209,12 @@ def _variant(raw: Located, wanted: str | None) -> tuple[str | None, Located]:
     return name, parts
 
 
-def choose(
-    suite: Suite,
-    *,
-    methods: Sequence[str] | None = None,
-    noise: Sequence[str] | None = None,
-    seeds: Sequence[int] | None = None,
-    noise_seeds: Sequence[int] | None = None,
-    train_seeds: Sequence[int] | None = None,
-) -> Suite:
-    """The part of a suite with the given methods and noise settings alone, or with other seeds.
-
-    A method that the suite lacks, built in or installed, is added with its defaults. Noise seeds
-    and train seeds give every pair of them.
-
-    Raises:
-        InputError: a label that nothing has, a seed out of range, noise seeds without train seeds.
-    """
-    if bool(noise_seeds) != bool(train_seeds) or (seeds and noise_seeds):
-        raise InputError(
-            "give --seeds, each of which is noise and train seed, or --noise-seeds together with "
-            "--train-seeds, which gives every pair."
-        )
-    for seed in (*(seeds or ()), *(noise_seeds or ()), *(train_seeds or ())):
-        _check_seed(seed)
-    methods = [suite_label(name, suite.methods) for name in methods or ()]
-    added = [name for name in methods if name not in suite.methods and is_known(name)]
-    all_methods = suite.methods | {name: resolve(name, {}) for name in added}
-    chosen_methods = _chosen("method", methods, all_methods, suite.name) if methods else all_methods
-    chosen_noise = _chosen("noise setting", noise, suite.noise, suite.name)
-    return replace(
-        suite,
-        methods={label: all_methods[label] for label in chosen_methods},
-        noise={label: suite.noise[label] for label in chosen_noise},
-        seeds=_pairs(seeds, noise_seeds, train_seeds) or suite.seeds,
-    )
-
-
-def suite_label(name: str, methods: Mapping[str, ResolvedMethod]) -> str:
-    """The label that a suite has for a method under another of its names; else the name itself."""
-    if name in methods:
-        return name
-    same = [label for label in methods if own_name(label) == own_name(name) == methods[label].name]
-    return same[0] if same else name
-
-
-def _pairs(
-    seeds: Sequence[int] | None,
-    noise_seeds: Sequence[int] | None,
-    train_seeds: Sequence[int] | None,
-) -> list[SeedPair]:
-    if seeds:
-        return [SeedPair(seed, seed) for seed in seeds]
-    return [SeedPair(*pair) for pair in product(noise_seeds or (), train_seeds or ())]
-
-
-def _chosen(kind: str, wanted: Sequence[str] | None, known: Iterable[str], suite: str) -> list[str]:
-    if not wanted:
-        return list(known)
-    for label in wanted:
-        if label not in known:
-            raise unknown_name(f"{kind} of suite {suite}", label, known)
-    return [label for label in known if label in wanted]
-
-
 def _methods(raw: Located, own: Mapping[str, Method]) -> dict[str, ResolvedMethod]:
     """Methods by label: a list of names, or a mapping from labels to a name and parameters."""
-    section = raw["methods"]
-    if isinstance(section, list):
+    if isinstance(raw["methods"], list):
         names = list_of(raw, "methods", str, kind_name="method names", least=1)
         return {name: resolve(name, {}, raw.where("methods"), own=own) for name in names}
-    entries = located(section, what="methods", where=raw.where("methods"))
+    entries = section(raw, "methods")
     methods = {}
     for label, entry in entries.items():
         where = entries.where(label)
@@ -279,24 +246,3 @@ def _with_own(
             )
         methods[name] = resolve(name, {}, own=own)
     return methods
-
-
-def _published(raw: Located) -> str | None:
-    if "published" not in raw:
-        return None
-    return published_table(text(raw, "published"), raw.where("published")).name
-
-
-def _noise(raw: Located) -> Located:
-    noise = located(raw["noise"], what="noise", where=raw.where("noise"))
-    if not noise:
-        raise InputError(
-            f"{raw.where('noise')}: a suite needs at least one noise setting, such as clean: null."
-        )
-    return noise
-
-
-def _check_seed(seed: int, place: str = "") -> int:
-    if not 0 <= seed <= MAX_RUN_SEED:
-        raise InputError(f"{place}a seed must be from 0 to 2^63-1, got {seed}.")
-    return seed

@@ -30,7 +30,8 @@ from pathlib import Path
 from noisyseg.bench.runs import epoch_log, execution
 from noisyseg.bench.runs.grid import expand
 from noisyseg.bench.runs.run import Resources
-from noisyseg.bench.config.suite import choose, load_suite
+from noisyseg.bench.config.suite import load_suite
+from noisyseg.bench.config.suite_part import choose
 from noisyseg.results.records.store import RunStore
 
 write_line = epoch_log.EpochLog.epoch

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from noisyseg.bench.config.suite import Choices, choose, load_suite
+from noisyseg.bench.config.suite import Choices, load_suite
+from noisyseg.bench.config.suite_part import choose
 from noisyseg.bench.runs.execution import execute
 from noisyseg.bench.runs.grid import expand
 from noisyseg.bench.runs.run import Resources

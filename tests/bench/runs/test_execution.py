@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from noisyseg.bench.config.suite import choose, load_suite
+from noisyseg.bench.config.suite import load_suite
+from noisyseg.bench.config.suite_part import choose
 from noisyseg.bench.datasets.formats.shapes import ShapesSettings, generate_shapes
 from noisyseg.bench.runs import execution
 from noisyseg.bench.runs.execution import execute, record_crash

@@ -3,7 +3,8 @@ from itertools import combinations
 
 import pytest
 
-from noisyseg.bench.config.suite import choose, load_suite
+from noisyseg.bench.config.suite import load_suite
+from noisyseg.bench.config.suite_part import choose
 from noisyseg.bench.runs.grid import expand
 from noisyseg.bench.runs.inputs import SHARED
 from noisyseg.errors import InputError

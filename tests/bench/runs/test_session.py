@@ -6,7 +6,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from noisyseg.bench.config.suite import choose, load_suite
+from noisyseg.bench.config.suite import load_suite
+from noisyseg.bench.config.suite_part import choose
 from noisyseg.bench.runs.epoch_log import EpochLog
 from noisyseg.bench.runs.grid import expand
 from noisyseg.bench.runs.heartbeat import Heartbeat
