@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from noisyseg.noise.corrupt import steps_with_draws
-from noisyseg.noise.families.requirements import check_steps
+from noisyseg.noise.requirements import check_steps
 from noisyseg.noise.spec import NoiseSpec, make_step
 from noisyseg.noise.table import AnnotationTable
 from noisyseg.noise.types.registry import NOISE_TYPES

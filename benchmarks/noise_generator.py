@@ -27,7 +27,7 @@ TIMES_FASTER, MOST_SECONDS, MOST_MEMORY = 20, 3.0, 1.5
 GENERATE = """
 import hashlib, sys
 from pathlib import Path
-from noisyseg.noise.files.manifest import encode_manifest
+from noisyseg.noise.manifest import encode_manifest
 from noisyseg.noise.files.noisy_files import hashed, noisy_content
 from noisyseg.noise.operations import make
 from noisyseg.noise.files.scan import map_file, scan_annotations

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from noisyseg.bench.datasets.converted import convert_all
-from noisyseg.bench.datasets.formats.format import DataOptions
+from noisyseg.bench.datasets.data_format import DataOptions
 from noisyseg.bench.datasets.formats.voc2012 import VOC2012, voc_tasks
 from noisyseg.bench.datasets.named_data import named_data
 from noisyseg.bench.datasets.raw_files import palette_image

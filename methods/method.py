@@ -5,12 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from noisyseg.methods.running import RunningMethod
-
-if TYPE_CHECKING:
-    from noisyseg.methods.plugins import MethodSource
 
 GIVEN = ("logits", "labels", "ctx")
 """What a loss function is called with; its other parameters are the method's."""
@@ -18,6 +15,21 @@ GIVEN = ("logits", "labels", "ctx")
 Value = float | bool | str
 
 _LOSSES = "noisyseg.methods.losses"
+
+
+@dataclass(kw_only=True, slots=True, frozen=True)
+class MethodSource:
+    """A method in a file, as it was read.
+
+    Attributes:
+        path: as given.
+        name: of the function or class in it, and of the method.
+        content: the file's bytes.
+    """
+
+    path: str
+    name: str
+    content: bytes
 
 
 @dataclass(kw_only=True, frozen=True)
@@ -48,7 +60,7 @@ class Method:
     """Of anyone's own: its file's hash, in the key in the version's place."""
     origin: str = "built in"
     """Where it was found: a distribution or a file."""
-    source: "MethodSource | None" = None
+    source: MethodSource | None = None
     """The file's content, which goes along with the runs; None where it is installed."""
 
     @property

@@ -8,8 +8,8 @@ import numpy as np
 
 from noisyseg.annotation_files.document import CocoDocument, is_written_alike
 from noisyseg.noise.draws import StepDraws
-from noisyseg.noise.families.requirements import check_steps
-from noisyseg.noise.files.manifest import DocumentManifest, build_manifest
+from noisyseg.noise.manifest import DocumentManifest, build_manifest
+from noisyseg.noise.requirements import check_steps
 from noisyseg.noise.spec import NoiseSpec, NoiseStep
 from noisyseg.noise.table import AnnotationTable
 from noisyseg.noise.types.registry import noise_type

@@ -10,7 +10,6 @@ import numpy as np
 from noisyseg.annotation_files.document import encode_annotations, parse_annotations
 from noisyseg.errors import InputError
 from noisyseg.files import write_blocks_atomically
-from noisyseg.noise.files.manifest import DIGITS, Manifest
 from noisyseg.noise.files.manifest_file import manifest_path, read_manifest
 from noisyseg.noise.files.noisy_files import (
     NoisyFiles,
@@ -23,6 +22,7 @@ from noisyseg.noise.files.noisy_files import (
 from noisyseg.noise.files.rewrite import category_spans, rewritten
 from noisyseg.noise.files.scan import Content, map_file, scan_annotations
 from noisyseg.noise.files.verification import of_another_file, verify
+from noisyseg.noise.manifest import DIGITS, Manifest
 from noisyseg.noise.spec import NoiseSpec, spec_from_resolved
 from noisyseg.noise.table import AnnotationTable
 from noisyseg.noise.transition import Indices

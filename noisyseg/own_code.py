@@ -51,29 +51,37 @@ class Found:
     origin: str
 
 
-def in_file(text: str, what: str) -> Found:
-    """What `path.py:name` says; the file is run.
+def read_code(text: str, what: str) -> tuple[CodeFile, str]:
+    """The file and the name that `path.py:name` says; nothing is run.
 
     Args:
         text: as a user gave it.
         what: is wanted of it, for messages: "noise type".
 
     Raises:
-        InputError: no such form, or a file that cannot be read or run, or that lacks the name.
+        InputError: no such form, or a file that cannot be read.
     """
     path, colon, name = text.rpartition(":")
     if not colon or not path.endswith(".py") or not name.isidentifier():
         raise InputError(f"wanted path.py:name, a Python file and the {what} in it, got {text!r}.")
     try:
-        file = CodeFile(path=path, content=Path(path).read_bytes())
+        return CodeFile(path=path, content=Path(path).read_bytes()), name
     except OSError as error:
         raise InputError(
             f"{path}: the {what}'s file cannot be read: {error.strerror or error}."
         ) from error
+
+
+def in_file(file: CodeFile, name: str, what: str) -> Found:
+    """What a file has under a name; the file is run.
+
+    Raises:
+        InputError: a file that cannot be run, or that lacks the name.
+    """
     module = run_file(file, what)
     if not hasattr(module, name):
-        raise InputError(f"{path} has no {name!r}. At its top level it has: {_own(module)}.")
-    return Found(definition=getattr(module, name), module=module, origin=path)
+        raise InputError(f"{file.path} has no {name!r}. At its top level it has: {_own(module)}.")
+    return Found(definition=getattr(module, name), module=module, origin=file.path)
 
 
 def run_file(file: CodeFile, what: str) -> ModuleType:

@@ -38,14 +38,6 @@ FOREIGN = {
     "ray": "bench.cluster",
 }
 
-# What is to be mended yet, and never added to: importer and imported, as modules or as folders.
-PENDING = {("methods.method", "methods.plugins")}
-PENDING_FOLDERS = {
-    ("noise.files", "noise.corrupt"),
-    ("noise.families", "noise.types"),
-    ("noise.families", "noise.spec"),
-}
-
 
 @cache
 def modules():
@@ -119,7 +111,7 @@ def test_the_source_is_read_whole():
 def test_a_room_imports_the_rooms_below_it_alone(name):
     wrong = [
         f"{a} imports {b}"
-        for a, b in sorted(edges() - PENDING)
+        for a, b in sorted(edges())
         if room(a) == name and room(b) not in ARROWS[name] | {name}
     ]
     assert wrong == []
@@ -127,11 +119,11 @@ def test_a_room_imports_the_rooms_below_it_alone(name):
 
 def test_no_module_imports_itself_by_way_of_others():
     assert cycle({("a", "b"), ("b", "c"), ("c", "a")}) is not None
-    assert cycle(edges() - PENDING) is None
+    assert cycle(edges()) is None
 
 
 def test_no_folder_of_a_room_imports_itself_by_way_of_others():
-    arrows = {(in_folder(a), in_folder(b)) for a, b in edges() - PENDING} - PENDING_FOLDERS
+    arrows = {(in_folder(a), in_folder(b)) for a, b in edges()}
     assert cycle({(a, b) for a, b in arrows if a != b}) is None
 
 
@@ -143,8 +135,3 @@ def test_one_room_alone_imports_a_package(package):
         if package in {name.split(".")[0] for name in names}
     }
     assert importers <= {FOREIGN[package]}
-
-
-def test_what_is_mended_is_not_pending():
-    folders = {(in_folder(a), in_folder(b)) for a, b in edges()}
-    assert (PENDING - edges(), PENDING_FOLDERS - folders) == (set(), set())

@@ -14,7 +14,7 @@ from noisyseg.bench.cluster.settings import ClusterSettings
 from noisyseg.bench.config.suite import Suite
 from noisyseg.bench.runs.detectors import check_run
 from noisyseg.bench.runs.grid import expand
-from noisyseg.bench.runs.inputs import SHARED
+from noisyseg.bench.runs.inputs import SHARED, check
 from noisyseg.bench.runs.rehearsal import EPOCHS, FOLDER, image_limits, rehearsed
 from noisyseg.bench.runs.run import CHECKPOINTS, STEP, Run
 from noisyseg.results.records.record import Record
@@ -30,9 +30,11 @@ def rehearse(choice: SuiteChoice, settings: ClusterSettings, *, random_weights: 
     suite = replace(suite, protocol=rehearsed(suite.protocol, shrink=shrink))
     store = RunStore(choice.out / FOLDER)
     store.check_writable()
-    runs = expand(suite, store, shared=choice.out / SHARED, tell=say_warnings)
+    shared = choice.out / SHARED
+    checked = check(suite, shared=shared, make=True)
+    runs = expand(suite, store, shared=shared, checked=checked, tell=say_warnings)
     _say_what(suite, runs, shrink=shrink, random_weights=random_weights)
-    check_run(runs[0])
+    check_run(runs[0], checked[0])
     for run in runs:
         _forget(run)
     with closing(progress.display_for(sys.stderr)) as display:

@@ -14,6 +14,7 @@ from noisyseg.bench.cli.suite_runs import known_records
 from noisyseg.bench.cluster import progress, scheduler
 from noisyseg.bench.cluster.settings import ClusterSettings
 from noisyseg.bench.config.suite import Suite
+from noisyseg.bench.datasets.preparation import CheckedData
 from noisyseg.bench.reporting.suite_table import suite_table, write_table
 from noisyseg.bench.runs.coco_server import test_images, with_submissions
 from noisyseg.bench.runs.detectors import check_run
@@ -127,10 +128,12 @@ def run(options: Options) -> int:
     store.check_writable()
     if options.dry_run:
         return _list_runs(suite, store)
-    runs = expand(suite, store, tell=say_warnings)
+    checked = check(suite, store, make=True)
+    runs = expand(suite, store, checked=checked, tell=say_warnings)
+    data, _ = checked
     if options.test_dev:
-        runs = with_submissions(runs, test_images(suite))
-    records = _trained(suite, runs, store, options.cluster)
+        runs = with_submissions(runs, test_images(suite.name, data.source))
+    records = _trained(suite, runs, store, options.cluster, data)
     text, path = write_table(suite, suite_table(suite, runs, records), "md", store)
     print_text(text.rstrip())
     say(f"table written to {path}")
@@ -149,7 +152,11 @@ def _list_runs(suite: Suite, store: RunStore) -> int:
 
 
 def _trained(
-    suite: Suite, runs: Sequence[Run], store: RunStore, settings: ClusterSettings
+    suite: Suite,
+    runs: Sequence[Run],
+    store: RunStore,
+    settings: ClusterSettings,
+    data: CheckedData,
 ) -> dict[str, Record]:
     """The records of all runs, by key, once what is missing has been trained.
 
@@ -160,7 +167,7 @@ def _trained(
     records = _finished(runs, store)
     missing = [entry for entry in runs if entry.key not in records or entry.lacks_submission]
     if missing:
-        check_run(missing[0])
+        check_run(missing[0], data)
     done, left = len(records), len({entry.key for entry in missing})
     say(f"{suite.name}: {done} done, {left} to train")
     if missing:

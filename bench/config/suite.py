@@ -9,7 +9,7 @@ from typing import Annotated, Any, NamedTuple, TypedDict
 from noisyseg.bench.config.model import Model, load_model
 from noisyseg.bench.config.protocol import Protocol, load_protocol
 from noisyseg.bench.config.shipped import shipped_path
-from noisyseg.bench.datasets.formats.format import DataOptions
+from noisyseg.bench.datasets.data_format import DataOptions
 from noisyseg.bench.datasets.formats.registry import format_of
 from noisyseg.checked_values import anything, checked, file_name, list_of, section, text
 from noisyseg.errors import InputError, unknown_name

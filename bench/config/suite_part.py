@@ -1,4 +1,4 @@
-"""The part of a suite that a command is asked for."""
+"""The part of a suite that is meant: some of its methods and noise settings, other seeds."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace

@@ -4,9 +4,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import orjson
+from typing import NamedTuple
 
 from noisyseg.errors import InputError
 from noisyseg.image_reading import UndecodedError, as_read, brightest_if_black
@@ -22,33 +20,40 @@ class _Looked(NamedTuple):
     deep: bool
 
 
-def check_image_files(annotations: Path, images: Path) -> None:
+class ListedImage(NamedTuple):
+    """An image as an annotation file lists it; width and height in pixels."""
+
+    file_name: str
+    width: int
+    height: int
+
+
+def check_image_files(listed: Sequence[ListedImage], images: Path) -> None:
     """Compare the size of every image as training reads it with the annotation file's.
 
     Images of more than 8 bits that are read as nearly black are warned of on standard error.
 
     Args:
-        annotations: a COCO file that has been checked.
-        images: the folder of its images.
+        listed: by an annotation file that has been checked.
+        images: the folder of them.
     Raises:
         InputError: names the first images that training cannot read, or of another size.
     """
-    entries = orjson.loads(annotations.read_bytes())["images"]
     with ThreadPoolExecutor(_READERS) as readers:
-        looked = list(readers.map(lambda entry: _look(images, entry), entries))
+        looked = list(readers.map(lambda entry: _look(images, entry), listed))
     found = [one.fault for one in looked if one.fault]
     if found:
         raise InputError(
-            f"{len(found)} of {len(entries)} images in {images} cannot be used: "
+            f"{len(found)} of {len(listed)} images in {images} cannot be used: "
             f"{_listed(found)}. Training reads images with OpenCV ({TAKES}), and needs them in the "
             "sizes that the annotation file says, since its masks are drawn at those."
         )
-    deep = [e["file_name"] for e, one in zip(entries, looked, strict=True) if one.deep]
+    deep = [entry.file_name for entry, one in zip(listed, looked, strict=True) if one.deep]
     _warn_of_black(images, deep)
 
 
-def _look(images: Path, entry: dict[str, Any]) -> _Looked:
-    name = entry["file_name"]
+def _look(images: Path, entry: ListedImage) -> _Looked:
+    name = entry.file_name
     try:
         with (images / name).open("rb") as file:
             found = as_read(file)
@@ -56,7 +61,7 @@ def _look(images: Path, entry: dict[str, Any]) -> _Looked:
         return _Looked(f"{name} cannot be read as an image by OpenCV", deep=False)
     except (OSError, ValueError):
         return _Looked(f"{name} cannot be read as an image", deep=False)
-    said = entry["width"], entry["height"]
+    said = entry.width, entry.height
     if found.size != said:
         return _Looked(f"{name} has {size_mismatch(found.size, said)}", deep=False)
     return _Looked(None, found.may_be_deep)

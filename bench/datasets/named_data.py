@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from noisyseg.bench.datasets.cache import cache_folder
+from noisyseg.bench.datasets.data_format import DataOptions, DataSet, Format
 from noisyseg.bench.datasets.formats.coco import COCO, CocoData, coco_file, coco_folder
-from noisyseg.bench.datasets.formats.format import DataOptions, DataSet, Format
 from noisyseg.bench.datasets.formats.registry import named_formats, refuse_masks
 from noisyseg.errors import InputError, unknown_name
 from noisyseg.foreign_files import describe_foreign

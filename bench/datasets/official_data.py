@@ -8,7 +8,7 @@ from typing import Any
 
 from noisyseg.bench.datasets.check_report import UNPACK, Fault, Report
 from noisyseg.bench.datasets.converted import Progress
-from noisyseg.bench.datasets.formats.format import DataOptions
+from noisyseg.bench.datasets.data_format import DataOptions
 from noisyseg.bench.datasets.prepared_folder import (
     NOTE,
     Note,

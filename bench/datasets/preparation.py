@@ -6,7 +6,6 @@ not trained would turn class noise into a missing label, since mmdet drops it.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,7 +26,9 @@ from noisyseg.bench.datasets.checked_annotations import (
     note_of,
     written_before,
 )
+from noisyseg.bench.datasets.image_files import ListedImage
 from noisyseg.bench.datasets.present_images import check_images
+from noisyseg.bench.datasets.selection import select
 from noisyseg.bench.datasets.source import DataSource
 from noisyseg.bench.datasets.split import Split
 from noisyseg.errors import InputError
@@ -44,6 +45,7 @@ class CheckedData:
         classes: the run's classes in order.
         resolved: what enters the run key.
         contents: the bytes of the files of `train` and `eval`.
+        listed: the images in them.
         train_sides: the shorter side, in pixels, of every training image with an annotation.
         trained_sides: of those with an annotation that is trained on.
         eval_images: how many there are.
@@ -55,6 +57,7 @@ class CheckedData:
     classes: list[str]
     resolved: dict[str, Any]
     contents: dict[str, bytes]
+    listed: dict[str, list[ListedImage]]
     train_sides: list[int]
     trained_sides: list[int]
     eval_images: int
@@ -116,9 +119,10 @@ def _checked(source: DataSource, prepared: Path | None) -> CheckedData:
         classes=classes,
         resolved=resolved,
         contents={name: part.content for name, part in parts.items()},
+        listed={name: part.listed for name, part in parts.items()},
         train_sides=parts["train"].sides,
         trained_sides=parts["train"].trained_sides,
-        eval_images=parts["eval"].images,
+        eval_images=len(parts["eval"].listed),
         found={name: part.found for name, part in parts.items()},
         warnings=_warnings(source, parts),
     )
@@ -129,18 +133,18 @@ class _Part(NamedTuple):
 
     Attributes:
         content: of its prepared file.
+        listed: its images.
         found: what should be known of it, a line each.
         sides: the shorter side of its annotated images.
         trained_sides: of those with an annotation that is trained on.
-        images: how many.
         files: its images by their files.
     """
 
     content: bytes
+    listed: list[ListedImage]
     found: list[str]
     sides: list[int]
     trained_sides: list[int]
-    images: int
     files: dict[FileIdentity, dict[str, Any]]
 
 
@@ -162,10 +166,13 @@ def _part(
         found = known[name]
     return _Part(
         content=_encoded(_with_file_names(document), split.annotations),
+        listed=[
+            ListedImage(file_name(image), image["width"], image["height"])
+            for image in document["images"]
+        ],
         found=found,
         sides=_sides(document, document["annotations"]),
         trained_sides=_sides(document, trained_annotations(columns)),
-        images=len(document["images"]),
         files=check_images(document, split) if source.has_images else {},
     )
 
@@ -222,50 +229,3 @@ def write_prepared(data: CheckedData, folder: Path) -> None:
 
 def _splits(source: DataSource) -> tuple[tuple[str, Split], ...]:
     return ("train", source.train), ("eval", source.eval)
-
-
-def select(
-    document: dict[str, Any], classes: Sequence[str], *, split: Split, policy: str
-) -> dict[str, Any]:
-    """A copy of document with the given classes alone, as its categories, in their order.
-
-    Raises:
-        InputError: a class that document lacks, or nothing left.
-    """
-    by_name = {entry["name"]: entry for entry in document["categories"]}
-    for name in classes:
-        if name not in by_name:
-            near = get_close_matches(name, by_name, n=1, cutoff=0.5)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise InputError(
-                f"{split.annotations} has no category {name!r}.{hint} It has "
-                f"{len(by_name)}: {', '.join(list(by_name)[:12])}{', …' * (len(by_name) > 12)}."
-            )
-    categories = [by_name[name] for name in classes]
-    chosen = {entry["id"] for entry in categories}
-    others = {
-        annotation["image_id"]
-        for annotation in document["annotations"]
-        if annotation["category_id"] not in chosen
-    }
-    images = [image for image in document["images"] if policy == "any" or image["id"] not in others]
-    if split.limit is not None:
-        images = spread(images, split.limit)
-    kept = {image["id"] for image in images}
-    annotations = [
-        annotation
-        for annotation in document["annotations"]
-        if annotation["category_id"] in chosen and annotation["image_id"] in kept
-    ]
-    if not annotations:
-        raise InputError(
-            f"{split.annotations}: no annotation of the run's {len(classes)} classes is left in "
-            f"{len(images)} images (images: {policy}, limit: {split.limit})."
-        )
-    return {**document, "images": images, "annotations": annotations, "categories": categories}
-
-
-def spread(entries: Sequence[Any], limit: int) -> list[Any]:
-    """At most limit of entries, evenly spaced: a sorted file begins with a few classes alone."""
-    count = min(limit, len(entries))
-    return [entries[position * len(entries) // count] for position in range(count)]

@@ -10,7 +10,7 @@ from functools import partial
 from itertools import count
 from typing import Literal
 
-from noisyseg.bench.reporting.loss_figures import of_panels
+from noisyseg.bench.reporting.loss_figures import MakePanels, of_panels
 from noisyseg.bench.reporting.suite_figures import (
     class_losses_figure,
     methods_figure,
@@ -27,7 +27,7 @@ from noisyseg.results.figures.training_figures import (
 )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class SuiteFigure:
     """An entry of the registry.
 
@@ -46,63 +46,42 @@ class SuiteFigure:
     trimmed: bool = False
 
 
+def _of_heads(
+    name: str, caption: str, make: MakePanels, *, title: str = "", of_noise: bool = False
+) -> SuiteFigure:
+    """An entry whose pictures have a panel for each method; their title is the caption, too."""
+    return SuiteFigure(name, caption, "head", of_panels(make, title or caption, of_noise=of_noise))
+
+
+_REALISED = partial(transitions_figure, "realised")
+_INTENDED = partial(transitions_figure, "intended")
+
 FIGURES = (
+    SuiteFigure("noise-rate", "Mask AP against the noise rate", "suite", noise_rate_figure),
     SuiteFigure(
-        name="noise-rate",
-        caption="Mask AP against the noise rate",
-        per="suite",
-        draw=noise_rate_figure,
+        "methods-by-noise",
+        "Mask AP of every method at every noise setting",
+        "suite",
+        methods_figure,
+    ),
+    SuiteFigure("class-losses", "What each class lost to the noise", "noise", class_losses_figure),
+    SuiteFigure(
+        "transitions-realised", "Transition matrix, realised", "noise", _REALISED, trimmed=True
     ),
     SuiteFigure(
-        name="methods-by-noise",
-        caption="Mask AP of every method at every noise setting",
-        per="suite",
-        draw=methods_figure,
+        "transitions-intended", "Transition matrix, intended", "noise", _INTENDED, trimmed=True
     ),
-    SuiteFigure(
-        name="class-losses",
-        caption="What each class lost to the noise",
-        per="noise",
-        draw=class_losses_figure,
+    _of_heads(
+        "loss-histograms",
+        "Loss of right and of wrong labels in the last epoch",
+        histogram_figure,
+        title="Loss of right and of wrong labels, last epoch",
     ),
-    SuiteFigure(
-        name="transitions-realised",
-        caption="Transition matrix, realised",
-        per="noise",
-        draw=partial(transitions_figure, "realised"),
-        trimmed=True,
+    _of_heads("set-sizes", "RoIs in the paper's sets", sizes_figure),
+    _of_heads(
+        "noisy-predicted-as", "What RoIs of wrong labels are taken for", fates_figure, of_noise=True
     ),
-    SuiteFigure(
-        name="transitions-intended",
-        caption="Transition matrix, intended",
-        per="noise",
-        draw=partial(transitions_figure, "intended"),
-        trimmed=True,
-    ),
-    SuiteFigure(
-        name="loss-histograms",
-        caption="Loss of right and of wrong labels in the last epoch",
-        per="head",
-        draw=of_panels(histogram_figure, "Loss of right and of wrong labels, last epoch"),
-    ),
-    SuiteFigure(
-        name="set-sizes",
-        caption="RoIs in the paper's sets",
-        per="head",
-        draw=of_panels(sizes_figure, "RoIs in the paper's sets"),
-    ),
-    SuiteFigure(
-        name="noisy-predicted-as",
-        caption="What RoIs of wrong labels are taken for",
-        per="head",
-        draw=of_panels(fates_figure, "What RoIs of wrong labels are taken for", of_noise=True),
-    ),
-    SuiteFigure(
-        name="pon-detector",
-        caption="PON as a detector of wrong labels",
-        per="head",
-        draw=of_panels(detector_figure, "PON as a detector of wrong labels", of_noise=True),
-    ),
+    _of_heads("pon-detector", "PON as a detector of wrong labels", detector_figure, of_noise=True),
 )
 
 

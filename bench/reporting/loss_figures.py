@@ -1,6 +1,7 @@
 """Figures of what the class loss of a suite's runs did: a panel for each method."""
 
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from matplotlib.figure import Figure
 
@@ -9,14 +10,15 @@ from noisyseg.bench.reporting.suite_results import Draw, Setting, SuiteResults
 from noisyseg.results.figures.panels import Panel
 from noisyseg.results.records.loss_at_work import PAPERS_THRESHOLD, Report
 
+MakePanels: TypeAlias = Callable[[Sequence[Panel], str], Figure]
+"""Makes a figure of panels and a title."""
 
-def of_panels(
-    make: Callable[[Sequence[Panel], str], Figure], title: str, *, of_noise: bool = False
-) -> Draw:
+
+def of_panels(make: MakePanels, title: str, *, of_noise: bool = False) -> Draw:
     """Draws a noise setting's runs in a box head by a figure of panels.
 
     Args:
-        make: the figure, of panels and a title.
+        make: the figure.
         title: what it shows; the setting is added.
         of_noise: whether it shows RoIs of wrong labels alone, so that clean labels have none.
     """

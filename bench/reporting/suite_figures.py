@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from noisyseg.bench.config.suite import Suite
 from noisyseg.bench.reporting.suite_results import Setting, SuiteResults
 from noisyseg.bench.runs.run import MANIFEST, Run
-from noisyseg.noise.files.manifest import Manifest
 from noisyseg.noise.files.manifest_file import read_manifest
 from noisyseg.noise.files.manifest_queries import class_names, realised_matrix
+from noisyseg.noise.manifest import Manifest
 from noisyseg.results.figures.noise_figures import transition_drawing
 from noisyseg.results.figures.result_figures import class_figure, map_figure, rate_figure
 from noisyseg.results.records.record import Record

@@ -9,11 +9,11 @@ import orjson
 import noisyseg
 from noisyseg.bench.config.suite import Suite
 from noisyseg.bench.reporting.figures import pictures
+from noisyseg.bench.reporting.noise_counts import noise_counts
 from noisyseg.bench.reporting.suite_match import suite_match
 from noisyseg.bench.reporting.suite_results import SuiteResults
 from noisyseg.bench.reporting.suite_table import suite_table, suite_title
-from noisyseg.bench.runs.run import MANIFEST, Run
-from noisyseg.noise.files.manifest_file import read_manifest
+from noisyseg.bench.runs.run import Run
 from noisyseg.results.records.noise_name import noise_name
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import is_done
@@ -84,21 +84,19 @@ def _noise(runs: Sequence[Run], done: Mapping[str, Record]) -> list[dict[str, An
     """A row for each noisy annotation file that a finished run was trained on."""
     rows: dict[str | None, dict[str, Any]] = {}
     for run in runs:
-        path = run.folder / MANIFEST
-        if run.key not in done or not path.is_file():
+        counts = noise_counts(run) if run.key in done else None
+        if counts is None:
             continue
         checksum = done[run.key]["checksums"]["manifest"]
         if checksum in rows:
             continue
-        counts = read_manifest(path)["annotations"]
-        share = counts["class_changed"] / counts["clean"] if counts["clean"] else 0.0
         rows[checksum] = {
             "label": run.noise_label,
             "seed": run.noise_seed,
             "steps": noise_name(run.spec["noise"]),
-            "annotations": counts["noisy"],
-            "changed": counts["class_changed"],
-            "share": f"{100 * share:.1f} %",
+            "annotations": counts.noisy,
+            "changed": counts.class_changed,
+            "share": f"{100 * counts.share:.1f} %",
             "manifest": checksum,
         }
     return list(rows.values())

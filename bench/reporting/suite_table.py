@@ -5,11 +5,10 @@ from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 
 from noisyseg.bench.config.suite import Suite
-from noisyseg.bench.runs.run import MANIFEST, Run
+from noisyseg.bench.reporting.noise_counts import noise_counts
+from noisyseg.bench.runs.run import Run
 from noisyseg.errors import unknown_name
 from noisyseg.files import write_atomically
-from noisyseg.noise.files.manifest_file import read_manifest
-from noisyseg.noise.files.manifest_queries import touched_classes
 from noisyseg.results.paper.published import published_table
 from noisyseg.results.records.metrics import DEFAULT, METRICS, metric_value
 from noisyseg.results.records.record import Record
@@ -78,8 +77,11 @@ def _derived(
         value = math.nan
         if metric == RELATIVE:
             value = relative(_average(record), clean.get((run.method_label, run.seed)))
-        elif is_done(record) and (run.folder / MANIFEST).is_file():
-            value = _over_classes(run, record, metric)
+        elif is_done(record) and (counts := noise_counts(run)) is not None:
+            # The run's own noise, not its setting's: another seed may touch other classes.
+            names = set(run.spec["data"]["classes"])
+            chosen = names & counts.touched if metric == TOUCHED else names - counts.touched
+            value = mean_over_classes(record["metrics"].get("per_class", {}), chosen)
         outcome = (record["status"], value)
         cells.setdefault((run.method_label, run.noise_label), {})[run.seeds] = outcome
     return cells
@@ -87,14 +89,6 @@ def _derived(
 
 def _average(record: Record | None) -> float | None:
     return metric_value(record["metrics"], DEFAULT) if record and is_done(record) else None
-
-
-def _over_classes(run: Run, record: Record, metric: str) -> float:
-    """Over the classes that the run's own noise touched, or over the others."""
-    touched = touched_classes(read_manifest(run.folder / MANIFEST))
-    names = set(run.spec["data"]["classes"])
-    chosen = names & touched if metric == TOUCHED else names - touched
-    return mean_over_classes(record["metrics"].get("per_class", {}), chosen)
 
 
 def write_table(suite: Suite, table: Table, kind: str, store: RunStore) -> tuple[str, Path]:

@@ -3,22 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from noisyseg.bench.config.suite import Suite
-from noisyseg.bench.datasets.source import load_source
+from noisyseg.bench.datasets.source import DataSource
 from noisyseg.bench.datasets.split import Split
 from noisyseg.bench.runs.run import Run
 from noisyseg.errors import InputError
 
 
-def test_images(suite: Suite) -> Split:
-    """Where a suite's test-dev images lie.
+def test_images(suite: str, source: DataSource) -> Split:
+    """Where the test-dev images of a suite's data lie.
 
     Raises:
         InputError: the suite's data have none, or they are not there.
     """
-    source = load_source(suite.data, root=suite.data_root, options=suite.data_options)
     if source.test is None:
-        raise InputError(f"--test-dev is for COCO 2017; {suite.name} uses {source.name}.")
+        raise InputError(f"--test-dev is for COCO 2017; {suite} uses {source.name}.")
     for path, archive in (
         (source.test.annotations, "image_info_test2017.zip"),
         (source.test.images, "test2017.zip"),

@@ -9,19 +9,23 @@ from pathlib import Path
 from noisyseg.bench.config.model import Model
 from noisyseg.bench.config.protocol import Protocol
 from noisyseg.bench.datasets.image_files import check_image_files
+from noisyseg.bench.datasets.preparation import CheckedData
 from noisyseg.bench.runs.process_output import output_to
 from noisyseg.bench.runs.run import Run
 
 
-def check_run(run: Run) -> None:
+def check_run(run: Run, data: CheckedData) -> None:
     """Refuse images that do not fit their annotations, a detector that mmdet cannot build, and
     weights that do not fit it: a suite's runs share all of them, and a table needs none.
 
+    Args:
+        run: one of the suite's.
+        data: the suite's.
     Raises:
         InputError: with what does not fit.
     """
-    check_image_files(run.train_annotations, run.train_images)
-    check_image_files(run.eval_annotations, run.eval_images)
+    check_image_files(data.listed["train"], run.train_images)
+    check_image_files(data.listed["eval"], run.eval_images)
     _load_stack()
     from noisyseg.bench.training.detector import check_detector
 

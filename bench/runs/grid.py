@@ -20,7 +20,12 @@ Tell = Callable[[Iterable[str]], None]
 
 
 def expand(
-    suite: Suite, store: RunStore, *, shared: Path | None = None, tell: Tell | None = None
+    suite: Suite,
+    store: RunStore,
+    *,
+    shared: Path | None = None,
+    tell: Tell | None = None,
+    checked: tuple[CheckedData, NoiseSettings] | None = None,
 ) -> list[Run]:
     """The suite's runs, their annotation files written; equal runs share a key.
 
@@ -29,11 +34,12 @@ def expand(
         store: where the runs lie.
         shared: folder of annotation files; the store's own by default.
         tell: given what should be known of data and noise, lines of text.
+        checked: what `check` gives of it, with its data made; None where nobody has checked yet.
     Raises:
         InputError: unusable data or noise; nothing has been trained then.
     """
     shared = shared or store.root / SHARED
-    data, settings = check(suite, shared=shared, make=True)
+    data, settings = checked or check(suite, shared=shared, make=True)
     if tell is not None:
         tell(data.warnings)
     write_prepared(data, shared)

@@ -7,10 +7,11 @@ from pathlib import Path
 from noisyseg.bench.config.model import load_model
 from noisyseg.bench.runs.process_output import output_to
 from noisyseg.bench.training.stack import load_stack
+from noisyseg.contract import Check
 from noisyseg.errors import InputError
 from noisyseg.located_yaml import read_yaml
 from noisyseg.methods.contract.checks import CHECKS
-from noisyseg.methods.contract.verdict import Check, check_contract
+from noisyseg.methods.contract.verdict import check_contract
 from noisyseg.methods.method import ResolvedMethod
 from noisyseg.methods.plugins import installed_method, installed_names
 from noisyseg.methods.registry import TAKEN, named

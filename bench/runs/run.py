@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from noisyseg.bench.datasets.split import Split
-from noisyseg.methods.plugins import MethodSource
+from noisyseg.methods.method import MethodSource
 from noisyseg.results.evaluation.submission import submission_name
 from noisyseg.results.records.record import RunSpec
 

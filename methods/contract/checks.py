@@ -8,6 +8,7 @@ from statistics import median
 import torch
 from torch import Tensor
 
+from noisyseg.contract import require
 from noisyseg.methods.contract.batches import (
     EPOCHS,
     FIRST_AND_LAST,
@@ -21,7 +22,6 @@ from noisyseg.methods.contract.demands import (
     gradient_of,
     leaf,
     nonfinite,
-    require,
     require_finite,
     tensors,
     through_a_checkpoint,

@@ -9,18 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from noisyseg.contract import BrokenError, require
 from noisyseg.methods.contract.batches import EPOCHS, Batch, batch, lost
 from noisyseg.methods.running import RunningMethod
-
-
-class BrokenError(Exception):
-    """What a check found to be otherwise than it must be."""
-
-
-def require(condition: bool | Tensor, problem: str) -> None:
-    """Name the problem unless the condition holds."""
-    if not condition:
-        raise BrokenError(problem)
 
 
 def leaf(given: Batch) -> Batch:

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import torch
 
+from noisyseg.contract import require
 from noisyseg.methods.contract.batches import EPOCHS, FIRST_AND_LAST, batch, lost, trained_until
 from noisyseg.methods.contract.demands import (
     leaf,
     nonfinite,
-    require,
     require_finite,
     require_same,
     require_same_state,

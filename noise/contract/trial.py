@@ -15,7 +15,7 @@ from noisyseg.annotation_files.document import CocoDocument
 from noisyseg.errors import InputError
 from noisyseg.noise.corrupt import corrupt
 from noisyseg.noise.draws import StepDraws
-from noisyseg.noise.files.manifest import DocumentManifest
+from noisyseg.noise.manifest import DocumentManifest
 from noisyseg.noise.spec import NoiseSpec, NoiseStep, make_step
 from noisyseg.noise.table import AnnotationTable
 from noisyseg.noise.types.noise_type import NoiseType

@@ -1,6 +1,6 @@
 """Class noise: other labels for the same objects.
 
-A step's report is described in `noise.files.manifest`.
+A step's report is described in `noise.manifest`.
 """
 
 from collections.abc import Callable, Mapping

@@ -9,7 +9,7 @@ import orjson
 
 from noisyseg.errors import InputError
 from noisyseg.noise.corrupt import GEOMETRY_FIELDS
-from noisyseg.noise.files.manifest import DIGITS, FORMAT_VERSION, Count, Manifest
+from noisyseg.noise.manifest import DIGITS, FORMAT_VERSION, Count, Manifest
 
 Positive = Annotated[float, msgspec.Meta(ge=0)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from noisyseg.noise.files.manifest import Manifest
+from noisyseg.noise.manifest import Manifest
 
 
 def class_names(manifest: Manifest) -> list[str]:

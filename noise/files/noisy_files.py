@@ -23,8 +23,9 @@ from noisyseg.files import (
 )
 from noisyseg.noise.corrupt import corrupt, steps_with_draws
 from noisyseg.noise.families.class_noise import ClassNoise
-from noisyseg.noise.families.requirements import check_steps
-from noisyseg.noise.files.manifest import (
+from noisyseg.noise.files.rewrite import category_spans, rewritten
+from noisyseg.noise.files.scan import Content, map_file, scan_annotations
+from noisyseg.noise.manifest import (
     DIGITS,
     DOCUMENT,
     FORMAT_VERSION,
@@ -33,8 +34,7 @@ from noisyseg.noise.files.manifest import (
     build_manifest,
     encode_manifest,
 )
-from noisyseg.noise.files.rewrite import category_spans, rewritten
-from noisyseg.noise.files.scan import Content, map_file, scan_annotations
+from noisyseg.noise.requirements import check_steps
 from noisyseg.noise.spec import NoiseSpec
 from noisyseg.noise.table import AnnotationTable
 from noisyseg.noise.types.registry import noise_type

@@ -12,7 +12,7 @@ from types import ModuleType
 from noisyseg.errors import InputError
 from noisyseg.files import sha256_bytes
 from noisyseg.noise.types.noise_type import NoiseType, Origin
-from noisyseg.own_code import Found, content_of, in_file, in_package, installed
+from noisyseg.own_code import Found, content_of, in_file, in_package, installed, read_code
 
 GROUP = "noisyseg.noise"
 """The entry points' group; an entry point's name is its type's."""
@@ -51,7 +51,7 @@ def type_in_file(text: str) -> NoiseType:
     Raises:
         InputError: no such form, a file that cannot be read or run, or no type of noise in it.
     """
-    return _type_of(in_file(text, WHAT))
+    return _type_of(in_file(*read_code(text, WHAT), WHAT))
 
 
 def _type_of(found: Found) -> NoiseType:

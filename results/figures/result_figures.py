@@ -6,11 +6,13 @@ Readable without colour: lines differ in style and marker, and every cell of a m
 import math
 import textwrap
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
 from noisyseg.results.figures.style import COLOURS, FONT, MARKERS, STYLES, new_figure, short
@@ -50,13 +52,7 @@ def rate_figure(table: Table, rates: Mapping[str, tuple[str, float] | None], tit
             _draw_line(
                 axes, place, [(rate, cells[method, label]) for rate, label in points], method
             )
-        axes.set_title(kind, fontsize=11, loc="left")
-        axes.set_xticks([100 * rate for rate, _ in points])
-        axes.tick_params(labelsize=FONT)
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(color="#dddddd", linewidth=0.8)
-        axes.set_axisbelow(True)
-        axes.set_xlabel("noise rate (%)", fontsize=11)
+        _dress(axes, kind, [100 * rate for rate, _ in points])
     grid[0].set_ylabel(table.value_name, fontsize=11)
     grid[0].set_ylim(bottom=0)
     handles, labels = grid[0].get_legend_handles_labels()
@@ -70,6 +66,16 @@ def rate_figure(table: Table, rates: Mapping[str, tuple[str, float] | None], tit
     )
     figure.suptitle(_wrapped(title, width), x=0.01, ha="left", fontsize=12)
     return figure
+
+
+def _dress(axes: Axes, kind: str, ticks: Sequence[float]) -> None:
+    axes.set_title(kind, fontsize=11, loc="left")
+    axes.set_xticks(ticks)
+    axes.tick_params(labelsize=FONT)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(color="#dddddd", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.set_xlabel("noise rate (%)", fontsize=11)
 
 
 def _wrapped(title: str, width: float) -> str:
@@ -104,9 +110,8 @@ def map_figure(table: Table, title: str) -> Figure:
     for row in table.cells.to_dict(orient="records"):
         place = table.methods.index(row["method"]), table.noises.index(row["noise"])
         values[place] = row["mean"]
-    return _map(
-        values, table.methods, table.noises, title=title, label=table.value_name, colours=_MAP
-    )
+    look = _Look(title=title, label=table.value_name, colours=_MAP)
+    return _map(values, table.methods, table.noises, look)
 
 
 def class_figure(
@@ -122,34 +127,31 @@ def class_figure(
         title: of the figure.
     """
     most = float(np.nanmax(np.abs(losses))) if np.isfinite(losses).any() else 1.0
-    return _map(
-        losses,
-        methods,
-        classes,
-        title=title,
-        label="AP, noisy minus clean (points)",
-        colours=_DIFFERENCES,
-        limits=(-most, most),
-    )
+    label = "AP, noisy minus clean (points)"
+    look = _Look(title=title, label=label, colours=_DIFFERENCES, limits=(-most, most))
+    return _map(losses, methods, classes, look)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Look:
+    """Of a heat map: its title, what its colours are of, which they are, and their limits."""
+
+    title: str
+    label: str
+    colours: str
+    limits: tuple[float, float] | tuple[None, None] = (None, None)
 
 
 def _map(
-    values: NDArray[np.float64],
-    rows: Sequence[str],
-    columns: Sequence[str],
-    *,
-    title: str,
-    label: str,
-    colours: str,
-    limits: tuple[float, float] | None = None,
+    values: NDArray[np.float64], rows: Sequence[str], columns: Sequence[str], look: _Look
 ) -> Figure:
     wide = _CELL[0] * max(len(columns), 3)
     longest = max(map(len, short(rows)))
     width = wide + 0.085 * longest + 1.9
     figure = new_figure(width, _CELL[1] * max(len(rows), 3) + 1.9)
     axes = figure.subplots()
-    low, high = limits or (None, None)
-    image = axes.imshow(values, cmap=colours, aspect="auto", vmin=low, vmax=high)
+    low, high = look.limits
+    image = axes.imshow(values, cmap=look.colours, aspect="auto", vmin=low, vmax=high)
     axes.set_yticks(range(len(rows)), labels=short(rows), fontsize=FONT)
     turned = max(map(len, short(columns))) > 7
     axes.set_xticks(
@@ -160,6 +162,14 @@ def _map(
         ha="right" if turned else "center",
     )
     axes.spines[:].set_visible(False)
+    _write_values(axes, image, values)
+    bar = figure.colorbar(image, ax=axes)
+    bar.set_label(look.label, fontsize=FONT)
+    figure.suptitle(_wrapped(look.title, width), x=0.01, ha="left", fontsize=12)
+    return figure
+
+
+def _write_values(axes: Axes, image: AxesImage, values: NDArray[np.float64]) -> None:
     for (row, column), value in np.ndenumerate(values):
         if np.isfinite(value):
             shade = image.to_rgba(np.array([value]))[0]
@@ -173,7 +183,3 @@ def _map(
                 fontsize=FONT,
                 color="white" if dark else "black",
             )
-    bar = figure.colorbar(image, ax=axes)
-    bar.set_label(label, fontsize=FONT)
-    figure.suptitle(_wrapped(title, width), x=0.01, ha="left", fontsize=12)
-    return figure

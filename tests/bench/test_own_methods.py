@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from noisyseg import own_code
 from noisyseg.bench.config.suite import Choices, load_suite
 from noisyseg.bench.config.suite_part import choose
 from noisyseg.bench.runs.execution import execute
@@ -139,7 +140,7 @@ def install(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(folder)
 
     def forget():
-        plugins._entries.cache_clear()
+        own_code.installed.cache_clear()
         plugins.installed_method.cache_clear()
 
     def make(module, name, text):

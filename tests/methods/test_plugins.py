@@ -8,8 +8,8 @@ import traceback
 import pytest
 import torch
 
+from noisyseg import own_code
 from noisyseg.errors import InputError
-from noisyseg.methods import plugins
 from noisyseg.methods.context import LossContext
 from noisyseg.methods.losses.cross_entropy import cross_entropy
 from noisyseg.methods.plugins import (
@@ -170,7 +170,7 @@ REFUSED = {
     "raise SystemExit(3)\n": r"line 1: .*SystemExit: 3",
     "\0": r"cannot be run: (SyntaxError|ValueError)",
     "def other(logits, labels): ...\n": r"has no 'own'\. At its top level it has: other\.",
-    "import torch\n": r"has no 'own'\. At its top level it has: no function and no class\.",
+    "import torch\n": r"has no 'own'\. At its top level it has: nothing of its own\.",
     "own = 3\n": r"method 'own': wanted a function or a class, got 3\.",
     "def own(logits): ...\n": r"wanted \(logits, labels\), got \(logits\)",
     "def own(x, y): ...\n": r"wanted \(logits, labels\), got \(x, y\)",
@@ -284,7 +284,7 @@ def install(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(folder)
 
     def forget():
-        plugins._entries.cache_clear()
+        own_code.installed.cache_clear()
         installed_method.cache_clear()
 
     def make(name, entries, text):

@@ -10,7 +10,7 @@ import pytest
 from noisyseg.annotation_files.document import read_annotations
 from noisyseg.errors import InputError
 from noisyseg.noise.corrupt import corrupt, steps_with_draws
-from noisyseg.noise.files.manifest import encode_manifest
+from noisyseg.noise.manifest import encode_manifest
 from noisyseg.noise.spec import NoiseSpec, make_step
 
 SHARED = Path(__file__).parents[2] / ".." / "shared" / "data"

@@ -13,8 +13,8 @@ assert {"noisyseg.noise.corrupt", "noisyseg.noise.types.class_noise"} <= set(nam
 for name in names:
     importlib.import_module(name)
 heavy = {"torch", "mmdet", "mmcv", "mmengine", "ray", "pandas"} & set(sys.modules)
-rooms = ("noise", "contract", "errors", "files", "foreign", "mask_overlap", "run_length")
-rooms = (*rooms, "annotation_files", "own_code", "socket_paths")
+rooms = ("noise", "contract", "errors", "files", "foreign", "located_yaml", "mask_overlap")
+rooms = (*rooms, "annotation_files", "own_code", "run_length", "socket_paths")
 shared = tuple(f"noisyseg.{name}" for name in rooms)
 strange = {m for m in sys.modules if m.startswith("noisyseg.") and not m.startswith(shared)}
 sys.exit(f"loaded: {heavy | strange}" if heavy | strange else 0)

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from noisyseg.annotation_files.document import encode_annotations, read_annotations
 from noisyseg.errors import InputError
 from noisyseg.noise.corrupt import corrupt
-from noisyseg.noise.files.manifest import encode_manifest
 from noisyseg.noise.files.noisy_files import NoisyFiles, noisy_content, write_pair
+from noisyseg.noise.manifest import encode_manifest
 from noisyseg.noise.operations import apply, invert, make, manifest_path, read_manifest, verify
 from noisyseg.noise.spec import NoiseSpec, make_step, parse_steps
 from noisyseg.noise.types.parameters import Place

@@ -11,7 +11,7 @@ from noisyseg.bench.cli.data.named import NAMES, NamedData, add_choice, add_root
 from noisyseg.bench.cli.data.progress_bar import progress_bar
 from noisyseg.bench.cli.output import DONE, print_text
 from noisyseg.bench.datasets.check_report import Report
-from noisyseg.bench.datasets.formats.format import DataSet
+from noisyseg.bench.datasets.data_format import DataSet
 from noisyseg.bench.datasets.named_data import named_data, named_format, own_data
 
 EXAMPLE = "noisyseg data check coco2017 --root ~/data"

@@ -12,7 +12,7 @@ from noisyseg.bench.cli.command_parser import wrapped_command
 from noisyseg.bench.cli.data.named import add_root
 from noisyseg.bench.cli.output import DONE, print_text
 from noisyseg.bench.datasets.cache import cache_folder
-from noisyseg.bench.datasets.formats.format import DataOptions, Format
+from noisyseg.bench.datasets.data_format import DataOptions, Format
 from noisyseg.bench.datasets.formats.registry import named_formats
 from noisyseg.bench.datasets.named_data import named_data, root_of
 from noisyseg.errors import InputError

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from noisyseg.bench.cli.arguments import positive
 from noisyseg.bench.datasets.cache import cache_folder
-from noisyseg.bench.datasets.formats.format import DataOptions
+from noisyseg.bench.datasets.data_format import DataOptions
 from noisyseg.bench.datasets.formats.registry import MASKS, named_formats
 
 # As they come to mind: what is to be downloaded first, the built-in one last.

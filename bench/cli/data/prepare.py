@@ -11,7 +11,7 @@ from noisyseg.bench.cli.data.check import looked_at
 from noisyseg.bench.cli.data.named import NAMES, NamedData, add_choice, add_root
 from noisyseg.bench.cli.data.progress_bar import progress_bar
 from noisyseg.bench.cli.output import DONE, print_text
-from noisyseg.bench.datasets.formats.format import Format
+from noisyseg.bench.datasets.data_format import Format
 from noisyseg.bench.datasets.named_data import named_data, named_format, own_data, root_of
 from noisyseg.bench.datasets.ready import Ready
 from noisyseg.bench.datasets.split import Split

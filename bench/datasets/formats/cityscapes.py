@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from noisyseg.bench.datasets.converted import ConvertedImage, mask_annotation
-from noisyseg.bench.datasets.formats.format import DataOptions, Format
+from noisyseg.bench.datasets.data_format import DataOptions, Format
 from noisyseg.bench.datasets.official_data import OfficialData
 from noisyseg.bench.datasets.place import Place, locate_place
 from noisyseg.bench.datasets.raw_files import image_size, integer_image

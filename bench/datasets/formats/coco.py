@@ -7,7 +7,7 @@ from pathlib import Path
 from noisyseg.bench.datasets.check import check_split
 from noisyseg.bench.datasets.check_report import Report
 from noisyseg.bench.datasets.converted import Progress
-from noisyseg.bench.datasets.formats.format import DataOptions, Format
+from noisyseg.bench.datasets.data_format import DataOptions, Format
 from noisyseg.bench.datasets.ready import Ready
 from noisyseg.bench.datasets.split import Split
 from noisyseg.checked_values import file_name, integer, text

@@ -12,7 +12,7 @@ from noisyseg.bench.datasets.acquisition import Source
 from noisyseg.bench.datasets.check import add_split
 from noisyseg.bench.datasets.check_report import Report
 from noisyseg.bench.datasets.converted import Progress
-from noisyseg.bench.datasets.formats.format import DataOptions, Format
+from noisyseg.bench.datasets.data_format import DataOptions, Format
 from noisyseg.bench.datasets.official_data import OfficialData
 from noisyseg.bench.datasets.place import Place, locate_place
 from noisyseg.bench.datasets.split import Split

@@ -1,9 +1,9 @@
 """The data-set formats by name, in the order in which they are listed."""
 
+from noisyseg.bench.datasets.data_format import DataOptions, Format
 from noisyseg.bench.datasets.formats.cityscapes import CITYSCAPES
 from noisyseg.bench.datasets.formats.coco import COCO
 from noisyseg.bench.datasets.formats.coco2017 import COCO2017
-from noisyseg.bench.datasets.formats.format import DataOptions, Format
 from noisyseg.bench.datasets.formats.shapes import SHAPES
 from noisyseg.bench.datasets.formats.voc2012 import VOC2012
 from noisyseg.errors import InputError

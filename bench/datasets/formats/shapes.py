@@ -18,7 +18,7 @@ from PIL import Image as PillowImage
 from noisyseg.bench.datasets.check import check_split
 from noisyseg.bench.datasets.check_report import Report
 from noisyseg.bench.datasets.converted import Progress, mask_annotation
-from noisyseg.bench.datasets.formats.format import DataOptions, Format
+from noisyseg.bench.datasets.data_format import DataOptions, Format
 from noisyseg.bench.datasets.ready import Ready, annotation_file
 from noisyseg.bench.datasets.shape_geometry import CLASSES
 from noisyseg.bench.datasets.shape_scene import Image, Instance, draw_scene

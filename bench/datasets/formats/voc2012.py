@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from noisyseg.bench.datasets.acquisition import Source
-from noisyseg.bench.datasets.formats.format import DataOptions, Format
+from noisyseg.bench.datasets.data_format import DataOptions, Format
 from noisyseg.bench.datasets.official_data import OfficialData
 from noisyseg.bench.datasets.place import Place, listed_names, locate_place
 from noisyseg.bench.datasets.ready import annotation_file

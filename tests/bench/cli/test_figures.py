@@ -96,6 +96,10 @@ def test_a_cascade_has_a_figure_for_each_stage(toy, trained, call, tmp_path):
     expected = [f"{name}-sym40-stage{stage}.png" for name in PICTURES for stage in (1, 2, 3)]
     assert names(out / "figures" / "toy") == sorted([*expected, *RESULTS])
     assert "ce · sym40 · seed 0 · stage 3" in called.out
+    call("report", toy.file, "--out", out, "--methods", "ce", "--noise", "sym40")
+    page = (out / "reports" / "toy.html").read_text(encoding="utf-8")
+    for stage in (1, 2, 3):
+        assert f"PON as a detector of wrong labels: sym40, stage {stage} of 3<" in page
 
 
 def test_runs_without_reports_are_named_and_left_out(toy, trained, record_of, call, tmp_path):

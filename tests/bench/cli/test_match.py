@@ -1,85 +1,10 @@
-"""`match`: each of the paper's cells against the measured interval."""
+"""`match`: what is printed of the paper's cells and the measured intervals."""
 
 import json
 
 import pytest
 
-from noisyseg.results.paper.published import published_table
 from noisyseg.results.records.store import RunStore
-from noisyseg.results.tables.formats import table_of
-from noisyseg.results.tables.match import counts, match
-from noisyseg.results.tables.table import TableEntry, summarise
-
-
-def done(value):
-    return {"status": "done", "metrics": {"segm": {"AP": value}}}
-
-
-FAILED = {"status": "failed", "metrics": None}
-# ce: the paper has 39.3, 34.2, 31.5, 27.1, 20.7, 36.8, 34.5. By hand, t of 2 degrees: 4.302653, so
-# that an sd of 1 gives ± 2.484.
-MEASURED = {
-    ("ce", "clean"): [38.3, 39.3, 40.3],  # 36.8 to 41.8
-    ("ce", "sym20"): [30.0, 31.0, 32.0],  # to 33.5: the paper's is above
-    ("ce", "sym40"): [34.0, 35.0, 36.0],  # from 32.5: the paper's is below
-    ("ce", "sym60"): [27.1],
-    ("ce", "sym80"): [FAILED],
-    ("lsr", "clean"): [30.0, 31.0],  # the paper's was not recovered
-}
-EXPECTED = {
-    ("ce", "clean"): "inside",
-    ("ce", "sym20"): "above",
-    ("ce", "sym40"): "below",
-    ("ce", "sym60"): "one seed",
-    ("ce", "sym80"): "failed",
-    ("ce", "asym20"): "not run",
-    ("lsr", "clean"): "unknown",
-    ("lsr", "sym20"): "not run",
-    ("jol", "clean"): "not run",
-}
-
-
-@pytest.fixture
-def table():
-    methods = ["ce", "lsr"]
-    noises = ["clean", "sym20", "sym40", "sym60", "sym80", "asym20"]
-    entries = [
-        TableEntry(method, noise, seed, value if value is FAILED else done(value))
-        for (method, noise), values in MEASURED.items()
-        for seed, value in enumerate(values)
-    ]
-    summary = summarise(entries, methods=methods, noises=noises)
-    return table_of(summary, title="T", metric="segm.AP", value_name="Mask AP (%)")
-
-
-def test_where_the_papers_numbers_lie(table):
-    published = published_table("table1")
-    found = match([table], published, differences=[])
-    assert len(found) == len(published.cells) == 42
-    positions = {(entry.method, entry.noise): entry for entry in found}
-    for place, position in EXPECTED.items():
-        assert positions[place].position == positions[place].verdict == position
-    clean = positions["ce", "clean"]
-    assert (clean.published, clean.source, clean.n) == (39.3, "summary", 3)
-    assert (clean.low, clean.high) == pytest.approx((36.816, 41.784), abs=1e-3)
-    assert positions["ce", "sym60"].low is None
-    assert sum(counts(found).values()) == 42
-    assert counts(found)["inside"] == 1
-
-
-def test_what_is_of_something_else_is_not_comparable(table):
-    found = {
-        (entry.method, entry.noise): entry
-        for entry in match([table], published_table("table1"), differences=["val, not test"])
-    }
-    for place in (("ce", "clean"), ("ce", "sym20"), ("ce", "sym60")):
-        assert found[place].verdict == "not comparable"
-        assert found[place].position == EXPECTED[place]
-    for place in (("ce", "sym80"), ("ce", "asym20"), ("lsr", "clean")):
-        assert found[place].verdict == EXPECTED[place]
-
-
-# The command
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from noisyseg.bench.datasets.check import check_split
-from noisyseg.bench.datasets.formats.format import DataOptions
+from noisyseg.bench.datasets.data_format import DataOptions
 from noisyseg.bench.datasets.formats.registry import FORMATS
 from noisyseg.bench.datasets.named_data import named_data
 from noisyseg.bench.datasets.split import Split

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from noisyseg.bench.datasets.image_files import check_image_files
+from noisyseg.bench.datasets.image_files import ListedImage, check_image_files
 from noisyseg.errors import InputError
 
 
@@ -22,7 +22,8 @@ def folder(tmp_path):
 
 
 def check(folder):
-    check_image_files(folder / "annotations.json", folder / "images")
+    entries = json.loads((folder / "annotations.json").read_bytes())["images"]
+    check_image_files([ListedImage(**entry) for entry in entries], folder / "images")
 
 
 def test_images_of_the_sizes_that_the_file_says_are_fine(folder):

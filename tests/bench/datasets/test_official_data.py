@@ -15,8 +15,8 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
 from noisyseg.bench.datasets import converted
+from noisyseg.bench.datasets.data_format import DataOptions
 from noisyseg.bench.datasets.formats.cityscapes import CITYSCAPES_CLASSES
-from noisyseg.bench.datasets.formats.format import DataOptions
 from noisyseg.bench.datasets.formats.registry import FORMATS
 from noisyseg.bench.datasets.named_data import named_data
 from noisyseg.bench.datasets.voc_objects import VOC_CLASSES
@@ -219,7 +219,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from noisyseg.bench.datasets.formats.format import DataOptions
+from noisyseg.bench.datasets.data_format import DataOptions
 from noisyseg.bench.datasets.formats.voc2012 import VOC2012
 from noisyseg.bench.datasets.named_data import named_data
 

@@ -3,7 +3,8 @@ from copy import deepcopy
 
 import pytest
 
-from noisyseg.bench.datasets.preparation import check_data, select, spread, write_prepared
+from noisyseg.bench.datasets.preparation import check_data, write_prepared
+from noisyseg.bench.datasets.selection import select, spread
 from noisyseg.bench.datasets.source import DataSource
 from noisyseg.bench.datasets.split import Split
 from noisyseg.errors import InputError

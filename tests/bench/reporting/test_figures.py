@@ -27,7 +27,7 @@ def noisy_seeds(results, setting):
 
 
 def test_a_new_entry_is_drawn_by_figures_and_shown_by_report(call, toy, measured, monkeypatch):
-    entry = SuiteFigure(name="new", caption="A <new> figure", per="noise", draw=noisy_seeds)
+    entry = SuiteFigure("new", "A <new> figure", "noise", noisy_seeds)
     monkeypatch.setattr(figures, "FIGURES", (*FIGURES, entry))
     assert call("figures", toy.file, "--out", measured, "--format", "png,svg").status == 0
     written = {path.name for path in (measured / "figures" / "toy").iterdir()}

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from noisyseg.bench.config.suite import Choices, load_suite
+from noisyseg.bench.datasets.source import load_source
 from noisyseg.bench.runs.coco_server import test_images as find_images
 from noisyseg.bench.runs.coco_server import with_submissions
 from noisyseg.bench.runs.execution import execute
@@ -39,10 +40,14 @@ def suite(data, tmp_path):
     return load_suite(str(path), data_root=data, cache=tmp_path, choices=choices)
 
 
+def source(suite):
+    return load_source(suite.data, root=suite.data_root, options=suite.data_options)
+
+
 def test_a_run_leaves_the_servers_file_now_or_later_from_its_weights(suite, data, tmp_path):
     store = RunStore(tmp_path / "runs")
     plain = expand(suite, store)
-    (run,) = with_submissions(plain, find_images(suite))
+    (run,) = with_submissions(plain, find_images(suite.name, source(suite)))
     assert run.key == plain[0].key
     record = execute(run, store, ONE_THREAD)
     assert record["status"] == "done", record["failure"]
@@ -68,7 +73,7 @@ def test_a_run_leaves_the_servers_file_now_or_later_from_its_weights(suite, data
 def test_data_without_test_images_are_refused(suite, toy, data, tmp_path):
     other = load_suite(str(toy.file), data_root=None, cache=tmp_path)
     with pytest.raises(InputError, match="--test-dev is for COCO 2017; toy uses toy"):
-        find_images(other)
+        find_images(other.name, source(other))
     shutil.rmtree(data / "coco" / "test2017")
     with pytest.raises(InputError, match=r"--test-dev needs .*test2017, which comes in test2017"):
-        find_images(suite)
+        find_images(suite.name, source(suite))

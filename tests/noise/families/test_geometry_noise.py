@@ -13,7 +13,7 @@ from noisyseg.annotation_files.document import encode_annotations, read_annotati
 from noisyseg.errors import InputError
 from noisyseg.mask_overlap import run_lengths
 from noisyseg.noise.corrupt import corrupt
-from noisyseg.noise.files.manifest import encode_manifest
+from noisyseg.noise.manifest import encode_manifest
 from noisyseg.noise.spec import NoiseSpec, make_step
 
 SHARED = Path(__file__).parents[3] / ".." / "shared" / "data"

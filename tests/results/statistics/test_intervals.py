@@ -1,8 +1,9 @@
 import math
-from statistics import NormalDist
+from statistics import NormalDist, fmean, stdev
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from noisyseg.errors import InputError
 from noisyseg.results.statistics.intervals import components, describe, rank_intervals, ranks
@@ -140,6 +141,18 @@ def test_intervals_of_few_seeds_are_never_too_narrow(noise):
 )
 def test_equal_values_share_the_mean_rank(values, expected):
     assert np.array_equal(ranks(np.array(values)), expected)
+
+
+def test_ranks_are_scipys():
+    values = np.random.default_rng(3).integers(0, 5, size=(40, 3, 7)).astype(float)
+    assert np.array_equal(ranks(values), stats.rankdata(-values, axis=-1))
+
+
+@pytest.mark.parametrize("n", [2, 3, 5, 30, 1000])
+def test_the_interval_is_students_to_the_last_bit(n):
+    values = np.random.default_rng(n).normal(30, 2, n).tolist()
+    half = stats.t.ppf((1 + 0.95) / 2, n - 1) * stdev(values) / math.sqrt(n)
+    assert describe(values).high == fmean(values) + half
 
 
 def test_rank_intervals_by_hand():

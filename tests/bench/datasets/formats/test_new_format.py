@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from noisyseg.bench.datasets.converted import ConvertedImage
-from noisyseg.bench.datasets.formats.format import Format
+from noisyseg.bench.datasets.data_format import Format
 from noisyseg.bench.datasets.formats.registry import FORMATS
 from noisyseg.bench.datasets.official_data import OfficialData
 from noisyseg.bench.datasets.place import Place, locate_place
@@ -169,6 +169,6 @@ def test_its_section_of_a_suite_knows_its_keys(call, toy, words):
 
 def test_every_format_is_registered_by_its_file():
     folder = Path(__file__).parents[4] / "bench" / "datasets" / "formats"
-    files = {path.stem for path in folder.glob("*.py")} - {"__init__", "format", "registry"}
+    files = {path.stem for path in folder.glob("*.py")} - {"__init__", "registry"}
     assert files == set(FORMATS)
     assert all(known.name == name for name, known in FORMATS.items())

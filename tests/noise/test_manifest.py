@@ -5,7 +5,7 @@ import pytest
 
 from noisyseg.noise.categories import Categories
 from noisyseg.noise.draws import StepDraws
-from noisyseg.noise.files.manifest import (
+from noisyseg.noise.manifest import (
     FORMAT_VERSION,
     build_manifest,
     class_changes,
