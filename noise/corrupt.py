@@ -8,7 +8,7 @@ import numpy as np
 
 from noisyseg.annotation_files.document import CocoDocument, is_written_alike
 from noisyseg.noise.draws import StepDraws
-from noisyseg.noise.manifest import Manifest, build_manifest
+from noisyseg.noise.manifest import DocumentManifest, build_manifest
 from noisyseg.noise.requirements import check_steps
 from noisyseg.noise.spec import NoiseSpec, NoiseStep
 from noisyseg.noise.table import AnnotationTable
@@ -20,7 +20,7 @@ GEOMETRY_FIELDS = ("segmentation", "bbox", "area")
 
 def corrupt(
     document: CocoDocument, spec: NoiseSpec, *, workers: int = 1
-) -> tuple[CocoDocument, Manifest]:
+) -> tuple[CocoDocument, DocumentManifest]:
     """The document with noise, and the manifest of what was changed.
 
     The document's categories, in file order, are the classes: choose a subset before. Crowd
@@ -75,7 +75,7 @@ def _manifest(
     spec: NoiseSpec,
     noisy: Sequence[Annotation],
     reports: Sequence[Mapping[str, Any]],
-) -> Manifest:
+) -> DocumentManifest:
     index_of = {number: index for index, number in enumerate(table.categories.ids)}
     by_id = {entry["id"]: entry for entry in noisy}
     after, kept = table.classes.copy(), np.ones(len(clean), dtype=np.bool_)

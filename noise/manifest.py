@@ -33,19 +33,82 @@ No date, path, host or software version enters it, so equal inputs give equal by
                   families are described in `noise.families`
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, TypedDict
 
+import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from noisyseg.files import canonical_json
 from noisyseg.noise.spec import NoiseSpec
 from noisyseg.noise.table import AnnotationTable
 from noisyseg.noise.transition import Indices, Mask
 
-Manifest = dict[str, Any]
 FORMAT_VERSION = 2
-DIGITS, DOCUMENT = "digits", "document"
+DIGITS: Literal["digits"] = "digits"
+DOCUMENT: Literal["document"] = "document"
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Id = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+Checksum = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+
+
+class Changes(TypedDict):
+    """What turns the noisy file back into the clean one; pairs and triples are lists in a file."""
+
+    classes: list[tuple[Id, Id, list[Id]]]
+    geometry: list[tuple[Id, dict[str, Any]]]
+    removed: list[tuple[Count, dict[str, Any]]]
+    added: list[Id]
+
+
+class Numbers(TypedDict):
+    """Numbers of annotations."""
+
+    clean: Count
+    noisy: Count
+    crowd: Count
+    class_changed: Count
+    geometry_changed: Count
+    removed: Count
+    added: Count
+
+
+class ClassNumbers(TypedDict):
+    """A class, and numbers of its annotations."""
+
+    id: Id
+    name: str
+    clean: Count
+    noisy: Count
+    changed: Count
+
+
+class DocumentManifest(TypedDict):
+    """A manifest but for what belongs to files."""
+
+    format: int
+    spec: dict[str, Any]
+    annotations: Numbers
+    classes: list[ClassNumbers]
+    counts: list[list[Count]]
+    changes: Changes
+    steps: list[dict[str, Any]]
+
+
+class Unfinished(DocumentManifest):
+    """A manifest but for the noisy file's checksum, which is known once that is written."""
+
+    writer: Literal["digits", "document"]
+    clean_sha256: Checksum
+    clean_document_sha256: Checksum | None
+
+
+class Manifest(Unfinished):
+    """A whole manifest, as the module's text describes it."""
+
+    noisy_sha256: Checksum
 
 
 def build_manifest(
@@ -58,7 +121,7 @@ def build_manifest(
     geometry: Sequence[tuple[int, dict[str, Any]]] = (),
     removed: Sequence[tuple[int, dict[str, Any]]] = (),
     added: Sequence[dict[str, Any]] = (),
-) -> Manifest:
+) -> DocumentManifest:
     """The manifest but for `writer` and the two checksums, which belong to files.
 
     Args:
@@ -75,6 +138,13 @@ def build_manifest(
     crowds_too = any(step.parameters.get("crowds") for step in spec.steps)
     counted = np.ones_like(kept) if crowds_too else ~table.crowds
     changed = kept & (table.classes != after)
+    counts = _counts(table, after, kept & counted)
+    changes: Any = {  # lists, as they are read back
+        "classes": class_changes(table, after, changed),
+        "geometry": [[number, fields] for number, fields in geometry],
+        "removed": [[index, entry] for index, entry in removed],
+        "added": [entry["id"] for entry in added],
+    }
     return {
         "format": FORMAT_VERSION,
         "spec": spec.resolved(),
@@ -87,47 +157,43 @@ def build_manifest(
             "removed": len(removed),
             "added": len(added),
         },
-        **_counts(table, after, kept, counted, added),
-        "changes": {
-            "classes": class_changes(table, after, changed),
-            "geometry": [[number, fields] for number, fields in geometry],
-            "removed": [[index, entry] for index, entry in removed],
-            "added": [entry["id"] for entry in added],
-        },
+        "classes": _class_numbers(table, counts, counted, added),
+        "counts": counts.tolist(),
+        "changes": changes,
         "steps": list(steps),
     }
 
 
-def _counts(
+def _counts(table: AnnotationTable, after: Indices, both: Mask) -> NDArray[np.int64]:
+    """K x K: of the annotations in `both` files, row = clean class, column = noisy class."""
+    k = len(table.categories)
+    pairs = table.classes[both] * k + after[both]
+    return np.bincount(pairs, minlength=k * k).reshape(k, k)
+
+
+def _class_numbers(
     table: AnnotationTable,
-    after: Indices,
-    kept: Mask,
+    counts: NDArray[np.int64],
     counted: Mask,
     added: Sequence[dict[str, Any]],
-) -> dict[str, Any]:
+) -> list[ClassNumbers]:
     categories = table.categories
     k = len(categories)
-    both = counted & kept
-    counts = np.bincount(table.classes[both] * k + after[both], minlength=k * k).reshape(k, k)
     clean = np.bincount(table.classes[counted], minlength=k)
     index_of = {number: index for index, number in enumerate(categories.ids)}
     places = np.array([index_of[entry["category_id"]] for entry in added], dtype=np.int64)
-    new = np.bincount(places, minlength=k)
-    noisy, stayed = counts.sum(axis=0) + new, counts.diagonal()
-    changed = counts.sum(axis=1) - stayed
-    columns = zip(
-        categories.ids,
-        categories.names,
-        clean.tolist(),
-        noisy.tolist(),
-        changed.tolist(),
-        strict=True,
-    )
-    keys = ("id", "name", "clean", "noisy", "changed")
-    return {
-        "classes": [dict(zip(keys, values, strict=True)) for values in columns],
-        "counts": counts.tolist(),
-    }
+    noisy = counts.sum(axis=0) + np.bincount(places, minlength=k)
+    changed = counts.sum(axis=1) - counts.diagonal()
+    return [
+        {
+            "id": number,
+            "name": name,
+            "clean": int(clean[place]),
+            "noisy": int(noisy[place]),
+            "changed": int(changed[place]),
+        }
+        for place, (number, name) in enumerate(zip(categories.ids, categories.names, strict=True))
+    ]
 
 
 def class_changes(
@@ -148,6 +214,6 @@ def class_changes(
     ]
 
 
-def encode_manifest(manifest: Manifest) -> bytes:
+def encode_manifest(manifest: Mapping[str, Any]) -> bytes:
     """The manifest's bytes: canonical JSON and a line end."""
     return canonical_json(manifest) + b"\n"

@@ -44,6 +44,11 @@ def checked(
     return cast(Document, values)
 
 
+def anything(raw: Located, key: str) -> Any:
+    """The entry as it stands, for its reader to judge."""
+    return raw[key]
+
+
 def section(raw: Located, key: str) -> Located:
     """The entry as a mapping."""
     return located(raw[key], what=key, where=raw.where(key))

@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, Any, NamedTuple, TypedDict
 
 from noisyseg.bench.config.model import Model, load_model
 from noisyseg.bench.config.protocol import Protocol, load_protocol
 from noisyseg.bench.config.shipped import shipped_path
 from noisyseg.bench.datasets.data_format import DataOptions
 from noisyseg.bench.datasets.formats.registry import format_of
-from noisyseg.checked_values import file_name, list_of, text
+from noisyseg.checked_values import anything, checked, file_name, list_of, section, text
 from noisyseg.errors import InputError, unknown_name
 from noisyseg.located_yaml import Located, check_keys, check_present, located, read_yaml
 from noisyseg.methods.method import Method, ResolvedMethod
@@ -84,6 +85,49 @@ class Choices:
     own_methods: Mapping[str, Method] = field(default_factory=dict)
 
 
+def check_seed(seed: int, place: str = "") -> int:
+    """The same seed, if a run can have it.
+
+    Raises:
+        InputError: it is out of range.
+    """
+    if not 0 <= seed <= MAX_RUN_SEED:
+        raise InputError(f"{place}a seed must be from 0 to 2^63-1, got {seed}.")
+    return seed
+
+
+def _published(raw: Located, key: str) -> str:
+    return published_table(text(raw, key), raw.where(key)).name
+
+
+def _noise(raw: Located, key: str) -> Located:
+    noise = section(raw, key)
+    if not noise:
+        raise InputError(
+            f"{raw.where(key)}: a suite needs at least one noise setting, such as clean: null."
+        )
+    return noise
+
+
+def _seeds(raw: Located, key: str) -> list[SeedPair]:
+    seeds = list_of(raw, key, int, kind_name="seeds", least=1)
+    return [SeedPair(check_seed(seed, f"{raw.where(key)}: "), seed) for seed in seeds]
+
+
+class _Written(TypedDict):
+    name: Annotated[str, file_name]
+    title: Annotated[str, text]
+    notes: Annotated[list[str], partial(list_of, kind=str, kind_name="texts")]
+    published: Annotated[str | None, _published]
+    data: Annotated[Located, section]
+    methods: Annotated[Any, anything]  # a suite's methods may be files of the command line's
+    noise: Annotated[Located, _noise]
+    seeds: Annotated[list[SeedPair], _seeds]
+    model: Annotated[Any, anything]  # model and protocol are the suite's own or a variant's
+    protocol: Annotated[Any, anything]
+    variants: Annotated[Any, anything]
+
+
 def load_suite(
     source: str, *, data_root: Path | None, cache: Path, choices: Choices | None = None
 ) -> Suite:
@@ -101,37 +145,31 @@ def load_suite(
     choices = choices or Choices()
     is_file = source.endswith((".yaml", ".yml"))
     raw = read_yaml(Path(source) if is_file else shipped_path("suite", source))
-    check_keys(
-        raw,
-        what="a suite",
-        required=("name", "data", "methods", "noise", "seeds"),
-        optional=("title", "notes", "published", "model", "protocol", "variants"),
-    )
-    data = located(raw["data"], what="data", where=raw.where("data"))
-    root = data_root or _default_root(data, raw.file.parent if is_file else None, cache)
-    noise = _noise(raw)
+    absent = dict.fromkeys(("published", "model", "protocol", "variants"))
+    defaults: Mapping[str, Any] = {"title": raw.get("name"), "notes": [], **absent}
+    written = checked(raw, _Written, what="a suite", defaults=defaults)
+    # Data that no one has said a place of lie beside the suite's file, if it has one.
+    beside = raw.file.parent if is_file else None
+    root = data_root or (cache if format_of(written["data"]).built_in else beside)
     variant, parts = _variant(raw, choices.variant)
     return Suite(
-        name=file_name(raw, "name"),
-        title=text(raw, "title") if "title" in raw else text(raw, "name"),
+        name=written["name"],
+        title=written["title"],
         file=raw.file,
-        data=data,
+        data=written["data"],
         data_root=root,
         data_options=DataOptions(
             cache=cache, masks=choices.masks, allow_partial=choices.allow_partial
         ),
         variant=variant,
-        notes=list_of(raw, "notes", str, kind_name="texts") if "notes" in raw else [],
-        published=_published(raw),
+        notes=written["notes"],
+        published=written["published"],
         model=_model(parts, root or Path(), choices),
         protocol=load_protocol(parts["protocol"], where=parts.where("protocol")),
         methods=_with_own(_methods(raw, choices.own_methods), choices.own_methods),
-        noise=dict(noise),
-        noise_places={label: noise.where(label) for label in noise},
-        seeds=[
-            SeedPair(check_seed(seed, f"{raw.where('seeds')}: "), seed)
-            for seed in list_of(raw, "seeds", int, kind_name="seeds", least=1)
-        ],
+        noise=dict(written["noise"]),
+        noise_places={label: written["noise"].where(label) for label in written["noise"]},
+        seeds=written["seeds"],
     )
 
 
@@ -143,11 +181,6 @@ def _model(parts: Located, root: Path, choices: Choices) -> Model:
         random_weights=choices.random_weights,
         download=choices.download,
     )
-
-
-def _default_root(data: Located, folder: Path | None, cache: Path) -> Path | None:
-    """Where data lie that no one has said a place of: beside the suite's file, if it has one."""
-    return cache if format_of(data).built_in else folder
 
 
 def _variant(raw: Located, wanted: str | None) -> tuple[str | None, Located]:
@@ -164,7 +197,7 @@ def _variant(raw: Located, wanted: str | None) -> tuple[str | None, Located]:
     for key in ("model", "protocol"):
         if key in raw:
             raise InputError(f"{raw.where(key)}: each of the suite's variants has its own {key}.")
-    variants = located(raw["variants"], what="variants", where=raw.where("variants"))
+    variants = section(raw, "variants")
     if not variants:
         raise InputError(f"{raw.where('variants')}: a suite's variants need at least one.")
     name = next(iter(variants)) if wanted is None else wanted
@@ -178,11 +211,10 @@ def _variant(raw: Located, wanted: str | None) -> tuple[str | None, Located]:
 
 def _methods(raw: Located, own: Mapping[str, Method]) -> dict[str, ResolvedMethod]:
     """Methods by label: a list of names, or a mapping from labels to a name and parameters."""
-    section = raw["methods"]
-    if isinstance(section, list):
+    if isinstance(raw["methods"], list):
         names = list_of(raw, "methods", str, kind_name="method names", least=1)
         return {name: resolve(name, {}, raw.where("methods"), own=own) for name in names}
-    entries = located(section, what="methods", where=raw.where("methods"))
+    entries = section(raw, "methods")
     methods = {}
     for label, entry in entries.items():
         where = entries.where(label)
@@ -214,29 +246,3 @@ def _with_own(
             )
         methods[name] = resolve(name, {}, own=own)
     return methods
-
-
-def _published(raw: Located) -> str | None:
-    if "published" not in raw:
-        return None
-    return published_table(text(raw, "published"), raw.where("published")).name
-
-
-def _noise(raw: Located) -> Located:
-    noise = located(raw["noise"], what="noise", where=raw.where("noise"))
-    if not noise:
-        raise InputError(
-            f"{raw.where('noise')}: a suite needs at least one noise setting, such as clean: null."
-        )
-    return noise
-
-
-def check_seed(seed: int, place: str = "") -> int:
-    """A run's seed, checked; `place` begins the message.
-
-    Raises:
-        InputError: out of range.
-    """
-    if not 0 <= seed <= MAX_RUN_SEED:
-        raise InputError(f"{place}a seed must be from 0 to 2^63-1, got {seed}.")
-    return seed

@@ -15,7 +15,7 @@ from noisyseg.annotation_files.document import CocoDocument
 from noisyseg.errors import InputError
 from noisyseg.noise.corrupt import corrupt
 from noisyseg.noise.draws import StepDraws
-from noisyseg.noise.manifest import Manifest
+from noisyseg.noise.manifest import DocumentManifest
 from noisyseg.noise.spec import NoiseSpec, NoiseStep, make_step
 from noisyseg.noise.table import AnnotationTable
 from noisyseg.noise.types.noise_type import NoiseType
@@ -69,7 +69,7 @@ class Trial:
 
     def noisy(
         self, *, seed: int = 0, foreign_seed: int = 0, **changes: Any
-    ) -> tuple[CocoDocument, Manifest]:
+    ) -> tuple[CocoDocument, DocumentManifest]:
         """What the type makes of a copy of the document.
 
         Args:

@@ -2,46 +2,17 @@
 
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, cast
 
 import msgspec
 import orjson
 
 from noisyseg.errors import InputError
 from noisyseg.noise.corrupt import GEOMETRY_FIELDS
-from noisyseg.noise.manifest import DIGITS, FORMAT_VERSION, Manifest
+from noisyseg.noise.manifest import DIGITS, FORMAT_VERSION, Count, Manifest
 
-Count = Annotated[int, msgspec.Meta(ge=0)]
-Id = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
-Checksum = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 Positive = Annotated[float, msgspec.Meta(ge=0)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
-Entry = dict[str, Any]
-
-
-class _Changes(msgspec.Struct):
-    classes: list[tuple[Id, Id, list[Id]]]
-    geometry: list[tuple[Id, Entry]]
-    removed: list[tuple[Count, Entry]]
-    added: list[Id]
-
-
-class _Numbers(msgspec.Struct):
-    clean: Count
-    noisy: Count
-    crowd: Count
-    class_changed: Count
-    geometry_changed: Count
-    removed: Count
-    added: Count
-
-
-class _Class(msgspec.Struct):
-    id: Id
-    name: str
-    clean: Count
-    noisy: Count
-    changed: Count
 
 
 class _SpecStep(msgspec.Struct):
@@ -71,17 +42,11 @@ class _Report(msgspec.Struct):
     added: Count | None = None
 
 
-class _Manifest(msgspec.Struct):
+class _OpenParts(msgspec.Struct):
+    """What every spec and every report says, whatever else its type has to say."""
+
     spec: _Spec
-    writer: Literal["digits", "document"]
-    clean_sha256: Checksum
-    noisy_sha256: Checksum
-    annotations: _Numbers
-    classes: list[_Class]
-    counts: list[list[Count]]
-    changes: _Changes
     steps: list[_Report]
-    clean_document_sha256: Checksum | None
 
 
 def manifest_path(noisy: Path) -> Path:
@@ -109,39 +74,41 @@ def read_manifest(path: Path) -> Manifest:
             f"{FORMAT_VERSION}: make the noisy file again, or use the noisyseg that made it."
         )
     try:
-        checked = msgspec.convert(data, _Manifest)
+        checked = msgspec.convert(data, Manifest)
+        parts = msgspec.convert(data, _OpenParts)
     except msgspec.ValidationError as error:
         raise InputError(f"{path}: no whole manifest of noise: {error}.") from error
-    _check_consistent(checked, path)
-    return data
+    _check_consistent(checked, parts, path)
+    return cast(Manifest, data)
 
 
 def _is_square(matrix: list[list[float]] | None, k: int) -> bool:
     return matrix is None or (len(matrix) == k and all(len(row) == k for row in matrix))
 
 
-def _check_consistent(manifest: _Manifest, path: Path) -> None:
-    changes, numbers, k = manifest.changes, manifest.annotations, len(manifest.classes)
-    changed = [number for _, _, ids in changes.classes for number in ids]
-    known = {entry.id for entry in manifest.classes}
+def _check_consistent(manifest: Manifest, parts: _OpenParts, path: Path) -> None:
+    changes, numbers = manifest["changes"], manifest["annotations"]
+    k, counts = len(manifest["classes"]), manifest["counts"]
+    changed = [number for _, _, ids in changes["classes"] for number in ids]
+    known = {entry["id"] for entry in manifest["classes"]}
     fits = (
-        len(manifest.counts) == k == len(known)
-        and len(manifest.steps) == len(manifest.spec.steps)
-        and all(_is_square(step.expected_matrix, k) for step in manifest.steps)
-        and (manifest.clean_document_sha256 is None) == (manifest.writer == DIGITS)
-        and all(len(row) == k for row in manifest.counts)
-        and all({old, new} <= known for old, new, _ in changes.classes)
-        and len(set(changed)) == len(changed) == numbers.class_changed
-        and len(changes.geometry) == numbers.geometry_changed
-        and len(changes.removed) == numbers.removed
-        and len(changes.added) == numbers.added
-        and numbers.clean - numbers.removed + numbers.added == numbers.noisy
-        and all(fields.keys() <= set(GEOMETRY_FIELDS) for _, fields in changes.geometry)
-        and all(type(entry.get("id")) is int for _, entry in changes.removed)
+        len(counts) == k == len(known)
+        and len(parts.steps) == len(parts.spec.steps)
+        and all(_is_square(step.expected_matrix, k) for step in parts.steps)
+        and (manifest["clean_document_sha256"] is None) == (manifest["writer"] == DIGITS)
+        and all(len(row) == k for row in counts)
+        and all({old, new} <= known for old, new, _ in changes["classes"])
+        and len(set(changed)) == len(changed) == numbers["class_changed"]
+        and len(changes["geometry"]) == numbers["geometry_changed"]
+        and len(changes["removed"]) == numbers["removed"]
+        and len(changes["added"]) == numbers["added"]
+        and numbers["clean"] - numbers["removed"] + numbers["added"] == numbers["noisy"]
+        and all(fields.keys() <= set(GEOMETRY_FIELDS) for _, fields in changes["geometry"])
+        and all(type(entry.get("id")) is int for _, entry in changes["removed"])
     )
-    places = [place for place, _ in changes.removed]
+    places = [place for place, _ in changes["removed"]]
     rising = all(one < other for one, other in pairwise(places))
-    if not fits or not rising or any(place >= numbers.clean for place in places):
+    if not fits or not rising or any(place >= numbers["clean"] for place in places):
         raise InputError(
             f"{path}: its changes and its counts contradict each other: was it edited?"
         )

@@ -30,6 +30,7 @@ from noisyseg.noise.manifest import (
     DOCUMENT,
     FORMAT_VERSION,
     Manifest,
+    Unfinished,
     build_manifest,
     encode_manifest,
 )
@@ -40,7 +41,6 @@ from noisyseg.noise.types.registry import noise_type
 
 ANNOTATIONS_NAME = "annotations.json"
 MANIFEST_NAME = "manifest.json"
-_NO_DOCUMENT = {"clean_document_sha256": None}
 
 
 class NoisyFiles(NamedTuple):
@@ -60,7 +60,7 @@ class NoisyContent(NamedTuple):
     """
 
     blocks: Iterable[bytes]
-    manifest: Manifest
+    manifest: Unfinished
     noisy: AnnotationTable | CocoDocument
 
 
@@ -113,9 +113,8 @@ def noisy_content(
     Raises:
         InputError: unusable annotations, or noise that does not fit them.
     """
-    content = _by_digits(data, spec) if writer == DIGITS else None
-    content = content or _by_document(data, where, spec, workers)
-    return content._replace(manifest={**content.manifest, "clean_sha256": clean_sha256})
+    content = _by_digits(data, clean_sha256, spec) if writer == DIGITS else None
+    return content or _by_document(data, where, clean_sha256, spec, workers)
 
 
 def write_pair(files: NoisyFiles, content: NoisyContent) -> Manifest:
@@ -125,7 +124,7 @@ def write_pair(files: NoisyFiles, content: NoisyContent) -> Manifest:
         InputError: a folder cannot be written to.
     """
     digest = hashlib.sha256()
-    manifest = dict(content.manifest)
+    manifest: Manifest = {**content.manifest, "noisy_sha256": ""}
 
     def encoded() -> Iterable[bytes]:
         manifest["noisy_sha256"] = digest.hexdigest()  # known once the noisy file has passed
@@ -164,7 +163,7 @@ def _is_same(one: Path, other: Path) -> bool:
         return os.path.realpath(one) == os.path.realpath(other)
 
 
-def _by_digits(data: Content, spec: NoiseSpec) -> NoisyContent | None:
+def _by_digits(data: Content, clean_sha256: str, spec: NoiseSpec) -> NoisyContent | None:
     families = [noise_type(step.type).family for step in spec.steps]
     of_classes = [family for family in families if isinstance(family, ClassNoise)]
     if len(of_classes) < len(families):
@@ -185,22 +184,32 @@ def _by_digits(data: Content, spec: NoiseSpec) -> NoisyContent | None:
     return NoisyContent(
         blocks=rewritten(data, spans, clean, noisy.classes),
         manifest={
-            "writer": DIGITS,
             **build_manifest(spec, clean, noisy.classes, reports),
-            **_NO_DOCUMENT,
+            "writer": DIGITS,
+            "clean_sha256": clean_sha256,
+            "clean_document_sha256": None,
         },
         noisy=noisy,
     )
 
 
-def _by_document(data: Content, where: str, spec: NoiseSpec, workers: int) -> NoisyContent:
+def _by_document(
+    data: Content, where: str, clean_sha256: str, spec: NoiseSpec, workers: int
+) -> NoisyContent:
     clean = parse_annotations(data[:], where)
-    stated = {"clean_document_sha256": document_sha256(clean)}  # refuses what cannot be written
+    document = document_sha256(clean)  # refuses what cannot be written
     noisy, manifest = corrupt(clean, spec, workers=workers)
-    if noisy == clean:
-        return NoisyContent((data[:],), {"writer": DIGITS, **manifest, **_NO_DOCUMENT}, noisy)
-    blocks = (encode_annotations(noisy),)
-    return NoisyContent(blocks, {"writer": DOCUMENT, **manifest, **stated}, noisy)
+    same = noisy == clean
+    return NoisyContent(
+        blocks=(data[:] if same else encode_annotations(noisy),),
+        manifest={
+            **manifest,
+            "writer": DIGITS if same else DOCUMENT,
+            "clean_sha256": clean_sha256,
+            "clean_document_sha256": None if same else document,
+        },
+        noisy=noisy,
+    )
 
 
 def document_sha256(document: CocoDocument) -> str:

@@ -91,13 +91,12 @@ def _compare(noisy: Path, content: NoisyContent) -> _Compared:
             offset += len(block)
         if first is None and file.read(1):
             first = offset
-    manifest = {**content.manifest, "noisy_sha256": digest.hexdigest()}
+    manifest: Manifest = {**content.manifest, "noisy_sha256": digest.hexdigest()}
     return _Compared(manifest, content.noisy, first)
 
 
 def _manifest_differences(place: Path, stated: Manifest, made: Manifest) -> list[str]:
-    made = orjson.loads(encode_manifest(made))
-    keys = _differing_keys(stated, made)
+    keys = _differing_keys(stated, orjson.loads(encode_manifest(made)))
     if not keys:
         return []
     return [f"{place} says something else than what the spec makes in: {', '.join(keys)}"]

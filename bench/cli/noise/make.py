@@ -195,7 +195,7 @@ def _step_line(entry: Mapping[str, Any]) -> str:
     return f"{entry['type']}: {', '.join(parts)}{numbers}{share}"
 
 
-def _changes_line(numbers: Mapping[str, int]) -> str:
+def _changes_line(numbers: Mapping[str, object]) -> str:
     """What changed in all, from a manifest's `annotations`."""
     kinds = ("class_changed", "geometry_changed", "removed", "added")
     counts = ", ".join(f"{numbers[kind]} {kind.replace('_', ' ')}" for kind in kinds)
