@@ -28,8 +28,8 @@ from noisyseg.bench.datasets.checked_annotations import (
 )
 from noisyseg.bench.datasets.image_files import ListedImage
 from noisyseg.bench.datasets.present_images import check_images
+from noisyseg.bench.datasets.ready import Ready
 from noisyseg.bench.datasets.selection import select
-from noisyseg.bench.datasets.source import DataSource
 from noisyseg.bench.datasets.split import Split
 from noisyseg.errors import InputError
 from noisyseg.files import canonical_json, sha256_bytes, write_atomically
@@ -53,7 +53,7 @@ class CheckedData:
         warnings: the same, each line with its file, and what concerns both.
     """
 
-    source: DataSource
+    source: Ready
     classes: list[str]
     resolved: dict[str, Any]
     contents: dict[str, bytes]
@@ -74,7 +74,7 @@ class CheckedData:
         return folder / self.folder / f"{split}.json"
 
 
-def check_data(source: DataSource, prepared: Path | None = None) -> CheckedData:
+def check_data(source: Ready, prepared: Path | None = None) -> CheckedData:
     """Read a data set with every check that needs no training; write nothing.
 
     Args:
@@ -90,7 +90,7 @@ def check_data(source: DataSource, prepared: Path | None = None) -> CheckedData:
         return _checked(source, prepared)
 
 
-def _checked(source: DataSource, prepared: Path | None) -> CheckedData:
+def _checked(source: Ready, prepared: Path | None) -> CheckedData:
     sums: dict[str, str] = {}
     documents: dict[str, dict[str, Any]] = {}
     for name, split in _splits(source):
@@ -151,7 +151,7 @@ class _Part(NamedTuple):
 def _part(
     whole: dict[str, Any],
     classes: Sequence[str],
-    source: DataSource,
+    source: Ready,
     *,
     name: str,
     known: Found | None,
@@ -177,7 +177,7 @@ def _part(
     )
 
 
-def _warnings(source: DataSource, parts: Mapping[str, _Part]) -> list[str]:
+def _warnings(source: Ready, parts: Mapping[str, _Part]) -> list[str]:
     """What was found of each file, and of both together, each line with its file."""
     both = grouped(in_both_parts(parts["train"].files, parts["eval"].files))
     lines = {"train": parts["train"].found, "eval": [*parts["eval"].found, *both]}
@@ -227,5 +227,5 @@ def write_prepared(data: CheckedData, folder: Path) -> None:
             write_atomically(path, content)
 
 
-def _splits(source: DataSource) -> tuple[tuple[str, Split], ...]:
+def _splits(source: Ready) -> tuple[tuple[str, Split], ...]:
     return ("train", source.train), ("eval", source.eval)

@@ -17,6 +17,8 @@ class Ready:
             from the official number.
         train, eval: annotation file and folder of images.
         classes: in the run's order; None for every category of the training file.
+        policy: `any` keeps images that also hold other classes (those annotations are left out),
+            `only-these-classes` leaves such images out.
         counts: images and annotations of each split, as {"train": {"images": n, "annotations": n}};
             empty where nothing has counted them.
         notes: what a person should know (classes that disagree between PNG and XML, …).
@@ -34,6 +36,7 @@ class Ready:
     test: Split | None = None
     contents: Mapping[str, bytes] = field(default_factory=dict)
     has_images: bool = True
+    policy: str = "any"
 
     def counts_text(self) -> str:
         """Images and annotations of each split, in words; empty where nothing has counted them."""

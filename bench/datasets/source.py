@@ -1,12 +1,11 @@
 """The `data` section of a suite: which annotation files, images and classes a run uses."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 
 from noisyseg.bench.datasets.data_format import DataOptions
 from noisyseg.bench.datasets.formats.registry import format_of, refuse_masks
-from noisyseg.bench.datasets.split import Split
+from noisyseg.bench.datasets.ready import Ready
 from noisyseg.checked_values import list_of
 from noisyseg.errors import InputError
 from noisyseg.located_yaml import Located, check_keys
@@ -14,32 +13,9 @@ from noisyseg.located_yaml import Located, check_keys
 POLICIES = ("any", "only-these-classes")
 
 
-@dataclass(kw_only=True, slots=True, frozen=True)
-class DataSource:
-    """A data set as a suite names it.
-
-    Attributes:
-        classes: the run's classes in order; None means every category of the training file.
-        policy: `any` keeps images that also hold other classes (those annotations are left out),
-            `only-these-classes` leaves such images out.
-        test: images without annotations, which COCO's server scores; None for most data sets.
-        contents: the bytes of the annotation files of `train` and `eval` that are not written yet.
-        has_images: False where the images are not there yet, either.
-    """
-
-    name: str
-    train: Split
-    eval: Split
-    classes: list[str] | None
-    policy: str
-    test: Split | None = None
-    contents: Mapping[str, bytes] = field(default_factory=dict)
-    has_images: bool = True
-
-
 def load_source(
     raw: Located, *, root: Path | None, options: DataOptions | None = None, make: bool = False
-) -> DataSource:
+) -> Ready:
     """The data set that a suite's `data` section names.
 
     Args:
@@ -63,18 +39,9 @@ def load_source(
     optional = ("format", *known.optional)
     check_keys(raw, what=what, required=known.required, optional=optional)
     classes, policy = _choice(raw)
-    data_set = known.locate(raw, root, options)
-    ready = data_set.make() if make else data_set.foresee()
-    return DataSource(
-        name=ready.name,
-        train=ready.train,
-        eval=ready.eval,
-        classes=classes or ready.classes,
-        policy=policy,
-        test=ready.test,
-        contents=ready.contents,
-        has_images=ready.has_images,
-    )
+    data = known.locate(raw, root, options)
+    ready = data.make() if make else data.foresee()
+    return replace(ready, classes=classes or ready.classes, policy=policy)
 
 
 def _choice(raw: Located) -> tuple[list[str] | None, str]:

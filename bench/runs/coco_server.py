@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from noisyseg.bench.datasets.source import DataSource
+from noisyseg.bench.datasets.ready import Ready
 from noisyseg.bench.datasets.split import Split
 from noisyseg.bench.runs.run import Run
 from noisyseg.errors import InputError
 
 
-def test_images(suite: str, source: DataSource) -> Split:
+def test_images(suite: str, source: Ready) -> Split:
     """Where the test-dev images of a suite's data lie.
 
     Raises:

@@ -4,8 +4,8 @@ from copy import deepcopy
 import pytest
 
 from noisyseg.bench.datasets.preparation import check_data, write_prepared
+from noisyseg.bench.datasets.ready import Ready
 from noisyseg.bench.datasets.selection import select, spread
-from noisyseg.bench.datasets.source import DataSource
 from noisyseg.bench.datasets.split import Split
 from noisyseg.errors import InputError
 
@@ -20,7 +20,7 @@ def source(toy):
             name: Split(annotations=toy.root / f"{name}.json", images=toy.root / name, limit=limit)
             for name in ("train", "eval")
         }
-        return DataSource(name="toy", classes=classes, policy=policy, **splits)
+        return Ready(name="toy", classes=classes, policy=policy, **splits)
 
     return make
 
