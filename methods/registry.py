@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from numbers import Real
 from typing import Any
 
-from noisyseg.errors import InputError, unknown_name
+from noisyseg.errors import InputError, placed, unknown_name
 from noisyseg.methods.built_in import ALIASES, METHODS
 from noisyseg.methods.method import Method, ResolvedMethod, Value
 from noisyseg.methods.plugins import (
@@ -32,13 +32,6 @@ def own_name(name: str) -> str:
 def aliases(name: str) -> list[str]:
     """Other names of the method with this own name."""
     return [alias for alias, own in ALIASES.items() if own == name]
-
-
-def _installed(name: str, where: str) -> Method:
-    try:
-        return installed_method(name, TAKEN)
-    except InputError as error:
-        raise InputError(f"{where}: {error}" if where else str(error)) from error
 
 
 def methods_of_files(texts: Iterable[str]) -> dict[str, Method]:
@@ -78,7 +71,8 @@ def find(name: Any, *, own: Mapping[str, Method] | None = None, where: str = "")
         if canonical in own:
             return own[canonical]
         if canonical in installed_names():
-            return _installed(canonical, where)
+            with placed(where):
+                return installed_method(canonical, TAKEN)
     known = [*METHODS, *ALIASES, *own, *installed_names()]
     error = unknown_name("method", name, known, where)
     raise InputError(f"{error} A method in a file of yours comes by --method-file PATH.py:NAME.")

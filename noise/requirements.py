@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from noisyseg.errors import InputError
+from noisyseg.errors import InputError, placed
 from noisyseg.noise.scene import Scene
 from noisyseg.noise.spec import NoiseStep
 from noisyseg.noise.table import AnnotationTable
@@ -34,8 +34,5 @@ def check_steps(
             )
         if family.adds and step.parameters.get("rate") != 0:
             adding = step.type
-        try:
-            with kind.faults_told():
-                family.check(step.parameters, Scene.of(document, table, step.parameters))
-        except InputError as error:
-            raise InputError(f"step {number}, {step.type}: {error}") from error
+        with placed(f"step {number}, {step.type}"), kind.faults_told():
+            family.check(step.parameters, Scene.of(document, table, step.parameters))

@@ -1,6 +1,7 @@
 """Errors a user can mend: the command line prints their message alone and exits with status 2."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 
 
@@ -10,6 +11,15 @@ class InputError(ValueError):
 
 class UnusableFileError(InputError):
     """A file that is there, and of which nothing can be made before it is mended."""
+
+
+@contextmanager
+def placed(where: str) -> Iterator[None]:
+    """What is raised inside as an `InputError` gets the place before its message; none if empty."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{where}: {error}" if where else str(error)) from error
 
 
 def unknown_name(kind: str, name: object, known: Iterable[str], where: str = "") -> InputError:

@@ -31,7 +31,7 @@ from noisyseg.bench.datasets.present_images import check_images
 from noisyseg.bench.datasets.ready import Ready
 from noisyseg.bench.datasets.selection import select
 from noisyseg.bench.datasets.split import Split
-from noisyseg.errors import InputError
+from noisyseg.errors import placed
 from noisyseg.files import canonical_json, sha256_bytes, write_atomically
 
 VERSION = 2
@@ -164,8 +164,10 @@ def _part(
         found = look_at(columns, whole, split.annotations, part=name, policy=source.policy)
     else:
         found = known[name]
+    with placed(str(split.annotations)):
+        content = encode_annotations(_with_file_names(document))
     return _Part(
-        content=_encoded(_with_file_names(document), split.annotations),
+        content=content,
         listed=[
             ListedImage(file_name(image), image["width"], image["height"])
             for image in document["images"]
@@ -188,13 +190,6 @@ def _warnings(source: Ready, parts: Mapping[str, _Part]) -> list[str]:
 
 def _folder(resolved: dict[str, Any]) -> str:
     return sha256_bytes(canonical_json(resolved))[:16]
-
-
-def _encoded(document: dict[str, Any], path: Path) -> bytes:
-    try:
-        return encode_annotations(document)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from error
 
 
 def _with_file_names(document: dict[str, Any]) -> dict[str, Any]:

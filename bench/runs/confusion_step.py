@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from noisyseg.annotation_files.document import parse_annotations, read_bytes
-from noisyseg.errors import InputError, unknown_name
+from noisyseg.errors import InputError, placed, unknown_name
 from noisyseg.files import sha256_bytes
 from noisyseg.located_yaml import Located, place_of
 from noisyseg.noise.types.registry import NOISE_TYPES
@@ -91,10 +91,8 @@ def _matrix(own: Mapping[str, Any], classes: Sequence[str], base: Path, spot: Sp
             f"{predictions.annotations_sha256[:12]}): give the file that the run was evaluated on."
         )
     document = parse_annotations(data, str(annotations_path))
-    try:
+    with placed(f"{spot('predictions')}: {predictions_path}"):
         counts = confusion_matrix(predictions, document, classes=classes, **limits)
-    except InputError as error:
-        raise InputError(f"{spot('predictions')}: {predictions_path}: {error}") from error
     return {"classes": list(classes), "rows": row_normalised(counts).tolist()}
 
 

@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
 
 from noisyseg.contract import Check, tried
@@ -38,6 +37,5 @@ def check_contract(kind: NoiseType, given: Mapping[str, Any] | None = None) -> l
 
 def _file(kind: NoiseType) -> str | None:
     """The file of what the type's family calls."""
-    called = [getattr(kind.family, field.name) for field in fields(kind.family)]  # type: ignore[arg-type]
-    function = next((value for value in called if inspect.isfunction(value)), None)
+    function = next((part for part in kind.family.parts if inspect.isfunction(part)), None)
     return None if function is None else function.__code__.co_filename

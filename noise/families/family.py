@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Protocol
 
 from noisyseg.noise.draws import StepDraws
@@ -25,6 +26,7 @@ class Step(Protocol):
         """Every one of the type's, by name."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class Family(ABC):
     """What a type changes of the annotations, how a step of it is made and what is reported.
 
@@ -42,6 +44,11 @@ class Family(ABC):
     least_classes: ClassVar[int] = 0
     decides_labels: ClassVar[bool] = True
     adds: ClassVar[bool] = False
+
+    @property
+    def parts(self) -> list[Any]:
+        """What a type gave its family: functions and switches."""
+        return [getattr(self, part.name) for part in fields(self)]
 
     @property
     def takes_new(self) -> bool:

@@ -5,7 +5,7 @@ manifests, so that no other file's noise is taken for it. What that file imports
 """
 
 import sys
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import cache
 from types import ModuleType
 
@@ -73,8 +73,8 @@ def _type_of(found: Found) -> NoiseType:
 
 def _modules(kind: NoiseType, module: ModuleType) -> list[ModuleType]:
     """The module that a type stands in, and those of what its family calls, if a user's own."""
-    called = [getattr(kind.family, field.name) for field in fields(kind.family)]  # type: ignore[arg-type]
-    names = {module.__name__, *(str(getattr(value, "__module__", "")) for value in called)}
+    parts = kind.family.parts
+    names = {module.__name__, *(str(getattr(part, "__module__", "")) for part in parts)}
     others = {"noisyseg", *sys.stdlib_module_names}
     return [
         sys.modules[name]

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
-from noisyseg.errors import InputError, unknown_name
+from noisyseg.errors import InputError, placed, unknown_name
 from noisyseg.noise.types.box_noise import BOX_TYPES
 from noisyseg.noise.types.class_noise import CLASS_TYPES
 from noisyseg.noise.types.instance_noise import INSTANCE_TYPES
@@ -94,10 +94,8 @@ def noise_type(name: Any, where: str = "") -> NoiseType:
         if name in _OF_FILES:
             return _OF_FILES[name]
         if name in installed_names():
-            try:
+            with placed(where):
                 return installed_type(name)
-            except InputError as error:
-                raise InputError(f"{where}: {error}" if where else str(error)) from error
     raise unknown_name(WHAT, name, known_names(), where)
 
 

@@ -31,52 +31,47 @@ PLACE = Place(
     archive="train2017.zip, val2017.zip and annotations_trainval2017.zip",
 )
 _ZIPS = "http://images.cocodataset.org"
+_SHOWN = 3
+
+
+def _archive(path: str, part: str, md5: str | None, *gives: str, optional: bool = False) -> Source:
+    return Source(
+        name=path.rpartition("/")[2],
+        part=part,
+        url=f"{_ZIPS}/{path}",
+        md5=md5,
+        folder="coco",
+        gives=gives,
+        optional=optional,
+    )
+
+
 # The checksums are those that several public projects name (torchvision, mlcommons, …).
 ARCHIVES = (
-    Source(
-        name="annotations_trainval2017.zip",
-        part="annotations",
-        url=f"{_ZIPS}/annotations/annotations_trainval2017.zip",
-        md5="f4bbac642086de4f52a3fdda2de5fa2c",
-        folder="coco",
-        gives=("annotations/instances_train2017.json", "annotations/instances_val2017.json"),
+    _archive(
+        "annotations/annotations_trainval2017.zip",
+        "annotations",
+        "f4bbac642086de4f52a3fdda2de5fa2c",
+        "annotations/instances_train2017.json",
+        "annotations/instances_val2017.json",
     ),
-    Source(
-        name="val2017.zip",
-        part="val2017",
-        url=f"{_ZIPS}/zips/val2017.zip",
-        md5="442b8da7639aecaf257c1dceb8ba8c80",
-        folder="coco",
-        gives=("val2017",),
-    ),
-    Source(
-        name="train2017.zip",
-        part="train2017",
-        url=f"{_ZIPS}/zips/train2017.zip",
-        md5="cced6f7f71b7629ddf16f17bbcfab6b2",
-        folder="coco",
-        gives=("train2017",),
-    ),
-    Source(
-        name="test2017.zip",
-        part="test2017",
-        url=f"{_ZIPS}/zips/test2017.zip",
-        md5="77ad2c53ac5d0aea611d422c0938fb35",
-        folder="coco",
-        gives=("test2017",),
+    _archive("zips/val2017.zip", "val2017", "442b8da7639aecaf257c1dceb8ba8c80", "val2017"),
+    _archive("zips/train2017.zip", "train2017", "cced6f7f71b7629ddf16f17bbcfab6b2", "train2017"),
+    _archive(
+        "zips/test2017.zip",
+        "test2017",
+        "77ad2c53ac5d0aea611d422c0938fb35",
+        "test2017",
         optional=True,
     ),
-    Source(
-        name="image_info_test2017.zip",
-        part="test2017",
-        url=f"{_ZIPS}/annotations/image_info_test2017.zip",
-        md5=None,
-        folder="coco",
-        gives=("annotations/image_info_test-dev2017.json",),
+    _archive(
+        "annotations/image_info_test2017.zip",
+        "test2017",
+        None,
+        "annotations/image_info_test-dev2017.json",
         optional=True,
     ),
 )
-_SHOWN = 3
 
 
 @dataclass(kw_only=True, slots=True, frozen=True)

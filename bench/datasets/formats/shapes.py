@@ -24,7 +24,7 @@ from noisyseg.bench.datasets.shape_geometry import CLASSES
 from noisyseg.bench.datasets.shape_scene import Image, Instance, draw_scene
 from noisyseg.bench.datasets.split import Split
 from noisyseg.checked_values import file_name
-from noisyseg.errors import InputError
+from noisyseg.errors import InputError, placed
 from noisyseg.files import sha256_file, write_atomically
 from noisyseg.located_yaml import Located
 
@@ -225,10 +225,8 @@ class ShapesData:
 
 def _locate(section: Located, root: Path, options: DataOptions) -> ShapesData:
     name = file_name(section, "name") if "name" in section else NAME
-    try:
+    with placed(section.where()):
         chosen = ShapesSettings(**{key: section[key] for key in _SETTINGS if key in section})
-    except InputError as error:
-        raise InputError(f"{section.where()}: {error}") from error
     return ShapesData(name=name, settings=chosen, cache=root)
 
 
