@@ -5,13 +5,10 @@ import json
 import sys
 from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
 
 from noisyseg.bench.cli.arguments import add_json
-from noisyseg.bench.cli.output import DONE, SOME_FAILED, print_text
-
-if TYPE_CHECKING:
-    from noisyseg.bench.runs.method_trial import Trial
+from noisyseg.bench.cli.checks import print_checks, status_of
+from noisyseg.bench.cli.output import DONE, print_text
 
 EXAMPLE = "noisyseg methods check my_method.py:my_loss"
 
@@ -45,28 +42,12 @@ def run(options: Options) -> int:
 
     with redirect_stdout(sys.stderr):  # what the method prints is no answer of the command
         trial = try_method(options.method, model=options.model)
-    passed = all(check.passed for check in trial.checks)
+    status, checks = status_of(trial.checks), [asdict(check) for check in trial.checks]
     if options.json:
-        checks = [asdict(check) for check in trial.checks]
-        print_text(
-            json.dumps({**trial.method.spec(), "passed": passed, "checks": checks}, indent=2)
-        )
+        document = {**trial.method.spec(), "passed": status == DONE, "checks": checks}
+        print_text(json.dumps(document, indent=2))
     else:
-        _print_checks(trial)
-    return DONE if passed else SOME_FAILED
-
-
-def _print_checks(trial: "Trial") -> None:
-    width = max(len(check.name) for check in trial.checks)
-    for check in trial.checks:
-        state = "ok" if check.passed else "FAILED"
-        print_text(f"{state:6}  {check.name:{width}}  {check.detail}".rstrip())
-    print_text(f"{trial.method.name}: {_verdict(trial)}")
-
-
-def _verdict(trial: "Trial") -> str:
-    failed = sum(not check.passed for check in trial.checks)
-    if not failed:
-        return f"all {len(trial.checks)} checks passed"
-    rest = f"; {trial.untried} more were not tried, for they need a loss per RoI"
-    return f"{failed} of {len(trial.checks)} checks FAILED{rest if trial.untried else ''}"
+        number = trial.untried
+        untried = f"{number} more were not tried, for they need a loss per RoI" if number else ""
+        print_checks(trial.method.name, trial.checks, untried)
+    return status

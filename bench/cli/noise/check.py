@@ -3,14 +3,13 @@
 import argparse
 import json
 import sys
-from collections.abc import Sequence
 from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass
 
 from noisyseg.bench.cli.arguments import add_json
+from noisyseg.bench.cli.checks import print_checks, status_of
 from noisyseg.bench.cli.noise.arguments import add_settings, settings
-from noisyseg.bench.cli.output import DONE, SOME_FAILED, print_text
-from noisyseg.contract import Check
+from noisyseg.bench.cli.output import DONE, print_text
 from noisyseg.noise.contract.verdict import check_contract
 from noisyseg.noise.types.noise_type import NoiseType
 from noisyseg.noise.types.own_types import installed_names, installed_type
@@ -44,20 +43,21 @@ def run(options: Options) -> int:
     with redirect_stdout(sys.stderr):  # what the type prints is no answer of the command
         kind = _named(options.noise)
         checks = check_contract(kind, settings(options.set))
-    failed = sum(not check.passed for check in checks)
+    status = status_of(checks)
     if options.json:
         origin = {} if kind.origin is None else asdict(kind.origin)
         document = {
             "name": kind.name,
             "version": kind.version,
             **origin,
-            "passed": not failed,
+            "passed": status == DONE,
             "checks": [asdict(check) for check in checks],
         }
         print_text(json.dumps(document, indent=2))
     else:
-        _print_checks(kind, checks, failed)
-    return SOME_FAILED if failed else DONE
+        untried = "" if checks[0].passed else "the others were not tried, for there is no noise"
+        print_checks(kind.name, checks, untried)
+    return status
 
 
 def _named(text: str) -> NoiseType:
@@ -67,14 +67,3 @@ def _named(text: str) -> NoiseType:
     if text in NOISE_TYPES and text in installed_names():
         installed_type(text, taken=True)  # whoever installed it must hear that it is not used
     return noise_type(text)
-
-
-def _print_checks(kind: NoiseType, checks: Sequence[Check], failed: int) -> None:
-    width = max(len(check.name) for check in checks)
-    for check in checks:
-        state = "ok" if check.passed else "FAILED"
-        print_text(f"{state:6}  {check.name:{width}}  {check.detail}".rstrip())
-    number = len(checks)
-    verdict = f"{failed} of {number} checks FAILED" if failed else f"all {number} checks passed"
-    rest = "; the others were not tried, for there is no noise" if not checks[0].passed else ""
-    print_text(f"{kind.name}: {verdict}{rest}")
