@@ -23,9 +23,8 @@ SAMPLE = FOLDER / "sample.json"
 HASHES = FOLDER / "hashes.json"
 SEEDS = (0, 1, 2)
 
-_SCORED = ("instance-dependent-0.4", "instance-dependent")
 _MAP = {"cat": "dog", "dog": "cat", "car": "truck"}
-# What a type needs beside its presets; a type with neither stands here with one step.
+# Cases beside the presets. A type with neither is tried with its `trial`, at the rate 0.4.
 _STEPS: dict[str, Any] = {
     "symmetric-0.2": {"type": "symmetric", "rate": 0.2},
     "symmetric-0.4": {"type": "symmetric", "rate": 0.4},
@@ -64,12 +63,14 @@ def golden_specs(document: CocoDocument) -> Iterator[tuple[str, NoiseSpec]]:
     """Every case with its name, e.g. "symmetric-0.4/seed-1"."""
     names = [category["name"] for category in document["categories"]]
     raw = dict(_STEPS)
-    for kind in NOISE_TYPES.values():
-        raw |= {f"{kind.name}-{p}": {"type": kind.name, "preset": p} for p in kind.presets}
     table = AnnotationTable.of(document)
-    for label, name in (("matrix", "matrix"), ("confusion", "confusion"), _SCORED):
-        rate = {"rate": 0.4} if "rate" in NOISE_TYPES[name].parameters else {}
-        raw[label] = {"type": name, **rate, **NOISE_TYPES[name].trial(table)}
+    stated = {step["type"] for step in raw.values() if isinstance(step, dict)}
+    for name, kind in NOISE_TYPES.items():
+        raw |= {f"{name}-{p}": {"type": name, "preset": p} for p in kind.presets}
+        if not kind.presets and name not in stated:
+            rate = {"rate": 0.4} if "rate" in kind.parameters else {}
+            label = f"{name}-0.4" if rate else name
+            raw[label] = {"type": name, **rate, **kind.trial(table)}
     cases: dict[str, tuple[NoiseStep, ...]] = {
         label: parse_steps(steps, names, f"golden {label}") for label, steps in raw.items()
     }

@@ -1,5 +1,6 @@
 import json
 import shlex
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -32,6 +33,13 @@ def test_every_type_preset_and_seed_is_there(made):
     }
     assert len(set(files.values())) == len(files)
     assert len({hashes.manifest for hashes in made.values()}) == len(made)
+
+
+def test_a_new_type_is_a_case_at_once(monkeypatch):
+    lost = replace(NOISE_TYPES["missing"], name="lost")
+    monkeypatch.setitem(NOISE_TYPES, "lost", lost)
+    labels = {label for label, _ in golden.golden_specs(read_annotations(golden.SAMPLE))}
+    assert {f"lost-0.4/seed-{seed}" for seed in golden.SEEDS} <= labels
 
 
 def test_a_hash_that_differs_is_named(made, tmp_path, monkeypatch, capsys):
