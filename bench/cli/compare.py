@@ -9,9 +9,11 @@ from typing import Any
 from noisyseg.bench.cli.arguments import add_json, positive, whole
 from noisyseg.bench.cli.output import DONE, print_text, say
 from noisyseg.bench.cli.suite_choice import SuiteChoice, add_suite_choice, chosen_suite
-from noisyseg.bench.cli.suite_runs import foreseen, known_records
+from noisyseg.bench.cli.suite_runs import known_records
 from noisyseg.bench.config.suite_part import suite_label
 from noisyseg.bench.reporting.comparison import Bootstrap, comparison
+from noisyseg.bench.runs.grid import foresee
+from noisyseg.bench.runs.inputs import check
 from noisyseg.errors import InputError, unknown_name
 from noisyseg.results.records.store import RunStore
 
@@ -62,7 +64,7 @@ def run(options: Options) -> int:
     if baseline not in suite.methods:
         raise unknown_name(f"method of suite {suite.name}", baseline, suite.methods, "--baseline")
     bootstrap = Bootstrap(baseline=baseline, draws=options.draws, seed=options.bootstrap_seed)
-    runs = foreseen(suite, store)
+    runs = foresee(suite, store, *check(suite, store))
     groups = comparison(runs, known_records(runs, store), bootstrap, say)
     if not groups:
         raise InputError(

@@ -9,7 +9,7 @@ from typing import Any
 
 from noisyseg.bench.cli.arguments import add_json, names
 from noisyseg.bench.cli.output import DONE, SOME_FAILED, print_text, say
-from noisyseg.bench.cli.suite_choice import SuiteChoice, add_suite_choice, chosen_suite
+from noisyseg.bench.cli.suite_choice import SuiteChoice, add_suite_choice
 from noisyseg.bench.cli.suite_runs import foreseen
 from noisyseg.bench.reporting.figures import pictures
 from noisyseg.bench.reporting.loss_logs import LossLogs, loss_logs
@@ -20,7 +20,6 @@ from noisyseg.files import write_atomically
 from noisyseg.results.figures.style import FORMATS
 from noisyseg.results.records.loss_at_work import PAPERS_SHARES
 from noisyseg.results.records.metrics import DEFAULT
-from noisyseg.results.records.store import RunStore
 from noisyseg.results.tables.loss_table import loss_table
 from noisyseg.text_lines import with_path, wrapped
 
@@ -63,10 +62,7 @@ def run(options: Options) -> int:
     Raises:
         InputError: of no run anything can be told.
     """
-    suite = chosen_suite(options.choice, download=False)
-    store = RunStore(options.choice.out)
-    store.check_writable()
-    runs = foreseen(suite, store)
+    suite, runs, store = foreseen(options.choice, writes=True)
     logs = loss_logs(runs, store)
     for line in (*logs.skipped, *logs.broken):
         say("\n".join(wrapped(line, hanging="  ")))

@@ -8,10 +8,9 @@ from typing import Any
 
 from noisyseg.bench.cli.arguments import add_json
 from noisyseg.bench.cli.output import DONE, print_text
-from noisyseg.bench.cli.suite_choice import SuiteChoice, add_suite_choice, chosen_suite
+from noisyseg.bench.cli.suite_choice import SuiteChoice, add_suite_choice
 from noisyseg.bench.cli.suite_runs import foreseen, known_records
 from noisyseg.bench.reporting.suite_match import suite_match
-from noisyseg.results.records.store import RunStore
 from noisyseg.results.tables.match import Match
 
 EXAMPLE = "noisyseg match paper-table1-voc --data-root ~/data --seeds 0,1,2"
@@ -38,9 +37,7 @@ def run(options: Options) -> int:
     Raises:
         InputError: a suite that stands beside no table of the paper's.
     """
-    suite = chosen_suite(options.choice, download=False)
-    store = RunStore(options.choice.out)
-    runs = foreseen(suite, store)
+    suite, runs, store = foreseen(options.choice, writes=False)
     document = suite_match(suite, runs, known_records(runs, store))
     print_text(json.dumps(document, indent=2) if options.json else _markdown(document))
     return DONE

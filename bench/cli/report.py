@@ -4,7 +4,7 @@ import argparse
 from dataclasses import dataclass
 
 from noisyseg.bench.cli.output import DONE, say
-from noisyseg.bench.cli.suite_choice import SuiteChoice, add_suite_choice, chosen_suite
+from noisyseg.bench.cli.suite_choice import SuiteChoice, add_suite_choice
 from noisyseg.bench.cli.suite_runs import foreseen, known_records
 from noisyseg.bench.reporting.loss_logs import loss_logs
 from noisyseg.bench.reporting.suite_page import suite_page
@@ -12,7 +12,6 @@ from noisyseg.bench.reporting.suite_results import SuiteResults
 from noisyseg.bench.reporting.suite_table import suite_file_name, suite_table
 from noisyseg.bench.runs.left_out import left_out
 from noisyseg.files import write_atomically
-from noisyseg.results.records.store import RunStore
 from noisyseg.results.report.suite_report import render_report
 
 EXAMPLE = "noisyseg report quick"
@@ -32,10 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: Options) -> int:
     """Write the page of a suite, from the records that there are."""
-    suite = chosen_suite(options.choice, download=False)
-    store = RunStore(options.choice.out)
-    store.check_writable()
-    runs = foreseen(suite, store)
+    suite, runs, store = foreseen(options.choice, writes=True)
     for line in left_out(runs, store):
         say(line)
     records = known_records(runs, store)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from noisyseg.bench.cli.output import say
+from noisyseg.bench.cli.suite_choice import SuiteChoice, chosen_suite
 from noisyseg.bench.config.suite import Suite
 from noisyseg.bench.runs.grid import foresee
 from noisyseg.bench.runs.inputs import check
@@ -11,13 +12,21 @@ from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import RunStore
 
 
-def foreseen(suite: Suite, store: RunStore) -> list[Run]:
-    """The runs of a suite, done or not; nothing is written.
+def foreseen(choice: SuiteChoice, *, writes: bool) -> tuple[Suite, list[Run], RunStore]:
+    """A suite, its runs, done or not, and the store that they lie in; nothing is written.
+
+    Args:
+        choice: of the suite.
+        writes: whether the command will write into the store.
 
     Raises:
-        InputError: unusable data or noise.
+        InputError: an unusable suite, data or noise, or a store that cannot be written to.
     """
-    return foresee(suite, store, *check(suite, store))
+    suite = chosen_suite(choice, download=False)
+    store = RunStore(choice.out)
+    if writes:
+        store.check_writable()
+    return suite, foresee(suite, store, *check(suite, store)), store
 
 
 def known_records(runs: Sequence[Run], store: RunStore) -> dict[str, Record]:

@@ -6,13 +6,12 @@ from itertools import zip_longest
 from pathlib import Path
 
 from noisyseg.bench.cli.output import DONE, SOME_FAILED, print_text, say
-from noisyseg.bench.cli.suite_choice import SuiteChoice, add_suite_choice, chosen_suite
+from noisyseg.bench.cli.suite_choice import SuiteChoice, add_suite_choice
 from noisyseg.bench.cli.suite_runs import foreseen, known_records
 from noisyseg.bench.reporting.suite_table import suite_table, write_table
 from noisyseg.bench.runs.left_out import left_out
 from noisyseg.errors import InputError
 from noisyseg.results.records.metrics import DEFAULT
-from noisyseg.results.records.store import RunStore
 from noisyseg.results.tables.formats import ENDINGS, Table, render
 
 EXAMPLE = "noisyseg table quick --format latex --metric agnostic.AP"
@@ -62,10 +61,7 @@ def run(options: Options) -> int:
     Raises:
         InputError: an unusable suite, an unknown metric, or a file to check that is not there.
     """
-    suite = chosen_suite(options.choice, download=False)
-    store = RunStore(options.choice.out)
-    store.check_writable()
-    runs = foreseen(suite, store)
+    suite, runs, store = foreseen(options.choice, writes=True)
     made = suite_table(suite, runs, known_records(runs, store), metric=options.metric)
     for line in left_out(runs, store):
         say(line)
