@@ -92,7 +92,7 @@ def throughput(place: Place) -> dict[str, Any]:
 def _training(place: Place, folder: Path, batch: int, micro: int) -> Any:
     from noisyseg.bench.config.model import load_model
     from noisyseg.bench.config.protocol import load_protocol
-    from noisyseg.bench.training.class_loss import put_method
+    from noisyseg.bench.training.box_heads import put_method
     from noisyseg.bench.training.detector import build_detector
     from noisyseg.bench.training.loop import Training
     from noisyseg.bench.training.run_dataset import train_dataset

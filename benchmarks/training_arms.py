@@ -27,7 +27,8 @@ from mmdet.models.roi_heads.bbox_heads import BBoxHead
 from noisyseg.bench.config.model import load_model
 from noisyseg.bench.datasets.formats.shapes import ShapesSettings, generate_shapes
 from noisyseg.bench.datasets.shape_geometry import CLASSES
-from noisyseg.bench.training.class_loss import MethodLoss, put_method
+from noisyseg.bench.training.box_heads import put_method
+from noisyseg.bench.training.class_loss import MethodLoss
 from noisyseg.bench.training.detector import build_detector
 from noisyseg.bench.training.run_dataset import train_dataset, train_loader
 from noisyseg.methods.registry import resolve

@@ -47,9 +47,11 @@ def corrupt(
     largest_id = max(table.numbers.tolist(), default=0)
     for step, draws in steps_with_draws(spec):
         state = {**document, "annotations": current}
-        current, report = noise_type(step.type).family.step(
-            step, state, draws, largest_id=largest_id, workers=workers
-        )
+        kind = noise_type(step.type)
+        with kind.faults_told():
+            current, report = kind.family.step(
+                step, state, draws, largest_id=largest_id, workers=workers
+            )
         reports.append(report)
     if current == clean:  # steps that undid each other, but for the way to write a number
         current = clean

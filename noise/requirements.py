@@ -25,7 +25,8 @@ def check_steps(
     """
     adding: str | None = None
     for number, step in enumerate(steps, start=1):
-        family = noise_type(step.type).family
+        kind = noise_type(step.type)
+        family = kind.family
         if adding is not None and not family.takes_new:
             raise InputError(
                 f"step {number}, {step.type}: annotations of nothing, which the {adding} step "
@@ -34,6 +35,7 @@ def check_steps(
         if family.adds and step.parameters.get("rate") != 0:
             adding = step.type
         try:
-            family.check(step.parameters, Scene.of(document, table, step.parameters))
+            with kind.faults_told():
+                family.check(step.parameters, Scene.of(document, table, step.parameters))
         except InputError as error:
             raise InputError(f"step {number}, {step.type}: {error}") from error

@@ -236,14 +236,16 @@ def _parse_step(raw: Any, place: Place, *, step: str = "") -> NoiseStep:
     for key, parameter in kind.parameters.items():
         if key in given:
             at = replace(place, where=f"{spot(key)}, {key}")
-            parameters[key] = parameter.parse(plain(given[key]), at)
+            with kind.faults_told():
+                parameters[key] = parameter.parse(plain(given[key]), at)
         elif parameter.default is REQUIRED:
             presets = [preset for preset, values in kind.presets.items() if key in values]
             hint = f" or a preset ({', '.join(presets)})" if presets else ""
             raise InputError(f"{where}: {name} noise needs {key!r}{hint}, got {raw!r}.")
         else:
             parameters[key] = parameter.default
-    settled = kind.finish(parameters, replace(place, where=where))
+    with kind.faults_told():
+        settled = kind.finish(parameters, replace(place, where=where))
     return NoiseStep(type=name, parameters=settled)
 
 

@@ -5,6 +5,8 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from noisyseg.errors import InputError
+
 _LONGEST = 400  # characters of an error's text
 
 
@@ -45,6 +47,8 @@ def tried(name: str, check: Callable[[], str | None], file: str | None) -> Check
         return Check(name=name, passed=True, detail=check() or "")
     except BrokenError as broken:
         return Check(name=name, passed=False, detail=str(broken))
+    except InputError as error:
+        return Check(name=name, passed=False, detail=str(error))
     except (Exception, SystemExit) as error:  # noqa: BLE001 (a stranger's code raises anything)
         return Check(name=name, passed=False, detail=_raised(error, file))
 

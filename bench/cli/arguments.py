@@ -49,3 +49,16 @@ def add_out(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="where runs lie (default: runs)",
     )
+
+
+def add_noise_files(parser: argparse.ArgumentParser) -> None:
+    """The option that makes types of noise in files known."""
+    parser.add_argument(
+        "--noise-file",
+        action="append",
+        default=[],
+        dest="noise_files",
+        metavar="PATH.py:NAME",
+        help="a noise type of your own: a Python file, which is run, and the type in it. It may be "
+        "given several times",
+    )

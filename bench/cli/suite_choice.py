@@ -4,12 +4,13 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-from noisyseg.bench.cli.arguments import add_out, names, seeds
+from noisyseg.bench.cli.arguments import add_noise_files, add_out, names, seeds
 from noisyseg.bench.config.suite import Choices, Suite, load_suite
 from noisyseg.bench.config.suite_part import choose
 from noisyseg.bench.datasets.cache import cache_folder
 from noisyseg.bench.datasets.formats.registry import MASKS
 from noisyseg.methods.registry import methods_of_files
+from noisyseg.noise.types.registry import add_type_files
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,7 +19,7 @@ class DataChoice:
 
     Attributes:
         data_root: where relative paths start; None: the suite file's folder.
-        method_files: `PATH.py:NAME` of methods of the user's own.
+        method_files, noise_files: `PATH.py:NAME` of methods and noise types of the user's own.
     """
 
     data_root: Path | None
@@ -26,6 +27,7 @@ class DataChoice:
     masks: str | None
     allow_partial: bool
     method_files: list[str]
+    noise_files: list[str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,7 +50,8 @@ class SuiteChoice:
 
 
 def choices_of(data: DataChoice, *, random_weights: bool = False, download: bool = True) -> Choices:
-    """What the command line decides of a suite."""
+    """What the command line decides of a suite; noise types of files are known from now on."""
+    add_type_files(data.noise_files)
     return Choices(
         variant=data.variant,
         masks=data.masks,
@@ -142,3 +145,4 @@ def add_data_choice(parser: argparse.ArgumentParser) -> None:
         help="a method of your own: a Python file and the function or class in it. It may be "
         "given several times; one that the suite does not name is run with its defaults",
     )
+    add_noise_files(parser)

@@ -60,7 +60,7 @@ def _on_model(method: ResolvedMethod, model: str) -> Check:
         InputError: there is no such model, or mmdet cannot build it.
     """
     load_stack()
-    from noisyseg.bench.training.class_loss import put_method
+    from noisyseg.bench.training.box_heads import put_method
     from noisyseg.bench.training.detector import build_detector
 
     source = read_yaml(Path(model)) if model.endswith((".yaml", ".yml")) else model

@@ -15,8 +15,9 @@ from noisyseg.bench.runs.noise_matrix import realised_matrix
 from noisyseg.bench.runs.rehearsal import image_limits
 from noisyseg.bench.runs.run import Resources, Run
 from noisyseg.bench.runs.wrong_labels import wrong_labels
+from noisyseg.bench.training.box_heads import put_method
 from noisyseg.bench.training.checkpoint import load_checkpoint
-from noisyseg.bench.training.class_loss import MethodLoss, put_method
+from noisyseg.bench.training.class_loss import MethodLoss
 from noisyseg.bench.training.detector import build_detector
 from noisyseg.bench.training.loop import Training, train
 from noisyseg.bench.training.prediction import predict

@@ -1,6 +1,7 @@
 """Whether a type changes as much as it says, within what chance allows."""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,42 +28,66 @@ def rates(trial: Trial) -> str | None:
     return None
 
 
+class _Seen(NamedTuple):
+    """What became of labels over the seeds, and what the law says of it.
+
+    Attributes:
+        counts, means, variances: of class i turned into class j, shape (K, K); no means where the
+            law has no matrix.
+        flipped, foreseen, eligible: numbers of labels.
+    """
+
+    counts: Floats
+    means: Floats
+    variances: Floats
+    flipped: int
+    foreseen: float
+    eligible: int
+
+
 def _class_rates(trial: Trial, family: ClassNoise) -> str:
     """The counts over seeds against T; without a T of the classes, the number of flips."""
-    step, table = trial.step(), AnnotationTable.of(trial.document)
-    k = len(table.categories)
-    counts, means, variances = (np.zeros((k, k)) for _ in range(3))
-    flips = []
-    for seed in _SEEDS:
-        outcome = family.outcome(step, table, trial.draws(seed))
-        crowds_too = step.parameters.get("crowds")
-        touched = np.ones_like(table.crowds) if crowds_too else ~table.crowds
-        pairs = table.classes[touched] * k + outcome.classes[touched]
-        counts += np.bincount(pairs, minlength=k * k).reshape(k, k)
-        report = outcome.report
-        flips.append((report["flipped"], report["expected_flips"], report["eligible"]))
-        if report["expected_matrix"] is not None:
-            matrix = np.array(report["expected_matrix"])
-            _check_rows(matrix)
-            numbers = np.bincount(table.classes[touched], minlength=k)[:, None]
-            means += numbers * matrix
-            variances += numbers * matrix * (1 - matrix)
-    flipped, foreseen, eligible = (sum(column) for column in zip(*flips, strict=True))
-    off = _deviation(flipped, foreseen, foreseen * (1 - foreseen / max(eligible, 1)))
-    require(off <= _LIMIT, f"{flipped} of {eligible} labels change, {foreseen:.1f} are expected")
-    if not means.any():
-        return f"{flipped} flips, {foreseen:.1f} expected"
+    names = AnnotationTable.of(trial.document).categories.names
+    seen = _seen(trial, family)
+    variance = seen.foreseen * (1 - seen.foreseen / max(seen.eligible, 1))
+    require(
+        _deviation(seen.flipped, seen.foreseen, variance) <= _LIMIT,
+        f"{seen.flipped} of {seen.eligible} labels change, {seen.foreseen:.1f} are expected",
+    )
+    if not seen.means.any():
+        return f"{seen.flipped} flips, {seen.foreseen:.1f} expected"
     worst = 0.0
-    for i, j in np.ndindex(k, k):
-        off = _deviation(counts[i, j], means[i, j], variances[i, j])
-        one, other = table.categories.names[i], table.categories.names[j]
+    for i, j in np.ndindex(seen.counts.shape):
+        count, mean = seen.counts[i, j], seen.means[i, j]
+        off = _deviation(count, mean, seen.variances[i, j])
         require(
             off <= _LIMIT,
-            f"{counts[i, j]:.0f} of {counts[i].sum():.0f} {one} become {other}, by its matrix "
-            f"{means[i, j]:.1f}: {off:.1f} standard deviations off",
+            f"{count:.0f} of {seen.counts[i].sum():.0f} {names[i]} become {names[j]}, by its "
+            f"matrix {mean:.1f}: {off:.1f} standard deviations off",
         )
         worst = max(worst, off)
     return f"at most {worst:.1f} standard deviations from its matrix"
+
+
+def _seen(trial: Trial, family: ClassNoise) -> _Seen:
+    step, table = trial.step(), AnnotationTable.of(trial.document)
+    k = len(table.categories)
+    touched = np.ones_like(table.crowds) if step.parameters.get("crowds") else ~table.crowds
+    numbers = np.bincount(table.classes[touched], minlength=k)[:, None]
+    counts, means, variances = (np.zeros((k, k)) for _ in range(3))
+    reports = []
+    for seed in _SEEDS:
+        outcome = family.outcome(step, table, trial.draws(seed))
+        pairs = table.classes[touched] * k + outcome.classes[touched]
+        counts += np.bincount(pairs, minlength=k * k).reshape(k, k)
+        reports.append(outcome.report)
+        if outcome.report["expected_matrix"] is not None:
+            matrix = np.array(outcome.report["expected_matrix"])
+            _check_rows(matrix)
+            means += numbers * matrix
+            variances += numbers * matrix * (1 - matrix)
+    keys = ("flipped", "expected_flips", "eligible")
+    return _Seen(counts, means, variances, *(sum(r[key] for r in reports) for key in keys))
 
 
 def _check_rows(matrix: Floats) -> None:

@@ -92,7 +92,8 @@ def trial_of(kind: NoiseType, given: Mapping[str, Any] | None = None) -> Trial:
         InputError: a value that the type refuses, or a parameter that has none.
     """
     preset = next(iter(kind.presets.values()), {})
-    own = kind.trial(AnnotationTable.of(trial_document()))
+    with kind.faults_told():
+        own = kind.trial(AnnotationTable.of(trial_document()))
     values = {"rate": RATE, **preset, **own, **(given or {})}
     if "rate" not in kind.parameters:
         values.pop("rate")

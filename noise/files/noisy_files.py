@@ -177,7 +177,8 @@ def _by_digits(data: Content, clean_sha256: str, spec: NoiseSpec) -> NoisyConten
     check_steps(spec.steps, {}, clean)
     noisy, reports = clean, []
     for family, (step, draws) in zip(of_classes, steps_with_draws(spec), strict=True):
-        outcome = family.outcome(step, noisy, draws)
+        with noise_type(step.type).faults_told():
+            outcome = family.outcome(step, noisy, draws)
         noisy = replace(noisy, classes=outcome.classes)
         reports.append(outcome.report)
     return NoisyContent(

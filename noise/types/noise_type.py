@@ -1,6 +1,8 @@
 """What a type of noise is: its family, with what it does, and its parameters."""
 
-from collections.abc import Callable, Mapping
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,3 +77,23 @@ class NoiseType:
     def told(self) -> str:
         """What messages call it: its name, and where it comes from if that is not here."""
         return f"{self.name} noise{'' if self.origin is None else f' of {self.origin.where}'}"
+
+    @contextmanager
+    def faults_told(self) -> Iterator[None]:
+        """What code of anyone's own raises becomes an error of its user's to mend.
+
+        Raises:
+            InputError: the type, what it raised, and the line.
+        """
+        try:
+            yield
+        except InputError:
+            raise
+        except (Exception, SystemExit) as error:
+            if self.origin is None:
+                raise
+            last = traceback.extract_tb(error.__traceback__)[-1]
+            raise InputError(
+                f"{self.told} raised {type(error).__name__}: {error} ({last.filename}, line "
+                f"{last.lineno}); `noisyseg noise check` tries it."
+            ) from error

@@ -1,5 +1,6 @@
 """Every type of noise by its name: built in, of a file of the user's, or installed."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -54,6 +55,12 @@ def add_type_file(text: str) -> NoiseType:
             "them."
         )
     return kind
+
+
+def add_type_files(texts: Iterable[str]) -> None:
+    """As `add_type_file`, of several."""
+    for text in texts:
+        add_type_file(text)
 
 
 def known_names() -> list[str]:

@@ -130,6 +130,18 @@ def test_an_installed_type_is_listed(call, installed):
     assert "\ntwins: cannot be used: noise type 'twins' of some-noise" in call("noise", "list").out
 
 
+def test_a_suite_has_a_files_type(toy, call, file, tmp_path, monkeypatch):
+    toy.suite["noise"] = {"twins": {"type": "twins", "number": 2}}
+    suite = toy.write()
+    planned = ("run", suite, "--out", tmp_path / "runs", "--dry-run")
+    assert "unknown noise type 'twins'" in call(*planned).err
+    done = call(*planned, "--noise-file", file)
+    assert done.status == 0
+    assert len(done.out.splitlines()) == len(toy.suite["methods"])
+    monkeypatch.setattr(registry, "_OF_FILES", {})
+    assert call("suite", "validate", suite, "--noise-file", file).status == 0
+
+
 def test_a_suite_has_an_installed_type_and_its_file_in_the_run_key(toy, installed, tmp_path):
     toy.suite["noise"] = {"twins": {"type": "twins", "number": 2}}
     toy.write()

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from noisyseg.bench.cli.arguments import positive
+from noisyseg.bench.cli.arguments import add_noise_files, positive
 from noisyseg.errors import InputError
 from noisyseg.located_yaml import parse_yaml
 from noisyseg.noise.types.parameters import Loaded, Place
-from noisyseg.noise.types.registry import NOISE_TYPES, add_type_file
+from noisyseg.noise.types.registry import NOISE_TYPES, add_type_files
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,12 +19,12 @@ class Making:
     """How noise is made again from a manifest."""
 
     scores: Path | None
-    noise_file: list[str]
+    noise_files: list[str]
     workers: int
 
     def files(self) -> dict[str, Loaded]:
         """What a manifest holds of a file by its checksum alone; types of files are known then."""
-        know_types(self.noise_file)
+        add_type_files(self.noise_files)
         if self.scores is None:
             return {}
         place = Place(where="--scores", base=Path(), classes=())
@@ -42,27 +42,6 @@ def add_making(parser: argparse.ArgumentParser) -> None:
     )
     add_noise_files(parser)
     add_workers(parser)
-
-
-def add_noise_files(parser: argparse.ArgumentParser) -> None:
-    """Types of noise in files."""
-    parser.add_argument(
-        "--noise-file",
-        action="append",
-        default=[],
-        metavar="PATH.py:NAME",
-        help="a noise type of your own, in a Python file, which is run; can be repeated",
-    )
-
-
-def know_types(texts: Sequence[str]) -> None:
-    """Make the types of `--noise-file` known to this process.
-
-    Raises:
-        InputError: a file without such a type, or a name that another type has.
-    """
-    for text in texts:
-        add_type_file(text)
 
 
 def add_workers(parser: argparse.ArgumentParser) -> None:

@@ -7,14 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from noisyseg.annotation_files.document import read_annotations
-from noisyseg.bench.cli.arguments import whole
+from noisyseg.bench.cli.arguments import add_noise_files, whole
 from noisyseg.bench.cli.command_parser import CommandParser
 from noisyseg.bench.cli.noise.arguments import (
-    add_noise_files,
     add_settings,
     add_workers,
     add_written,
-    know_types,
     settings,
 )
 from noisyseg.bench.cli.noise.classes import only_among
@@ -30,6 +28,7 @@ from noisyseg.noise.files.noisy_files import refuse_overwrite
 from noisyseg.noise.files.scan import category_names, map_file
 from noisyseg.noise.noise_warnings import noise_warnings
 from noisyseg.noise.spec import NoiseSpec, parse_steps
+from noisyseg.noise.types.registry import add_type_files
 
 EXAMPLE = (
     "noisyseg noise make --annotations train.json --type symmetric --rate 0.4 --seed 1 "
@@ -66,7 +65,7 @@ class Options:
     annotations: Path
     step: StepOptions
     set: list[str]
-    noise_file: list[str]
+    noise_files: list[str]
     spec: Path | None
     classes: list[str] | None
     seed: int
@@ -135,7 +134,7 @@ def run(options: Options) -> int:
     outputs = (out, operations.manifest_path(out))
     refuse_overwrite(outputs, inputs)
     refuse_special_files(outputs)
-    know_types(options.noise_file)
+    add_type_files(options.noise_files)
     raw, where, base = _raw_steps(options)
     classes = _class_names(clean)
     if options.classes is not None:

@@ -65,6 +65,14 @@ def run(options: Options) -> int:
     inputs = {"noisy file": noisy, "clean file": clean, "manifest": place}
     refuse_overwrite([out], {what: path for what, path in inputs.items() if path is not None})
     refuse_special_files([out])
+    figures = write_noise_report(_audit(options, place), out=out, images=options.images)
+    print_text(f"report:  {out}\nfigures: {figures}")
+    return DONE
+
+
+def _audit(options: Options, place: Path) -> NoiseAudit:
+    """The two files and what differs between them; `place` is the manifest's."""
+    noisy, clean = options.noisy, options.clean
     stated = operations.read_manifest(place) if options.manifest or place.exists() else None
     after = read_annotations(noisy)
     checksums = {"noisy file, SHA-256": sha256_file(noisy)}
@@ -80,7 +88,7 @@ def run(options: Options) -> int:
         before, name = _restored(noisy, place), f"the clean file that {place.name} restores"
     else:
         raise InputError(f"{noisy} has no manifest {place}: name the clean file with --clean.")
-    audit = NoiseAudit(
+    return NoiseAudit(
         clean=before,
         noisy=after,
         difference=diff(before, after, match=options.match).as_json(),
@@ -89,9 +97,6 @@ def run(options: Options) -> int:
         noisy_name=noisy.name,
         checksums=dict(sorted(checksums.items())),
     )
-    figures = write_noise_report(audit, out=out, images=options.images)
-    print_text(f"report:  {out}\nfigures: {figures}")
-    return DONE
 
 
 def _restored(noisy: Path, manifest: Path) -> CocoDocument:

@@ -15,7 +15,7 @@ from mmengine.structures import InstanceData
 from PIL import Image
 
 from noisyseg.bench.training.annotation_ids import NO_ANNOTATION, PackAnnotationIds
-from noisyseg.bench.training.class_loss import put_method
+from noisyseg.bench.training.box_heads import put_method
 from noisyseg.bench.training.run_dataset import train_dataset
 from noisyseg.methods.losses.cross_entropy import cross_entropy
 from noisyseg.methods.method import Method, ResolvedMethod

@@ -22,8 +22,8 @@ from noisyseg.bench.runs.grid import expand
 from noisyseg.bench.runs.run import Resources
 from noisyseg.bench.runs.wrong_labels import wrong_labels
 from noisyseg.bench.training import loop
+from noisyseg.bench.training.box_heads import put_method
 from noisyseg.bench.training.checkpoint import load_checkpoint
-from noisyseg.bench.training.class_loss import put_method
 from noisyseg.bench.training.detector import build_detector
 from noisyseg.bench.training.run_dataset import train_dataset
 from noisyseg.methods.losses.cross_entropy import cross_entropy

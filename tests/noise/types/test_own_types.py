@@ -2,6 +2,7 @@
 
 import hashlib
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -205,6 +206,39 @@ def test_processes_do_not_matter_to_a_files_type(write):
     alone = corrupt(document, spec)
     assert alone[1]["steps"][0]["changed"] == 600
     assert corrupt(document, spec, workers=2) == alone
+
+
+FAULTS = {
+    "the law": ("    k = len(categories)\n", "    k = 1 / 0\n"),
+    "parse": ("parse=rate", "parse=lambda value, place: 1 / 0"),
+    "finish": ("NEXT = NoiseType(", "NEXT = NoiseType(finish=lambda *_: 1 / 0,"),
+    "check": ("law=law", "law=law, check_each=lambda *_: 1 / 0"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_an_own_type_raises_is_an_input_error_with_its_line(fault, write, clean, tmp_path):
+    old, new = FAULTS[fault]
+    assert old in TYPE
+    text = TYPE.replace(old, new)
+    add_type_file(write(text))
+    line = next(n for n, given in enumerate(text.splitlines(), 1) if "1 / 0" in given)
+    told = rf"next-class noise of .*own.py raised ZeroDivisionError: .*own.py, line {line}\)"
+    with pytest.raises(InputError, match=told):
+        make(
+            clean,
+            tmp_path / "n.json",
+            NoiseSpec(steps=(step_of("next-class", rate=0.4),), seed=0),
+        )
+
+
+def test_what_a_built_in_type_raises_is_a_bug(monkeypatch, make_document):
+    kind = NOISE_TYPES["symmetric"]
+    broken = replace(kind, family=replace(kind.family, law=lambda *_: 1 / 0))
+    monkeypatch.setitem(NOISE_TYPES, "symmetric", broken)
+    spec = NoiseSpec(steps=(step_of("symmetric", rate=0.4),), seed=0)
+    with pytest.raises(ZeroDivisionError):
+        corrupt(make_document(NAMES, per_class=5), spec)
 
 
 # What is refused
