@@ -1,4 +1,6 @@
 import datetime
+import re
+from pathlib import Path
 
 import pytest
 
@@ -181,3 +183,16 @@ def test_plain_data_forgets_the_places_and_nothing_else(read):
     found = plain(document)
     assert found == {"a": {"b": [{"c": 1.5}, datetime.date(2024, 1, 2), None]}}
     assert type(found) is type(found["a"]) is type(found["a"]["b"][0]) is dict
+
+
+def test_no_other_module_reads_yaml():
+    root = Path(__file__).parents[1]
+    rooms = ("bench", "methods", "noise", "results", "noisyseg/annotation_files")
+    files = [path for room in rooms for path in (root / room).rglob("*.py")]
+    files += (root / "noisyseg").glob("*.py")
+    importing = [
+        str(path.relative_to(root))
+        for path in files
+        if re.search(r"^\s*(import|from) yaml\b", path.read_text(encoding="utf-8"), re.MULTILINE)
+    ]
+    assert importing == ["noisyseg/located_yaml.py"]

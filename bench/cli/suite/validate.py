@@ -3,7 +3,7 @@
 import argparse
 from dataclasses import dataclass
 
-from noisyseg.bench.cli.output import DONE, print_text, say, say_warnings
+from noisyseg.bench.cli.output import DONE, print_text, say_warnings
 from noisyseg.bench.cli.suite_choice import DataChoice, add_data_choice, choices_of
 from noisyseg.bench.config.suite import Suite, load_suite
 from noisyseg.bench.config.weights import AbsentWeightsError
@@ -32,7 +32,7 @@ def run(options: Options) -> int:
     try:
         suite = _suite(options)
     except AbsentWeightsError as error:  # no fault of the suite's
-        say(str(error))
+        say_warnings([str(error)])
         suite = _suite(options, random_weights=True)
     data, settings = check(suite)
     say_warnings(data.warnings)
