@@ -177,10 +177,17 @@ def _of_outline(suite: Suite, cost: Mapping[str, Any]) -> list[PlannedRun]:
 
 
 def _as_spec(steps: Any) -> Mapping[str, Any] | None:
+    """The noise as a suite has it, checked by nobody yet, in the form that `noise_name` takes."""
     if steps is None:
         return None
     entries = steps if isinstance(steps, list) else [steps]
-    return {"steps": [entry for entry in entries if isinstance(entry, Mapping)]}
+    return {"steps": [_named(entry) for entry in entries if isinstance(entry, Mapping)]}
+
+
+def _named(step: Mapping[str, Any]) -> dict[str, Any]:
+    kind, rate = step.get("type", "unknown"), step.get("rate")
+    usable = isinstance(rate, int | float) and 0 <= rate <= 1
+    return {"type": str(kind), **({"rate": rate} if usable else {})}
 
 
 def _disk_bytes(

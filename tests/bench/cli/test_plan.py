@@ -115,3 +115,21 @@ def test_a_suite_file_that_is_wrong_is_an_error_not_a_note(call, toy):
     done = call("plan", toy.file)
     assert done.status == 2
     assert "Did you mean 'lncis'" in done.err
+
+
+@pytest.mark.parametrize(
+    ("steps", "name"),
+    [
+        ({}, "unknown"),
+        ({"type": "symmetric", "rate": None}, "symmetric"),
+        ({"type": "symmetric", "rate": []}, "symmetric"),
+        ({"type": "symmetric", "rate": 10**400}, "symmetric"),
+        ([{"type": "symmetric", "rate": 0.4}, {"rate": 2}], "symmetric-0.4+unknown"),
+    ],
+)
+def test_noise_that_is_none_is_told_with_the_grid(plan, toy, steps, name):
+    toy.suite["noise"] = {"bad": steps}
+    toy.write()
+    document = plan(toy.file)
+    assert {row["noise_steps"] for row in document["runs"]} == {name}
+    assert "keys are unknown" in document["note"]
