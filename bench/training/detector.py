@@ -11,6 +11,7 @@ from mmengine.config import ConfigDict
 from mmengine.registry import DefaultScope
 from torch import Tensor, nn
 
+from noisyseg.bench.training.batched.placement import batch_passes
 from noisyseg.bench.training.checkpoint import UNREADABLE
 from noisyseg.errors import InputError
 
@@ -20,9 +21,22 @@ _MISTAKES = (AssertionError, AttributeError, LookupError, RuntimeError, TypeErro
 
 
 def build_detector(
-    detector: dict[str, Any], *, num_classes: int, seed: int, weights: Path | None
+    detector: dict[str, Any],
+    *,
+    num_classes: int,
+    seed: int,
+    weights: Path | None,
+    batched: bool = True,
 ) -> nn.Module:
     """An mmdet detector with weights drawn from seed, its backbone's read from a file if given.
+
+    Args:
+        detector: mmdet's configuration.
+        num_classes: of objects.
+        seed: of the weights.
+        weights: the backbone's file.
+        batched: whether it trains on all images of a pass at once, where its parts are covered;
+            else image by image, as mmdet does.
 
     Raises:
         InputError: the weights file is unreadable, or is not this backbone's.
@@ -34,6 +48,8 @@ def build_detector(
     if weights is not None:
         load_backbone(model.backbone, weights)
     freeze_last_convolution(model.backbone)
+    if batched:
+        batch_passes(model)
     return model
 
 

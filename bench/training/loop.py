@@ -200,10 +200,10 @@ def _pass(training: Training, batch: Batch, *, share: int) -> dict[str, float]:
             sample.gt_instances.annotation_ids for sample in data.get("data_samples", ())
         ]
     total, losses = model.parse_losses(model(**data, mode="loss"))
-    values = {name: float(value.detach()) for name, value in losses.items()}
-    if math.isfinite(values["loss"]):
-        (total / share).backward()
-    return values
+    (total / share).backward()
+    # Read once, when a GPU has been told all there is to do: each reading waits for it.
+    read = torch.stack([value.detach() for value in losses.values()]).tolist()
+    return dict(zip(losses, read, strict=True))
 
 
 def _save(training: Training, optimizer: torch.optim.Optimizer, epoch: int) -> None:

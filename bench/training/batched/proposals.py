@@ -1,0 +1,121 @@
+"""The RPN's proposals of all images of a pass, from the scores and deltas of its anchors.
+
+B images, A anchors, M of them that enter the suppression (the best of each level).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from mmcv.ops import batched_nms
+from mmdet.models.task_modules.coders import LegacyDeltaXYWHBBoxCoder
+from mmengine.structures import InstanceData
+from torch import Tensor
+
+from noisyseg.bench.training.batched.anchors import Anchors
+from noisyseg.bench.training.batched.padding import on_device
+
+# Up to so many boxes one suppression for all images is cheaper than one for each: its work grows
+# with the square of their number.
+_ONE_CALL = 4000
+_TOO_SMALL = -1.0  # a score below any other
+
+
+def proposals(
+    scores: Tensor,
+    deltas: Tensor,
+    anchors: Anchors,
+    metas: Sequence[dict[str, Any]],
+    *,
+    coder: Any,
+    settings: Any,
+) -> list[InstanceData]:
+    """Boxes and scores of each image, best first.
+
+    Args:
+        scores: logits, shape (B, A).
+        deltas: shape (B, A, 4).
+        anchors: of the pass.
+        metas: mmdet's of each image: `img_shape`.
+        coder: mmdet's, which decodes deltas.
+        settings: mmdet's `rpn_proposal`.
+    """
+    chances = scores.detach().float().sigmoid()
+    picks, counts = _best_of_levels(chances, anchors.counts, settings.get("nms_pre", -1))
+    chances = chances.gather(1, picks)
+    chosen = deltas.detach().float().gather(1, picks[..., None].expand(-1, -1, 4))
+    decoded = coder.decode(anchors.boxes[picks].view(-1, 4), chosen.view(-1, 4))
+    boxes = _clipped(decoded.view(*picks.shape, 4), metas, coder)
+    least = settings.get("min_bbox_size", -1)
+    if least >= 0:
+        large = (boxes[..., 2:] - boxes[..., :2] > least).all(-1)
+        chances = torch.where(large, chances, _TOO_SMALL)
+    kept = _kept(boxes, chances, np.repeat(np.arange(len(counts)), counts), settings)
+    return [
+        InstanceData(bboxes=of_image[own], scores=chance[own])
+        for of_image, chance, own in zip(boxes, chances, kept, strict=True)
+    ]
+
+
+def _best_of_levels(
+    chances: Tensor, sizes: Sequence[int], most: int
+) -> tuple[Tensor, tuple[int, ...]]:
+    """The anchors with the best scores of each level, shape (B, M), and how many each has."""
+    every = torch.arange(chances.shape[1], device=chances.device).expand(len(chances), -1)
+    picks, start = [], 0
+    for size in sizes:
+        part = slice(start, start + size)
+        if 0 < most < size:
+            picks.append(chances[:, part].topk(most, dim=1).indices + start)
+        else:
+            picks.append(every[:, part])
+        start += size
+    return torch.cat(picks, dim=1), tuple(pick.shape[1] for pick in picks)
+
+
+def _clipped(boxes: Tensor, metas: Sequence[dict[str, Any]], coder: Any) -> Tensor:
+    """Boxes cut at their image's border, as the coder would do it for one image."""
+    legacy = isinstance(coder, LegacyDeltaXYWHBBoxCoder)
+    if not legacy and not coder.clip_border:
+        return boxes
+    ends = np.array([meta["img_shape"][1::-1] * 2 for meta in metas], dtype=np.float32)
+    limits = on_device(ends[:, None] - np.float32(legacy), boxes.device)
+    return torch.minimum(boxes.clamp(min=0), limits)
+
+
+def _kept(
+    boxes: Tensor, chances: Tensor, levels: np.ndarray[Any, Any], settings: Any
+) -> list[Tensor]:
+    """Of each image the boxes that no better one of their level suppresses, best first."""
+    if boxes.shape[0] * boxes.shape[1] <= _ONE_CALL:
+        return _kept_at_once(boxes, chances, levels, settings)
+    groups = on_device(levels, boxes.device)
+    kept, larges = [], []
+    for own, chance in zip(boxes, chances, strict=True):
+        order = batched_nms(own, chance, groups, settings.nms)[1]
+        kept.append(order)
+        larges.append((chance[order] > _TOO_SMALL).sum())
+    most = settings.max_per_img
+    large: list[int] = torch.stack(larges).tolist()
+    return [order[: min(most, count)] for order, count in zip(kept, large, strict=True)]
+
+
+def _kept_at_once(
+    boxes: Tensor, chances: Tensor, levels: np.ndarray[Any, Any], settings: Any
+) -> list[Tensor]:
+    images, slots = chances.shape
+    groups = np.arange(images)[:, None] * (levels[-1] + 1) + levels
+    flat = chances.flatten()
+    order = batched_nms(
+        boxes.view(-1, 4), flat, on_device(groups.ravel(), boxes.device), settings.nms
+    )[1]
+    # Image after image; within each the order stays.
+    image, turn = (order // slots).sort(stable=True)
+    order = order[turn]
+    of_image = image == torch.arange(images, device=boxes.device)[:, None]
+    large = of_image & (flat[order] > _TOO_SMALL)
+    whole, usable = torch.stack([of_image.sum(1), large.sum(1)]).tolist()
+    most = settings.max_per_img
+    parts = (order % slots).split(whole)
+    return [part[: min(most, count)] for part, count in zip(parts, usable, strict=True)]

@@ -1,0 +1,162 @@
+"""Passes of drawn images, gone through by mmdet image by image and by ours at once."""
+
+from copy import deepcopy
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmdet.structures import DetDataSample
+from mmdet.structures.mask import BitmapMasks
+from mmengine.structures import InstanceData
+
+from noisyseg.bench.config.model import load_model
+from noisyseg.bench.training.box_heads import put_method
+from noisyseg.bench.training.detector import build_detector
+from noisyseg.methods.registry import resolve
+
+CLASSES = 3
+
+
+def detector_of(source, *, batched, weights=0):
+    """A shipped model or one that extends it, with random weights and cross entropy put in."""
+    model = load_model(source, where="", root=Path(), random_weights=True)
+    torch.manual_seed(0)
+    built = build_detector(
+        model.detector, num_classes=CLASSES, seed=weights, weights=None, batched=batched
+    )
+    spread(built)
+    losses = put_method(built, resolve("ce", {}), num_epochs=1)
+    return built.train(), losses
+
+
+def spread(detector):
+    """Let fresh heads say something: scores and boxes that differ from place to place."""
+    generator = torch.Generator().manual_seed(3)
+    for name in ("rpn_cls", "rpn_reg"):
+        weight = getattr(detector.rpn_head, name).weight
+        weight.data = 0.3 * torch.randn(weight.shape, generator=generator)
+
+
+def drawn_batch(sizes, counts, *, seed=0, divisor=32):
+    """Images of these (height, width) with so many objects, as the loader hands them over."""
+    generator = np.random.default_rng(seed)
+    inputs, samples = [], []
+    for number, ((height, width), count) in enumerate(zip(sizes, counts, strict=True)):
+        inputs.append(
+            torch.from_numpy(generator.integers(0, 255, (3, height, width), dtype=np.uint8))
+        )
+        samples.append(_drawn_sample(generator, height, width, count, number))
+    return {"inputs": inputs, "data_samples": samples}
+
+
+def _drawn_sample(generator, height, width, count, number):
+    corners = generator.uniform(0, 0.7, (count, 2)) * (width, height)
+    extents = generator.uniform(0.08, 0.6, (count, 2)) * (width, height)
+    ends = np.minimum(corners + extents, (width, height))
+    boxes = np.concatenate([corners, ends], 1).astype(np.float32)
+    masks = np.zeros((count, height, width), dtype=np.uint8)
+    for mask, (x1, y1, x2, y2) in zip(masks, boxes.round().astype(int), strict=True):
+        mask[y1:y2, x1:x2] = generator.integers(0, 2, (y2 - y1, x2 - x1)) | 1
+        mask[y1 : (y1 + y2) // 2, x1 : (x1 + x2) // 2] = 0
+    objects = InstanceData(
+        bboxes=torch.from_numpy(boxes),
+        labels=torch.from_numpy(generator.integers(0, CLASSES, count)),
+        masks=BitmapMasks(masks, height, width),
+        annotation_ids=torch.arange(count) + 100 * number,
+    )
+    crowd = InstanceData(bboxes=torch.tensor([[0.0, 0.0, 20.0, 20.0]]), labels=torch.tensor([0]))
+    sample = DetDataSample(metainfo={"img_shape": (height, width)}, gt_instances=objects)
+    sample.ignored_instances = crowd
+    return sample
+
+
+class SameDraws:
+    """Lets mmdet's samplers choose by the keys that ours has drawn."""
+
+    def __init__(self, monkeypatch):
+        self.drawn = []
+        original = torch.rand
+
+        def rand(*args, **kwargs):
+            self.drawn.append(original(*args, **kwargs))
+            return self.drawn[-1]
+
+        monkeypatch.setattr(torch, "rand", rand)
+
+    def give_to(self, detector, objects):
+        """The first keys go to the RPN's sampler, the second to the RoI head's."""
+        keys, roi_keys = (iter(drawn) for drawn in self.drawn[:2])
+        most = max(1, *objects)
+
+        def by_anchor(priors, _):
+            rows = {tuple(row): n for n, row in enumerate(self.anchors.tolist())}
+            return torch.tensor([rows[tuple(row)] for row in priors.tolist()])
+
+        def by_proposal(priors, own):
+            places = torch.arange(own + len(priors))
+            return torch.where(places < own, places, places - own + most)
+
+        _choose_by(detector.rpn_head.sampler, keys, by_anchor)
+        _choose_by(detector.roi_head.bbox_sampler, roi_keys, by_proposal)
+
+
+def _choose_by(sampler, keys, places):
+    sample = sampler.sample
+
+    def told(assigned, predicted, truth, **others):
+        own_keys = next(keys)[places(predicted.priors, len(truth.bboxes))]
+        sampler.random_choice = lambda gallery, num: gallery[own_keys[gallery].argsort()[:num]]
+        return sample(assigned, predicted, truth, **others)
+
+    sampler.sample = told
+
+
+def listened(part, name):
+    """Fills a list with what a part's method is called with and returns."""
+    told, original = [], getattr(part, name)
+
+    def listen(*args, **kwargs):
+        result = original(*args, **kwargs)
+        told.append((args, kwargs, result))
+        return result
+
+    setattr(part, name, listen)
+    return told
+
+
+def one_pass(source, batch, *, batched, draws):
+    """What a pass gives: losses, gradients, and what the heads were told."""
+    detector, (loss,) = detector_of(source, batched=batched)
+    batch = deepcopy(batch)
+    counts = [len(sample.gt_instances) for sample in batch["data_samples"]]
+    told = {
+        "boxes": listened(detector.roi_head.bbox_head, "loss"),
+        "masks": listened(detector.roi_head.mask_head.loss_mask, "forward"),
+        "proposals": listened(detector.rpn_head, "loss_and_predict"),
+        "ids": listened(loss, "_context"),
+        "class": [],
+    }
+    data = detector.data_preprocessor(batch, training=True)
+    loss.gt_annotation_ids = [s.gt_instances.annotation_ids for s in data["data_samples"]]
+    if not batched:
+        height, width = data["inputs"].shape[-2:]
+        sizes = [
+            (-(-height // h), -(-width // w))
+            for w, h in detector.rpn_head.prior_generator.strides
+        ]
+        draws.anchors = torch.cat(detector.rpn_head.prior_generator.grid_priors(sizes, device="cpu"))
+        draws.give_to(detector, counts)
+    total, values = detector.parse_losses(detector(**data, mode="loss"))
+    total.backward()
+    gradients = {n: p.grad for n, p in detector.named_parameters() if p.grad is not None}
+    proposals = [result.bboxes for result in told["proposals"][0][2][1]] if batched else None
+    return {
+        "values": {name: value.detach() for name, value in values.items()},
+        "gradients": gradients,
+        "rois": told["boxes"][0][0][2:] or None,
+        "boxes": [told["boxes"][0][1].get(k) for k in ("rois",)],
+        "masks": [args[1:] for args, *_ in told["masks"]],
+        "ids": [context.annotation_ids for *_, context in told["ids"]],
+        "proposals": proposals,
+    }
