@@ -1,6 +1,7 @@
 """Training protocols: epochs, batch, learning rate and image size, as data."""
 
 import math
+from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any, TypedDict
 
@@ -36,6 +37,17 @@ def _optimizer(raw: Located, key: str) -> dict[str, Any]:
     check_keys(raw, what=f"optimizer {kind}", required=("type", *OPTIMIZERS[kind]))
     values = {key: number(raw, key, most=limit) for key, limit in OPTIMIZERS[kind].items()}
     return {"type": kind, **values}
+
+
+def _one_of(*known: str) -> Callable[[Located, str], str]:
+    """The check of an entry that is one of some words."""
+
+    def check(raw: Located, key: str) -> str:
+        if not isinstance(raw[key], str) or raw[key] not in known:
+            raise unknown_name(key, raw[key], known, raw.where(key))
+        return str(raw[key])
+
+    return check
 
 
 def _milestones(raw: Located, key: str) -> list[int]:
@@ -104,13 +116,26 @@ class Image(TypedDict):
     min_size: Count
 
 
-class Protocol(TypedDict):
-    """A training protocol as it enters the run key, every value filled in.
+# These came later: left out where they have their default, so that run keys stay what they were.
+LATER: dict[str, str] = {"precision": "tf32", "memory_format": "contiguous"}
+
+
+class _Later(TypedDict, total=False):
+    precision: Annotated[str, _one_of("bf16", "tf32", "fp32")]
+    memory_format: Annotated[str, _one_of("contiguous", "channels-last")]
+
+
+class Protocol(_Later):
+    """A training protocol as it enters the run key, every value filled in but for `LATER`.
 
     Attributes:
         micro_batch: images of a forward pass; the gradients of a batch's passes are averaged.
         gradient_clip: the largest norm of the gradients; None for any.
         optimizer: `type` and the values of `OPTIMIZERS`.
+        precision: of layers. `tf32`, as torch does by itself: float32, on a GPU convolutions with
+            TF32's 10 bits of mantissa; `fp32`: without them; `bf16`: bfloat16 in layers, float32
+            in parameters, gradients and losses. Absent for tf32.
+        memory_format: `channels-last` lays a pixel's channels side by side. Absent for contiguous.
     """
 
     name: Annotated[str, text]
@@ -136,8 +161,12 @@ def load_protocol(source: str | Located, *, where: str) -> Protocol:
         InputError: unknown name or key, missing or unfit value, with its file and line.
     """
     raw = read_with_base("protocol", source, where=where)
-    defaults = {"micro_batch": raw.get("batch_size"), "aspect_ratio_grouping": False}
+    defaults = {"micro_batch": raw.get("batch_size"), "aspect_ratio_grouping": False, **LATER}
     protocol = checked(raw, Protocol, what="a protocol", defaults=defaults)
+    if protocol["precision"] == LATER["precision"]:
+        del protocol["precision"]
+    if protocol["memory_format"] == LATER["memory_format"]:
+        del protocol["memory_format"]
     batch, micro, epochs = (protocol[key] for key in ("batch_size", "micro_batch", "epochs"))
     if batch % micro:
         raise InputError(

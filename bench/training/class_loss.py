@@ -90,7 +90,8 @@ class MethodLoss(nn.Module):
         """
         weights = torch.ones_like(label, dtype=cls_score.dtype) if weight is None else weight
         context = self._context(weights, len(label))
-        with self._named():
+        # Layers may be in bfloat16; what a method computes of their logits never is.
+        with self._named(), torch.autocast(cls_score.device.type, enabled=False):
             losses = self.method.loss(cls_score, label, context)
         self._check(losses, cls_score)
         self._last = cls_score.detach(), losses.detach()

@@ -120,6 +120,21 @@ def test_another_optimizer_leaves_the_base_s_values_if_it_replaces_it(read):
 
 
 @pytest.mark.parametrize(
+    ("key", "default", "others"),
+    [
+        ("precision", "tf32", ("bf16", "fp32")),
+        ("memory_format", "contiguous", ("channels-last",)),
+    ],
+)
+def test_a_default_that_came_later_leaves_the_protocol_as_it_was(read, key, default, others):
+    plain = load_protocol(read(WHOLE), where="")
+    assert load_protocol(read(f"{WHOLE}{key}: {default}\n"), where="") == plain
+    for other in others:
+        protocol = load_protocol(read(f"{WHOLE}{key}: {other}\n"), where="")
+        assert protocol == {**plain, key: other}
+
+
+@pytest.mark.parametrize(
     ("old", "new", "line", "problem"),
     [
         ("version: 3", "version: 0", 2, "version must be an integer of at least 1"),
@@ -158,6 +173,10 @@ def test_another_optimizer_leaves_the_base_s_values_if_it_replaces_it(read):
         ("gradient", f"{GROUPING}: 'yes'\ngradient", 5, "must be true or false, got 'yes'"),
         ("gradient", f"{GROUPING}: null\ngradient", 5, "must be true or false, got None"),
         ("gradient", "aspect_grouping: true\ngradient", 5, f"Did you mean '{GROUPING}'"),
+        ("gradient", "precision: fp16\ngradient", 5, "unknown precision 'fp16'. Did you mean"),
+        ("gradient", "precision: 32\ngradient", 5, "unknown precision '32'"),
+        ("gradient", "precision: null\ngradient", 5, "unknown precision 'None'"),
+        ("gradient", "memory_format: last\ngradient", 5, "unknown memory_format 'last'"),
         ("flip", "scale_to: [128, 8], flip", 8, r"scale_to must be .* at least 16, got \[128, 8\]"),
         ("flip", "scales_to: [128, 96], flip", 8, "'scales_to'. Did you mean 'scale_to'"),
         ("flip", "test_scale: null, flip", 8, r"test_scale must be \[width, height\].* got None"),
