@@ -5,7 +5,7 @@ import pytest
 from pycocotools import mask as coco_mask
 
 from noisyseg.errors import InputError
-from noisyseg.mask_overlap import encoded, overlap, overlaps, run_lengths
+from noisyseg.mask_overlap import encoded, encoded_columns, overlap, overlaps, run_lengths
 
 HEIGHT, WIDTH = 12, 17
 
@@ -113,3 +113,10 @@ def test_what_is_encoded_can_be_written_as_json():
     assert read_again == encoded(mask)
     assert read_again["size"] == [HEIGHT, WIDTH]
     assert (coco_mask.decode(read_again) == mask).all()
+
+
+def test_many_masks_at_once_are_encoded_as_each_alone():
+    masks = np.stack([random_mask(seed) for seed in range(4)] + [np.zeros((HEIGHT, WIDTH))])
+    columns = np.ascontiguousarray(masks.transpose(0, 2, 1), dtype=np.uint8)
+    assert encoded_columns(columns) == [encoded(mask) for mask in masks]
+    assert encoded_columns(columns[:0]) == []

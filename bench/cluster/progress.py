@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Protocol, TextIO
 
 from rich.console import Console, Group
@@ -15,6 +16,7 @@ from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import is_done
 
 _LINE_EVERY_S = 20.0
+_LOOK_EVERY_S = 1.0  # as often as a run writes how far it is
 
 
 class Display(Protocol):
@@ -80,6 +82,15 @@ def time_left(began: float, ended: int, remaining: int, parallel: int) -> str:
     return f"about {duration(rounds * pace)} left"
 
 
+def first_waiting(waiting: Iterable[Run], parallel: int) -> Iterable[Run]:
+    """Those of the runs that have not ended that may be under way: runs begin in order.
+
+    Twice as many as train at a time, for those that are evaluated meanwhile; of thousands of
+    others no file is opened.
+    """
+    return islice(waiting, 2 * parallel)
+
+
 class PlainDisplay:
     """A line when a run ends, and now and then one for each that is under way."""
 
@@ -100,7 +111,7 @@ class PlainDisplay:
         if time.monotonic() - self._last < _LINE_EVERY_S:
             return
         self._last = time.monotonic()
-        for run in waiting:
+        for run in first_waiting(waiting, self._parallel):
             line = progress_line(run)
             if line:
                 self._say(f"  {line}")
@@ -123,6 +134,7 @@ class LiveDisplay:
 
     def __init__(self, console: Console) -> None:
         self._live = Live(console=console, refresh_per_second=4)
+        self._looked = -_LOOK_EVERY_S
         self._began = time.monotonic()
         self._total = self._ended = 0
         self._parallel = 1
@@ -134,11 +146,14 @@ class LiveDisplay:
         self._live.start()
 
     def refresh(self, waiting: Iterable[Run]) -> None:
-        """Draw the runs under way."""
+        """Draw the runs under way, unless that was done a moment ago and none has ended since."""
+        if time.monotonic() - self._looked < _LOOK_EVERY_S:
+            return
+        self._looked = time.monotonic()
         table = Table(box=None, pad_edge=False)
         for heading in ("run", "epoch", "loss", "left"):
             table.add_column(heading, justify="left" if heading == "run" else "right")
-        for run in waiting:
+        for run in first_waiting(waiting, self._parallel):
             state = read_heartbeat(run.folder)
             if state is None:
                 continue
@@ -156,6 +171,7 @@ class LiveDisplay:
     def ended(self, run: Run, record: Record) -> None:
         """Let the run's line scroll by."""
         self._ended += 1
+        self._looked = -_LOOK_EVERY_S
         style = "" if is_done(record) else "bold red"
         self._live.console.print(Text(outcome_line(run, record), style=style), soft_wrap=True)
 

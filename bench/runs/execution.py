@@ -124,7 +124,7 @@ def _train_and_evaluate(run: Run, resources: Resources, heartbeat: Heartbeat) ->
     training = train_run(run, resources, heartbeat=heartbeat, log=log)
     trained = time.perf_counter()
     heartbeat.evaluating()
-    predictions_sha256 = predict_run(run, training.detector, run.folder / PREDICTIONS)
+    predictions_sha256 = predict_run(run, training.detector, resources)
     predicted = time.perf_counter()
     # From the file, not from memory: the number is one that the file gives to anybody.
     metrics = evaluate(
@@ -162,11 +162,11 @@ def _submit(run: Run, resources: Resources) -> None:
     from noisyseg.bench.training.stack import load_stack
 
     load_stack()
-    from noisyseg.bench.runs.session import predict_submission, trained_detector
+    from noisyseg.bench.runs.session import predict_submission
 
     with output_to(run.output):
         try:
-            predict_submission(run, trained_detector(run, resources), run.submission_file)
+            predict_submission(run, resources)
         except Exception:
             traceback.print_exc()
             raise

@@ -1,6 +1,7 @@
 """A run's training and its predictions: the run's data handed to detector, loop and data sets."""
 
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from noisyseg.bench.runs.epoch_log import EpochLog
 from noisyseg.bench.runs.heartbeat import Heartbeat
 from noisyseg.bench.runs.noise_matrix import realised_matrix
 from noisyseg.bench.runs.rehearsal import image_limits
-from noisyseg.bench.runs.run import Resources, Run
+from noisyseg.bench.runs.run import PREDICTIONS, Resources, Run
 from noisyseg.bench.runs.wrong_labels import wrong_labels
 from noisyseg.bench.training.box_heads import put_method
 from noisyseg.bench.training.checkpoint import load_checkpoint
@@ -151,32 +152,33 @@ def _initial_detector(run: Run, resources: Resources) -> nn.Module:
     )
 
 
-def predict_run(run: Run, detector: nn.Module, path: Path) -> str:
+def predict_run(run: Run, detector: nn.Module, resources: Resources) -> str:
     """Write the detector's predictions for the evaluation images; returns the file's SHA-256."""
-    image_ids, detections = _detections(
-        run,
-        detector,
-        Split(annotations=run.eval_annotations, images=run.eval_images),
-    )
+    split = Split(annotations=run.eval_annotations, images=run.eval_images)
+    found = _detections(run, detector, split, resources)
     return write_predictions(
-        path,
-        detections,
-        image_ids=image_ids,
+        run.folder / PREDICTIONS,
+        list(chain.from_iterable(found.values())),
+        image_ids=list(found),
         annotation_sha256=sha256_file(run.eval_annotations),
     )
 
 
-def predict_submission(run: Run, detector: nn.Module, path: Path) -> None:
-    """Write the detector's masks for the submission's images, as COCO's server takes them."""
+def predict_submission(run: Run, resources: Resources) -> None:
+    """Write the trained detector's masks for the submission's images, as COCO's server wants them.
+
+    Raises:
+        InputError: as `trained_detector`.
+    """
     assert run.submission is not None
-    _, detections = _detections(run, detector, run.submission)
-    write_submission(path, detections)
+    found = _detections(run, trained_detector(run, resources), run.submission, resources)
+    write_submission(run.submission_file, list(chain.from_iterable(found.values())))
 
 
 def _detections(
-    run: Run, detector: nn.Module, split: Split
-) -> tuple[list[int], list[dict[str, Any]]]:
-    """The ids of a split's images and everything that is found in them."""
+    run: Run, detector: nn.Module, split: Split, resources: Resources
+) -> dict[int, list[dict[str, Any]]]:
+    """What is found in each of a split's images, in the file's order."""
     dataset = evaluation_dataset(
         split.annotations,
         split.images,
@@ -184,13 +186,13 @@ def _detections(
         image=run.spec["protocol"]["image"],
         limit=image_limits(run.spec["protocol"])[1],
     )
-    category_ids = check_labels(dataset, run)
-    image_ids: list[int] = []
-    detections: list[dict[str, Any]] = []
-    for image_id, found in predict(detector, dataset, category_ids=category_ids):
-        image_ids.append(image_id)
-        detections += found
-    return image_ids, detections
+    return predict(
+        detector,
+        dataset,
+        category_ids=check_labels(dataset, run),
+        device=torch.device(resources.device),
+        workers=resources.loader_workers,
+    )
 
 
 def check_labels(dataset: RunDataset, run: Run) -> dict[int, int]:

@@ -141,3 +141,28 @@ def test_the_live_list_shows_runs_under_way_and_keeps_the_ended_ones(runs, recor
         *(f"{runs[2].label}: mask AP 12.5", f"{runs[3].label}: FAILED: boom"),
     ):
         assert text in shown
+
+
+@pytest.mark.parametrize("kind", [LiveDisplay, PlainDisplay])
+def test_of_thousands_of_waiting_runs_few_are_looked_at_and_not_often(
+    runs, record_of, clock, monkeypatch, kind
+):
+    opened = []
+    monkeypatch.setattr(progress, "read_heartbeat", lambda folder: opened.append(folder))
+    many = [replace(runs[0], folder=runs[0].folder / str(number)) for number in range(3000)]
+    display = kind(Console(file=io.StringIO()))
+    display.start(many, parallel=2)
+    clock[0] += 60
+    try:
+        for _ in range(100):  # 50 seconds
+            display.refresh(many)
+            clock[0] += 0.5
+        looks = 50 if kind is LiveDisplay else 3
+        assert opened == [run.folder for run in many[:4]] * looks
+        display.refresh(many)
+        display.ended(many[0], record_of(runs[0]))
+        display.refresh(many[1:])
+        if kind is LiveDisplay:  # without the one that ended, at once
+            assert opened[-4:] == [run.folder for run in many[1:5]]
+    finally:
+        display.close()

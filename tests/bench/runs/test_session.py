@@ -62,7 +62,7 @@ def test_a_run_is_trained_and_then_predicted_on_all_evaluation_images(run):
     torch.testing.assert_close(saved["model"], detector.state_dict(), rtol=0, atol=0)
 
     path = run.folder / "predictions.json.zst"
-    digest = predict_run(run, detector, path)
+    digest = predict_run(run, detector, Resources(threads=1, device="cpu"))
     assert digest == hashlib.sha256(path.read_bytes()).hexdigest()
     predictions = read_predictions(path)
     evaluated = run.eval_annotations.read_bytes()

@@ -4,42 +4,65 @@ import numpy as np
 import pytest
 import torch
 from mmdet.structures import DetDataSample
+from mmengine.dataset import pseudo_collate
 from mmengine.structures import InstanceData
 from PIL import Image
 from pycocotools import mask as coco_mask
 from torch import nn
 
-from noisyseg.bench.training.prediction import predict
+from noisyseg.bench.training.prediction import _batches, predict
 from noisyseg.bench.training.run_dataset import evaluation_dataset
 
 SIZES = {31: (40, 60), 7: (64, 48)}  # height, width
+CPU = torch.device("cpu")
 
 
 @pytest.fixture
-def dataset(tmp_path):
-    """Two images, neither square nor of the network's scale; nothing in them is annotated."""
-    generator = np.random.default_rng(5)
-    images = []
-    for number, (height, width) in SIZES.items():
-        pixels = generator.integers(0, 256, (height, width, 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
-        size = {"width": width, "height": height}
-        images.append({"id": number, "file_name": f"{number}.png", **size})
-    categories = [{"id": 3 * n + 2, "name": f"class {n}"} for n in range(8)]
-    document = {"images": images, "annotations": [], "categories": categories}
-    path = tmp_path / "instances.json"
-    path.write_text(json.dumps(document))
-    classes = [entry["name"] for entry in categories]
-    return evaluation_dataset(path, tmp_path, classes=classes, image={"test_scale": [96, 96]})
+def dataset_of(tmp_path):
+    """Makes a data set of images of random pixels, {id: (height, width)}; nothing is annotated."""
+
+    def make(sizes):
+        generator = np.random.default_rng(5)
+        images = []
+        for number, (height, width) in sizes.items():
+            pixels = generator.integers(0, 256, (height, width, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+            size = {"width": width, "height": height}
+            images.append({"id": number, "file_name": f"{number}.png", **size})
+        categories = [{"id": 3 * n + 2, "name": f"class {n}"} for n in range(8)]
+        document = {"images": images, "annotations": [], "categories": categories}
+        path = tmp_path / "instances.json"
+        path.write_text(json.dumps(document))
+        classes = [entry["name"] for entry in categories]
+        return evaluation_dataset(path, tmp_path, classes=classes, image={"test_scale": [96, 96]})
+
+    return make
+
+
+@pytest.fixture
+def dataset(dataset_of):
+    """Two images, neither square nor of the network's scale."""
+    return dataset_of(SIZES)
 
 
 class Knowing(nn.Module):
-    """Finds one rectangle in the first image and nothing in the second."""
+    """Finds one rectangle in image 31 and nothing in others; has memory for so many at once."""
+
+    def __init__(self, most=1000):
+        super().__init__()
+        self.most = most
+        self.batches = []
 
     def test_step(self, batch):
         assert not self.training
         assert not torch.is_grad_enabled()
-        (sample,) = batch["data_samples"]
+        self.batches.append([sample.img_id for sample in batch["data_samples"]])
+        if len(batch["inputs"]) > self.most:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory.")
+        torch.stack(batch["inputs"])  # of one size
+        return [self.found(sample) for sample in batch["data_samples"]]
+
+    def found(self, sample):
         height, width = sample.ori_shape
         found = int(sample.img_id == 31)
         masks = torch.zeros(found, height, width, dtype=torch.bool)
@@ -50,11 +73,11 @@ class Knowing(nn.Module):
         result.pred_instances = InstanceData(
             bboxes=boxes, scores=scores, labels=labels, masks=masks
         )
-        return [result]
+        return result
 
 
 def test_a_detection_by_hand(dataset):
-    found = dict(predict(Knowing().train(), dataset, category_ids={4: 14}))
+    found = predict(Knowing().train(), dataset, category_ids={4: 14}, device=CPU)
     assert list(found) == [31, 7]  # the file's order
     assert found[7] == []
     (detection,) = found[31]
@@ -72,7 +95,7 @@ def test_a_detection_by_hand(dataset):
 
 def test_a_real_detectors_findings_are_in_the_images_own_pixels(dataset, tiny):
     category_ids = {n: 3 * n + 2 for n in range(8)}
-    found = dict(predict(tiny(), dataset, category_ids=category_ids))
+    found = predict(tiny(), dataset, category_ids=category_ids, device=CPU)
     # Untrained, it scores each of nine classes about 1/9, above the threshold of 0.05.
     assert all(found.values())
     for image_id, detections in found.items():
@@ -97,9 +120,65 @@ def test_a_real_detectors_findings_are_in_the_images_own_pixels(dataset, tiny):
     assert bottom == pytest.approx(64)
 
 
-def test_predicting_twice_gives_the_same(dataset, tiny):
+def test_predicting_twice_gives_the_same_and_so_do_loader_processes(dataset, tiny):
     category_ids = {n: n for n in range(8)}
     detector = tiny()
-    first = list(predict(detector, dataset, category_ids=category_ids))
+    first = predict(detector, dataset, category_ids=category_ids, device=CPU)
     torch.rand(5)
-    assert list(predict(detector, dataset, category_ids=category_ids)) == first
+    for workers in (0, 2):
+        again = predict(detector, dataset, category_ids=category_ids, device=CPU, workers=workers)
+        assert list(again.items()) == list(first.items())
+
+
+# Batches
+
+MIXED = {n: SIZES[31] if n % 3 else SIZES[7] for n in (5, 31, 1, 2, 3, 9, 4, 8, 6)}
+
+
+def test_images_of_one_size_go_together_and_come_back_in_the_files_order(dataset_of):
+    detector = Knowing()
+    found = predict(detector, dataset_of(MIXED), category_ids={4: 14}, device=CPU)
+    assert detector.batches == [[5, 31, 1, 2], [4, 8], [3, 9, 6]]
+    assert list(found) == list(MIXED)
+    assert [number for number, detections in found.items() if detections] == [31]
+
+
+def test_a_batch_too_large_for_the_gpu_is_taken_image_by_image(dataset_of):
+    images = dataset_of(MIXED)
+    detector = Knowing(most=2)
+    found = predict(detector, images, category_ids={4: 14}, device=CPU)
+    assert detector.batches == [
+        [5, 31, 1, 2],
+        [5],
+        [31],
+        [1],
+        [2],
+        [4, 8],
+        [3, 9, 6],
+        [3],
+        [9],
+        [6],
+    ]
+    assert found == predict(Knowing(), images, category_ids={4: 14}, device=CPU)
+    with pytest.raises(torch.cuda.OutOfMemoryError):
+        predict(Knowing(most=0), images, category_ids={4: 14}, device=CPU)
+
+
+def test_large_images_go_in_smaller_batches():
+    coco, city = (480, 640), (1024, 2048)
+    assert _batches([coco] * 17, 16) == [[*range(16)], [16]]
+    assert _batches([city] * 7, 16) == [[0, 1, 2, 3, 4], [5, 6]]
+    assert _batches([(9000, 9000)] * 2, 16) == [[0], [1]]
+
+
+def test_neighbours_in_a_batch_do_not_change_what_is_found(dataset_of, tiny):
+    sizes = dict.fromkeys((4, 2, 9), SIZES[31])
+    category_ids = {n: n for n in range(8)}
+    detector = tiny()
+    together = predict(detector, dataset_of(sizes), category_ids=category_ids, device=CPU)
+    images = dataset_of(sizes)
+    for index, number in enumerate(sizes):
+        with torch.no_grad():
+            (sample,) = detector.test_step(pseudo_collate([images[index]]))
+        scores = [detection["score"] for detection in together[number]]
+        assert scores == pytest.approx(sample.pred_instances.scores.tolist(), abs=1e-5)
