@@ -30,7 +30,8 @@ from pathlib import Path
 from noisyseg.noise.manifest import encode_manifest
 from noisyseg.noise.files.noisy_files import hashed, noisy_content
 from noisyseg.noise.operations import make
-from noisyseg.noise.files.scan import map_file, scan_annotations
+from noisyseg.annotation_files.mapped_file import map_file
+from noisyseg.noise.files.scan import scan_annotations
 from noisyseg.noise.spec import NoiseSpec, make_step
 clean, out = Path(sys.argv[1]), Path(sys.argv[2])
 names = [f"c{number}" for number in range(1, 91)]

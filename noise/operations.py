@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from noisyseg.annotation_files.document import encode_annotations, parse_annotations
+from noisyseg.annotation_files.mapped_file import Content, map_file
 from noisyseg.errors import InputError
 from noisyseg.files import write_blocks_atomically
 from noisyseg.noise.files.manifest_file import manifest_path, read_manifest
@@ -20,7 +21,7 @@ from noisyseg.noise.files.noisy_files import (
     write_pair,
 )
 from noisyseg.noise.files.rewrite import category_spans, rewritten
-from noisyseg.noise.files.scan import Content, map_file, scan_annotations
+from noisyseg.noise.files.scan import scan_annotations
 from noisyseg.noise.files.verification import of_another_file, verify
 from noisyseg.noise.manifest import DIGITS, Manifest
 from noisyseg.noise.spec import NoiseSpec, spec_from_resolved

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from noisyseg.annotation_files.annotation_index import write_index
 from noisyseg.bench.config.suite import SeedPair, Suite
 from noisyseg.bench.datasets.preparation import CheckedData, write_prepared
 from noisyseg.bench.runs.inputs import SHARED, NoiseSettings, check
@@ -43,9 +44,12 @@ def expand(
     if tell is not None:
         tell(data.warnings)
     write_prepared(data, shared)
+    for part in ("train", "eval"):
+        write_index(data.file(part, shared))
     columns = _columns(settings, suite.seeds)
     for noise, label in {noise: label for _, label, noise in columns if noise is not None}.items():
         found = write_train_files(data, noise, shared, label)
+        write_index(train_files(data, noise, shared)[0])
         if tell is not None:
             tell(found)
     return _runs(suite, store, data, settings, shared)

@@ -201,9 +201,15 @@ def check_labels(dataset: RunDataset, run: Run) -> dict[int, int]:
     mmdet orders labels by the file's categories, whatever order the classes are given in, and
     leaves out a name that the file lacks.
     """
-    categories = orjson.loads(Path(dataset.ann_file).read_bytes())["categories"]
-    by_name = {entry["name"]: entry["id"] for entry in categories}
+    by_name = {entry["name"]: entry["id"] for entry in _categories(dataset)}
     wanted = {by_name[name]: index for index, name in enumerate(run.spec["data"]["classes"])}
     if dict(dataset.cat2label) != wanted:
         raise RuntimeError(f"mmdet's labels {dataset.cat2label} are not the run's {wanted}.")
     return {index: category for category, index in wanted.items()}
+
+
+def _categories(dataset: RunDataset) -> list[dict[str, Any]]:
+    if dataset.indexed is not None:
+        return dataset.indexed.index.categories
+    found: list[dict[str, Any]] = orjson.loads(Path(dataset.ann_file).read_bytes())["categories"]
+    return found

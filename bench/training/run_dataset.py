@@ -9,17 +9,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmdet.datasets import CocoDataset
 from mmdet.datasets.samplers import AspectRatioBatchSampler
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import DefaultScope
 from torch.utils.data import DataLoader, Sampler
 
 from noisyseg.bench.training.annotation_ids import PackAnnotationIds
+from noisyseg.bench.training.indexed_dataset import IndexedDataset
 from noisyseg.bench.training.streams import stream_seed
 
 
-class RunDataset(CocoDataset):
+class RunDataset(IndexedDataset):
     """mmdet's `CocoDataset` whose augmentation depends on (train seed, epoch, image) alone.
 
     Attributes:

@@ -15,6 +15,7 @@ from noisyseg.annotation_files.document import (
     is_written_alike,
     parse_annotations,
 )
+from noisyseg.annotation_files.mapped_file import Content, map_file
 from noisyseg.errors import InputError
 from noisyseg.files import (
     sha256_bytes,
@@ -24,7 +25,7 @@ from noisyseg.files import (
 from noisyseg.noise.corrupt import corrupt, steps_with_draws
 from noisyseg.noise.families.class_noise import ClassNoise
 from noisyseg.noise.files.rewrite import category_spans, rewritten
-from noisyseg.noise.files.scan import Content, map_file, scan_annotations
+from noisyseg.noise.files.scan import scan_annotations
 from noisyseg.noise.manifest import (
     DIGITS,
     DOCUMENT,

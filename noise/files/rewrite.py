@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from noisyseg.noise.files.scan import Content
+from noisyseg.annotation_files.mapped_file import Content
 from noisyseg.noise.table import AnnotationTable
 from noisyseg.noise.transition import Indices, Mask
 

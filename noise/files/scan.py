@@ -5,22 +5,17 @@ decoder skips every field but ids, categories and crowd flags, and still checks 
 """
 
 import codecs
-import mmap
 from collections.abc import Sequence
 from operator import attrgetter
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 
-from noisyseg.errors import InputError
+from noisyseg.annotation_files.mapped_file import Content
 from noisyseg.noise.categories import Categories
 from noisyseg.noise.table import AnnotationTable
 from noisyseg.noise.transition import Floats, Indices
-
-Content = bytes | mmap.mmap
-"""The bytes of a file."""
 
 _BLOCK = 1 << 20
 
@@ -54,27 +49,6 @@ class _Categories(msgspec.Struct, gc=False):
 
 _CATEGORIES = msgspec.json.Decoder(_Categories)
 _DECODER = msgspec.json.Decoder(_Document)
-
-
-def map_file(path: Path) -> Content:
-    """The bytes of an annotation file, in memory that the system can take back.
-
-    The file must not change meanwhile; noisyseg's own writers put a new file in its place.
-
-    Raises:
-        InputError: the file is missing or cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            try:
-                return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            except (ValueError, OSError):  # empty, or a pipe
-                return file.read()
-    except OSError as error:
-        raise InputError(
-            f"cannot read the annotation file {path}: {error.strerror}. Check the path and its "
-            f"permissions."
-        ) from error
 
 
 def scan_annotations(data: Content) -> AnnotationTable | None:

@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 import orjson
 
 from noisyseg.annotation_files.document import CocoDocument, is_written_alike, read_annotations
+from noisyseg.annotation_files.mapped_file import map_file
 from noisyseg.errors import InputError
 from noisyseg.files import sha256_file
 from noisyseg.noise.files.manifest_file import manifest_path, read_manifest
 from noisyseg.noise.files.noisy_files import NoisyContent, hashed, noisy_content
-from noisyseg.noise.files.scan import map_file, scan_annotations
+from noisyseg.noise.files.scan import scan_annotations
 from noisyseg.noise.manifest import Manifest, encode_manifest
 from noisyseg.noise.spec import spec_from_resolved
 from noisyseg.noise.table import AnnotationTable

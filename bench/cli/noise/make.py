@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from noisyseg.annotation_files.document import read_annotations
+from noisyseg.annotation_files.mapped_file import map_file
 from noisyseg.bench.cli.arguments import add_noise_files, whole
 from noisyseg.bench.cli.command_parser import CommandParser
 from noisyseg.bench.cli.noise.arguments import (
@@ -25,7 +26,7 @@ from noisyseg.files import refuse_special_files
 from noisyseg.located_yaml import read_yaml_value
 from noisyseg.noise import operations
 from noisyseg.noise.files.noisy_files import refuse_overwrite
-from noisyseg.noise.files.scan import category_names, map_file
+from noisyseg.noise.files.scan import category_names
 from noisyseg.noise.noise_warnings import noise_warnings
 from noisyseg.noise.spec import NoiseSpec, parse_steps
 from noisyseg.noise.types.registry import add_type_files

@@ -210,7 +210,8 @@ def test_noise_files_are_the_same_in_every_out_folder(toy, tmp_path):
     files = _shared_files(tmp_path / "a")
     assert files == _shared_files(tmp_path / "b")
     assert sorted(path.name for path in files) == [
-        *("annotations.json", "checked.json", "eval.json", "manifest.json", "train.json")
+        *("annotations.json", "annotations.json.index", "checked.json"),
+        *("eval.json", "eval.json.index", "manifest.json", "train.json", "train.json.index"),
     ]
 
 

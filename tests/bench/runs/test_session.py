@@ -101,7 +101,9 @@ def labelled(tmp_path, run):
         entries = [{"id": number, "name": name} for name, number in categories.items()]
         path.write_text(json.dumps({"categories": entries}))
         spec = {**run.spec, "data": {**run.spec["data"], "classes": classes}}
-        return SimpleNamespace(ann_file=str(path), cat2label=cat2label), replace(run, spec=spec)
+        return SimpleNamespace(ann_file=str(path), cat2label=cat2label, indexed=None), replace(
+            run, spec=spec
+        )
 
     return make
 

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 import noisyseg.noise.files.scan as scan
 from noisyseg.annotation_files.document import parse_annotations
+from noisyseg.annotation_files.mapped_file import map_file
 from noisyseg.errors import InputError
-from noisyseg.noise.files.scan import map_file, scan_annotations
+from noisyseg.noise.files.scan import scan_annotations
 
 
 @pytest.fixture
