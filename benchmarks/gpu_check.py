@@ -1,37 +1,45 @@
 """Does noisyseg train on this GPU, does it compute the same, how fast, and what waits?
 
     python benchmarks/gpu_check.py [--minutes 8] [--out FOLDER] [--data COCO_FOLDER]
+    python benchmarks/gpu_check.py --sections training     mmdet's Runner beside it, six minutes
 
-Sections, each within its share of the time and each failing alone: versions; R50-FPN at 1333 x 800:
-images/s, peak memory, the share of time in which the GPU works, waits of the host for it; losses of
-`ce` and `lncis` on the GPU beside the CPU's; every method on `smoke`. Without a GPU everything runs
-small on the CPU, to try the script itself. Writes gpu.json and, on a GPU, profile.txt to --out. The
-figures so far are in `benchmarks/gpu.md`.
+Sections, each within its share of the time and each failing alone: versions; throughput of R50-FPN
+at 1333 x 800: images/s, peak memory, the share of time in which the GPU works, waits of the host
+for it; losses of `ce` and `lncis` on the GPU beside the CPU's; methods, every one on `smoke`; and,
+where it is asked for, all of `benchmarks/training.py`. Without a GPU everything runs small on the
+CPU, to try the script itself. Writes gpu.json after each section and, on a GPU, profile.txt and
+training.json to --out. The figures so far are in `benchmarks/gpu.md`.
 """
 
 import argparse
 import json
 import logging
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import cycle, islice, pairwise
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import torch
 
+import noisyseg
+
+# By the package's name: the script is also copied elsewhere, and run from the checkout's root.
+from benchmarks.listed_images import Images, drawn, listed, photographs
 from noisyseg.bench.training.stack import load_stack
 
 BATCHES = ((2, 2), (16, 2), (16, 16))  # batch, micro-batch: what a suite and a GPU's share may be
 LONG = 480  # images an epoch: long enough for the start of the loader's workers not to count
 PROFILED_STEPS = 6
+RUNNER_SECONDS = 480  # more than `training` takes on an H100
 BESIDE = Path(__file__).with_name("coco_sample")
 
 
@@ -101,15 +109,21 @@ def _training(place: Place, folder: Path, batch: int, micro: int) -> Any:
     name = "shapes-cpu" if place.small else "paper-coco-mmdet3"
     sizes = {"batch_size": batch, "micro_batch": micro, "epochs": 1000}
     protocol = {**load_protocol(name, where=""), **sizes}
-    file, images, classes = _images(place, folder)
+    images = _images(place, folder)
     name = "mask-rcnn-tiny" if place.small else "mask-rcnn-r50-fpn"
     model = load_model(name, where="", root=Path(), random_weights=True)
-    detector = build_detector(model.detector, num_classes=len(classes), seed=0, weights=None)
+    detector = build_detector(model.detector, num_classes=len(images.classes), seed=0, weights=None)
     return Training(
         key="0" * 16,
         detector=detector,
         class_losses=put_method(detector, resolve("ce", {}), num_epochs=1000, at_work=True),
-        dataset=train_dataset(file, images, classes=classes, image=protocol["image"], train_seed=0),
+        dataset=train_dataset(
+            images.annotations,
+            images.folder,
+            classes=images.classes,
+            image=protocol["image"],
+            train_seed=0,
+        ),
         protocol=protocol,
         train_seed=0,
         device=torch.device(place.device),
@@ -118,38 +132,13 @@ def _training(place: Place, folder: Path, batch: int, micro: int) -> Any:
     )
 
 
-def _images(place: Place, folder: Path) -> tuple[Path, Path, list[str]]:
-    """An annotation file that lists the images many times over, their folder and the classes."""
+def _images(place: Place, folder: Path) -> Images:
+    """Photographs or drawn images, in an epoch that is long enough."""
     if place.data is None:
-        from noisyseg.bench.datasets.formats.shapes import ShapesSettings, generate_shapes
-
-        settings = ShapesSettings(size=96 if place.small else 512, train_images=16, val_images=1)
-        data = generate_shapes(folder, settings)
-        source, images = data / "annotations" / "instances_train.json", data / "train"
+        source = drawn(folder, 96 if place.small else 512)
     else:
-        (source,) = (place.data / "annotations").glob("*train*.json")
-        images = place.data / "train2017"
-    document = json.loads(source.read_text())
-    by_image: dict[int, list[Any]] = {}
-    for annotation in document["annotations"]:
-        by_image.setdefault(annotation["image_id"], []).append(annotation)
-    there = [image for image in document["images"] if (images / image["file_name"]).is_file()]
-    usable = [
-        image
-        for image in there
-        if any(not entry.get("iscrowd") for entry in by_image.get(image["id"], ()))
-    ]
-    listed = list(islice(cycle(usable), 16 if place.small else LONG))
-    entries = [
-        dict(entry, image_id=number)
-        for number, image in enumerate(listed, start=1)
-        for entry in by_image[image["id"]]
-    ]
-    document["images"] = [dict(image, id=number) for number, image in enumerate(listed, start=1)]
-    document["annotations"] = [dict(entry, id=n) for n, entry in enumerate(entries, start=1)]
-    path = folder / "train.json"
-    path.write_text(json.dumps(document))
-    return path, images, [category["name"] for category in document["categories"]]
+        source = photographs(place.data)
+    return listed(source, 16 if place.small else LONG, folder / "train.json")
 
 
 def _speed(place: Place, training: Any, batch: int) -> dict[str, float]:
@@ -287,38 +276,57 @@ def every_method(place: Place) -> dict[str, str]:
     return found
 
 
+def beside_the_runner(place: Place) -> dict[str, Any]:
+    """What `benchmarks/training.py` says, in a process that gives its memory back."""
+    if place.small:
+        return {"left out": "on a CPU, python benchmarks/training.py --short"}
+    script = Path(noisyseg.__file__).parents[1] / "benchmarks" / "training.py"
+    figures = place.out / "training.json"
+    command = [sys.executable, str(script), "--json", str(figures)]
+    command += ["--data", str(place.data)] if place.data else []
+    done = subprocess.run(
+        command, check=False, stdout=subprocess.PIPE, text=True, timeout=RUNNER_SECONDS
+    )
+    sys.stdout.write(done.stdout)
+    return {"verdict": done.stdout.splitlines()[-1], "status": done.returncode}
+
+
 SECTIONS: dict[str, Callable[[Place], Any]] = {
     "versions": versions,
     "throughput": throughput,
-    "losses, relative difference to the CPU's": same_losses,
-    "methods on smoke": every_method,
+    "losses": same_losses,
+    "methods": every_method,
+    "training": beside_the_runner,
 }
+USUAL = ("versions", "throughput", "losses", "methods")
 
 
-def report(place: Place) -> dict[str, Any]:
-    """Every section's findings, or why it failed."""
+def report(place: Place, sections: Sequence[str]) -> dict[str, Any]:
+    """The sections' findings, or why each failed; kept in a file as they come."""
     found: dict[str, Any] = {}
-    for name, section in SECTIONS.items():
+    for name in sections:
         began = time.perf_counter()
         try:
-            found[name] = section(place)
+            found[name] = SECTIONS[name](place)
         except Exception as error:  # noqa: BLE001 (each section fails alone)
             traceback.print_exc()
             found[name] = {"error": f"{type(error).__name__}: {error}"}
         taken = time.perf_counter() - began
         sys.stdout.write(f"[{name}] {taken:.0f} s: {json.dumps(found[name])}\n")
         sys.stdout.flush()
+        (place.out / "gpu.json").write_text(json.dumps(found, indent=1))
     return found
 
 
 def main() -> int:
-    """Run all sections; 1 if one failed."""
+    """Run the sections; 1 if one failed."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--minutes", type=float, default=8)
     parser.add_argument("--out", type=Path, default=Path())
     parser.add_argument("--data", type=Path, default=BESIDE if BESIDE.is_dir() else None)
+    parser.add_argument("--sections", nargs="+", choices=SECTIONS, default=USUAL, metavar="NAME")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     logging.disable(logging.WARNING)
@@ -328,8 +336,7 @@ def main() -> int:
         out=options.out,
         seconds=options.minutes * 60,
     )
-    found = report(place)
-    (options.out / "gpu.json").write_text(json.dumps(found, indent=1))
+    found = report(place, options.sections)
     failed = [name for name, values in found.items() if "error" in values]
     return 1 if failed else 0
 

@@ -188,7 +188,7 @@ def main() -> int:
     )
     parser.add_argument("--short", action="store_true", help="a small model on small images")
     parser.add_argument("--data", type=Path, help="COCO-format folder; default: drawn images")
-    parser.add_argument("--rounds", type=int, default=5, help="blocks of each side")
+    parser.add_argument("--rounds", type=int, default=3, help="blocks of each side")
     parser.add_argument("--json", type=Path, help="where the figures are written, too")
     options = parser.parse_args()
     device = "cuda" if torch.cuda.is_available() else "cpu"

@@ -6,11 +6,12 @@ Both are given the same model, weights, images, sizes, optimizer, schedule and l
 
 import os
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest import mock
 from uuid import uuid4
 
 import torch
@@ -24,6 +25,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from noisyseg.bench.training import mmcv_operators
 from noisyseg.bench.training.box_heads import put_method
 from noisyseg.bench.training.detector import build_detector, freeze_last_convolution
 from noisyseg.bench.training.loop import Training, train
@@ -113,7 +115,7 @@ def train_ours(work: Work, watch: Watch) -> None:
 def train_runners(work: Work, watch: Watch) -> None:
     """As mmdet's tools/train.py does, without evaluation."""
     before = os.getcwd()
-    with TemporaryDirectory() as folder, suppress(Enough):
+    with TemporaryDirectory() as folder, suppress(Enough), _torchvisions_operators():
         weights = Path(folder) / "initial.pth"
         own = build_detector(
             work.detector, num_classes=len(work.images.classes), seed=0, weights=None
@@ -125,6 +127,16 @@ def train_runners(work: Work, watch: Watch) -> None:
         watch.built(runner.model)
         runner.train()
     os.chdir(before)
+
+
+def _torchvisions_operators() -> Any:
+    """Without the gradient that noisyseg has in place of torchvision's, where it has one.
+
+    mmcv has no operators of its own here, so that the Runner, too, has those that it is given.
+    """
+    if hasattr(mmcv_operators, "pays"):
+        return mock.patch.object(mmcv_operators, "pays", return_value=False)
+    return nullcontext()
 
 
 SIDES: dict[str, Callable[[Work, Watch], None]] = {OURS: train_ours, RUNNERS: train_runners}
