@@ -5,7 +5,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
 
 from noisyseg.bench.cli.arguments import positive, whole
 from noisyseg.bench.cli.output import DONE, SOME_FAILED, print_text, say, say_warnings
@@ -169,12 +168,17 @@ def _trained(
     missing = [entry for entry in runs if entry.key not in records or entry.lacks_submission]
     if missing:
         check_images(missing[0], data)
-    done, left = len(records), len({entry.key for entry in missing})
-    say(f"{suite.name}: {done} done, {left} to train")
-    if missing:
-        with closing(progress.display_for(sys.stderr)) as display:
-            model_fits = partial(check_model, missing[0])
-            records |= scheduler.run_all(missing, store, settings, display, model_fits)
+    counted = f"{suite.name}: {len(records)} done, {len({run.key for run in missing})} to train"
+    if not missing:
+        say(counted)
+        return records
+
+    def check_and_tell() -> None:
+        check_model(missing[0])
+        say(counted)
+
+    with closing(progress.display_for(sys.stderr)) as display:
+        records |= scheduler.run_all(missing, store, settings, display, check_and_tell)
     return records
 
 

@@ -9,6 +9,7 @@ def trained(toy, monkeypatch, record_of):
     given = []
 
     def run_all(runs, store, settings, display, check):
+        check()
         given.append([run.key for run in runs])
         records = {run.key: record_of(run) for run in runs}
         for record in records.values():
@@ -81,6 +82,7 @@ def test_runs_that_share_a_key_count_once(call, toy, trained, tmp_path):
 
 def test_a_run_that_fails_is_named_and_the_status_is_1(call, toy, trained, tmp_path, record_of):
     def run_all(runs, store, settings, display, check):
+        check()
         return {run.key: record_of(run, failure="no memory\nat all") for run in runs[:1]} | {
             run.key: record_of(run) for run in runs[1:]
         }
@@ -99,6 +101,7 @@ def test_the_settings_of_the_cluster_arrive(call, toy, trained, tmp_path, record
     seen = []
 
     def run_all(runs, store, settings, display, check):
+        check()
         seen.append(settings)
         return {run.key: record_of(run) for run in runs}
 
