@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 
 from noisyseg.bench.cli.output import DONE, SOME_FAILED, print_text, say, say_warnings
 from noisyseg.bench.cli.suite_choice import SuiteChoice, chosen_suite
@@ -12,7 +13,7 @@ from noisyseg.bench.cluster import progress, scheduler
 from noisyseg.bench.cluster.ray_cluster import has_gpus
 from noisyseg.bench.cluster.settings import ClusterSettings
 from noisyseg.bench.config.suite import Suite
-from noisyseg.bench.runs.detectors import check_run
+from noisyseg.bench.runs.detectors import check_images, check_model
 from noisyseg.bench.runs.grid import expand
 from noisyseg.bench.runs.inputs import SHARED, check
 from noisyseg.bench.runs.rehearsal import EPOCHS, FOLDER, image_limits, rehearsed
@@ -34,11 +35,12 @@ def rehearse(choice: SuiteChoice, settings: ClusterSettings, *, random_weights: 
     checked = check(suite, shared=shared, make=True)
     runs = expand(suite, store, shared=shared, checked=checked, tell=say_warnings)
     _say_what(suite, runs, shrink=shrink, random_weights=random_weights)
-    check_run(runs[0], checked[0])
+    check_images(runs[0], checked[0])
     for run in runs:
         _forget(run)
+    model_fits = partial(check_model, runs[0])
     with closing(progress.display_for(sys.stderr)) as display:
-        records = scheduler.run_all(runs, store, settings, display)
+        records = scheduler.run_all(runs, store, settings, display, model_fits)
     return _report(runs, records, store)
 
 

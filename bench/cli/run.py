@@ -17,7 +17,7 @@ from noisyseg.bench.config.suite import Suite
 from noisyseg.bench.datasets.preparation import CheckedData
 from noisyseg.bench.reporting.suite_table import suite_table, write_table
 from noisyseg.bench.runs.coco_server import test_images, with_submissions
-from noisyseg.bench.runs.detectors import check_run
+from noisyseg.bench.runs.detectors import check_images, check_model
 from noisyseg.bench.runs.grid import expand, foresee
 from noisyseg.bench.runs.inputs import check
 from noisyseg.bench.runs.run import Run
@@ -167,12 +167,18 @@ def _trained(
     records = _finished(runs, store)
     missing = [entry for entry in runs if entry.key not in records or entry.lacks_submission]
     if missing:
-        check_run(missing[0], data)
-    done, left = len(records), len({entry.key for entry in missing})
-    say(f"{suite.name}: {done} done, {left} to train")
-    if missing:
-        with closing(progress.display_for(sys.stderr)) as display:
-            records |= scheduler.run_all(missing, store, settings, display)
+        check_images(missing[0], data)
+    counted = f"{suite.name}: {len(records)} done, {len({run.key for run in missing})} to train"
+    if not missing:
+        say(counted)
+        return records
+
+    def check_and_tell() -> None:
+        check_model(missing[0])
+        say(counted)
+
+    with closing(progress.display_for(sys.stderr)) as display:
+        records |= scheduler.run_all(missing, store, settings, display, check_and_tell)
     return records
 
 

@@ -2,7 +2,9 @@
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -23,18 +25,31 @@ _POLL_S = 0.5
 
 
 def run_all(
-    runs: Sequence[Run], store: RunStore, settings: ClusterSettings, display: Display
+    runs: Sequence[Run],
+    store: RunStore,
+    settings: ClusterSettings,
+    display: Display,
+    check: Callable[[], None],
 ) -> dict[str, Record]:
     """Train what is given, each key once; returns the records by key.
 
+    Args:
+        runs: in the order in which they begin.
+        store: of their records.
+        settings: where they go.
+        display: told what happens.
+        check: of the runs, called beside Ray's start; nothing is trained before it has returned.
     Raises:
-        InputError: no Ray at the address, no node that has what one run needs, or a node with
-            another noisyseg than this process has.
+        InputError: what `check` raises; no Ray at the address, no node that has what one run
+            needs, or a node with another noisyseg than this process has.
     """
     unique = [_anywhere(run) for run in {run.key: run for run in runs}.values()]
     root, package = str(store.root.absolute()), driver_package.own_package()
-    with connected(settings) as ray:
+    with _connected_beside(check, settings) as (ray, checked):
         task, resources = _task(ray, settings)
+        if settings.address is None and resources.device == "cpu":
+            _warm_up(ray, task, package, min(_parallel(ray, resources, settings), len(unique)))
+        checked.result()
         display.start(unique, parallel=_parallel(ray, resources, settings))
         waiting = {}
         for run in unique:
@@ -60,6 +75,38 @@ def run_all(
             raise foreign
         sys.stderr.write(f"error: {foreign}\n")
     return records
+
+
+@contextmanager
+def _connected_beside(
+    check: Callable[[], None], settings: ClusterSettings
+) -> Iterator[tuple[Any, Future[None]]]:
+    """Ray, and the check that goes on meanwhile: each takes seconds of waiting or of one CPU.
+
+    Ray is started in the main thread, the one that signals reach.
+    """
+    with ThreadPoolExecutor(1) as beside, ExitStack() as stack:
+        checked = beside.submit(check)
+        try:
+            ray = stack.enter_context(connected(settings))
+        except InputError:
+            checked.result()  # a mistake in what is to be trained comes first
+            raise
+        yield ray, checked
+
+
+def _warm_up(ray: Any, task: Any, package: driver_package.DriverPackage, workers: int) -> None:
+    """Let workers import what a run needs while the check goes on here; nobody waits for it."""
+    call = ray.cloudpickle.dumps((_load_in_worker, ()))
+    for _ in range(workers):
+        task.remote(package, call)
+
+
+def _load_in_worker() -> None:
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""  # as for the runs that follow
+    from noisyseg.bench.training.stack import load_stack
+
+    load_stack()
 
 
 def _anywhere(run: Run) -> Run:

@@ -14,9 +14,8 @@ from noisyseg.bench.runs.process_output import output_to
 from noisyseg.bench.runs.run import Run
 
 
-def check_run(run: Run, data: CheckedData) -> None:
-    """Refuse images that do not fit their annotations, a detector that mmdet cannot build, and
-    weights that do not fit it: a suite's runs share all of them, and a table needs none.
+def check_images(run: Run, data: CheckedData) -> None:
+    """Refuse images that do not fit their annotations: a suite's runs share them.
 
     Args:
         run: one of the suite's.
@@ -26,6 +25,18 @@ def check_run(run: Run, data: CheckedData) -> None:
     """
     check_image_files(data.listed["train"], run.train_images)
     check_image_files(data.listed["eval"], run.eval_images)
+
+
+def check_model(run: Run) -> None:
+    """Refuse a detector that mmdet cannot build, and weights that do not fit it.
+
+    A suite's runs share them, and a table needs none.
+
+    Args:
+        run: one of the suite's.
+    Raises:
+        InputError: with what does not fit.
+    """
     _load_stack()
     from noisyseg.bench.training.detector import check_detector
 

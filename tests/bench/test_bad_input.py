@@ -485,7 +485,7 @@ def test_a_corrupted_record_is_named_set_aside_and_run_again(
     paths[1].write_bytes(broken)
     trained = []
 
-    def run_all(missing, store, settings, display):
+    def run_all(missing, store, settings, display, check):
         trained.extend(run.key for run in missing)
         for run in missing:
             store.save(record_of(run))

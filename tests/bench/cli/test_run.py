@@ -8,7 +8,8 @@ def trained(toy, monkeypatch, record_of):
     """Puts a trainer in place that saves a record for each run; returns what it was given."""
     given = []
 
-    def run_all(runs, store, settings, display):
+    def run_all(runs, store, settings, display, check):
+        check()
         given.append([run.key for run in runs])
         records = {run.key: record_of(run) for run in runs}
         for record in records.values():
@@ -80,7 +81,8 @@ def test_runs_that_share_a_key_count_once(call, toy, trained, tmp_path):
 
 
 def test_a_run_that_fails_is_named_and_the_status_is_1(call, toy, trained, tmp_path, record_of):
-    def run_all(runs, store, settings, display):
+    def run_all(runs, store, settings, display, check):
+        check()
         return {run.key: record_of(run, failure="no memory\nat all") for run in runs[:1]} | {
             run.key: record_of(run) for run in runs[1:]
         }
@@ -98,7 +100,8 @@ def test_a_run_that_fails_is_named_and_the_status_is_1(call, toy, trained, tmp_p
 def test_the_settings_of_the_cluster_arrive(call, toy, trained, tmp_path, record_of):
     seen = []
 
-    def run_all(runs, store, settings, display):
+    def run_all(runs, store, settings, display, check):
+        check()
         seen.append(settings)
         return {run.key: record_of(run) for run in runs}
 

@@ -40,6 +40,10 @@ class Watch:
         self.outcomes.append((run.label, record["status"]))
 
 
+def passed():
+    """A check of the runs that finds nothing."""
+
+
 @pytest.fixture(scope="module")
 def smoke(tmp_path_factory):
     """The runs of the smoke suite, and their store."""
@@ -186,7 +190,7 @@ def test_a_private_ray_is_closed_to_others_and_leaves_nothing(smoke, task, tmp_p
     task(waiting_task)
     watch = Watch(meanwhile)
     # Equal runs are given once.
-    records = run_all([*runs, runs[0]], store, ClusterSettings(cpus_per_run=1), watch)
+    records = run_all([*runs, runs[0]], store, ClusterSettings(cpus_per_run=1), watch, passed)
 
     assert records.keys() == {run.key for run in runs}
     assert len(watch.labels) == len(watch.outcomes) == 4
@@ -207,6 +211,59 @@ def test_a_private_ray_is_closed_to_others_and_leaves_nothing(smoke, task, tmp_p
     assert {name: os.environ.get(name) for name in names} == variables
     assert variables["RAY_AUTH_TOKEN"] is None
     assert variables["RAY_USAGE_STATS_ENABLED"] == "1"
+
+
+def test_a_check_that_fails_beside_rays_start_stops_ray_and_trains_nothing(smoke, task):
+    runs, store = smoke
+    seen = {}
+
+    def check():
+        import ray
+
+        while not ray.is_initialized():
+            time.sleep(0.05)
+        seen["session"] = ray._private.worker._global_node.get_session_dir_path()
+        raise InputError("weights that do not fit")
+
+    task(lambda *_: pytest.fail("trained"))
+    watch = Watch()
+    with pytest.raises(InputError, match="weights that do not fit"):
+        run_all(runs, store, ClusterSettings(cpus_per_run=1), watch, check)
+    assert watch.labels == watch.outcomes == []
+    assert not sys.modules["ray"].is_initialized()
+    deadline = time.monotonic() + 30
+    while processes_naming(seen["session"]) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert processes_naming(seen["session"]) == []
+
+
+def test_a_mistake_in_the_runs_is_told_before_one_in_the_address(smoke):
+    runs, store = smoke
+
+    def check():
+        time.sleep(0.5)
+        raise InputError("weights that do not fit")
+
+    nowhere = ClusterSettings(address="127.0.0.1:1")
+    with pytest.raises(InputError, match="weights that do not fit"):
+        run_all(runs, store, nowhere, Watch(), check)
+    with pytest.raises(InputError, match="no Ray cluster could be reached"):
+        run_all(runs, store, nowhere, Watch(), passed)
+
+
+def test_workers_have_loaded_what_a_run_needs_when_the_check_is_over(smoke, task):
+    runs, store = smoke
+
+    def answering_task(run, root, resources):
+        import sys
+
+        return {"status": "done", "loaded": "mmdet" in sys.modules}
+
+    task(answering_task)
+    workers = len(os.sched_getaffinity(0))
+    settings = ClusterSettings(cpus_per_run=1)
+    records = run_all(runs[:workers], store, settings, Watch(), passed)
+    assert [record["loaded"] for record in records.values()] == [True] * len(records)
 
 
 def test_a_run_whose_process_dies_is_tried_again_and_then_recorded(smoke, task, tmp_path):
@@ -230,7 +287,7 @@ def test_a_run_whose_process_dies_is_tried_again_and_then_recorded(smoke, task, 
     task(dying_task)
     watch = Watch()
     retrying = ClusterSettings(cpus_per_run=1, max_retries=1)
-    records = run_all([doomed, other, broken], store, retrying, watch)
+    records = run_all([doomed, other, broken], store, retrying, watch, passed)
     assert len(list(tmp_path.glob("attempt-*"))) == 2  # once, and once more
     assert records[other.key] == {"status": "done"}
     assert dict(watch.outcomes) == {
@@ -284,7 +341,8 @@ def test_workers_have_the_driver_s_package_and_nothing_of_its_working_folder(
         }
 
     task(answering_task)
-    (record,) = run_all(runs[:1], store, ClusterSettings(cpus_per_run=1), Watch()).values()
+    settings = ClusterSettings(cpus_per_run=1)
+    (record,) = run_all(runs[:1], store, settings, Watch(), passed).values()
     import noisyseg
 
     package = Path(noisyseg.__file__).parent
@@ -303,7 +361,7 @@ def test_a_worker_with_another_noisyseg_ends_it_all_with_both_places(smoke, monk
     other = own._replace(sha256="0" * 64, folder="/not/on/this/machine")
     monkeypatch.setattr(driver_package, "own_package", lambda: other)
     with pytest.raises(InputError) as refused:
-        run_all(runs[3:], store, ClusterSettings(cpus_per_run=1), Watch())
+        run_all(runs[3:], store, ClusterSettings(cpus_per_run=1), Watch(), passed)
     for part in (own.folder, "/not/on/this/machine", f"version {own.version}"):
         assert part in str(refused.value)
     assert not (runs[3].folder / "record.json").exists()
@@ -351,7 +409,7 @@ store = RunStore(Path("meeting"))
 runs = expand(load_suite("smoke", data_root=None, cache=Path("cache")), store)
 silent = Silent()
 settings = ClusterSettings(address=cluster.address)
-records = scheduler.run_all(runs[:2], store, settings, silent)
+records = scheduler.run_all(runs[:2], store, settings, silent, lambda: None)
 met = [record["met"] for record in records.values()]
 
 scheduler._execute_in_worker = real

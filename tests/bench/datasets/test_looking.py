@@ -73,7 +73,6 @@ def test_what_is_drawn_has_the_keys_that_were_foreseen(call, suite, copied, monk
     words = suite(DATA["shapes"], copied)
     foreseen = call("run", *words, "--dry-run").out
     trained = []
-    monkeypatch.setattr("noisyseg.bench.cli.run.check_run", lambda *_: None)
     monkeypatch.setattr(
         "noisyseg.bench.cluster.scheduler.run_all",
         lambda runs, *_: trained.extend(run.key for run in runs) or {},
