@@ -5,10 +5,12 @@ pickled objects but no random-generator state, so neither a second run in one pr
 resumed one would equal a fresh one.
 """
 
+import gc
 import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -21,6 +23,7 @@ from torch.utils.data import DataLoader
 
 from noisyseg.bench.training.checkpoint import load_checkpoint, save_checkpoint
 from noisyseg.bench.training.class_loss import MethodLoss
+from noisyseg.bench.training.precision import computing, layers
 from noisyseg.bench.training.run_dataset import RunDataset, train_loader
 from noisyseg.bench.training.schedule import learning_rate_factor
 from noisyseg.bench.training.streams import stream_seed
@@ -83,6 +86,19 @@ def train(
     optimizer = _optimizer(model, training.protocol)
     start = _resume(training, optimizer)
     on_start(start)
+    with computing(model, training.protocol), _what_is_there_left_alone():
+        seconds = _epochs(training, optimizer, start, on_epoch, on_iteration)
+    return median(seconds[1:] or seconds) if seconds else None
+
+
+def _epochs(
+    training: Training,
+    optimizer: torch.optim.Optimizer,
+    start: int,
+    on_epoch: EpochReport,
+    on_iteration: Callable[[float, float], None],
+) -> list[float]:
+    """Train to the last epoch; returns the seconds of each step."""
     protocol = training.protocol
     loader = _loader(training)
     passes = protocol["batch_size"] // protocol["micro_batch"]
@@ -105,7 +121,18 @@ def train(
         seconds_taken = round(time.perf_counter() - began, 3)
         on_epoch({"epoch": epoch, **totals, "seconds": seconds_taken, **_at_work(training)})
         _save(training, optimizer, epoch)
-    return median(seconds[1:] or seconds) if seconds else None
+    return seconds
+
+
+@contextmanager
+def _what_is_there_left_alone() -> Iterator[None]:
+    """Let the garbage collector look at new objects alone: a million old ones stay anyway."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _at_work(training: Training) -> dict[str, Any]:
@@ -120,6 +147,7 @@ def _loader(training: Training) -> DataLoader[Any]:
         batch_size=training.protocol["micro_batch"],
         grouped=training.protocol["aspect_ratio_grouping"],
         workers=training.workers,
+        pinned=training.device.type == "cuda",
     )
 
 
@@ -134,16 +162,15 @@ def _optimizer(model: nn.Module, protocol: Mapping[str, Any]) -> torch.optim.Opt
     settings = dict(protocol["optimizer"])
     kind = {"SGD": torch.optim.SGD, "AdamW": torch.optim.AdamW}[settings.pop("type")]
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    return kind(parameters, **settings)
+    return kind(parameters, fused=True, **settings)
 
 
 def _start_epoch(training: Training, epoch: int) -> None:
-    """Derive everything random in the epoch from (train seed, epoch), as a resumed run will."""
+    """Tell the epoch to whoever derives something from it, as a resumed run will."""
     training.dataset.epoch = epoch
     for loss in training.class_losses:
         loss.start_epoch(epoch)
     training.detector.train()
-    torch.manual_seed(stream_seed(training.train_seed, "epoch", epoch))
 
 
 def _step(
@@ -167,7 +194,9 @@ def _step(
         loss.within_epoch = iteration % iterations_per_epoch / iterations_per_epoch
     optimizer.zero_grad()
     means: dict[str, float] = defaultdict(float)
-    for batch in batches:
+    for number, batch in enumerate(batches):
+        # So that a pass draws the same wherever it is done, and whatever was done before.
+        torch.manual_seed(stream_seed(training.train_seed, "pass", iteration, number))
         values = _pass(training, batch, share=len(batches))
         if not math.isfinite(values["loss"]):
             epoch = iteration // iterations_per_epoch + 1
@@ -178,7 +207,8 @@ def _step(
         for name, value in values.items():
             means[name] += value / len(batches)
     if protocol["gradient_clip"] is not None:
-        torch.nn.utils.clip_grad_norm_(training.detector.parameters(), protocol["gradient_clip"])
+        trained = optimizer.param_groups[0]["params"]
+        torch.nn.utils.clip_grad_norm_(trained, protocol["gradient_clip"])
     optimizer.step()
     return dict(means)
 
@@ -199,11 +229,12 @@ def _pass(training: Training, batch: Batch, *, share: int) -> dict[str, float]:
         loss.gt_annotation_ids = [
             sample.gt_instances.annotation_ids for sample in data.get("data_samples", ())
         ]
-    total, losses = model.parse_losses(model(**data, mode="loss"))
-    values = {name: float(value.detach()) for name, value in losses.items()}
-    if math.isfinite(values["loss"]):
-        (total / share).backward()
-    return values
+    with layers(training.protocol, training.device):
+        total, losses = model.parse_losses(model(**data, mode="loss"))
+    (total / share).backward()
+    # Read last and at once: each reading makes the CPU wait for all that a GPU has yet to do.
+    values = torch.stack([value.detach().float().reshape(()) for value in losses.values()])
+    return dict(zip(losses, values.tolist(), strict=True))
 
 
 def _save(training: Training, optimizer: torch.optim.Optimizer, epoch: int) -> None:

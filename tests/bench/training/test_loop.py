@@ -1,5 +1,5 @@
 import math
-from itertools import chain
+from itertools import chain, product
 
 import pytest
 import torch
@@ -12,6 +12,7 @@ from noisyseg.bench.training.class_loss import MethodLoss
 from noisyseg.bench.training.loop import Training, TrainingDivergedError, train
 from noisyseg.bench.training.run_dataset import train_dataset
 from noisyseg.bench.training.schedule import learning_rate_factor
+from noisyseg.bench.training.streams import stream_seed
 from noisyseg.methods.method import Method, ResolvedMethod
 from noisyseg.methods.registry import resolve
 
@@ -247,6 +248,18 @@ def test_random_draws_depend_on_train_seed_and_epoch_alone(make):
     Watch().run(make(other, "other", train_seed=5))
     assert first.draws == second.draws
     assert len({*first.draws, *other.draws}) == 18
+
+
+def test_a_pass_draws_by_train_seed_iteration_and_its_number_alone(make, protocol):
+    """So that a step's passes may be done anywhere."""
+    detector = Slope()
+    split = {**protocol, "batch_size": 4, "micro_batch": 2}
+    Watch().run(make(detector, protocol=split))
+    expected = []
+    for iteration, number in product(range(6), range(2)):
+        torch.manual_seed(stream_seed(4, "pass", iteration, number))
+        expected.append(torch.rand(1).item())
+    assert detector.draws == expected
 
 
 def test_an_epoch_is_reported_before_its_checkpoint_is_written(make):
