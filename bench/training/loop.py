@@ -5,12 +5,10 @@ pickled objects but no random-generator state, so neither a second run in one pr
 resumed one would equal a fresh one.
 """
 
-import gc
 import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -23,10 +21,13 @@ from torch.utils.data import DataLoader
 
 from noisyseg.bench.training.checkpoint import load_checkpoint, save_checkpoint
 from noisyseg.bench.training.class_loss import MethodLoss
+from noisyseg.bench.training.optimizer import make_optimizer, set_learning_rate
 from noisyseg.bench.training.precision import computing, layers
 from noisyseg.bench.training.run_dataset import RunDataset, train_loader
-from noisyseg.bench.training.schedule import learning_rate_factor
 from noisyseg.bench.training.streams import stream_seed
+
+# A checkpoint is the disk's work and a GPU's waiting: short epochs are rather done again.
+CHECKPOINT_SECONDS = 30.0
 
 
 class TrainingDivergedError(RuntimeError):
@@ -42,7 +43,7 @@ class Training:
         protocol: resolved values of the protocol.
         class_losses: the method in each box head, told the epoch as it begins, and how
             much of it is done before each iteration.
-        checkpoint: the file that holds the state of the last finished epoch.
+        checkpoint: the file that holds the state of the last epoch that was worth keeping.
         workers: data-loader processes; they do not change the result.
     """
 
@@ -73,7 +74,7 @@ def train(
     Args:
         training: what to train and how.
         on_start: called once with the number of epochs that a checkpoint spared.
-        on_epoch: called after each epoch, before its checkpoint is written, with its number
+        on_epoch: called after each epoch, before its checkpoint, if it has one, with its number
             (0-based), mean losses and seconds.
         on_iteration: called with epochs done (a fraction) and the loss, after each optimizer step.
     Returns:
@@ -83,10 +84,10 @@ def train(
         TrainingDivergedError: a loss became NaN or infinite.
     """
     model = training.detector.to(training.device)
-    optimizer = _optimizer(model, training.protocol)
+    optimizer = make_optimizer(model, training.protocol["optimizer"])
     start = _resume(training, optimizer)
     on_start(start)
-    with computing(model, training.protocol), _what_is_there_left_alone():
+    with computing(model, training.protocol):
         seconds = _epochs(training, optimizer, start, on_epoch, on_iteration)
     return median(seconds[1:] or seconds) if seconds else None
 
@@ -99,11 +100,11 @@ def _epochs(
     on_iteration: Callable[[float, float], None],
 ) -> list[float]:
     """Train to the last epoch; returns the seconds of each step."""
-    protocol = training.protocol
-    loader = _loader(training)
+    protocol, loader = training.protocol, _loader(training)
     passes = protocol["batch_size"] // protocol["micro_batch"]
     steps = math.ceil(len(loader) / passes)
     seconds: list[float] = []
+    saved = time.perf_counter()
     for epoch in range(start, protocol["epochs"]):
         began = time.perf_counter()
         _start_epoch(training, epoch)
@@ -120,19 +121,16 @@ def _epochs(
         # rather than never told.
         seconds_taken = round(time.perf_counter() - began, 3)
         on_epoch({"epoch": epoch, **totals, "seconds": seconds_taken, **_at_work(training)})
-        _save(training, optimizer, epoch)
+        if _is_due(training, epoch + 1, time.perf_counter() - saved):
+            _save(training, optimizer, epoch)
+            saved = time.perf_counter()
     return seconds
 
 
-@contextmanager
-def _what_is_there_left_alone() -> Iterator[None]:
-    """Let the garbage collector look at new objects alone: a million old ones stay anyway."""
-    gc.collect()
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
+def _is_due(training: Training, done: int, seconds: float) -> bool:
+    """Whether the end of so many epochs is worth a checkpoint, seconds after the last one."""
+    ends = {training.protocol["epochs"]}.union(*(loss.stage_ends for loss in training.class_losses))
+    return done in ends or seconds >= CHECKPOINT_SECONDS
 
 
 def _at_work(training: Training) -> dict[str, Any]:
@@ -158,13 +156,6 @@ def _groups(loader: Iterable[Batch], size: int) -> Iterator[list[Batch]]:
         yield group
 
 
-def _optimizer(model: nn.Module, protocol: Mapping[str, Any]) -> torch.optim.Optimizer:
-    settings = dict(protocol["optimizer"])
-    kind = {"SGD": torch.optim.SGD, "AdamW": torch.optim.AdamW}[settings.pop("type")]
-    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    return kind(parameters, fused=True, **settings)
-
-
 def _start_epoch(training: Training, epoch: int) -> None:
     """Tell the epoch to whoever derives something from it, as a resumed run will."""
     training.dataset.epoch = epoch
@@ -185,11 +176,7 @@ def _step(
     Each pass normalises its own losses, as each GPU does in distributed training.
     """
     protocol = training.protocol
-    factor = learning_rate_factor(
-        iteration, iterations_per_epoch=iterations_per_epoch, schedule=protocol["schedule"]
-    )
-    for group in optimizer.param_groups:
-        group["lr"] = protocol["optimizer"]["lr"] * factor
+    set_learning_rate(optimizer, protocol, iteration, iterations_per_epoch)
     for loss in training.class_losses:
         loss.within_epoch = iteration % iterations_per_epoch / iterations_per_epoch
     optimizer.zero_grad()
