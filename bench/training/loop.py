@@ -21,9 +21,13 @@ from torch.utils.data import DataLoader
 
 from noisyseg.bench.training.checkpoint import load_checkpoint, save_checkpoint
 from noisyseg.bench.training.class_loss import MethodLoss
+from noisyseg.bench.training.optimizer import make_optimizer, set_learning_rate
+from noisyseg.bench.training.precision import computing, layers
 from noisyseg.bench.training.run_dataset import RunDataset, train_loader
-from noisyseg.bench.training.schedule import learning_rate_factor
 from noisyseg.bench.training.streams import stream_seed
+
+# A checkpoint is the disk's work and a GPU's waiting: short epochs are rather done again.
+CHECKPOINT_SECONDS = 30.0
 
 
 class TrainingDivergedError(RuntimeError):
@@ -39,7 +43,7 @@ class Training:
         protocol: resolved values of the protocol.
         class_losses: the method in each box head, told the epoch as it begins, and how
             much of it is done before each iteration.
-        checkpoint: the file that holds the state of the last finished epoch.
+        checkpoint: the file that holds the state of the last epoch that was worth keeping.
         workers: data-loader processes; they do not change the result.
     """
 
@@ -70,7 +74,7 @@ def train(
     Args:
         training: what to train and how.
         on_start: called once with the number of epochs that a checkpoint spared.
-        on_epoch: called after each epoch, before its checkpoint is written, with its number
+        on_epoch: called after each epoch, before its checkpoint, if it has one, with its number
             (0-based), mean losses and seconds.
         on_iteration: called with epochs done (a fraction) and the loss, after each optimizer step.
     Returns:
@@ -80,14 +84,27 @@ def train(
         TrainingDivergedError: a loss became NaN or infinite.
     """
     model = training.detector.to(training.device)
-    optimizer = _optimizer(model, training.protocol)
+    optimizer = make_optimizer(model, training.protocol["optimizer"])
     start = _resume(training, optimizer)
     on_start(start)
-    protocol = training.protocol
-    loader = _loader(training)
+    with computing(model, training.protocol):
+        seconds = _epochs(training, optimizer, start, on_epoch, on_iteration)
+    return median(seconds[1:] or seconds) if seconds else None
+
+
+def _epochs(
+    training: Training,
+    optimizer: torch.optim.Optimizer,
+    start: int,
+    on_epoch: EpochReport,
+    on_iteration: Callable[[float, float], None],
+) -> list[float]:
+    """Train to the last epoch; returns the seconds of each step."""
+    protocol, loader = training.protocol, _loader(training)
     passes = protocol["batch_size"] // protocol["micro_batch"]
     steps = math.ceil(len(loader) / passes)
     seconds: list[float] = []
+    saved = time.perf_counter()
     for epoch in range(start, protocol["epochs"]):
         began = time.perf_counter()
         _start_epoch(training, epoch)
@@ -104,8 +121,16 @@ def train(
         # rather than never told.
         seconds_taken = round(time.perf_counter() - began, 3)
         on_epoch({"epoch": epoch, **totals, "seconds": seconds_taken, **_at_work(training)})
-        _save(training, optimizer, epoch)
-    return median(seconds[1:] or seconds) if seconds else None
+        if _is_due(training, epoch + 1, time.perf_counter() - saved):
+            _save(training, optimizer, epoch)
+            saved = time.perf_counter()
+    return seconds
+
+
+def _is_due(training: Training, done: int, seconds: float) -> bool:
+    """Whether the end of so many epochs is worth a checkpoint, seconds after the last one."""
+    ends = {training.protocol["epochs"]}.union(*(loss.stage_ends for loss in training.class_losses))
+    return done in ends or seconds >= CHECKPOINT_SECONDS
 
 
 def _at_work(training: Training) -> dict[str, Any]:
@@ -120,6 +145,7 @@ def _loader(training: Training) -> DataLoader[Any]:
         batch_size=training.protocol["micro_batch"],
         grouped=training.protocol["aspect_ratio_grouping"],
         workers=training.workers,
+        pinned=training.device.type == "cuda",
     )
 
 
@@ -130,20 +156,12 @@ def _groups(loader: Iterable[Batch], size: int) -> Iterator[list[Batch]]:
         yield group
 
 
-def _optimizer(model: nn.Module, protocol: Mapping[str, Any]) -> torch.optim.Optimizer:
-    settings = dict(protocol["optimizer"])
-    kind = {"SGD": torch.optim.SGD, "AdamW": torch.optim.AdamW}[settings.pop("type")]
-    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    return kind(parameters, **settings)
-
-
 def _start_epoch(training: Training, epoch: int) -> None:
-    """Derive everything random in the epoch from (train seed, epoch), as a resumed run will."""
+    """Tell the epoch to whoever derives something from it, as a resumed run will."""
     training.dataset.epoch = epoch
     for loss in training.class_losses:
         loss.start_epoch(epoch)
     training.detector.train()
-    torch.manual_seed(stream_seed(training.train_seed, "epoch", epoch))
 
 
 def _step(
@@ -158,16 +176,14 @@ def _step(
     Each pass normalises its own losses, as each GPU does in distributed training.
     """
     protocol = training.protocol
-    factor = learning_rate_factor(
-        iteration, iterations_per_epoch=iterations_per_epoch, schedule=protocol["schedule"]
-    )
-    for group in optimizer.param_groups:
-        group["lr"] = protocol["optimizer"]["lr"] * factor
+    set_learning_rate(optimizer, protocol, iteration, iterations_per_epoch)
     for loss in training.class_losses:
         loss.within_epoch = iteration % iterations_per_epoch / iterations_per_epoch
     optimizer.zero_grad()
     means: dict[str, float] = defaultdict(float)
-    for batch in batches:
+    for number, batch in enumerate(batches):
+        # So that a pass draws the same wherever it is done, and whatever was done before.
+        torch.manual_seed(stream_seed(training.train_seed, "pass", iteration, number))
         values = _pass(training, batch, share=len(batches))
         if not math.isfinite(values["loss"]):
             epoch = iteration // iterations_per_epoch + 1
@@ -178,7 +194,8 @@ def _step(
         for name, value in values.items():
             means[name] += value / len(batches)
     if protocol["gradient_clip"] is not None:
-        torch.nn.utils.clip_grad_norm_(training.detector.parameters(), protocol["gradient_clip"])
+        trained = optimizer.param_groups[0]["params"]
+        torch.nn.utils.clip_grad_norm_(trained, protocol["gradient_clip"])
     optimizer.step()
     return dict(means)
 
@@ -199,11 +216,12 @@ def _pass(training: Training, batch: Batch, *, share: int) -> dict[str, float]:
         loss.gt_annotation_ids = [
             sample.gt_instances.annotation_ids for sample in data.get("data_samples", ())
         ]
-    total, losses = model.parse_losses(model(**data, mode="loss"))
+    with layers(training.protocol, training.device):
+        total, losses = model.parse_losses(model(**data, mode="loss"))
     (total / share).backward()
-    # Read once, when a GPU has been told all there is to do: each reading waits for it.
-    read = torch.stack([value.detach() for value in losses.values()]).tolist()
-    return dict(zip(losses, read, strict=True))
+    # Read last and at once: each reading makes the CPU wait for all that a GPU has yet to do.
+    values = torch.stack([value.detach().float().reshape(()) for value in losses.values()])
+    return dict(zip(losses, values.tolist(), strict=True))
 
 
 def _save(training: Training, optimizer: torch.optim.Optimizer, epoch: int) -> None:

@@ -4,18 +4,23 @@ import contextlib
 import io
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
+from mmcv.transforms import LoadImageFromFile
 from mmdet.datasets.samplers import AspectRatioBatchSampler
+from mmdet.datasets.transforms import LoadAnnotations, PackDetInputs, RandomFlip, Resize
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import DefaultScope
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import BatchSampler, DataLoader, Sampler
 
 from noisyseg.bench.training.annotation_ids import PackAnnotationIds
 from noisyseg.bench.training.indexed_dataset import IndexedDataset
+from noisyseg.bench.training.sample_memory import SampleMemory
 from noisyseg.bench.training.streams import stream_seed
 
 
@@ -30,6 +35,7 @@ class RunDataset(IndexedDataset):
     def __init__(self, *, train_seed: int, **settings: Any) -> None:
         self.train_seed = train_seed
         self.epoch = 0
+        self._memory = SampleMemory()
         # mmdet resolves transforms by scope; pycocotools reports its loading on standard output.
         with (
             DefaultScope.overwrite_default_scope("mmdet"),
@@ -51,12 +57,38 @@ class RunDataset(IndexedDataset):
             ]
         return info
 
-    def __getitem__(self, index: int) -> Any:
-        """The transformed image; the generators its transforms use are set for it first."""
-        seed = stream_seed(self.train_seed, "augmentation", self.epoch, index)
+    def __getitem__(self, place: int | tuple[int, int]) -> Any:
+        """The transformed image; the generators its transforms use are set for it first.
+
+        Args:
+            place: an image's index in the present epoch, or (epoch, index), which a loader asks
+                for: its processes outlive the epoch that they began in.
+        """
+        epoch, index = place if isinstance(place, tuple) else (self.epoch, place)
+        seed = stream_seed(self.train_seed, "augmentation", epoch, index)
+        if self._flip is None:
+            return self._transformed(index, seed)
+        np.random.seed(seed % 2**32)
+        key = index, self._flip._choose_direction()  # what the pipeline is going to draw
+        sample = self._memory.get(key)
+        if sample is None:
+            sample = self._transformed(index, seed)
+            self._memory.keep(key, sample)
+        return sample
+
+    def _transformed(self, index: int, seed: int) -> Any:
         random.seed(seed)
         np.random.seed(seed % 2**32)  # mmdet's transforms use the global generators
         return super().__getitem__(index)
+
+    @cached_property
+    def _flip(self) -> Any:
+        """The pipeline's flip, where it is all that is random in it; else None."""
+        kinds = [type(step) for step in self.pipeline.transforms]
+        known = (LoadImageFromFile, LoadAnnotations, Resize, RandomFlip, PackDetInputs)
+        if RandomFlip not in kinds or not all(issubclass(kind, known) for kind in kinds):
+            return None
+        return self.pipeline.transforms[kinds.index(RandomFlip)]
 
 
 class EpochSampler(Sampler[int]):
@@ -72,6 +104,26 @@ class EpochSampler(Sampler[int]):
 
     def __len__(self) -> int:
         return len(self.dataset)
+
+
+class EpochBatches(Sampler[list[tuple[int, int]]]):
+    """An epoch's batches, each image as (epoch, index).
+
+    Attributes:
+        batches: groups the indices.
+    """
+
+    def __init__(self, batches: BatchSampler, dataset: RunDataset) -> None:
+        self.batches = batches
+        self.dataset = dataset
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        epoch = self.dataset.epoch
+        for batch in self.batches:
+            yield [(epoch, index) for index in batch]
+
+    def __len__(self) -> int:
+        return len(self.batches)
 
 
 def train_dataset(
@@ -156,9 +208,16 @@ def evaluation_pipeline(image: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def train_loader(
-    dataset: RunDataset, *, batch_size: int, workers: int, grouped: bool = False
+    dataset: RunDataset,
+    *,
+    batch_size: int,
+    workers: int,
+    grouped: bool = False,
+    pinned: bool = False,
 ) -> DataLoader[Any]:
-    """Batches of an epoch; the last, smaller one is kept, as mmdet keeps it.
+    """Batches of `dataset.epoch`, as it is when one begins to iterate.
+
+    The last, smaller batch is kept, as mmdet keeps it. Processes are started once, not an epoch.
 
     Args:
         dataset: of training images.
@@ -166,18 +225,21 @@ def train_loader(
         workers: processes that load them.
         grouped: whether a batch holds upright images or lying ones alone, as far as they go round,
             so that less of it is padding.
+        pinned: whether images lie where a GPU can fetch them by itself.
     """
-    if grouped:
-        return DataLoader(
-            dataset,
-            batch_sampler=AspectRatioBatchSampler(EpochSampler(dataset), batch_size),
-            num_workers=workers,
-            collate_fn=pseudo_collate,
-        )
+    sampler = EpochSampler(dataset)
+    kind = AspectRatioBatchSampler if grouped else BatchSampler
     return DataLoader(
         dataset,
-        batch_size=batch_size,
-        sampler=EpochSampler(dataset),
+        batch_sampler=EpochBatches(kind(sampler, batch_size, drop_last=False), dataset),
         num_workers=workers,
         collate_fn=pseudo_collate,
+        persistent_workers=workers > 0,
+        pin_memory=pinned,
+        worker_init_fn=_alone_on_its_core,
     )
+
+
+def _alone_on_its_core(_worker: int) -> None:
+    """OpenCV in a process of the loader starts no threads: its neighbours have the other cores."""
+    cv2.setNumThreads(0)

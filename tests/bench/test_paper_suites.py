@@ -65,7 +65,7 @@ def test_the_noise_is_the_papers(suite, table):
     assert suite(table).noise == {"clean": None, **symmetric, **asymmetric}
 
 
-@pytest.mark.parametrize("variant", ["mmdet3", "legacy"])
+@pytest.mark.parametrize("variant", ["mmdet3", "legacy", "fast"])
 @pytest.mark.parametrize("table", SUITES)
 def test_the_training_is_section_5s(suite, table, variant):
     protocol = suite(table, variant).protocol

@@ -7,7 +7,7 @@ from noisyseg.methods.losses.lncis import schedule
 from noisyseg.methods.stages import stage_at
 
 STUDIES = ("study-e1", "study-gamma")
-VARIANTS = ("mmdet3", "legacy")
+VARIANTS = ("mmdet3", "legacy", "fast")
 # What of lncis a study moves, and its values; the paper's own is in the middle.
 MOVED = {
     "study-e1": ("e1", [0.0, 0.25, 0.5, 0.75, 1.0]),

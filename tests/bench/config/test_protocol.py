@@ -51,7 +51,7 @@ def test_a_whole_protocol_is_read_as_it_stands(read):
         ("cityscapes", 64, [48], 2, 0.0025),
     ],
 )
-@pytest.mark.parametrize("version", ["mmdet3", "legacy"])
+@pytest.mark.parametrize("version", ["mmdet3", "legacy", "fast"])
 def test_the_papers_protocols_hold_what_section_5_says(
     name, version, epochs, milestones, batch, lr
 ):

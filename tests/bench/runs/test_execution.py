@@ -96,6 +96,11 @@ def sha256(data):
 # Bit for bit; whole processes, killed and resumed, are in test_main_job.py
 
 
+@pytest.fixture(autouse=True)
+def every_epoch_is_kept(monkeypatch):
+    monkeypatch.setattr("noisyseg.bench.training.loop.CHECKPOINT_SECONDS", 0.0)
+
+
 def test_a_run_stopped_between_an_epochs_log_and_its_checkpoint_tells_each_epoch_once(
     tmp_path, prepare, in_this_process, reference, monkeypatch
 ):

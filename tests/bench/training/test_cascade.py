@@ -278,6 +278,11 @@ def test_a_run_trains_every_stage_and_tells_of_each(runs, method):
     assert bool(state["methods"][0]) == (method in ("jol", "elr", "forward"))
 
 
+@pytest.fixture(autouse=True)
+def every_epoch_is_kept(monkeypatch):
+    monkeypatch.setattr("noisyseg.bench.training.loop.CHECKPOINT_SECONDS", 0.0)
+
+
 @pytest.mark.parametrize("method", ["jol", "elr"])
 def test_states_of_every_stage_are_resumed(runs, method, monkeypatch):
     planned, store = runs("whole")

@@ -1,5 +1,5 @@
 import math
-from itertools import chain
+from itertools import chain, product
 
 import pytest
 import torch
@@ -12,10 +12,16 @@ from noisyseg.bench.training.class_loss import MethodLoss
 from noisyseg.bench.training.loop import Training, TrainingDivergedError, train
 from noisyseg.bench.training.run_dataset import train_dataset
 from noisyseg.bench.training.schedule import learning_rate_factor
+from noisyseg.bench.training.streams import stream_seed
 from noisyseg.methods.method import Method, ResolvedMethod
 from noisyseg.methods.registry import resolve
 
 KEY = "0123456789abcdef"
+
+
+@pytest.fixture(autouse=True)
+def every_epoch_is_kept(monkeypatch):
+    monkeypatch.setattr("noisyseg.bench.training.loop.CHECKPOINT_SECONDS", 0.0)
 
 
 class Slope(nn.Module):
@@ -249,6 +255,18 @@ def test_random_draws_depend_on_train_seed_and_epoch_alone(make):
     assert len({*first.draws, *other.draws}) == 18
 
 
+def test_a_pass_draws_by_train_seed_iteration_and_its_number_alone(make, protocol):
+    """So that a step's passes may be done anywhere."""
+    detector = Slope()
+    split = {**protocol, "batch_size": 4, "micro_batch": 2}
+    Watch().run(make(detector, protocol=split))
+    expected = []
+    for iteration, number in product(range(6), range(2)):
+        torch.manual_seed(stream_seed(4, "pass", iteration, number))
+        expected.append(torch.rand(1).item())
+    assert detector.draws == expected
+
+
 def test_an_epoch_is_reported_before_its_checkpoint_is_written(make):
     """Killed in between, the epoch is done again; the other way round its report would be lost."""
     training = make(Slope())
@@ -261,6 +279,80 @@ def test_an_epoch_is_reported_before_its_checkpoint_is_written(make):
     train(training, on_start=int, on_epoch=on_epoch, on_iteration=lambda *_: None)
     assert known == [(0, 0), (1, 1), (2, 2)]
     assert load_checkpoint(training.checkpoint, key=KEY)["epoch"] == 3
+
+
+def kept_epochs(training, monkeypatch, durations):
+    """Epochs after which a checkpoint is written; each epoch takes so many seconds."""
+    clock = Clock(chain(*((d, 0, 0) for d in durations)))
+    monkeypatch.setattr("noisyseg.bench.training.loop.time", clock)
+    monkeypatch.setattr("noisyseg.bench.training.loop.CHECKPOINT_SECONDS", 30.0)
+    kept = []
+    monkeypatch.setattr(
+        "noisyseg.bench.training.loop.save_checkpoint",
+        lambda path, state: kept.append(state["epoch"]),
+    )
+    training.detector.clock = clock
+    seconds_of(training)
+    return kept
+
+
+class Timed(Slope):
+    def forward(self, batch, mode):
+        self.clock.forward()
+        return super().forward(batch, mode)
+
+
+@pytest.mark.parametrize(
+    ("durations", "kept"),
+    [
+        ([1] * 8, [8]),
+        ([29, 1, 29, 2, 1, 1, 1, 1], [2, 4, 8]),
+        ([30, 29, 0.5, 0.5, 31, 1, 1, 1], [1, 4, 5, 8]),
+        ([100] * 8, [1, 2, 3, 4, 5, 6, 7, 8]),
+    ],
+)
+def test_a_checkpoint_is_written_after_half_a_minute_and_at_the_end(
+    make, protocol, monkeypatch, durations, kept
+):
+    training = make(Timed(), protocol={**protocol, "epochs": 8})
+    assert kept_epochs(training, monkeypatch, durations) == kept
+
+
+@pytest.mark.parametrize(
+    ("method", "parameters", "kept"),
+    [
+        ("ce", {}, [8]),
+        ("lncis", {"e1": 0.25}, [2, 8]),
+        ("split(gce)", {"e1": 0.7}, [5, 8]),
+        ("jol", {"start": 0.5}, [4, 8]),
+        ("forward", {"warmup": 0.5}, [4, 8]),
+    ],
+)
+def test_a_checkpoint_is_written_at_the_end_of_a_methods_stage(
+    make, protocol, monkeypatch, method, parameters, kept
+):
+    loss = MethodLoss(resolve(method, parameters), num_classes=8, num_epochs=8)
+    training = make(Timed(), protocol={**protocol, "epochs": 8}, class_losses=[loss])
+    assert kept_epochs(training, monkeypatch, [1] * 8) == kept
+
+
+def test_a_training_goes_on_from_the_last_epoch_that_was_kept(make, protocol, monkeypatch):
+    """Stopped in the fourth epoch, kept after the second: the third is done and told again."""
+    monkeypatch.setattr("noisyseg.bench.training.loop.CHECKPOINT_SECONDS", 3600.0)
+    longer = {**protocol, "epochs": 4}
+
+    def training(name):
+        loss = MethodLoss(resolve("lncis", {}), num_classes=8, num_epochs=4)
+        return make(Slope(), name, protocol=longer, class_losses=[loss])
+
+    whole, stopped, resumed = Watch(), Watch(stop_after=11), Watch()
+    whole.run(training("whole"))
+    with pytest.raises(KeyboardInterrupt):
+        stopped.run(training("stopped"))
+    resumed.run(training("stopped"))
+    assert resumed.starts == [2]
+    assert [report["epoch"] for report in resumed.epochs] == [2, 3]
+    assert without_seconds(resumed.epochs) == without_seconds(whole.epochs)[2:]
 
 
 # A batch in several forward passes

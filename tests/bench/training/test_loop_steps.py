@@ -49,16 +49,15 @@ def trained(tmp_path, images, tiny):
 
 
 def batches(images, epoch, size):
-    """An epoch's batches without a data loader; sets the generators as the loop does."""
+    """An epoch's batches without a data loader."""
     images.epoch = epoch
-    torch.manual_seed(stream_seed(SEED, "epoch", epoch))
     order = torch.Generator().manual_seed(stream_seed(SEED, "shuffle", epoch))
-    torch.empty((), dtype=torch.int64).random_()  # a loader draws a base seed as it starts
     for chosen in torch.randperm(len(images), generator=order).split(size):
         yield pseudo_collate([images[index] for index in chosen.tolist()])
 
 
-def loss_of(detector, batch):
+def loss_of(detector, batch, iteration, number=0):
+    torch.manual_seed(stream_seed(SEED, "pass", iteration, number))
     data = detector.train().data_preprocessor(batch, training=True)
     return detector.parse_losses(detector(**data, mode="loss"))[0]
 
@@ -68,7 +67,9 @@ def test_a_batch_in_one_pass_is_trained_bit_for_bit_as_without_passes(images, tr
     protocol = {**load_protocol("smoke", where=""), "batch_size": 3, "micro_batch": 3}
     detector, settings = tiny(seed=8), {**protocol["optimizer"]}
     assert settings.pop("type") == "SGD"
-    optimizer = torch.optim.SGD([p for p in detector.parameters() if p.requires_grad], **settings)
+    optimizer = torch.optim.SGD(
+        [p for p in detector.parameters() if p.requires_grad], fused=True, **settings
+    )
     iteration = 0
     for epoch in range(protocol["epochs"]):
         for batch in batches(images, epoch, 3):
@@ -76,7 +77,7 @@ def test_a_batch_in_one_pass_is_trained_bit_for_bit_as_without_passes(images, tr
                 iteration, iterations_per_epoch=3, schedule=protocol["schedule"]
             )
             optimizer.param_groups[0]["lr"] = settings["lr"] * factor
-            loss = loss_of(detector, batch)
+            loss = loss_of(detector, batch, iteration)
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(detector.parameters(), protocol["gradient_clip"])
@@ -101,9 +102,9 @@ def test_a_step_in_two_passes_is_by_the_mean_of_their_own_gradients(images, trai
         "schedule": {**base["schedule"], "warmup_iterations": 0, "milestones": []},
     }
     detector, gradients = tiny(seed=8), []
-    for batch in batches(images, 0, 4):
+    for number, batch in enumerate(batches(images, 0, 4)):
         detector.zero_grad()
-        loss_of(detector, batch).backward()
+        loss_of(detector, batch, 0, number).backward()
         gradients.append({name: p.grad.clone() for name, p in detector.named_parameters()})
     assert len(gradients) == 2
     found, moved = dict(trained(protocol).named_parameters()), 0

@@ -10,6 +10,7 @@ import torch
 from mmengine.config import Config
 from mmengine.optim import LinearLR, MultiStepLR
 
+from noisyseg.bench.config.protocol import LATER
 from noisyseg.bench.config.shipped import read_with_base, shipped_names
 from noisyseg.bench.config.suite import Choices, load_suite
 from noisyseg.bench.datasets.shape_geometry import CLASSES
@@ -39,11 +40,14 @@ class Pair(NamedTuple):
 
 PAIRS = {
     "voc-mmdet3": Pair("paper-table1-voc", "mmdet3", COCO, COCO),
+    "voc-fast": Pair("paper-table1-voc", "fast", COCO, COCO),
     "voc-legacy": Pair("paper-table1-voc", "legacy", LEGACY, LEGACY),
     "coco-mmdet3": Pair("paper-table2-coco", "mmdet3", COCO, COCO),
+    "coco-fast": Pair("paper-table2-coco", "fast", COCO, COCO),
     "coco-legacy": Pair("paper-table2-coco", "legacy", LEGACY, LEGACY),
     "cityscapes-mmdet3": Pair("paper-table3-cityscapes", "mmdet3", CITYSCAPES, CITYSCAPES),
     # mmdet has no v1 file for Cityscapes.
+    "cityscapes-fast": Pair("paper-table3-cityscapes", "fast", CITYSCAPES, CITYSCAPES),
     "cityscapes-legacy": Pair("paper-table3-cityscapes", "legacy", LEGACY, CITYSCAPES),
 }
 
@@ -68,20 +72,22 @@ PER_IMAGE = "the paper's batch and rate: 0.00125 per image, mmdet's rule"
 PAPER = "the paper, section 5"
 V1 = "mmdet v1.0rc0's own configs/mask_rcnn_r50_fpn_1x.py; mmdet's legacy file has today's schedule"
 
+FAST = "the variant's own: bfloat16, and the batch in one pass"
+
 # Every intended difference: (pairs it holds for, key) → (ours, mmdet's, why).
 INTENDED = {
     ("coco-*", f"{BBOX}.num_classes"): (ABSENT, 80, CLASSES_OF_THE_RUN),
     ("coco-*", f"{MASK}.num_classes"): (ABSENT, 80, CLASSES_OF_THE_RUN),
     ("voc-*", f"{BBOX}.num_classes"): (ABSENT, 80, CLASSES_OF_THE_RUN),
     ("voc-*", f"{MASK}.num_classes"): (ABSENT, 80, CLASSES_OF_THE_RUN),
-    ("cityscapes-mmdet3", f"{BBOX}.num_classes"): (ABSENT, 8, CLASSES_OF_THE_RUN),
-    ("cityscapes-mmdet3", f"{MASK}.num_classes"): (ABSENT, 8, CLASSES_OF_THE_RUN),
+    ("cityscapes-[mf]*", f"{BBOX}.num_classes"): (ABSENT, 8, CLASSES_OF_THE_RUN),
+    ("cityscapes-[mf]*", f"{MASK}.num_classes"): (ABSENT, 8, CLASSES_OF_THE_RUN),
     ("cityscapes-legacy", f"{BBOX}.num_classes"): (ABSENT, 80, CLASSES_OF_THE_RUN),
     ("cityscapes-legacy", f"{MASK}.num_classes"): (ABSENT, 80, CLASSES_OF_THE_RUN),
     ("*", f"{BBOX}.loss_cls.type"): (ABSENT, "CrossEntropyLoss", METHOD),
     ("*", f"{BBOX}.loss_cls.use_sigmoid"): (ABSENT, False, METHOD),
     ("*", f"{BBOX}.loss_cls.loss_weight"): (ABSENT, 1.0, METHOD),
-    ("cityscapes-mmdet3", "backbone_weights"): (*("torchvision://resnet50", None, IMAGENET),),
+    ("cityscapes-[mf]*", "backbone_weights"): (*("torchvision://resnet50", None, IMAGENET),),
     ("cityscapes-*", "detector_weights"): (
         *(None, "mask_rcnn_r50_fpn_1x_coco_20200205-d4b0c5d6.pth", IMAGENET),
     ),
@@ -109,6 +115,11 @@ INTENDED = {
     ("cityscapes-*", "train.repeats"): (1, 8, REPEATED),
     ("cityscapes-*", "epochs"): (64, 8, REPEATED),
     ("cityscapes-*", "schedule.milestones"): ([48], [7], PAPER + "; mmdet's 7 is our 56"),
+    ("coco-fast", "train.images_a_pass"): (16, 2, FAST),
+    ("voc-fast", "train.images_a_pass"): (4, 2, FAST),
+    ("cityscapes-fast", "train.images_a_pass"): (2, 1, FAST),
+    ("*-fast", "precision"): ("bf16", "tf32", FAST),
+    ("*-fast", "memory_format"): ("channels-last", "contiguous", FAST),
     ("*-legacy", "gradient_clip"): (35.0, None, V1),
     ("*-legacy", "schedule.warmup_iterations"): (500, 499, V1),
     ("*-legacy", "schedule.warmup_factor"): (1 / 3, 0.001, V1),
@@ -180,14 +191,15 @@ def ours(pair, tmp_path, shapes):
         **steps(evaluation_pipeline(protocol["image"]), "eval"),
         **leaves(evaluation.filter_cfg or {}, "eval.filter"),
         "eval.test_mode": evaluation.test_mode,
-        "train.images_a_pass": loader.batch_sampler.batch_size,
-        "train.grouping": type(loader.batch_sampler).__name__,
-        "train.drop_last": loader.batch_sampler.drop_last,
-        "train.sampler": type(loader.batch_sampler.sampler).__name__,
+        "train.images_a_pass": loader.batch_sampler.batches.batch_size,
+        "train.grouping": type(loader.batch_sampler.batches).__name__,
+        "train.drop_last": loader.batch_sampler.batches.drop_last,
+        "train.sampler": type(loader.batch_sampler.batches.sampler).__name__,
         "train.repeats": 1,
         "train.batch_size": protocol["batch_size"],
         **leaves(protocol["optimizer"], "optimizer"),
         "gradient_clip": protocol["gradient_clip"],
+        **{key: protocol.get(key, default) for key, default in LATER.items()},
         "epochs": protocol["epochs"],
         **leaves(protocol["schedule"], "schedule"),
     }
@@ -219,6 +231,8 @@ def mmdets(pair):
         "train.batch_size": training["auto_scale_lr"]["base_batch_size"],
         **leaves(training["optim_wrapper"]["optimizer"], "optimizer"),
         "gradient_clip": training["optim_wrapper"].get("clip_grad"),
+        "precision": "tf32",  # its wrapper is OptimWrapper, not AmpOptimWrapper
+        "memory_format": "contiguous",
         "epochs": training["train_cfg"]["max_epochs"],
         # mmengine's warm-up is at full rate in its last iteration, end - 1.
         "schedule.warmup_iterations": warmup["end"] - warmup["begin"] - 1,

@@ -27,6 +27,11 @@ seeds: [0]
 BEGINS_AFTER = {"jol": 1, "elr": 0, "forward": 1}
 
 
+@pytest.fixture(autouse=True)
+def every_epoch_is_kept(monkeypatch):
+    monkeypatch.setattr("noisyseg.bench.training.loop.CHECKPOINT_SECONDS", 0.0)
+
+
 @pytest.fixture(scope="module")
 def planned(tmp_path_factory):
     folder = tmp_path_factory.mktemp("resumed")

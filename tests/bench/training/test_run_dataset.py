@@ -63,6 +63,34 @@ def test_loader_processes_change_nothing(make):
         assert epoch_of(make(), epoch, workers=2) == epoch_of(make(), epoch)
 
 
+@pytest.mark.parametrize("grouped", [False, True])
+def test_processes_that_outlive_an_epoch_change_nothing(make, grouped):
+    """One loader for three epochs, by no process, one and two, and begun with the second."""
+
+    def epochs(workers, first=0):
+        dataset, found = make(**RANGE), []
+        loader = train_loader(dataset, batch_size=3, workers=workers, grouped=grouped)
+        processes = set()
+        for epoch in range(first, 3):
+            dataset.epoch = epoch
+            pairs = [(b["inputs"], b["data_samples"]) for b in loader]
+            found.append(
+                [
+                    [content({"inputs": i, "data_samples": d}) for i, d in zip(*pair, strict=True)]
+                    for pair in pairs
+                ]
+            )
+            if workers:
+                processes.add(tuple(worker.pid for worker in loader._iterator._workers))
+        assert len(processes) == bool(workers)
+        return found
+
+    alone = epochs(0)
+    assert alone[0] != alone[1]
+    assert epochs(1) == epochs(2) == alone
+    assert epochs(2, first=1) == alone[1:]
+
+
 def test_an_epoch_comes_out_the_same_after_any_other_and_from_any_generator_state(make):
     dataset = make()
     second = epoch_of(dataset, 1)
