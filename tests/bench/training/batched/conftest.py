@@ -19,14 +19,28 @@ CLASSES = 3
 
 
 def detector_of(source, *, batched):
-    """A shipped model or one that extends it, with random weights and cross entropy put in."""
-    model = load_model(source, where="", root=Path(), random_weights=True)
-    built = build_detector(
-        model.detector, num_classes=CLASSES, seed=0, weights=None, batched=batched
-    )
+    """A shipped model, with random weights and cross entropy put in.
+
+    Args:
+        source: its name, what differs from mask-rcnn-tiny's detector, or a name and changes.
+        batched: whether a pass is gone through at once.
+    """
+    if not isinstance(source, tuple):
+        source = (source, {}) if isinstance(source, str) else ("mask-rcnn-tiny", source)
+    name, changes = source
+    model = load_model(name, where="", root=Path(), random_weights=True)
+    detector = merged(model.detector, changes)
+    built = build_detector(detector, num_classes=CLASSES, seed=0, weights=None, batched=batched)
     spread(built)
     losses = put_method(built, resolve("ce", {}), num_epochs=1)
     return built.train(), losses
+
+
+def merged(settings, changes):
+    found = dict(settings)
+    for key, value in changes.items():
+        found[key] = merged(found[key], value) if isinstance(value, dict) else value
+    return found
 
 
 def spread(detector):
