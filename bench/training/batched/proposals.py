@@ -106,7 +106,7 @@ def _survivors(
     Boxes of another level, or image, are moved so far that they do not overlap.
     """
     images, slots = chances.shape
-    if boxes.device.type == "cpu" or images * slots > _ONE_CALL:
+    if not _is_one_call(boxes):
         groups = on_device(levels.astype(np.float32)[:, None], boxes.device)
         moved = boxes + groups * (boxes.amax((1, 2), keepdim=True) + 1)
         return torch.cat(
@@ -119,6 +119,10 @@ def _survivors(
     moved = boxes + groups * (boxes.amax() + 1)
     order = nms(moved.view(-1, 4), chances.flatten(), threshold)[1]
     return order[(order // slots).sort(stable=True).indices]
+
+
+def _is_one_call(boxes: Tensor) -> bool:
+    return boxes.device.type != "cpu" and boxes.shape[0] * boxes.shape[1] <= _ONE_CALL
 
 
 def _groups(images: int, levels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

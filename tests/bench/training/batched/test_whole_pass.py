@@ -9,6 +9,9 @@ from mmdet.models.detectors.two_stage import TwoStageDetector
 from mmdet.structures.mask import BitmapMasks
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from noisyseg.bench.training.batched import anchors, mask_targets, matching, proposals
+from noisyseg.errors import InputError
+
 SQUARE = [(96, 96)] * 4
 ODD = [(70, 96), (96, 64), (50, 51), (33, 95)]
 
@@ -99,6 +102,54 @@ def test_masks_may_come_as_tensors(detector_of, drawn_batch):
     assert torch.equal(*found)
 
 
+# What a larger pass, or a GPU, does otherwise
+
+
+def losses_of(built, batch):
+    detector, (loss,) = built
+    data = detector.data_preprocessor(deepcopy(batch), training=True)
+    loss.gt_annotation_ids = [s.gt_instances.annotation_ids for s in data["data_samples"]]
+    torch.manual_seed(1)
+    return detector.parse_losses(detector(**data, mode="loss"))[1]
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "value"),
+    [
+        (matching, "_LARGEST", 1),
+        (matching, "_LARGEST", 2 * 15 * 1100),
+        (mask_targets, "_LARGEST", 1),
+        (mask_targets, "_LARGEST", 20 * 96 * 96),
+        (proposals, "_is_one_call", lambda boxes: True),
+    ],
+)
+def test_a_pass_in_parts_and_a_suppression_in_one_call_change_nothing(
+    detector_of, drawn_batch, monkeypatch, module, name, value
+):
+    built, batch = detector_of("mask-rcnn-tiny", batched=True), drawn_batch(ODD, [3, 0, 15, 1])
+    whole = losses_of(built, batch)
+    monkeypatch.setattr(module, name, value)
+    torch.testing.assert_close(losses_of(built, batch), whole, rtol=0, atol=0)
+
+
+def test_anchors_of_few_sizes_are_kept(detector_of, monkeypatch):
+    monkeypatch.setattr(anchors, "_KEPT", 2)
+    detector, _ = detector_of("mask-rcnn-tiny", batched=True)
+    store = anchors.AnchorStore(detector.rpn_head.prior_generator)
+    sizes = [tuple((side // n, side // n) for n in (1, 2, 4, 8)) for side in (8, 16, 24)]
+    first, second = (store.get(size, torch.device("cpu")) for size in sizes[:2])
+    assert store.get(sizes[0], torch.device("cpu")) is first
+    store.get(sizes[2], torch.device("cpu"))
+    assert store.get(sizes[0], torch.device("cpu")) is first
+    assert store.get(sizes[1], torch.device("cpu")) is not second
+
+
+def test_an_image_in_which_no_anchor_lies_is_named(detector_of, drawn_batch):
+    built = detector_of(with_rpn(allowed_border=0), batched=True)
+    with pytest.raises(InputError, match="no anchor of the RPN lies inside one of the images"):
+        losses_of(built, drawn_batch([(64, 64), (9, 9)], [1, 0]))
+
+
 # What is not covered is left to mmdet
 
 
@@ -126,12 +177,11 @@ def own_parts(detector):
 def test_a_part_whose_settings_are_not_covered_goes_mmdets_way(
     detector_of, drawn_batch, source, parts
 ):
-    detector, _ = detector_of(source, batched=True)
+    detector, losses = detector_of(source, batched=True)
     assert own_parts(detector) == parts
     assert type(detector).__name__ == "MaskRCNN"
-    data = detector.data_preprocessor(drawn_batch(ODD[:2], [3, 2]), training=True)
-    total, values = detector.parse_losses(detector(**data, mode="loss"))
-    assert total.isfinite()
+    values = losses_of((detector, losses), drawn_batch(ODD[:2], [3, 2]))
+    assert values["loss"].isfinite()
     assert {"loss_rpn_cls", "loss_rpn_bbox", "loss_cls", "loss_bbox", "loss_mask"} <= values.keys()
 
 
@@ -180,22 +230,18 @@ def calls(detector, loss, batch):
     return counted.counts
 
 
-@pytest.mark.parametrize("source", ["mask-rcnn-tiny", "mask-rcnn-mobilenetv2", "mask-rcnn-r50-fpn"])
+@pytest.mark.parametrize("source", ["mask-rcnn-tiny", "mask-rcnn-mobilenetv2", R50])
 def test_sixteen_images_are_a_third_of_mmdets_calls_and_no_more_waits_than_two(
     detector_of, drawn_batch, source
 ):
-    few, many = (drawn_batch([(64, 64)] * images, [4] * images) for images in (2, 16))
+    few, many = (drawn_batch([(32, 32)] * images, [4] * images) for images in (2, 16))
     detector, (loss,) = detector_of(source, batched=True)
     ours = [calls(detector, loss, batch) for batch in (few, many)]
-    theirs = calls(*with_one(detector_of(source, batched=False)), many)
+    plain, (loss,) = detector_of(source, batched=False)
+    theirs = calls(plain, loss, many)
     assert ours[1].total() <= 2830
     assert ours[1].total() <= theirs.total() / 3
     waits = [{name: counts[name] for name in WAITS} for counts in ours]
     assert waits[1] == waits[0]
     assert sum(waits[0].values()) < 25
     assert not any("unique" in name for name in ours[1])
-
-
-def with_one(built):
-    detector, (loss,) = built
-    return detector, loss
