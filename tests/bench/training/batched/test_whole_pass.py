@@ -234,7 +234,7 @@ def calls(detector, loss, batch):
 def test_sixteen_images_are_a_third_of_mmdets_calls_and_no_more_waits_than_two(
     detector_of, drawn_batch, source
 ):
-    few, many = (drawn_batch([(32, 32)] * images, [4] * images) for images in (2, 16))
+    few, many = (drawn_batch([(64, 64)] * images, [4] * images) for images in (2, 16))
     detector, (loss,) = detector_of(source, batched=True)
     ours = [calls(detector, loss, batch) for batch in (few, many)]
     plain, (loss,) = detector_of(source, batched=False)
