@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmcv.ops import batched_nms
+from mmcv.ops import nms
 from mmdet.models.task_modules.coders import LegacyDeltaXYWHBBoxCoder
 from mmengine.structures import InstanceData
 from torch import Tensor
@@ -16,8 +16,8 @@ from torch import Tensor
 from noisyseg.bench.training.batched.anchors import Anchors
 from noisyseg.bench.training.batched.padding import on_device
 
-# Up to so many boxes one suppression for all images is cheaper than one for each: its work grows
-# with the square of their number.
+# Up to so many boxes a GPU does one suppression for all images at less cost than one for each: its
+# work grows with the square of their number, and on a CPU that is what it costs.
 _ONE_CALL = 4000
 _TOO_SMALL = -1.0  # a score below any other
 
@@ -88,34 +88,44 @@ def _kept(
     boxes: Tensor, chances: Tensor, levels: np.ndarray[Any, Any], settings: Any
 ) -> list[Tensor]:
     """Of each image the boxes that no better one of their level suppresses, best first."""
-    if boxes.shape[0] * boxes.shape[1] <= _ONE_CALL:
-        return _kept_at_once(boxes, chances, levels, settings)
-    groups = on_device(levels, boxes.device)
-    kept, larges = [], []
-    for own, chance in zip(boxes, chances, strict=True):
-        order = batched_nms(own, chance, groups, settings.nms)[1]
-        kept.append(order)
-        larges.append((chance[order] > _TOO_SMALL).sum())
-    most = settings.max_per_img
-    large: list[int] = torch.stack(larges).tolist()
-    return [order[: min(most, count)] for order, count in zip(kept, large, strict=True)]
-
-
-def _kept_at_once(
-    boxes: Tensor, chances: Tensor, levels: np.ndarray[Any, Any], settings: Any
-) -> list[Tensor]:
     images, slots = chances.shape
-    groups = np.arange(images)[:, None] * (levels[-1] + 1) + levels
-    flat = chances.flatten()
-    order = batched_nms(
-        boxes.view(-1, 4), flat, on_device(groups.ravel(), boxes.device), settings.nms
-    )[1]
-    # Image after image; within each the order stays.
-    image, turn = (order // slots).sort(stable=True)
-    order = order[turn]
-    of_image = image == torch.arange(images, device=boxes.device)[:, None]
-    large = of_image & (flat[order] > _TOO_SMALL)
+    order = _survivors(boxes, chances, levels, settings.nms["iou_threshold"])
+    of_image = order // slots == torch.arange(images, device=boxes.device)[:, None]
+    large = of_image & (chances.flatten()[order] > _TOO_SMALL)
     whole, usable = torch.stack([of_image.sum(1), large.sum(1)]).tolist()
     most = settings.max_per_img
-    parts = (order % slots).split(whole)
+    parts = torch.split(order % slots, whole)
     return [part[: min(most, count)] for part, count in zip(parts, usable, strict=True)]
+
+
+def _survivors(
+    boxes: Tensor, chances: Tensor, levels: np.ndarray[Any, Any], threshold: float
+) -> Tensor:
+    """Places in the flattened table of boxes: image after image, in each the best first.
+
+    Boxes of another level, or image, are moved so far that they do not overlap.
+    """
+    images, slots = chances.shape
+    if not _is_one_call(boxes):
+        groups = on_device(levels.astype(np.float32)[:, None], boxes.device)
+        moved = boxes + groups * (boxes.amax((1, 2), keepdim=True) + 1)
+        return torch.cat(
+            [
+                nms(*own, threshold)[1] + n * slots
+                for n, own in enumerate(zip(moved, chances, strict=True))
+            ]
+        )
+    groups = on_device(_groups(images, levels), boxes.device)
+    moved = boxes + groups * (boxes.amax() + 1)
+    order = nms(moved.view(-1, 4), chances.flatten(), threshold)[1]
+    return order[(order // slots).sort(stable=True).indices]
+
+
+def _is_one_call(boxes: Tensor) -> bool:
+    return boxes.device.type != "cpu" and boxes.shape[0] * boxes.shape[1] <= _ONE_CALL
+
+
+def _groups(images: int, levels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """A number for every image and level, shape (B, M, 1)."""
+    numbers = np.arange(images)[:, None] * (levels[-1] + 1) + levels
+    return numbers.astype(np.float32)[..., None]

@@ -25,7 +25,9 @@ def tiny():
 
     config = load_model("mask-rcnn-tiny", where="", root=Path()).detector
 
-    def build(seed=0, weights=None, num_classes=8):
-        return build_detector(config, num_classes=num_classes, seed=seed, weights=weights)
+    def build(seed=0, weights=None, num_classes=8, batched=True):
+        return build_detector(
+            config, num_classes=num_classes, seed=seed, weights=weights, batched=batched
+        )
 
     return build

@@ -193,14 +193,14 @@ def test_a_transform_that_drops_objects_is_named():
     assert "gt_annotation_ids" not in PackDetInputs.mapping_table
 
 
-# From the sample to the loss
+# From the sample to the loss, image by image as mmdet goes; a pass at once is compared with this
 
 
 @pytest.mark.parametrize("scale", [SIZE, 64])
 def test_each_positive_roi_has_the_id_of_the_object_it_is_to_become(files, tiny, scale):
     """By its regression target, which mmdet makes without knowing of ids."""
     read = dataset(files, scale=scale)
-    detector = tiny(num_classes=len(CLASSES)).train()
+    detector = tiny(num_classes=len(CLASSES), batched=False).train()
     seen, losses = spied_on(detector)
     head = detector.roi_head.bbox_head
     told = listened_to(head)
@@ -240,7 +240,7 @@ def test_boxes_masks_targets_and_the_random_stream_are_mmdets_bit_for_bit(files,
     items = [read[0], read[1], read[2]]
     found = []
     for carried in (False, True):
-        detector = tiny(num_classes=len(CLASSES)).train()
+        detector = tiny(num_classes=len(CLASSES), batched=False).train()
         losses = put_method(detector, resolve("ce", {}), num_epochs=1) if carried else []
         heads = detector.roi_head
         told = [listened_to(head) for head in (heads.bbox_head, heads.mask_head)]
@@ -262,7 +262,7 @@ def test_boxes_masks_targets_and_the_random_stream_are_mmdets_bit_for_bit(files,
 @pytest.mark.parametrize("places", [[None], [0, None, 2], [None, 1]])
 def test_an_image_without_objects_has_negatives_alone(files, tiny, places):
     read = dataset(files, flip=0.0)
-    detector = tiny(num_classes=len(CLASSES)).train()
+    detector = tiny(num_classes=len(CLASSES), batched=False).train()
     seen, losses = spied_on(detector)
     told = listened_to(detector.roi_head.bbox_head)
     propose_near_objects(detector)

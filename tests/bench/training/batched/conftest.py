@@ -18,16 +18,29 @@ from noisyseg.methods.registry import resolve
 CLASSES = 3
 
 
-def detector_of(source, *, batched, weights=0):
-    """A shipped model or one that extends it, with random weights and cross entropy put in."""
-    model = load_model(source, where="", root=Path(), random_weights=True)
-    torch.manual_seed(0)
-    built = build_detector(
-        model.detector, num_classes=CLASSES, seed=weights, weights=None, batched=batched
-    )
+def detector_of(source, *, batched):
+    """A shipped model, with random weights and cross entropy put in.
+
+    Args:
+        source: its name, what differs from mask-rcnn-tiny's detector, or a name and changes.
+        batched: whether a pass is gone through at once.
+    """
+    if not isinstance(source, tuple):
+        source = (source, {}) if isinstance(source, str) else ("mask-rcnn-tiny", source)
+    name, changes = source
+    model = load_model(name, where="", root=Path(), random_weights=True)
+    detector = merged(model.detector, changes)
+    built = build_detector(detector, num_classes=CLASSES, seed=0, weights=None, batched=batched)
     spread(built)
     losses = put_method(built, resolve("ce", {}), num_epochs=1)
     return built.train(), losses
+
+
+def merged(settings, changes):
+    found = dict(settings)
+    for key, value in changes.items():
+        found[key] = merged(found[key], value) if isinstance(value, dict) else value
+    return found
 
 
 def spread(detector):
@@ -38,7 +51,7 @@ def spread(detector):
         weight.data = 0.3 * torch.randn(weight.shape, generator=generator)
 
 
-def drawn_batch(sizes, counts, *, seed=0, divisor=32):
+def drawn_batch(sizes, counts, *, seed=0):
     """Images of these (height, width) with so many objects, as the loader hands them over."""
     generator = np.random.default_rng(seed)
     inputs, samples = [], []
@@ -84,18 +97,22 @@ class SameDraws:
 
         monkeypatch.setattr(torch, "rand", rand)
 
-    def give_to(self, detector, objects):
+    def give_to(self, detector, data):
         """The first keys go to the RPN's sampler, the second to the RoI head's."""
-        keys, roi_keys = (iter(drawn) for drawn in self.drawn[:2])
-        most = max(1, *objects)
+        keys, roi_keys = (iter(drawn) for drawn in self.drawn)
+        most = max(1, *(len(sample.gt_instances) for sample in data["data_samples"]))
+        height, width = data["inputs"].shape[-2:]
+        generator = detector.rpn_head.prior_generator
+        sizes = [(-(-height // h), -(-width // w)) for w, h in generator.strides]
+        anchors = torch.cat(generator.grid_priors(sizes, device="cpu")).tolist()
+        places = {tuple(corners): place for place, corners in enumerate(anchors)}
 
         def by_anchor(priors, _):
-            rows = {tuple(row): n for n, row in enumerate(self.anchors.tolist())}
-            return torch.tensor([rows[tuple(row)] for row in priors.tolist()])
+            return torch.tensor([places[tuple(corners)] for corners in priors.tolist()])
 
         def by_proposal(priors, own):
-            places = torch.arange(own + len(priors))
-            return torch.where(places < own, places, places - own + most)
+            here = torch.arange(own + len(priors))
+            return torch.where(here < own, here, here - own + most)
 
         _choose_by(detector.rpn_head.sampler, keys, by_anchor)
         _choose_by(detector.roi_head.bbox_sampler, roi_keys, by_proposal)
@@ -125,38 +142,45 @@ def listened(part, name):
     return told
 
 
-def one_pass(source, batch, *, batched, draws):
-    """What a pass gives: losses, gradients, and what the heads were told."""
+def one_pass(source, batch, draws, *, batched):
+    """What a pass gives: losses, gradients, and what the heads and the class loss were told."""
     detector, (loss,) = detector_of(source, batched=batched)
-    batch = deepcopy(batch)
-    counts = [len(sample.gt_instances) for sample in batch["data_samples"]]
-    told = {
-        "boxes": listened(detector.roi_head.bbox_head, "loss"),
-        "masks": listened(detector.roi_head.mask_head.loss_mask, "forward"),
-        "proposals": listened(detector.rpn_head, "loss_and_predict"),
-        "ids": listened(loss, "_context"),
-        "class": [],
-    }
-    data = detector.data_preprocessor(batch, training=True)
+    head = detector.roi_head
+    boxes, masks = listened(head.bbox_head, "loss"), listened(head.mask_head.loss_mask, "forward")
+    ids = listened(loss, "_context")
+    data = detector.data_preprocessor(deepcopy(batch), training=True)
     loss.gt_annotation_ids = [s.gt_instances.annotation_ids for s in data["data_samples"]]
     if not batched:
-        height, width = data["inputs"].shape[-2:]
-        sizes = [
-            (-(-height // h), -(-width // w))
-            for w, h in detector.rpn_head.prior_generator.strides
-        ]
-        draws.anchors = torch.cat(detector.rpn_head.prior_generator.grid_priors(sizes, device="cpu"))
-        draws.give_to(detector, counts)
+        draws.give_to(detector, data)
     total, values = detector.parse_losses(detector(**data, mode="loss"))
     total.backward()
-    gradients = {n: p.grad for n, p in detector.named_parameters() if p.grad is not None}
-    proposals = [result.bboxes for result in told["proposals"][0][2][1]] if batched else None
+    ((_, _, *targets), named, _) = boxes[0]
     return {
-        "values": {name: value.detach() for name, value in values.items()},
-        "gradients": gradients,
-        "rois": told["boxes"][0][0][2:] or None,
-        "boxes": [told["boxes"][0][1].get(k) for k in ("rois",)],
-        "masks": [args[1:] for args, *_ in told["masks"]],
-        "ids": [context.annotation_ids for *_, context in told["ids"]],
-        "proposals": proposals,
+        "losses": {name: value.detach() for name, value in values.items()},
+        "gradients": {n: p.grad for n, p in detector.named_parameters() if p.grad is not None},
+        "box targets": [named.get("rois", *targets[:1]), *targets[-4:]],
+        "mask targets": [list(args[1:]) for args, *_ in masks],
+        "annotation ids": ids[0][2].annotation_ids,
     }
+
+
+@pytest.fixture
+def compared(monkeypatch):
+    """Goes through a pass at once and image by image: returns what each gives."""
+
+    def compare(source, batch):
+        with monkeypatch.context() as patch:
+            draws = SameDraws(patch)
+            return [one_pass(source, batch, draws, batched=batched) for batched in (True, False)]
+
+    return compare
+
+
+@pytest.fixture(name="detector_of")
+def _detector_of():
+    return detector_of
+
+
+@pytest.fixture(name="drawn_batch")
+def _drawn_batch():
+    return drawn_batch
