@@ -24,8 +24,8 @@ def check_run(run: Run, data: CheckedData) -> None:
     Raises:
         InputError: with what does not fit.
     """
-    check_image_files(data.listed["train"], run.train_images)
-    check_image_files(data.listed["eval"], run.eval_images)
+    check_image_files(data.listed("train"), run.train_images)
+    check_image_files(data.listed("eval"), run.eval_images)
     _load_stack()
     from noisyseg.bench.training.detector import check_detector
 

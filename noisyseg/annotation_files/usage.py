@@ -55,8 +55,12 @@ def usage_findings(columns: Columns, part: str | None = None) -> Iterator[Findin
 
 def trained_annotations(columns: Columns) -> list[Annotation]:
     """Those that training does not leave out; each must have an area."""
-    used = used_by(reasons_left_out(columns), len(columns.annotations))
-    return [columns.annotations[place] for place in places(used)]
+    return [columns.annotations[place] for place in trained_places(columns)]
+
+
+def trained_places(columns: Columns) -> list[int]:
+    """Where the annotations are that training does not leave out; each must have an area."""
+    return places(used_by(reasons_left_out(columns), len(columns.annotations)))
 
 
 def unchosen_findings(

@@ -277,8 +277,9 @@ def test_a_checked_file_is_not_checked_twice(toy, tmp_path, monkeypatch):
     assert runs() == first
     assert looked == [6, 6]
     (note,) = (tmp_path / "runs" / SHARED).glob("*/checked.json")
-    for damage in ("{}", "[", '{"version": 1, "found": {"train": 3, "eval": []}}'):
-        note.write_text(damage)
+    whole = note.read_bytes()
+    for damage in (b"{}", b"[", whole.replace(b"20", b"21", 1), whole[:-1], b"\xff\n" + whole):
+        note.write_bytes(damage)
         looked.clear()
         assert runs() == first
         assert looked == [6, 6]
