@@ -1,10 +1,10 @@
 """What a data set of COCO's size costs before its first step: `python benchmarks/coco_scale.py`.
 
 On files of the shape of COCO's train2017 and val2017 (see `coco_like`) with empty images, each way
-in a process of its own: the first check of the data, as `run --dry-run` and `plan` do it; what `run`
-prepares once; the check again; `plan`, which also builds the detector, whose size it tells; a run's
-load of its training file; beside them orjson's reading of it, and mmdet's. The exit status is 1 if
-a bound is missed. `--scale 0.05` tries it on files of a twentieth, to which the bounds do not apply.
+in a process of its own: the first check of the data, as `run --dry-run` and `plan` do it; what
+`run` prepares once; the check again; `plan`, which also builds the detector, whose size it tells; a
+run's load of its training file; beside them orjson's reading of it, and mmdet's. The exit status
+is 1 if a bound is missed. `--scale 0.05` tries files of a twentieth, to which no bound applies.
 """
 
 import argparse

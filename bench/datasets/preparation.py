@@ -34,6 +34,7 @@ from noisyseg.bench.datasets.present_images import check_images
 from noisyseg.bench.datasets.ready import Ready
 from noisyseg.bench.datasets.selection import select
 from noisyseg.bench.datasets.split import Split
+from noisyseg.bench.datasets.streamed_check import streamed_facts
 from noisyseg.errors import InputError, placed
 from noisyseg.files import canonical_json, sha256_bytes, sha256_file, write_atomically
 
@@ -126,6 +127,8 @@ def _checked(source: Ready, prepared: Path | None) -> CheckedData:
     parts, documents = None, {}
     if classes is not None and prepared is not None:
         parts = written_before(prepared / _folder(_resolved(source, sums, classes)))
+    if parts is None and classes is not None:
+        parts = _streamed(source, contents, classes)
     if parts is None:
         documents = {name: _document(source, name) for name in contents}
         classes = source.classes or [entry["name"] for entry in documents["train"]["categories"]]
@@ -141,6 +144,19 @@ def _checked(source: Ready, prepared: Path | None) -> CheckedData:
         parts=known,
         warnings=_warnings(source, known, files),
     )
+
+
+def _streamed(
+    source: Ready, contents: Mapping[str, Content], classes: Sequence[str]
+) -> dict[str, Facts] | None:
+    """What is known of both files without parsing them whole, if that will do."""
+    parts = {}
+    for name, split in _splits(source):
+        found = None if split.limit else streamed_facts(contents[name], classes, name)
+        if found is None:
+            return None
+        parts[name] = found
+    return parts
 
 
 def _resolved(source: Ready, sums: Mapping[str, str], classes: Sequence[str]) -> dict[str, Any]:

@@ -3,7 +3,7 @@ from copy import deepcopy
 
 import pytest
 
-from noisyseg.bench.datasets import preparation
+from noisyseg.bench.datasets import preparation, streamed_check
 from noisyseg.bench.datasets.preparation import check_data, write_prepared
 from noisyseg.bench.datasets.ready import Ready
 from noisyseg.bench.datasets.selection import select, spread
@@ -235,7 +235,8 @@ def test_what_was_noted_is_what_would_be_found_again(toy, source, tmp_path, monk
     del image["file_name"]
     first = check_data(source(), tmp_path / "out")
     write_prepared(first, tmp_path / "out")
-    monkeypatch.setattr(preparation, "parse_annotations", lambda *_: pytest.fail("parsed"))
+    for name in ("parse_annotations", "streamed_facts"):
+        monkeypatch.setattr(preparation, name, lambda *_: pytest.fail("looked at again"))
     chosen = source()
     again = check_data(chosen, tmp_path / "out")
     assert again == first
@@ -261,3 +262,27 @@ def test_a_source_that_changes_while_it_is_prepared_is_told(toy, source, tmp_pat
     toy.write()
     with pytest.raises(InputError, match=r"train\.json has changed since it was checked"):
         write_prepared(data, tmp_path)
+
+
+def test_a_file_looked_at_in_parts_gives_what_the_parsed_one_gives(toy, source, monkeypatch):
+    for document in toy.documents.values():
+        document |= {"info": {"é": 1.0}, "z": [1]}
+        document["annotations"][1] |= {"ignore": 1, "bbox": [15, 1, 9.0, 8.0], "area": 3}
+        document["annotations"][2]["segmentation"] = [[1, 1, 2, 2, 1, 1]]
+        document["images"].append({**document["images"][0], "id": 9, "file_name": "./1/../0.png"})
+        document["images"][-1]["file_name"] = "1.png"
+        document["images"][1]["file_name"] = "sub.png"
+    for part in ("train", "eval"):
+        (toy.root / part / "sub.png").touch()
+    monkeypatch.setattr(streamed_check, "AT_ONCE", 4)
+    parsed = []
+    original = preparation.parse_annotations
+    monkeypatch.setattr(
+        preparation, "parse_annotations", lambda *args: parsed.append(1) or original(*args)
+    )
+    streamed = check_data(source(["dog", "fox", "cat"]))
+    assert not parsed
+    monkeypatch.setattr(preparation, "streamed_facts", lambda *_: None)
+    assert check_data(source(["dog", "fox", "cat"])) == streamed
+    assert parsed
+    assert len(streamed.warnings) > 4
