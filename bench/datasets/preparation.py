@@ -4,26 +4,29 @@ A run's K classes are chosen before noise is applied: flipping an annotation int
 not trained would turn class noise into a missing label, since mmdet drops it.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from noisyseg.annotation_files.columns import columns_of
 from noisyseg.annotation_files.document import (
     collector_paused,
     encode_annotations,
     parse_annotations,
-    read_bytes,
 )
+from noisyseg.annotation_files.file_layout import category_names
 from noisyseg.annotation_files.findings import grouped
 from noisyseg.annotation_files.identities import FileIdentity, file_name, in_both_parts
-from noisyseg.annotation_files.usage import trained_annotations
+from noisyseg.annotation_files.mapped_file import Content, map_file
 from noisyseg.bench.datasets.checked_annotations import (
     NOTE,
-    Found,
+    Facts,
+    NotedImage,
     look_at,
     note_of,
+    noted_images,
     written_before,
 )
 from noisyseg.bench.datasets.image_files import ListedImage
@@ -31,8 +34,9 @@ from noisyseg.bench.datasets.present_images import check_images
 from noisyseg.bench.datasets.ready import Ready
 from noisyseg.bench.datasets.selection import select
 from noisyseg.bench.datasets.split import Split
-from noisyseg.errors import placed
-from noisyseg.files import canonical_json, sha256_bytes, write_atomically
+from noisyseg.bench.datasets.streamed_check import streamed_facts
+from noisyseg.errors import InputError, placed
+from noisyseg.files import canonical_json, sha256_bytes, sha256_file, write_atomically
 
 VERSION = 2
 
@@ -44,24 +48,14 @@ class CheckedData:
     Attributes:
         classes: the run's classes in order.
         resolved: what enters the run key.
-        contents: the bytes of the files of `train` and `eval`.
-        listed: the images in them.
-        train_sides: the shorter side, in pixels, of every training image with an annotation.
-        trained_sides: of those with an annotation that is trained on.
-        eval_images: how many there are.
-        found: what whoever trains on it should know, of `train` and `eval`, a line each.
-        warnings: the same, each line with its file, and what concerns both.
+        parts: what is known of the files of `train` and `eval`.
+        warnings: what whoever trains on it should know, each line with its file.
     """
 
     source: Ready
     classes: list[str]
     resolved: dict[str, Any]
-    contents: dict[str, bytes]
-    listed: dict[str, list[ListedImage]]
-    train_sides: list[int]
-    trained_sides: list[int]
-    eval_images: int
-    found: Found
+    parts: dict[str, Facts]
     warnings: list[str]
 
     @property
@@ -69,9 +63,45 @@ class CheckedData:
         """The name of the folder of its prepared files, by content."""
         return _folder(self.resolved)
 
-    def file(self, split: str, folder: Path) -> Path:
+    @property
+    def train_sides(self) -> list[int]:
+        """The shorter side, in pixels, of every training image with an annotation."""
+        return [_side(image) for image in self.parts["train"].images if image["annotated"]]
+
+    @property
+    def trained_sides(self) -> list[int]:
+        """Of those with an annotation that is trained on."""
+        return [_side(image) for image in self.parts["train"].images if image["trained"]]
+
+    @property
+    def eval_images(self) -> int:
+        """How many there are."""
+        return len(self.parts["eval"].images)
+
+    def listed(self, part: str) -> list[ListedImage]:
+        """The images of `train` or `eval`."""
+        return [
+            ListedImage(file_name(image), image["width"], image["height"])
+            for image in self.parts[part].images
+        ]
+
+    def file(self, part: str, folder: Path) -> Path:
         """Where `write_prepared` puts the file of `train` or `eval`."""
-        return folder / self.folder / f"{split}.json"
+        return folder / self.folder / f"{part}.json"
+
+    def content(self, part: str) -> bytes:
+        """The bytes of that file, made from the source: not kept, for they are many.
+
+        Raises:
+            InputError: the source has changed since it was checked.
+        """
+        split = dict(_splits(self.source))[part]
+        document = _document(self.source, part)
+        chosen = select(document, self.classes, split=split, policy=self.source.policy)
+        content = _encoded(chosen, split)
+        if sha256_bytes(content) != self.parts[part].sha256:
+            raise InputError(f"{split.annotations} has changed since it was checked: start again.")
+        return content
 
 
 def check_data(source: Ready, prepared: Path | None = None) -> CheckedData:
@@ -79,8 +109,8 @@ def check_data(source: Ready, prepared: Path | None = None) -> CheckedData:
 
     Args:
         source: of a suite.
-        prepared: folder of prepared files: shapes that were looked at when these were written are
-            not looked at again.
+        prepared: folder of prepared files: what was noted when these were written is not looked
+            for again, but for the images' files.
 
     Raises:
         InputError: an unusable annotation file, a class it lacks, annotations that training or
@@ -91,97 +121,100 @@ def check_data(source: Ready, prepared: Path | None = None) -> CheckedData:
 
 
 def _checked(source: Ready, prepared: Path | None) -> CheckedData:
-    sums: dict[str, str] = {}
-    documents: dict[str, dict[str, Any]] = {}
+    contents = {name: _content(source, name) for name, _ in _splits(source)}
+    sums = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    classes = source.classes or category_names(contents["train"])
+    parts, documents = None, {}
+    if classes is not None and prepared is not None:
+        parts = written_before(prepared / _folder(_resolved(source, sums, classes)))
+    if parts is None and classes is not None:
+        parts = _streamed(source, contents, classes)
+    if parts is None:
+        documents = {name: _document(source, name) for name in contents}
+        classes = source.classes or [entry["name"] for entry in documents["train"]["categories"]]
+    assert classes is not None
+    known, files = {}, {}
     for name, split in _splits(source):
-        data = source.contents.get(name)
-        if data is None:
-            data = read_bytes(split.annotations)
-        sums[name] = sha256_bytes(data)
-        documents[name] = parse_annotations(data, str(split.annotations))
-    classes = source.classes or [entry["name"] for entry in documents["train"]["categories"]]
-    resolved = {
+        known[name] = parts[name] if parts else _facts(documents.pop(name), classes, source, name)
+        files[name] = check_images(known[name].images, split) if source.has_images else {}
+    return CheckedData(
+        source=source,
+        classes=classes,
+        resolved=_resolved(source, sums, classes),
+        parts=known,
+        warnings=_warnings(source, known, files),
+    )
+
+
+def _streamed(
+    source: Ready, contents: Mapping[str, Content], classes: Sequence[str]
+) -> dict[str, Facts] | None:
+    """What is known of both files without parsing them whole, if that will do."""
+    parts = {}
+    for name, split in _splits(source):
+        found = None if split.limit else streamed_facts(contents[name], classes, name)
+        if found is None:
+            return None
+        parts[name] = found
+    return parts
+
+
+def _resolved(source: Ready, sums: Mapping[str, str], classes: Sequence[str]) -> dict[str, Any]:
+    return {
         "name": source.name,
         "version": VERSION,
         "train_sha256": sums["train"],
         "eval_sha256": sums["eval"],
-        "classes": classes,
+        "classes": list(classes),
         "images": source.policy,
         "limit": {name: split.limit for name, split in _splits(source)},
     }
-    known = None if prepared is None else written_before(prepared / _folder(resolved))
-    parts = {
-        name: _part(documents.pop(name), classes, source, name=name, known=known)
-        for name, _ in _splits(source)
-    }
-    return CheckedData(
-        source=source,
-        classes=classes,
-        resolved=resolved,
-        contents={name: part.content for name, part in parts.items()},
-        listed={name: part.listed for name, part in parts.items()},
-        train_sides=parts["train"].sides,
-        trained_sides=parts["train"].trained_sides,
-        eval_images=len(parts["eval"].listed),
-        found={name: part.found for name, part in parts.items()},
-        warnings=_warnings(source, parts),
+
+
+def _content(source: Ready, name: str) -> Content:
+    """The bytes of the annotation file of `train` or `eval`."""
+    content = source.contents.get(name)
+    return map_file(dict(_splits(source))[name].annotations) if content is None else content
+
+
+def _document(source: Ready, name: str) -> dict[str, Any]:
+    return parse_annotations(
+        _content(source, name)[:], str(dict(_splits(source))[name].annotations)
     )
 
 
-class _Part(NamedTuple):
-    """What is kept of a part's document.
-
-    Attributes:
-        content: of its prepared file.
-        listed: its images.
-        found: what should be known of it, a line each.
-        sides: the shorter side of its annotated images.
-        trained_sides: of those with an annotation that is trained on.
-        files: its images by their files.
-    """
-
-    content: bytes
-    listed: list[ListedImage]
-    found: list[str]
-    sides: list[int]
-    trained_sides: list[int]
-    files: dict[FileIdentity, dict[str, Any]]
-
-
-def _part(
+def _facts(
     whole: dict[str, Any],
     classes: Sequence[str],
     source: Ready,
-    *,
     name: str,
-    known: Found | None,
-) -> _Part:
-    """The chosen part of a file, looked at unless it is known what is found."""
+) -> Facts:
+    """The chosen part of a file, looked at."""
     split = dict(_splits(source))[name]
     document = select(whole, classes, split=split, policy=source.policy)
     columns = columns_of(document)
-    if known is None:
-        found = look_at(columns, whole, split.annotations, part=name, policy=source.policy)
-    else:
-        found = known[name]
-    with placed(str(split.annotations)):
-        content = encode_annotations(_with_file_names(document))
-    return _Part(
-        content=content,
-        listed=[
-            ListedImage(file_name(image), image["width"], image["height"])
-            for image in document["images"]
-        ],
+    found = look_at(columns, whole, split.annotations, part=name, policy=source.policy)
+    content = _encoded(document, split)
+    return Facts(
+        sha256=sha256_bytes(content),
+        size=len(content),
         found=found,
-        sides=_sides(document, document["annotations"]),
-        trained_sides=_sides(document, trained_annotations(columns)),
-        files=check_images(document, split) if source.has_images else {},
+        images=noted_images(columns),
     )
 
 
-def _warnings(source: Ready, parts: Mapping[str, _Part]) -> list[str]:
+def _encoded(document: dict[str, Any], split: Split) -> bytes:
+    with placed(str(split.annotations)):
+        return encode_annotations(_with_file_names(document))
+
+
+def _warnings(
+    source: Ready,
+    parts: Mapping[str, Facts],
+    files: Mapping[str, Mapping[FileIdentity, Mapping[str, Any]]],
+) -> list[str]:
     """What was found of each file, and of both together, each line with its file."""
-    both = grouped(in_both_parts(parts["train"].files, parts["eval"].files))
+    both = grouped(in_both_parts(files["train"], files["eval"]))
     lines = {"train": parts["train"].found, "eval": [*parts["eval"].found, *both]}
     return [
         f"{split.annotations}: {line}" for name, split in _splits(source) for line in lines[name]
@@ -200,14 +233,8 @@ def _with_file_names(document: dict[str, Any]) -> dict[str, Any]:
     return {**document, "images": images}
 
 
-def _sides(document: dict[str, Any], annotations: Sequence[dict[str, Any]]) -> list[int]:
-    """The shorter side of every image with one of the annotations."""
-    annotated = {annotation["image_id"] for annotation in annotations}
-    return [
-        min(image["width"], image["height"])
-        for image in document["images"]
-        if image["id"] in annotated
-    ]
+def _side(image: NotedImage) -> int:
+    return min(image["width"], image["height"])
 
 
 def write_prepared(data: CheckedData, folder: Path) -> None:
@@ -216,10 +243,13 @@ def write_prepared(data: CheckedData, folder: Path) -> None:
     Raises:
         InputError: the folder cannot be written to.
     """
-    files = {data.file(name, folder): content for name, content in data.contents.items()}
-    for path, content in (*files.items(), (folder / data.folder / NOTE, note_of(data.found))):
-        if not path.is_file() or path.read_bytes() != content:
-            write_atomically(path, content)
+    for part, facts in data.parts.items():
+        path = data.file(part, folder)
+        if not path.is_file() or sha256_file(path) != facts.sha256:
+            write_atomically(path, data.content(part))
+    note, content = folder / data.folder / NOTE, note_of(data.parts)
+    if not note.is_file() or note.read_bytes() != content:
+        write_atomically(note, content)
 
 
 def _splits(source: Ready) -> tuple[tuple[str, Split], ...]:

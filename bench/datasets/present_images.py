@@ -1,7 +1,7 @@
 """The images that an annotation file names: whether they are there, and which files they are."""
 
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,9 @@ from noisyseg.bench.datasets.split import Split
 from noisyseg.errors import InputError
 
 
-def check_images(document: dict[str, Any], split: Split) -> dict[FileIdentity, dict[str, Any]]:
+def check_images(
+    images: Sequence[Mapping[str, Any]], split: Split
+) -> dict[FileIdentity, Mapping[str, Any]]:
     """Refuse annotation files whose images are not there, before anything trains.
 
     Returns:
@@ -21,8 +23,8 @@ def check_images(document: dict[str, Any], split: Split) -> dict[FileIdentity, d
         InputError: names the first absent images, or a file name that leaves the images' folder.
     """
     absent: list[str] = []
-    found: dict[FileIdentity, dict[str, Any]] = {}
-    for image in document["images"]:
+    found: dict[FileIdentity, Mapping[str, Any]] = {}
+    for image in images:
         name = file_name(image)
         if not stays_inside(name):
             raise InputError(
@@ -42,7 +44,7 @@ def check_images(document: dict[str, Any], split: Split) -> dict[FileIdentity, d
     if absent:
         windows = " They are named as on Windows: write / for \\." * ("\\" in absent[0])
         raise InputError(
-            f"{len(absent)} of {len(document['images'])} images named in {split.annotations} are "
+            f"{len(absent)} of {len(images)} images named in {split.annotations} are "
             f"not in {split.images}: {_first(absent)}.{windows}"
         )
     return found

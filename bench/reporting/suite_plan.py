@@ -199,5 +199,5 @@ def _disk_bytes(
         checkpoint=checkpoint_size(suite.model, suite.protocol, len(data.classes)),
         eval_images=data.eval_images,
         noisy_files=len(noisy),
-        annotations=len(data.contents["train"]),
+        annotations=data.parts["train"].size,
     )

@@ -23,8 +23,8 @@ def check_images(run: Run, data: CheckedData) -> None:
     Raises:
         InputError: with what does not fit.
     """
-    check_image_files(data.listed["train"], run.train_images)
-    check_image_files(data.listed["eval"], run.eval_images)
+    check_image_files(data.listed("train"), run.train_images)
+    check_image_files(data.listed("eval"), run.eval_images)
 
 
 def check_model(run: Run) -> None:

@@ -84,7 +84,7 @@ def foreseen_noise(suite: Suite, data: CheckedData, settings: NoiseSettings) -> 
     noisy = {label: steps for label, steps in settings.items() if steps is not None}
     if not noisy:
         return []
-    document = orjson.loads(data.contents["train"])
+    document = orjson.loads(data.content("train"))
     seed = suite.seeds[0].noise
     return [
         f"{label}, noise seed {seed}: {line}"

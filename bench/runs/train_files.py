@@ -46,7 +46,7 @@ def write_train_files(data: CheckedData, noise: NoiseSpec, shared: Path, label: 
 
 
 def _folder(data: CheckedData, noise: NoiseSpec, shared: Path) -> Path:
-    clean = sha256_bytes(data.contents["train"])
+    clean = data.parts["train"].sha256
     content = canonical_json({"clean": clean, "noise": noise.resolved()})
     return shared / sha256_bytes(content)[:16]
 

@@ -36,6 +36,14 @@ class _Named(_Image, gc=False):
     file_name: str
 
 
+class _Category(msgspec.Struct, gc=False):
+    name: str
+
+
+class _Categories(msgspec.Struct, gc=False):
+    categories: list[_Category]
+
+
 # Raw: there it must be, as for mmdet; what it is the checks have seen.
 class _Annotation(msgspec.Struct, gc=False):
     id: int
@@ -45,6 +53,7 @@ class _Annotation(msgspec.Struct, gc=False):
     area: msgspec.Raw
 
 
+_CATEGORIES = msgspec.json.Decoder(_Categories)
 _DOCUMENT = msgspec.json.Decoder(_Document)
 _IMAGE, _NAMED, _ANNOTATION = map(msgspec.json.Decoder, (_Image, _Named, _Annotation))
 _UNUSUAL = (msgspec.MsgspecError, UnicodeDecodeError, OverflowError, RecursionError)
@@ -87,6 +96,14 @@ def layout_of(data: Content, *, named: bool = False) -> FileLayout | None:
     if not all(len(np.unique(table[:, 0])) == len(table) for table in (images, annotations)):
         return None
     return FileLayout(categories=document.categories, images=images, annotations=annotations)
+
+
+def category_names(data: Content) -> list[str] | None:
+    """The names of a COCO file's categories, in its order; None for anything unusual in them."""
+    try:
+        return [entry.name for entry in _CATEGORIES.decode(data).categories]
+    except _UNUSUAL:
+        return None
 
 
 def _rows(

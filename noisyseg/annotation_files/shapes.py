@@ -32,7 +32,8 @@ from noisyseg.annotation_files.shape_kinds import (
 )
 from noisyseg.mask_overlap import FARTHEST, MOST_PIXELS
 
-_AT_ONCE = 1 << 13
+AT_ONCE = 1 << 13
+"""Annotations that are looked at together."""
 _MOST_AREA = 1e10  # pixels; a larger object is not counted at all
 _LEAST_FIT, _NEAR = 0.5, 3.0  # IoU of a box and its mask's; pixels by which a side may be off
 _MOST_RATIO, _FEW_PIXELS = 2.5, 16.0  # of an annotation's area and its mask's
@@ -48,8 +49,8 @@ def shape_findings(columns: Columns, *, masks: bool = True) -> Iterator[Finding]
         masks: whether each annotation must have a mask and an area, as training and evaluation
             want; those that are there are looked at in any case.
     """
-    for start in range(0, len(columns.annotations), _AT_ONCE):
-        part = columns.part(start, start + _AT_ONCE)
+    for start in range(0, len(columns.annotations), AT_ONCE):
+        part = columns.part(start, start + AT_ONCE)
         with np.errstate(all="ignore"):  # of sides of 1e300
             found = [
                 *_box_findings(part),

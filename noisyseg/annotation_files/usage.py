@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from noisyseg.annotation_files.columns import Annotation, Columns, Flags, flags, places
+from noisyseg.annotation_files.columns import Annotation, Columns, Flags, places
 from noisyseg.annotation_files.findings import Finding, Level, image_name
 
 MOST_DETECTIONS = 100
@@ -45,7 +45,7 @@ def usage_findings(columns: Columns, part: str | None = None) -> Iterator[Findin
     if part == "eval":
         reasons = {CROWDS: columns.crowds}
         yield from _ignored_findings(columns)
-    used = used_by(reasons, len(columns.annotations))
+    used = used_by(reasons, len(columns.boxes))
     yield from _left_out(reasons, used, part)
     yield from _class_findings(columns, used, part)
     yield from _bare_findings(columns, part)
@@ -55,8 +55,12 @@ def usage_findings(columns: Columns, part: str | None = None) -> Iterator[Findin
 
 def trained_annotations(columns: Columns) -> list[Annotation]:
     """Those that training does not leave out; each must have an area."""
-    used = used_by(reasons_left_out(columns), len(columns.annotations))
-    return [columns.annotations[place] for place in places(used)]
+    return [columns.annotations[place] for place in trained_places(columns)]
+
+
+def trained_places(columns: Columns) -> list[int]:
+    """Where the annotations are that training does not leave out; each must have an area."""
+    return places(used_by(reasons_left_out(columns), len(columns.boxes)))
 
 
 def unchosen_findings(
@@ -111,7 +115,7 @@ def _left_out(reasons: dict[str, Flags], used: Flags, part: str | None) -> Itera
 
 
 def _ignored_findings(columns: Columns) -> Iterator[Finding]:
-    ignored = flags(entry.get("ignore", 0) for entry in columns.annotations) & ~columns.crowds
+    ignored = columns.ignored & ~columns.crowds
     if ignored.any():
         yield Finding(
             level=Level.WARNING,
@@ -127,7 +131,7 @@ def reasons_left_out(columns: Columns) -> dict[str, Flags]:
     low = np.maximum(boxes[:, :2], 0)
     high = np.minimum(boxes[:, :2] + boxes[:, 2:], np.stack([columns.widths, columns.heights], 1))
     found = {
-        IGNORED: flags(entry.get("ignore", False) for entry in columns.annotations),
+        IGNORED: columns.ignored,
         "smaller than a pixel": (boxes[:, 2:] < 1).any(axis=1),
         "outside of their image": (high - low <= 0).any(axis=1),
         "without an area": columns.areas == 0,
@@ -151,7 +155,8 @@ def _left_out_for(name: str, count: int, total: int) -> Finding:
 
 
 def _class_findings(columns: Columns, used: Flags, part: str | None) -> Iterator[Finding]:
-    present = {columns.annotations[place]["category_id"] for place in places(used)}
+    places_used = np.unique(columns.class_of[used & (columns.class_of >= 0)]).tolist()
+    present = {columns.categories[place]["id"] for place in places_used}
     absent = [entry["name"] for entry in columns.categories if entry["id"] not in present]
     if absent and used.any():
         named = ", ".join(map(repr, absent[:_NAMED])) + ", …" * (len(absent) > _NAMED)

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from noisyseg.bench.config.suite import load_suite
-from noisyseg.bench.datasets import checked_annotations
+from noisyseg.bench.datasets import streamed_check
 from noisyseg.bench.runs.grid import expand
 from noisyseg.bench.runs.inputs import SHARED
 from noisyseg.files import sha256_file
@@ -258,13 +258,13 @@ def test_a_checked_file_is_not_checked_twice(toy, tmp_path, monkeypatch):
     toy.documents["train"]["annotations"][0]["iscrowd"] = 1
     toy.write()
     looked = []
-    check = checked_annotations.shape_findings
+    check = streamed_check.shape_findings
 
     def counted(columns):
         looked.append(len(columns.annotations))
         return check(columns)
 
-    monkeypatch.setattr(checked_annotations, "shape_findings", counted)
+    monkeypatch.setattr(streamed_check, "shape_findings", counted)
 
     def runs():
         told = []
@@ -277,8 +277,9 @@ def test_a_checked_file_is_not_checked_twice(toy, tmp_path, monkeypatch):
     assert runs() == first
     assert looked == [6, 6]
     (note,) = (tmp_path / "runs" / SHARED).glob("*/checked.json")
-    for damage in ("{}", "[", '{"version": 1, "found": {"train": 3, "eval": []}}'):
-        note.write_text(damage)
+    whole = note.read_bytes()
+    for damage in (b"{}", b"[", whole.replace(b"20", b"21", 1), whole[:-1], b"\xff\n" + whole):
+        note.write_bytes(damage)
         looked.clear()
         assert runs() == first
         assert looked == [6, 6]

@@ -3,6 +3,7 @@ from copy import deepcopy
 
 import pytest
 
+from noisyseg.bench.datasets import preparation, streamed_check
 from noisyseg.bench.datasets.preparation import check_data, write_prepared
 from noisyseg.bench.datasets.ready import Ready
 from noisyseg.bench.datasets.selection import select, spread
@@ -223,3 +224,65 @@ def test_a_file_of_which_nothing_can_be_used_is_refused(toy, source, fault):
         check_data(source())
     annotations[2].update(iscrowd=0, area=32.0, bbox=[1.0, 1.0, 8.0, 8.0])
     assert check_data(source()).classes == ["fox", "cat", "dog"]
+
+
+def test_what_was_noted_is_what_would_be_found_again(toy, source, tmp_path, monkeypatch):
+    toy.documents["train"]["annotations"][0]["iscrowd"] = 1
+    image = toy.documents["eval"]["images"][0]
+    (toy.root / "eval" / "sub").mkdir()
+    (toy.root / "eval" / "sub" / "a.png").touch()
+    image["coco_url"] = "http://images.cocodataset.org/sub/a.png"
+    del image["file_name"]
+    first = check_data(source(), tmp_path / "out")
+    write_prepared(first, tmp_path / "out")
+    for name in ("parse_annotations", "streamed_facts"):
+        monkeypatch.setattr(preparation, name, lambda *_: pytest.fail("looked at again"))
+    chosen = source()
+    again = check_data(chosen, tmp_path / "out")
+    assert again == first
+    assert again.warnings != []
+    (toy.root / "train" / "0.png").unlink()
+    with pytest.raises(InputError, match=r"1 of 3 images named in .*train\.json are not in "):
+        check_data(chosen, tmp_path / "out")
+
+
+def test_a_prepared_file_that_is_damaged_is_written_again(source, tmp_path):
+    data = check_data(source(), tmp_path)
+    write_prepared(data, tmp_path)
+    path = data.file("train", tmp_path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1] + b" ")
+    write_prepared(check_data(source(), tmp_path), tmp_path)
+    assert path.read_bytes() == whole
+
+
+def test_a_source_that_changes_while_it_is_prepared_is_told(toy, source, tmp_path):
+    data = check_data(source())
+    toy.documents["train"]["annotations"][0]["area"] = 31.0
+    toy.write()
+    with pytest.raises(InputError, match=r"train\.json has changed since it was checked"):
+        write_prepared(data, tmp_path)
+
+
+def test_a_file_looked_at_in_parts_gives_what_the_parsed_one_gives(toy, source, monkeypatch):
+    for document in toy.documents.values():
+        document |= {"info": {"é": 1.0}, "z": [1]}
+        document["annotations"][1] |= {"ignore": 1, "bbox": [15, 1, 9.0, 8.0], "area": 3}
+        document["annotations"][2]["segmentation"] = [[1, 1, 2, 2, 1, 1]]
+        document["images"].append({**document["images"][0], "id": 9, "file_name": "./1/../0.png"})
+        document["images"][-1]["file_name"] = "1.png"
+        document["images"][1]["file_name"] = "sub.png"
+    for part in ("train", "eval"):
+        (toy.root / part / "sub.png").touch()
+    monkeypatch.setattr(streamed_check, "AT_ONCE", 4)
+    parsed = []
+    original = preparation.parse_annotations
+    monkeypatch.setattr(
+        preparation, "parse_annotations", lambda *args: parsed.append(1) or original(*args)
+    )
+    streamed = check_data(source(["dog", "fox", "cat"]))
+    assert not parsed
+    monkeypatch.setattr(preparation, "streamed_facts", lambda *_: None)
+    assert check_data(source(["dog", "fox", "cat"])) == streamed
+    assert parsed
+    assert len(streamed.warnings) > 4

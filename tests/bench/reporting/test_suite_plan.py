@@ -36,7 +36,7 @@ def test_what_is_done_costs_nothing(suite, store, record_of, monkeypatch):
     disk = {
         "checkpoints": 3000,
         "predictions": 3 * 3 * 10_000,
-        "annotation files": 2 * len(data.contents["train"]),
+        "annotation files": 2 * data.parts["train"].size,
     }
     assert total == {
         **{"runs": 4, "done": 1, "hours": 3.0},
