@@ -13,6 +13,7 @@ from noisyseg.bench.cluster import driver_package
 from noisyseg.bench.cluster.progress import Display
 from noisyseg.bench.cluster.ray_cluster import connected
 from noisyseg.bench.cluster.settings import ClusterSettings
+from noisyseg.bench.runs.detectors import load_mmdet
 from noisyseg.bench.runs.execution import announce, execute, record_crash
 from noisyseg.bench.runs.heartbeat import clear_heartbeat
 from noisyseg.bench.runs.run import Resources, Run
@@ -104,9 +105,7 @@ def _warm_up(ray: Any, task: Any, package: driver_package.DriverPackage, workers
 
 def _load_in_worker() -> None:
     os.environ["CUDA_VISIBLE_DEVICES"] = ""  # as for the runs that follow
-    from noisyseg.bench.training.stack import load_stack
-
-    load_stack()
+    load_mmdet()
 
 
 def _anywhere(run: Run) -> Run:

@@ -37,7 +37,7 @@ def check_model(run: Run) -> None:
     Raises:
         InputError: with what does not fit.
     """
-    _load_stack()
+    load_mmdet()
     from noisyseg.bench.training.detector import check_detector
 
     model = run.spec["model"]
@@ -52,7 +52,7 @@ def check_model(run: Run) -> None:
 
 def checkpoint_size(model: Model, protocol: Protocol, num_classes: int) -> int:
     """Bytes of a run's checkpoint."""
-    _load_stack()
+    load_mmdet()
     from noisyseg.bench.training.detector import checkpoint_bytes
 
     with output_to(Path(os.devnull)):
@@ -61,7 +61,8 @@ def checkpoint_size(model: Model, protocol: Protocol, num_classes: int) -> int:
         )
 
 
-def _load_stack() -> None:
+def load_mmdet() -> None:
+    """Import what builds, trains and runs a detector; later calls do nothing."""
     # Imported here, as what needs it is: a command that builds no detector needs no torch.
     from noisyseg.bench.training.stack import load_stack
 
