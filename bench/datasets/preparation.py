@@ -183,24 +183,15 @@ def _document(source: Ready, name: str) -> dict[str, Any]:
     )
 
 
-def _facts(
-    whole: dict[str, Any],
-    classes: Sequence[str],
-    source: Ready,
-    name: str,
-) -> Facts:
+def _facts(whole: dict[str, Any], classes: Sequence[str], source: Ready, name: str) -> Facts:
     """The chosen part of a file, looked at."""
     split = dict(_splits(source))[name]
     document = select(whole, classes, split=split, policy=source.policy)
     columns = columns_of(document)
     found = look_at(columns, whole, split.annotations, part=name, policy=source.policy)
     content = _encoded(document, split)
-    return Facts(
-        sha256=sha256_bytes(content),
-        size=len(content),
-        found=found,
-        images=noted_images(columns),
-    )
+    images = noted_images(columns)
+    return Facts(sha256=sha256_bytes(content), size=len(content), found=found, images=images)
 
 
 def _encoded(document: dict[str, Any], split: Split) -> bytes:

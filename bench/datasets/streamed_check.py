@@ -18,7 +18,7 @@ from noisyseg.annotation_files.fields import FIELDS, all_fit
 from noisyseg.annotation_files.file_layout import FileLayout, layout_of
 from noisyseg.annotation_files.findings import Finding, Level, grouped
 from noisyseg.annotation_files.identities import identity_findings
-from noisyseg.annotation_files.mapped_file import Content
+from noisyseg.annotation_files.mapped_file import Content, let_go
 from noisyseg.annotation_files.shapes import AT_ONCE, shape_findings
 from noisyseg.annotation_files.usage import usage_findings
 from noisyseg.bench.datasets.checked_annotations import Facts, noted_images
@@ -106,6 +106,7 @@ def _parts(data: Content, layout: FileLayout) -> Iterator[list[Any]]:
     """The annotations, well-formed by themselves, in parts."""
     for begin in range(0, len(layout.annotations), AT_ONCE):
         rows = layout.annotations[begin : begin + AT_ONCE]
+        let_go(data)
         entries = orjson.loads(b"[" + data[int(rows[0, 3]) : int(rows[-1, 4])] + b"]")
         _require(len(entries) == len(rows) and all_fit(entries, FIELDS["annotations"]))
         yield entries

@@ -28,3 +28,9 @@ def map_file(path: Path) -> Content:
             f"cannot read the annotation file {path}: {error.strerror}. Check the path and its "
             f"permissions."
         ) from error
+
+
+def let_go(data: Content) -> None:
+    """Give the memory of a mapped file's bytes back; they are read again where they are used."""
+    if isinstance(data, mmap.mmap):
+        data.madvise(mmap.MADV_DONTNEED)
