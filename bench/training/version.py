@@ -6,4 +6,6 @@ Apart from the rest of this folder, because planning runs must not wait for torc
 from typing import Any
 
 # What a run's key says of its training: raise the version whenever a number could change.
-TRAINING: dict[str, Any] = {"version": 1}
+# 2: targets of a pass at once, with draws of their own; a seed for each pass; fused optimizers;
+# RoIAlign's gradient by products; images of one size predicted together.
+TRAINING: dict[str, Any] = {"version": 2}
