@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
-import cv2
 import torch
 from mmengine.dataset import pseudo_collate
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from noisyseg.bench.training.loader_process import alone_on_its_core
 from noisyseg.bench.training.precision import computing, layers
 from noisyseg.bench.training.run_dataset import RunDataset
 from noisyseg.mask_overlap import encoded_columns
@@ -85,13 +85,9 @@ def _loader(
         num_workers=workers,
         collate_fn=pseudo_collate,
         pin_memory=pinned,
-        worker_init_fn=_start_worker,
+        worker_init_fn=alone_on_its_core,
         prefetch_factor=1 if workers else None,  # large batches, in shared memory
     )
-
-
-def _start_worker(_: int) -> None:
-    cv2.setNumThreads(0)  # every worker has one CPU
 
 
 def _tested(
