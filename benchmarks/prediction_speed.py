@@ -1,9 +1,7 @@
 """How fast a trained detector's masks of evaluation images come, for `training`."""
 
-import inspect
 import time
 from copy import deepcopy
-from typing import Any
 
 import torch
 from listed_images import Images, listed
@@ -35,8 +33,11 @@ def _predict(work: Work, images: Images, model: torch.nn.Module) -> None:
         images.annotations, images.folder, classes=images.classes, image=work.protocol["image"]
     )
     categories = {index: index + 1 for index in range(len(images.classes))}
-    where: dict[str, Any] = {"device": torch.device(work.device), "workers": work.workers}
-    known = inspect.signature(predict).parameters  # not all of it takes a device and workers yet
-    where = {name: value for name, value in where.items() if name in known}
-    for _ in predict(model, dataset, category_ids=categories, **where):
-        pass
+    predict(
+        model,
+        dataset,
+        category_ids=categories,
+        protocol=work.protocol,
+        device=torch.device(work.device),
+        workers=work.workers,
+    )

@@ -190,6 +190,7 @@ def _detections(
         detector,
         dataset,
         category_ids=check_labels(dataset, run),
+        protocol=run.spec["protocol"],
         device=torch.device(resources.device),
         workers=resources.loader_workers,
     )

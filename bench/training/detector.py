@@ -48,6 +48,8 @@ def build_detector(
     if weights is not None:
         load_backbone(model.backbone, weights)
     freeze_last_convolution(model.backbone)
+    # To a GPU, whose own order of work is all that needs to be kept.
+    model.data_preprocessor._non_blocking = True
     if batched:
         batch_passes(model)
     return model

@@ -21,6 +21,7 @@ from torch.utils.data import DataLoader
 
 from noisyseg.bench.training.checkpoint import load_checkpoint, save_checkpoint
 from noisyseg.bench.training.class_loss import MethodLoss
+from noisyseg.bench.training.mask_tensors import collation, preprocessed
 from noisyseg.bench.training.optimizer import make_optimizer, set_learning_rate
 from noisyseg.bench.training.precision import computing, layers
 from noisyseg.bench.training.run_dataset import RunDataset, train_loader
@@ -146,6 +147,7 @@ def _loader(training: Training) -> DataLoader[Any]:
         grouped=training.protocol["aspect_ratio_grouping"],
         workers=training.workers,
         pinned=training.device.type == "cuda",
+        collate=collation(training.detector),
     )
 
 
@@ -211,7 +213,7 @@ def _cause(training: Training) -> str:
 def _pass(training: Training, batch: Batch, *, share: int) -> dict[str, float]:
     """Forward and backward; adds the gradient of loss / share."""
     model: Any = training.detector
-    data = model.data_preprocessor(batch, training=True)
+    data = preprocessed(model, batch)
     for loss in training.class_losses:
         loss.gt_annotation_ids = [
             sample.gt_instances.annotation_ids for sample in data.get("data_samples", ())

@@ -4,15 +4,17 @@ N: detections of an image; H, W: its height and width in pixels.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
-import cv2
 import torch
 from mmengine.dataset import pseudo_collate
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from noisyseg.bench.training.loader_process import alone_on_its_core
+from noisyseg.bench.training.precision import computing, layers
 from noisyseg.bench.training.run_dataset import RunDataset
 from noisyseg.mask_overlap import encoded_columns
 
@@ -27,6 +29,7 @@ def predict(
     dataset: RunDataset,
     *,
     category_ids: Mapping[int, int],
+    protocol: Mapping[str, Any],
     device: torch.device,
     workers: int = 0,
 ) -> dict[int, list[dict[str, Any]]]:
@@ -36,6 +39,7 @@ def predict(
         detector: trained.
         dataset: evaluation images.
         category_ids: from class index to the annotation file's category id.
+        protocol: resolved; its precision and memory order are those of the training.
         device: where the detector is.
         workers: processes that load images; however many, the detections are the same.
     Returns:
@@ -47,11 +51,13 @@ def predict(
     infos = [dataset.get_data_info(index) for index in range(len(dataset))]
     detections: dict[int, list[dict[str, Any]]] = {int(info["img_id"]): [] for info in infos}
     batches = _batches([(info["height"], info["width"]) for info in infos], _BATCH[device.type])
-    for batch in _loader(dataset, batches, pinned=device.type == "cuda", workers=workers):
-        batch["inputs"] = [image.to(device, non_blocking=True) for image in batch["inputs"]]
-        for sample in _tested(model, batch):
-            image_id = int(sample.img_id)
-            detections[image_id] = _detections(sample.pred_instances, image_id, category_ids)
+    loader = _loader(dataset, batches, pinned=device.type == "cuda", workers=workers)
+    with computing(model, protocol):
+        for batch in loader:
+            batch["inputs"] = [image.to(device, non_blocking=True) for image in batch["inputs"]]
+            for sample in _tested(model, batch, lambda: layers(protocol, device)):
+                image_id = int(sample.img_id)
+                detections[image_id] = _detections(sample.pred_instances, image_id, category_ids)
     return detections
 
 
@@ -79,26 +85,29 @@ def _loader(
         num_workers=workers,
         collate_fn=pseudo_collate,
         pin_memory=pinned,
-        worker_init_fn=_start_worker,
+        worker_init_fn=alone_on_its_core,
         prefetch_factor=1 if workers else None,  # large batches, in shared memory
     )
 
 
-def _start_worker(_: int) -> None:
-    cv2.setNumThreads(0)  # every worker has one CPU
-
-
-def _tested(model: Any, batch: dict[str, Any]) -> Iterator[Any]:
+def _tested(
+    model: Any, batch: dict[str, Any], arithmetic: Callable[[], AbstractContextManager[Any]]
+) -> Iterator[Any]:
     """What mmdet finds; image by image where a GPU has not the memory for all at once."""
+
+    def found(batch: dict[str, Any]) -> Any:
+        with arithmetic():
+            return model.test_step(batch)
+
     try:
-        yield from model.test_step(batch)
+        yield from found(batch)
         return
     except torch.cuda.OutOfMemoryError:
         if len(batch["inputs"]) == 1:
             raise
     torch.cuda.empty_cache()
     for image, sample in zip(batch["inputs"], batch["data_samples"], strict=True):
-        yield from model.test_step({"inputs": [image], "data_samples": [sample]})
+        yield from found({"inputs": [image], "data_samples": [sample]})
 
 
 def _detections(found: Any, image_id: int, category_ids: Mapping[int, int]) -> list[dict[str, Any]]:

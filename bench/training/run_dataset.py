@@ -3,12 +3,11 @@
 import contextlib
 import io
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from mmcv.transforms import LoadImageFromFile
@@ -20,6 +19,7 @@ from torch.utils.data import BatchSampler, DataLoader, Sampler
 
 from noisyseg.bench.training.annotation_ids import PackAnnotationIds
 from noisyseg.bench.training.indexed_dataset import IndexedDataset
+from noisyseg.bench.training.loader_process import alone_on_its_core
 from noisyseg.bench.training.sample_memory import SampleMemory
 from noisyseg.bench.training.streams import stream_seed
 
@@ -214,6 +214,7 @@ def train_loader(
     workers: int,
     grouped: bool = False,
     pinned: bool = False,
+    collate: Callable[[Sequence[Any]], Any] = pseudo_collate,
 ) -> DataLoader[Any]:
     """Batches of `dataset.epoch`, as it is when one begins to iterate.
 
@@ -226,6 +227,7 @@ def train_loader(
         grouped: whether a batch holds upright images or lying ones alone, as far as they go round,
             so that less of it is padding.
         pinned: whether images lie where a GPU can fetch them by itself.
+        collate: makes a batch of samples.
     """
     sampler = EpochSampler(dataset)
     kind = AspectRatioBatchSampler if grouped else BatchSampler
@@ -233,13 +235,8 @@ def train_loader(
         dataset,
         batch_sampler=EpochBatches(kind(sampler, batch_size, drop_last=False), dataset),
         num_workers=workers,
-        collate_fn=pseudo_collate,
+        collate_fn=collate,
         persistent_workers=workers > 0,
         pin_memory=pinned,
-        worker_init_fn=_alone_on_its_core,
+        worker_init_fn=alone_on_its_core,
     )
-
-
-def _alone_on_its_core(_worker: int) -> None:
-    """OpenCV in a process of the loader starts no threads: its neighbours have the other cores."""
-    cv2.setNumThreads(0)

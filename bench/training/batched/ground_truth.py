@@ -71,5 +71,7 @@ def mask_table(samples: Sequence[Any], device: torch.device) -> Tensor:
     if not isinstance(masks[0], Tensor):
         arrays = np.concatenate([mask.to_ndarray() for mask in masks])
         return on_device(np.ascontiguousarray(arrays, dtype=np.uint8), device)
-    padded = [F.pad(m, (0, width - m.shape[-1], 0, height - m.shape[-2])) for m in masks]
-    return torch.cat(padded).to(device, torch.uint8)
+    missing = [(0, width - m.shape[-1], 0, height - m.shape[-2]) for m in masks]
+    # F.pad copies even where nothing is missing.
+    padded = [F.pad(m, by) if any(by) else m for m, by in zip(masks, missing, strict=True)]
+    return torch.cat(padded).to(device, torch.uint8, non_blocking=True)

@@ -6,6 +6,7 @@ Only parts of exactly the classes and settings that are covered; all others keep
 from functools import cache
 from typing import Any
 
+from mmdet.models.data_preprocessors import DetDataPreprocessor
 from mmdet.models.dense_heads import RPNHead
 from mmdet.models.detectors.two_stage import TwoStageDetector
 from mmdet.models.losses import CrossEntropyLoss, L1Loss, SmoothL1Loss
@@ -35,6 +36,18 @@ def batch_passes(detector: nn.Module) -> None:
     # An RPN that is no RPNHead has losses of other names, which mmdet renames.
     if type(parts).loss is TwoStageDetector.loss and isinstance(rpn_head, RPNHead):
         _put_before(parts, LightTwoStage)
+
+
+def takes_mask_tensors(detector: nn.Module) -> bool:
+    """Whether nothing in a detector's training asks for more of masks than a tensor has."""
+    preprocessor: Any = getattr(detector, "data_preprocessor", None)
+    return (
+        isinstance(detector, LightTwoStage)
+        and isinstance(getattr(detector, "roi_head", None), BatchedRoIHead)
+        and type(preprocessor) is DetDataPreprocessor
+        and preprocessor.batch_augments is None
+        and preprocessor.mask_pad_value == 0
+    )
 
 
 def _put_before(part: Any, own: type[Any]) -> None:

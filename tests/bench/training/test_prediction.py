@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,11 +11,14 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 from torch import nn
 
+from noisyseg.bench.config.model import load_model
+from noisyseg.bench.training.detector import build_detector
 from noisyseg.bench.training.prediction import _batches, predict
 from noisyseg.bench.training.run_dataset import evaluation_dataset
 
 SIZES = {31: (40, 60), 7: (64, 48)}  # height, width
 CPU = torch.device("cpu")
+DEFAULT = {}
 
 
 @pytest.fixture
@@ -77,7 +81,7 @@ class Knowing(nn.Module):
 
 
 def test_a_detection_by_hand(dataset):
-    found = predict(Knowing().train(), dataset, category_ids={4: 14}, device=CPU)
+    found = predict(Knowing().train(), dataset, category_ids={4: 14}, protocol=DEFAULT, device=CPU)
     assert list(found) == [31, 7]  # the file's order
     assert found[7] == []
     (detection,) = found[31]
@@ -95,7 +99,7 @@ def test_a_detection_by_hand(dataset):
 
 def test_a_real_detectors_findings_are_in_the_images_own_pixels(dataset, tiny):
     category_ids = {n: 3 * n + 2 for n in range(8)}
-    found = predict(tiny(), dataset, category_ids=category_ids, device=CPU)
+    found = predict(tiny(), dataset, category_ids=category_ids, protocol=DEFAULT, device=CPU)
     # Untrained, it scores each of nine classes about 1/9, above the threshold of 0.05.
     assert all(found.values())
     for image_id, detections in found.items():
@@ -123,10 +127,17 @@ def test_a_real_detectors_findings_are_in_the_images_own_pixels(dataset, tiny):
 def test_predicting_twice_gives_the_same_and_so_do_loader_processes(dataset, tiny):
     category_ids = {n: n for n in range(8)}
     detector = tiny()
-    first = predict(detector, dataset, category_ids=category_ids, device=CPU)
+    first = predict(detector, dataset, category_ids=category_ids, protocol=DEFAULT, device=CPU)
     torch.rand(5)
     for workers in (0, 2):
-        again = predict(detector, dataset, category_ids=category_ids, device=CPU, workers=workers)
+        again = predict(
+            detector,
+            dataset,
+            category_ids=category_ids,
+            protocol=DEFAULT,
+            device=CPU,
+            workers=workers,
+        )
         assert list(again.items()) == list(first.items())
 
 
@@ -137,7 +148,7 @@ MIXED = {n: SIZES[31] if n % 3 else SIZES[7] for n in (5, 31, 1, 2, 3, 9, 4, 8, 
 
 def test_images_of_one_size_go_together_and_come_back_in_the_files_order(dataset_of):
     detector = Knowing()
-    found = predict(detector, dataset_of(MIXED), category_ids={4: 14}, device=CPU)
+    found = predict(detector, dataset_of(MIXED), category_ids={4: 14}, protocol=DEFAULT, device=CPU)
     assert detector.batches == [[5, 31, 1, 2], [4, 8], [3, 9, 6]]
     assert list(found) == list(MIXED)
     assert [number for number, detections in found.items() if detections] == [31]
@@ -146,7 +157,7 @@ def test_images_of_one_size_go_together_and_come_back_in_the_files_order(dataset
 def test_a_batch_too_large_for_the_gpu_is_taken_image_by_image(dataset_of):
     images = dataset_of(MIXED)
     detector = Knowing(most=2)
-    found = predict(detector, images, category_ids={4: 14}, device=CPU)
+    found = predict(detector, images, category_ids={4: 14}, protocol=DEFAULT, device=CPU)
     assert detector.batches == [
         [5, 31, 1, 2],
         [5],
@@ -159,9 +170,9 @@ def test_a_batch_too_large_for_the_gpu_is_taken_image_by_image(dataset_of):
         [9],
         [6],
     ]
-    assert found == predict(Knowing(), images, category_ids={4: 14}, device=CPU)
+    assert found == predict(Knowing(), images, category_ids={4: 14}, protocol=DEFAULT, device=CPU)
     with pytest.raises(torch.cuda.OutOfMemoryError):
-        predict(Knowing(most=0), images, category_ids={4: 14}, device=CPU)
+        predict(Knowing(most=0), images, category_ids={4: 14}, protocol=DEFAULT, device=CPU)
 
 
 def test_large_images_go_in_smaller_batches():
@@ -175,10 +186,65 @@ def test_neighbours_in_a_batch_do_not_change_what_is_found(dataset_of, tiny):
     sizes = dict.fromkeys((4, 2, 9), SIZES[31])
     category_ids = {n: n for n in range(8)}
     detector = tiny()
-    together = predict(detector, dataset_of(sizes), category_ids=category_ids, device=CPU)
+    together = predict(
+        detector, dataset_of(sizes), category_ids=category_ids, protocol=DEFAULT, device=CPU
+    )
     images = dataset_of(sizes)
     for index, number in enumerate(sizes):
         with torch.no_grad():
             (sample,) = detector.test_step(pseudo_collate([images[index]]))
         scores = [detection["score"] for detection in together[number]]
         assert scores == pytest.approx(sample.pred_instances.scores.tolist(), abs=1e-5)
+
+
+# The protocol's precision
+
+
+def hooks(detector):
+    return [
+        len(module._forward_hooks) + len(module._forward_pre_hooks) for module in detector.modules()
+    ]
+
+
+def given_back(detector):
+    """Fills a list with the types of what `test_step` finds."""
+    types, original = [], detector.test_step
+
+    def listen(batch):
+        samples = original(batch)
+        for sample in samples:
+            found = sample.pred_instances
+            types.append((found.bboxes.dtype, found.scores.dtype, found.masks.dtype))
+        return samples
+
+    detector.test_step = listen
+    return types
+
+
+# mmdet's, as a cascade's boxes are refined.
+@pytest.mark.filterwarnings("ignore:To copy construct from a tensor:UserWarning")
+@pytest.mark.parametrize("source", ["mask-rcnn-tiny", "cascade-mask-rcnn-r50-fpn"])
+def test_bf16_is_in_the_layers_and_in_nothing_that_is_found(dataset, source):
+    config = load_model(source, where="", root=Path(), random_weights=True).detector
+    detector = build_detector(config, num_classes=8, seed=0, weights=None)
+    category_ids = {n: n for n in range(8)}
+    plain = predict(detector, dataset, category_ids=category_ids, protocol=DEFAULT, device=CPU)
+    layers, types, before = [], given_back(detector), hooks(detector)
+    listener = detector.roi_head.mask_head
+    listener = listener[0] if isinstance(listener, nn.ModuleList) else listener
+    listener = listener.convs[0].conv.register_forward_hook(lambda m, i, o: layers.append(o.dtype))
+    bf16 = {"precision": "bf16", "memory_format": "channels-last"}
+    found = predict(detector, dataset, category_ids=category_ids, protocol=bf16, device=CPU)
+    listener.remove()
+    assert set(layers) == {torch.bfloat16}
+    assert set(types) == {(torch.float32, torch.float32, torch.bool)}
+    assert hooks(detector) == before
+    for number, detections in found.items():
+        scores = [[d["score"] for d in all_of[number]] for all_of in (found, plain)]
+        assert scores[0] != scores[1]
+        assert max(scores[0]) == pytest.approx(max(scores[1]), rel=0.05)
+        boxes = torch.tensor([d["bbox"] for d in detections])
+        assert (boxes != boxes.bfloat16().float()).any()
+    detector.to(memory_format=torch.contiguous_format)
+    again = predict(detector, dataset, category_ids=category_ids, protocol=DEFAULT, device=CPU)
+    assert again == plain
