@@ -16,6 +16,7 @@ from noisyseg.bench.cluster.settings import ClusterSettings
 from noisyseg.bench.config.suite import Suite
 from noisyseg.bench.datasets.preparation import CheckedData
 from noisyseg.bench.reporting.suite_table import suite_table, write_table
+from noisyseg.bench.runs.checkpoint_note import note_size
 from noisyseg.bench.runs.coco_server import test_images, with_submissions
 from noisyseg.bench.runs.detectors import check_images, check_model
 from noisyseg.bench.runs.grid import expand, foresee
@@ -175,6 +176,7 @@ def _trained(
 
     def check_and_tell() -> None:
         check_model(missing[0])
+        note_size(suite, len(data.classes), store)
         say(counted)
 
     with closing(progress.display_for(sys.stderr)) as display:

@@ -5,7 +5,7 @@ not trained would turn class noise into a missing label, since mmdet drops it.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ from typing import Any
 from noisyseg.annotation_files.columns import columns_of
 from noisyseg.annotation_files.document import (
     collector_paused,
-    encode_annotations,
     parse_annotations,
 )
 from noisyseg.annotation_files.file_layout import category_names
@@ -30,13 +29,20 @@ from noisyseg.bench.datasets.checked_annotations import (
     written_before,
 )
 from noisyseg.bench.datasets.image_files import ListedImage
+from noisyseg.bench.datasets.prepared_document import encode_prepared
 from noisyseg.bench.datasets.present_images import check_images
 from noisyseg.bench.datasets.ready import Ready
 from noisyseg.bench.datasets.selection import select
 from noisyseg.bench.datasets.split import Split
-from noisyseg.bench.datasets.streamed_check import streamed_facts
-from noisyseg.errors import InputError, placed
-from noisyseg.files import canonical_json, sha256_bytes, sha256_file, write_atomically
+from noisyseg.bench.datasets.streamed_check import streamed_blocks, streamed_facts
+from noisyseg.errors import InputError
+from noisyseg.files import (
+    canonical_json,
+    sha256_bytes,
+    sha256_file,
+    write_atomically,
+    write_blocks_atomically,
+)
 
 VERSION = 2
 
@@ -89,19 +95,27 @@ class CheckedData:
         """Where `write_prepared` puts the file of `train` or `eval`."""
         return folder / self.folder / f"{part}.json"
 
-    def content(self, part: str) -> bytes:
+    def document(self, part: str) -> dict[str, Any]:
+        """What that file holds, parsed from the source: gigabytes of objects for COCO's."""
+        split = dict(_splits(self.source))[part]
+        whole = _document(self.source, part)
+        return select(whole, self.classes, split=split, policy=self.source.policy)
+
+    def blocks(self, part: str) -> Iterator[bytes]:
         """The bytes of that file, made from the source: not kept, for they are many.
 
         Raises:
-            InputError: the source has changed since it was checked.
+            InputError: after the last one, if the source has changed since it was checked.
         """
         split = dict(_splits(self.source))[part]
-        document = _document(self.source, part)
-        chosen = select(document, self.classes, split=split, policy=self.source.policy)
-        content = _encoded(chosen, split)
-        if sha256_bytes(content) != self.parts[part].sha256:
+        content = _content(self.source, part)
+        blocks = None if split.limit else streamed_blocks(content, self.classes)
+        digest = hashlib.sha256()
+        for block in blocks or (encode_prepared(self.document(part), split.annotations),):
+            digest.update(block)
+            yield block
+        if digest.hexdigest() != self.parts[part].sha256:
             raise InputError(f"{split.annotations} has changed since it was checked: start again.")
-        return content
 
 
 def check_data(source: Ready, prepared: Path | None = None) -> CheckedData:
@@ -189,14 +203,9 @@ def _facts(whole: dict[str, Any], classes: Sequence[str], source: Ready, name: s
     document = select(whole, classes, split=split, policy=source.policy)
     columns = columns_of(document)
     found = look_at(columns, whole, split.annotations, part=name, policy=source.policy)
-    content = _encoded(document, split)
+    content = encode_prepared(document, split.annotations)
     images = noted_images(columns)
     return Facts(sha256=sha256_bytes(content), size=len(content), found=found, images=images)
-
-
-def _encoded(document: dict[str, Any], split: Split) -> bytes:
-    with placed(str(split.annotations)):
-        return encode_annotations(_with_file_names(document))
 
 
 def _warnings(
@@ -216,14 +225,6 @@ def _folder(resolved: dict[str, Any]) -> str:
     return sha256_bytes(canonical_json(resolved))[:16]
 
 
-def _with_file_names(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with a file name for each image, as mmdet's reader wants."""
-    if all(image.get("file_name") for image in document["images"]):
-        return document
-    images = [{**image, "file_name": file_name(image)} for image in document["images"]]
-    return {**document, "images": images}
-
-
 def _side(image: NotedImage) -> int:
     return min(image["width"], image["height"])
 
@@ -237,7 +238,7 @@ def write_prepared(data: CheckedData, folder: Path) -> None:
     for part, facts in data.parts.items():
         path = data.file(part, folder)
         if not path.is_file() or sha256_file(path) != facts.sha256:
-            write_atomically(path, data.content(part))
+            write_blocks_atomically(path, data.blocks(part))
     note, content = folder / data.folder / NOTE, note_of(data.parts)
     if not note.is_file() or note.read_bytes() != content:
         write_atomically(note, content)

@@ -42,11 +42,31 @@ def streamed_facts(data: Content, classes: Sequence[str], part: str) -> Facts | 
     Returns:
         None where the file must be parsed: it has errors, oddities, or other classes.
     """
+    opened = _opened(data, classes)
+    try:
+        return None if opened is None else _facts(data, *opened, part)
+    except (_UnusualError, InputError, orjson.JSONDecodeError):
+        return None
+
+
+def streamed_blocks(data: Content, classes: Sequence[str]) -> Iterator[bytes] | None:
+    """The bytes of the prepared file that is made from such a file; None where it must be parsed.
+
+    Args:
+        data: the file, which has been checked.
+        classes: of the run, in order.
+    """
+    opened = _opened(data, classes)
+    return None if opened is None else (block for _, block in _encoded(data, *opened))
+
+
+def _opened(data: Content, classes: Sequence[str]) -> tuple[FileLayout, Document] | None:
+    """Where the entries stand, and the file without its annotations; None for what is unusual."""
     layout = layout_of(data, named=True)
     if layout is None or not len(layout.annotations):
         return None
     try:
-        return _facts(data, layout, _chosen(data, layout, classes), part)
+        return layout, _chosen(data, layout, classes)
     except (_UnusualError, InputError, orjson.JSONDecodeError):
         return None
 
@@ -69,25 +89,23 @@ def _chosen(data: Content, layout: FileLayout, classes: Sequence[str]) -> Docume
 def _facts(data: Content, layout: FileLayout, document: Document, part: str) -> Facts:
     table = ImageTable.of(document["images"])
     digest, size = hashlib.sha256(), 0
-    head, tail = _around(document)
     columns: list[Columns] = []
     findings: list[Finding] = []
-    between = head
-    for entries in _parts(data, layout):
+    for entries, block in _encoded(data, layout, document):
+        digest.update(block)
+        size += len(block)
+        if not entries:
+            continue
+        _require(all_fit(entries, FIELDS["annotations"]))
         found = columns_in(entries, table, document["categories"])
         findings += _sound(list(shape_findings(found)))
         columns.append(replace(found, annotations=()))
-        block = between + encode_annotations(entries)[1:-1]
-        digest.update(block)
-        size += len(block)
-        between = b","
-    digest.update(tail)
     whole = joined(columns)
     first = _sound(list(identity_findings(whole)))
     used = _sound(list(usage_findings(whole, part)))
     return Facts(
         sha256=digest.hexdigest(),
-        size=size + len(tail),
+        size=size,
         found=grouped([*first, *findings, *used]),
         images=noted_images(whole),
     )
@@ -102,14 +120,22 @@ def _around(document: Document) -> tuple[bytes, bytes]:
     return head[:-2], b"]" + (b"," + rest[1:] if keys[place:] else b"}")
 
 
+def _encoded(
+    data: Content, layout: FileLayout, document: Document
+) -> Iterator[tuple[list[Any], bytes]]:
+    """The annotations in parts, the last of none; and the bytes that each adds to the file."""
+    between, tail = _around(document)
+    for entries in _parts(data, layout):
+        yield entries, between + encode_annotations(entries)[1:-1]
+        between = b","
+    yield [], tail
+
+
 def _parts(data: Content, layout: FileLayout) -> Iterator[list[Any]]:
-    """The annotations, well-formed by themselves, in parts."""
     for begin in range(0, len(layout.annotations), AT_ONCE):
         rows = layout.annotations[begin : begin + AT_ONCE]
         let_go(data)
-        entries = orjson.loads(b"[" + data[int(rows[0, 3]) : int(rows[-1, 4])] + b"]")
-        _require(len(entries) == len(rows) and all_fit(entries, FIELDS["annotations"]))
-        yield entries
+        yield orjson.loads(b"[" + data[int(rows[0, 3]) : int(rows[-1, 4])] + b"]")
 
 
 def _sound(findings: list[Finding]) -> list[Finding]:

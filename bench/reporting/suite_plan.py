@@ -7,7 +7,7 @@ from typing import Any
 from noisyseg.bench.config.suite import Suite
 from noisyseg.bench.datasets.formats.registry import format_of
 from noisyseg.bench.datasets.preparation import CheckedData
-from noisyseg.bench.runs.detectors import checkpoint_size
+from noisyseg.bench.runs.checkpoint_note import noted_or_counted
 from noisyseg.bench.runs.estimate import Pace, disk_bytes, hours, measured_pace, train_iterations
 from noisyseg.bench.runs.rehearsal import FOLDER
 from noisyseg.bench.runs.run import Run
@@ -109,7 +109,7 @@ def suite_plan(
         runs=planned,
         done=len(planned) - len(left),
         hours=round(sum(known), 2) if len(known) == len(left) else None,
-        disk_bytes=None if data is None else _disk_bytes(suite, planned, len(left), data),
+        disk_bytes=None if data is None else _disk_bytes(suite, planned, store, data),
         pace=pace,
         note=note,
     )
@@ -191,12 +191,13 @@ def _named(step: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _disk_bytes(
-    suite: Suite, planned: Sequence[PlannedRun], left: int, data: CheckedData
+    suite: Suite, planned: Sequence[PlannedRun], store: RunStore, data: CheckedData
 ) -> Mapping[str, int]:
+    left = sum(run.state != "done" for run in planned)
     noisy = {(run.noise, run.seed) for run in planned if suite.noise[run.noise] is not None}
     return disk_bytes(
         runs=left,
-        checkpoint=checkpoint_size(suite.model, suite.protocol, len(data.classes)),
+        checkpoint=noted_or_counted(suite, len(data.classes), store) if left else 0,
         eval_images=data.eval_images,
         noisy_files=len(noisy),
         annotations=data.parts["train"].size,

@@ -24,11 +24,12 @@ def describe_environment(*, device: str, threads: int) -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "device": device,
         "threads": threads,
-        "packages": {name: _version(name) for name in _PACKAGES},
+        "packages": {name: package_version(name) for name in _PACKAGES},
     }
 
 
-def _version(name: str) -> str | None:
+def package_version(name: str) -> str | None:
+    """Of an installed distribution; None where it is not installed."""
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:

@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import orjson
-
 from noisyseg.bench.config.suite import Suite
 from noisyseg.bench.datasets.preparation import CheckedData, check_data
 from noisyseg.bench.datasets.source import load_source
@@ -84,7 +82,7 @@ def foreseen_noise(suite: Suite, data: CheckedData, settings: NoiseSettings) -> 
     noisy = {label: steps for label, steps in settings.items() if steps is not None}
     if not noisy:
         return []
-    document = orjson.loads(data.content("train"))
+    document = data.document("train")
     seed = suite.seeds[0].noise
     return [
         f"{label}, noise seed {seed}: {line}"

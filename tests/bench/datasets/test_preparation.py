@@ -1,6 +1,7 @@
 import json
 from copy import deepcopy
 
+import orjson
 import pytest
 
 from noisyseg.bench.datasets import preparation, streamed_check
@@ -262,6 +263,27 @@ def test_a_source_that_changes_while_it_is_prepared_is_told(toy, source, tmp_pat
     toy.write()
     with pytest.raises(InputError, match=r"train\.json has changed since it was checked"):
         write_prepared(data, tmp_path)
+
+
+def test_a_file_made_in_parts_is_the_one_made_of_the_parsed(toy, source, tmp_path, monkeypatch):
+    for document in toy.documents.values():
+        document |= {"info": {"é": 1.0}, "z": [1]}
+        document["annotations"][1] |= {"iscrowd": 0.0, "area": 3, "more": {"a": [None, 1.50]}}
+    toy.write()
+    data = check_data(source(["dog", "fox", "cat"]))
+    parse = preparation.parse_annotations
+    monkeypatch.setattr(streamed_check, "AT_ONCE", 2)
+    monkeypatch.setattr(
+        preparation, "parse_annotations", lambda *_: pytest.fail("a file is parsed whole")
+    )
+    write_prepared(data, tmp_path / "parts")
+    monkeypatch.setattr(preparation, "parse_annotations", parse)
+    monkeypatch.setattr(preparation, "streamed_blocks", lambda *_: None)
+    write_prepared(data, tmp_path / "whole")
+    for part in ("train", "eval"):
+        made = data.file(part, tmp_path / "parts").read_bytes()
+        assert made == data.file(part, tmp_path / "whole").read_bytes()
+        assert orjson.loads(made) == data.document(part)
 
 
 def test_a_file_looked_at_in_parts_gives_what_the_parsed_one_gives(toy, source, monkeypatch):

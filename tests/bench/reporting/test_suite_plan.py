@@ -22,7 +22,7 @@ def store(tmp_path):
 
 
 def test_what_is_done_costs_nothing(suite, store, record_of, monkeypatch):
-    monkeypatch.setattr(suite_plan, "checkpoint_size", lambda *_: 1000)
+    monkeypatch.setattr(suite_plan, "noted_or_counted", lambda *_: 1000)
     data, settings = check(suite)
     runs = foresee(suite, store, data, settings)
     store.save(record_of(runs[0]))
