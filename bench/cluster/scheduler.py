@@ -2,27 +2,29 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from noisyseg.bench.cluster import driver_package
 from noisyseg.bench.cluster.progress import Display
 from noisyseg.bench.cluster.ray_cluster import connected
+from noisyseg.bench.cluster.run_tasks import RunTasks
 from noisyseg.bench.cluster.settings import ClusterSettings
+from noisyseg.bench.cluster.share import Share, share_of
 from noisyseg.bench.runs.detectors import load_mmdet
-from noisyseg.bench.runs.execution import announce, execute, record_crash
+from noisyseg.bench.runs.execution import announce, evaluate, execute, record_crash, train
 from noisyseg.bench.runs.heartbeat import clear_heartbeat
 from noisyseg.bench.runs.run import Resources, Run
+from noisyseg.bench.runs.training_note import read_training_note
 from noisyseg.errors import InputError
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import RunStore
 from noisyseg.socket_paths import shorten_temporary_folder
-
-_POLL_S = 0.5
 
 
 def run_all(
@@ -47,30 +49,31 @@ def run_all(
     unique = [_anywhere(run) for run in {run.key: run for run in runs}.values()]
     root, package = str(store.root.absolute()), driver_package.own_package()
     with _connected_beside(check, settings) as (ray, checked):
-        task, resources = _task(ray, settings)
-        if settings.address is None and resources.device == "cpu":
-            _warm_up(ray, task, package, min(_parallel(ray, resources, settings), len(unique)))
+        share = share_of(ray, settings)
+        if settings.address is None and share.resources.device == "cpu":
+            task = _task(ray, settings, cpus=share.cpus, gpus=0)
+            _warm_up(ray, package, task, min(share.parallel, len(unique)))
         checked.result()
-        display.start(unique, parallel=_parallel(ray, resources, settings))
-        waiting = {}
+        display.start(unique, parallel=share.parallel)
+        tasks = _tasks(ray, package, root, share, settings)
         for run in unique:
             announce(run)
             clear_heartbeat(run.folder)  # a killed driver's: its run is not under way
-            call = ray.cloudpickle.dumps((_execute_in_worker, (run, root, resources)))
-            waiting[task.remote(package, call)] = run
+            begin = tasks.evaluate if _lacks_evaluation_alone(run, share) else tasks.train
+            begin(run)
         records: dict[str, Record] = {}
         foreign: InputError | None = None
-        while waiting:
-            ended, _ = ray.wait(list(waiting), num_returns=1, timeout=_POLL_S)
-            for reference in ended:
-                run = waiting.pop(reference)
+        while tasks.waiting():
+            for reference, run in tasks.ended():
                 other, record = _outcome(ray, reference, run, store)
                 if other is not None:  # what is under way elsewhere goes on
                     foreign = driver_package.mismatch(package, other)
-                    continue
-                records[run.key] = record
-                display.ended(run, record)
-            display.refresh(waiting.values())
+                elif record is None:
+                    tasks.evaluate(run)
+                else:
+                    records[run.key] = record
+                    display.ended(run, record)
+            display.refresh(tasks.waiting())
     if foreign is not None:
         if not records:
             raise foreign
@@ -96,11 +99,37 @@ def _connected_beside(
         yield ray, checked
 
 
-def _warm_up(ray: Any, task: Any, package: driver_package.DriverPackage, workers: int) -> None:
+def _tasks(
+    ray: Any,
+    package: driver_package.DriverPackage,
+    root: str,
+    share: Share,
+    settings: ClusterSettings,
+) -> RunTasks:
+    """On a CPU a run is one task; on a GPU it lets that go for its evaluation."""
+    call = partial(_call, ray, package)
+    resources = share.resources
+    training = _task(ray, settings, cpus=share.cpus, gpus=share.gpus)
+    evaluation = _task(ray, settings, cpus=share.evaluation_cpus, gpus=0)
+    first = _execute_in_worker if resources.device == "cpu" else _train_in_worker
+    return RunTasks(
+        ray,
+        train=lambda run: call(training, first, run, root, resources),
+        evaluate=lambda run: call(evaluation, _evaluate_in_worker, run, root),
+        most=share.parallel,
+    )
+
+
+def _lacks_evaluation_alone(run: Run, share: Share) -> bool:
+    """Whether a GPU has nothing left to do for a run: its driver or its evaluation was killed."""
+    on_gpu = share.resources.device == "cuda"
+    return on_gpu and not run.lacks_submission and read_training_note(run) is not None
+
+
+def _warm_up(ray: Any, package: driver_package.DriverPackage, task: Any, workers: int) -> None:
     """Let workers import what a run needs while the check goes on here; nobody waits for it."""
-    call = ray.cloudpickle.dumps((_load_in_worker, ()))
     for _ in range(workers):
-        task.remote(package, call)
+        _call(ray, package, task, _load_in_worker)
 
 
 def _load_in_worker() -> None:
@@ -118,23 +147,27 @@ def _anywhere(run: Run) -> Run:
 
 
 def _execute_in_worker(run: Run, root: str, resources: Resources) -> Record:
-    """The task: what runs in a Ray worker process, which goes on to other runs afterwards."""
-    if resources.device == "cpu":
-        # Ray shows every GPU to a task that asked for none.
-        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    """The task on a CPU: what runs in a Ray worker process, which goes on to other runs."""
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""  # Ray shows every GPU to a task that asked for none
     shorten_temporary_folder()
-    record = execute(run, RunStore(Path(root)), resources)
-    if resources.device == "cuda":
-        import torch
-
-        torch.cuda.empty_cache()  # the process stays: the next run may use another's share
-    return record
+    return execute(run, RunStore(Path(root)), resources)
 
 
-def _outcome(ray: Any, reference: Any, run: Run, store: RunStore) -> tuple[Any, Record]:
+def _train_in_worker(run: Run, root: str, resources: Resources) -> Record | None:
+    """The first task on a GPU, in a process that ends with it."""
+    shorten_temporary_folder()
+    return train(run, RunStore(Path(root)), resources)
+
+
+def _evaluate_in_worker(run: Run, root: str) -> Record:
+    """The second task of a run that was trained on a GPU; it imports no torch."""
+    return evaluate(run, RunStore(Path(root)))
+
+
+def _outcome(ray: Any, reference: Any, run: Run, store: RunStore) -> tuple[Any, Record | None]:
     """A task's answer; a record is written for it if its process died before it could."""
     try:
-        answer: tuple[Any, Record] = ray.get(reference)
+        answer: tuple[Any, Record | None] = ray.get(reference)
     except ray.exceptions.RayTaskError as error:
         # The process lives; what failed lies outside the training (a full disk, say).
         cause = error.cause
@@ -146,46 +179,22 @@ def _outcome(ray: Any, reference: Any, run: Run, store: RunStore) -> tuple[Any, 
     return answer
 
 
-def _task(ray: Any, settings: ClusterSettings) -> tuple[Any, Resources]:
-    """The remote function with its share of the cluster, and what a run may use there."""
-    total = ray.cluster_resources()
-    gpus = settings.gpus_per_run
-    if gpus is None:
-        gpus = 1 if total.get("GPU", 0) else 0
-    on_gpu = gpus and total.get("GPU", 0)
-    cpus = settings.cpus_per_run or (_cpus_beside_gpus(total, gpus) if on_gpu else 1)
-    needed = {"CPU": cpus, "GPU": gpus}
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    if not any(all(node.get(k, 0) >= v for k, v in needed.items()) for node in nodes):
-        has = ", ".join(f"{n.get('CPU', 0):g} CPUs and {n.get('GPU', 0):g} GPUs" for n in nodes)
-        raise InputError(
-            f"a run needs {cpus} CPUs and {gpus:g} GPUs on one node; the nodes have: {has}. "
-            "Lower --cpus-per-run or --gpus-per-run."
-        )
+def _call(
+    ray: Any,
+    package: driver_package.DriverPackage,
+    task: Any,
+    function: Callable[..., Any],
+    *arguments: Any,
+) -> Any:
+    """Hand Ray a call of a function in a worker; returns the reference."""
+    return task.remote(package, ray.cloudpickle.dumps((function, arguments)))
+
+
+def _task(ray: Any, settings: ClusterSettings, *, cpus: int, gpus: float) -> Any:
+    """The remote function that calls another one with so much of the cluster."""
     # By value: a worker that imported it by name might import another noisyseg.
     ray.cloudpickle.register_pickle_by_value(driver_package)
-    task = ray.remote(driver_package.call_in_worker).options(
-        num_cpus=cpus, num_gpus=gpus, max_retries=settings.max_retries
-    )
-    device = "cuda" if gpus else "cpu"
-    return task, Resources(
-        threads=1 if gpus else cpus, device=device, loader_workers=cpus - 1 if gpus else 0
-    )
-
-
-def _cpus_beside_gpus(total: Mapping[str, float], gpus: float) -> int:
-    """A run's even share of the CPUs by its GPUs, at most 8: images load beside the training."""
-    return max(1, min(8, int(total.get("CPU", 1) * gpus / total["GPU"])))
-
-
-def _parallel(ray: Any, resources: Resources, settings: ClusterSettings) -> int:
-    cpus = resources.threads + resources.loader_workers
-    gpus = (settings.gpus_per_run or 1) if resources.device == "cuda" else 0
-    return sum(
-        min(
-            int(node["Resources"].get("CPU", 0) // cpus),
-            int(node["Resources"].get("GPU", 0) // gpus) if gpus else 2**31,
-        )
-        for node in ray.nodes()
-        if node["Alive"]
-    )
+    # A process that has seen one GPU keeps to it, and keeps some of its memory.
+    once = {"max_calls": 1} if gpus else {}
+    share = {"num_cpus": cpus, "num_gpus": gpus, "max_retries": settings.max_retries}
+    return ray.remote(**share, **once)(driver_package.call_in_worker)

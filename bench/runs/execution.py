@@ -4,68 +4,67 @@ import fcntl
 import shutil
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
+from noisyseg.bench.runs import stages
 from noisyseg.bench.runs.environment import describe_environment
-from noisyseg.bench.runs.epoch_log import EpochLog
 from noisyseg.bench.runs.heartbeat import Heartbeat
 from noisyseg.bench.runs.process_output import output_to
 from noisyseg.bench.runs.rehearsal import is_rehearsal
 from noisyseg.bench.runs.run import (
     CHECKPOINTS,
-    LOG,
-    MANIFEST,
     METHOD,
     OUTPUT,
     PREDICTIONS,
-    STEP,
     Resources,
     Run,
 )
 from noisyseg.bench.runs.state import LOCK
-from noisyseg.files import canonical_json, sha256_file, write_atomically
+from noisyseg.bench.runs.training_note import (
+    TrainingNote,
+    clear_training_note,
+    read_training_note,
+    write_training_note,
+)
+from noisyseg.files import canonical_json, write_atomically
 from noisyseg.results.records.record import Record, seal
 from noisyseg.results.records.store import SPEC_NAME, RunStore, is_done
+
+T = TypeVar("T")
 
 
 def execute(run: Run, store: RunStore, resources: Resources) -> Record:
     """Train and evaluate run unless it is done; a failure becomes a record with its reason."""
     announce(run)
     with _alone_in(run.folder):
-        earlier, _ = store.load_or_set_aside(run.spec)
-        if earlier is not None and is_done(earlier):
-            _submit(run, resources)
-            return earlier
-        started = _now()
-        environment = describe_environment(device=resources.device, threads=resources.threads)
-        heartbeat = Heartbeat(run.folder, epochs=run.spec["protocol"]["epochs"])
-        with output_to(run.output):
-            try:
-                fields = _train_and_evaluate(run, resources, heartbeat)
-            except Exception as error:  # noqa: BLE001 (a run's one failure boundary)
-                traceback.print_exc()
-                fields = failure_fields(type(error).__name__, str(error) or repr(error))
-            finally:
-                heartbeat.stop()
-                if is_rehearsal(run.spec["protocol"]):
-                    shutil.rmtree(run.folder / CHECKPOINTS, ignore_errors=True)
-        record = seal(
-            {
-                "spec": run.spec,
-                "environment": environment,
-                "started": started,
-                "finished": _now(),
-                **fields,
-            }
-        )
-        store.save(record)
+        record = _train(run, store, resources) or _evaluate(run, store)
         if is_done(record):
             _submit(run, resources)
         return record
+
+
+def train(run: Run, store: RunStore, resources: Resources) -> Record | None:
+    """The part of `execute` that a GPU is for; `evaluate` does the rest, in any process.
+
+    Returns:
+        The record of a run that has ended, done or failed; None if its evaluation is to be done.
+    """
+    announce(run)
+    with _alone_in(run.folder):
+        record = _train(run, store, resources)
+        if record is None or is_done(record):
+            _submit(run, resources)
+        return record
+
+
+def evaluate(run: Run, store: RunStore) -> Record:
+    """The rest of `execute` after `train`: from the run's predictions to its record."""
+    with _alone_in(run.folder):
+        return _done(run, store) or _evaluate(run, store)
 
 
 def announce(run: Run) -> None:
@@ -109,54 +108,82 @@ def record_crash(run: Run, store: RunStore, kind: str, message: str) -> Record:
     return record
 
 
-def _train_and_evaluate(run: Run, resources: Resources, heartbeat: Heartbeat) -> dict[str, Any]:
-    # Imported here: listing, planning and tables must not wait for mmdet.
-    from noisyseg.bench.training.stack import load_stack
+def _done(run: Run, store: RunStore) -> Record | None:
+    record, _ = store.load_or_set_aside(run.spec)
+    return record if record is not None and is_done(record) else None
 
-    load_stack()
-    from noisyseg.bench.runs.session import predict_run, train_run
-    from noisyseg.results.evaluation.evaluation import evaluate
-    from noisyseg.results.evaluation.predictions import read_predictions
 
-    manifest_sha256 = _copy_manifest(run)
-    clock = time.perf_counter()
-    log = EpochLog(run.folder / LOG)
-    training = train_run(run, resources, heartbeat=heartbeat, log=log)
-    trained = time.perf_counter()
-    heartbeat.evaluating()
-    predictions_sha256 = predict_run(run, training.detector, resources)
-    predicted = time.perf_counter()
-    # From the file, not from memory: the number is one that the file gives to anybody.
-    metrics = evaluate(
-        run.eval_annotations,
-        read_predictions(run.folder / PREDICTIONS),
-        classes=run.spec["data"]["classes"],
-        checked=True,  # before anything was trained
+def _train(run: Run, store: RunStore, resources: Resources) -> Record | None:
+    """Train and predict, unless that was done; the record of a run that has ended."""
+    done = _done(run, store)
+    if done is not None or read_training_note(run) is not None:
+        return done
+    clear_training_note(run)  # what it told of is overwritten from here on
+    started = _now()
+    environment = describe_environment(device=resources.device, threads=resources.threads)
+
+    def work(heartbeat: Heartbeat) -> None:
+        fields = stages.train_and_predict(run, resources, heartbeat)
+        note = {"key": run.key, "started": started, "environment": environment, **fields}
+        write_training_note(run, cast("TrainingNote", note))
+
+    try:
+        _, failure = _attempt(run, work)
+    finally:
+        if is_rehearsal(run.spec["protocol"]):
+            shutil.rmtree(run.folder / CHECKPOINTS, ignore_errors=True)
+    if failure is None:
+        return None
+    return _save(run, store, {"started": started, "environment": environment, **failure})
+
+
+def _evaluate(run: Run, store: RunStore) -> Record:
+    """From the run's predictions to its record; a failure leaves them to be evaluated again."""
+    note = read_training_note(run)
+    if note is None:
+        reason = f"{run.folder / PREDICTIONS} is not what its training left there: run it again"
+        return record_crash(run, store, "InputError", reason)
+    began = time.perf_counter()
+    metrics, failure = _attempt(
+        run, lambda heartbeat: stages.metrics_of_predictions(run, heartbeat)
     )
-    evaluated = time.perf_counter()
-    step = training.step_seconds
-    return {
-        "status": "done",
-        "metrics": metrics,
-        "failure": None,
-        "checksums": {
-            "manifest": manifest_sha256,
-            "predictions": predictions_sha256,
-            "log": sha256_file(run.folder / LOG),
-            "noisy_annotations": sha256_file(run.train_annotations) if run.manifest else None,
-        },
-        "lineage": {"resumed_from_epoch": training.epochs_spared},
-        "timings": {
-            "training": round(trained - clock, 3),
-            "prediction": round(predicted - trained, 3),
-            "evaluation": round(evaluated - predicted, 3),
-            **({} if step is None else {STEP: round(step, 4)}),
-        },
-    }
+    fields: dict[str, Any] = {"started": note["started"], "environment": note["environment"]}
+    if failure is not None:
+        return _save(run, store, fields | failure)
+    timings = {**note["timings"], "evaluation": round(time.perf_counter() - began, 3)}
+    fields |= {"status": "done", "metrics": metrics, "failure": None, "timings": timings}
+    fields |= {"checksums": note["checksums"], "lineage": note["lineage"]}
+    record = _save(run, store, fields)
+    clear_training_note(run)
+    return record
+
+
+def _attempt(
+    run: Run, work: Callable[[Heartbeat], T]
+) -> tuple[T, None] | tuple[None, dict[str, Any]]:
+    """What work gives, or the fields of a record that say why it failed."""
+    heartbeat = Heartbeat(run.folder, epochs=run.spec["protocol"]["epochs"])
+    with output_to(run.output):
+        try:
+            return work(heartbeat), None
+        except Exception as error:  # noqa: BLE001 (a run's one failure boundary)
+            traceback.print_exc()
+            return None, failure_fields(type(error).__name__, str(error) or repr(error))
+        finally:
+            heartbeat.stop()
+
+
+def _save(run: Run, store: RunStore, fields: dict[str, Any]) -> Record:
+    record = seal({"spec": run.spec, "finished": _now(), **fields})
+    store.save(record)
+    return record
 
 
 def _submit(run: Run, resources: Resources) -> None:
-    """Write the submission of a run that is done, unless it is there or not asked for."""
+    """Write the submission of a run that is trained, unless it is there or not asked for.
+
+    A failure is told in run.log, and by the file's absence: the run is no worse for it.
+    """
     if not run.lacks_submission:
         return
     from noisyseg.bench.training.stack import load_stack
@@ -167,16 +194,8 @@ def _submit(run: Run, resources: Resources) -> None:
     with output_to(run.output):
         try:
             predict_submission(run, resources)
-        except Exception:
+        except Exception:  # noqa: BLE001 (a submission's one failure boundary)
             traceback.print_exc()
-            raise
-
-
-def _copy_manifest(run: Run) -> str | None:
-    if run.manifest is None:
-        return None
-    write_atomically(run.folder / MANIFEST, run.manifest.read_bytes())
-    return sha256_file(run.folder / MANIFEST)
 
 
 @contextmanager

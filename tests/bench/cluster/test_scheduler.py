@@ -4,7 +4,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -13,7 +12,6 @@ from noisyseg.bench.cluster.scheduler import run_all
 from noisyseg.bench.cluster.settings import ClusterSettings
 from noisyseg.bench.config.suite import load_suite
 from noisyseg.bench.runs.grid import expand
-from noisyseg.bench.runs.run import Resources
 from noisyseg.errors import InputError
 from noisyseg.results.records.store import RunStore
 
@@ -56,72 +54,6 @@ def smoke(tmp_path_factory):
 def task(monkeypatch):
     """Puts a function in the place of the task that trains; Ray takes it to its workers whole."""
     return lambda function: monkeypatch.setattr(scheduler, "_execute_in_worker", function)
-
-
-# A run's share of the cluster
-
-
-def cluster(*nodes):
-    """Ray's answers about nodes of so many CPUs and GPUs; the last one is not alive."""
-    resources = [{"CPU": float(cpus), "GPU": float(gpus)} for cpus, gpus in nodes]
-    listed = [{"Alive": True, "Resources": entry} for entry in resources]
-    total = {kind: sum(entry[kind] for entry in resources) for kind in ("CPU", "GPU")}
-    return SimpleNamespace(
-        cluster_resources=lambda: total,
-        nodes=lambda: [*listed, {"Alive": False, "Resources": {"CPU": 999.0, "GPU": 999.0}}],
-        remote=lambda function: SimpleNamespace(options=lambda **options: (function, options)),
-        cloudpickle=SimpleNamespace(register_pickle_by_value=lambda module: None),
-    )
-
-
-def settings(**changes):
-    return ClusterSettings(**changes)
-
-
-@pytest.mark.parametrize(
-    ("nodes", "chosen", "cpus", "gpus", "resources", "parallel"),
-    [
-        # Two cores, no GPU: a core for each run.
-        ([(2, 0)], {}, 1, 0, Resources(threads=1, device="cpu"), 2),
-        ([(8, 0)], {"cpus_per_run": 3}, 3, 0, Resources(threads=3, device="cpu"), 2),
-        # GPUs: one for each run and an even share of the CPUs, at most 8, to load images.
-        ([(16, 4)], {}, 4, 1, Resources(threads=1, device="cuda", loader_workers=3), 4),
-        ([(64, 2)], {}, 8, 1, Resources(threads=1, device="cuda", loader_workers=7), 2),
-        ([(2, 4)], {}, 1, 1, Resources(threads=1, device="cuda"), 2),
-        ([(8, 1)], {"gpus_per_run": 0.5, "cpus_per_run": 2}, 2, 0.5,
-         Resources(threads=1, device="cuda", loader_workers=1), 2),
-        ([(8, 1)], {"gpus_per_run": 0.5}, 4, 0.5,
-         Resources(threads=1, device="cuda", loader_workers=3), 2),
-        ([(12, 4)], {"gpus_per_run": 2}, 6, 2,
-         Resources(threads=1, device="cuda", loader_workers=5), 2),
-        # GPUs that are not wanted.
-        ([(4, 2)], {"gpus_per_run": 0}, 1, 0, Resources(threads=1, device="cpu"), 4),
-        # Several nodes: a run is on one of them.
-        ([(3, 0), (5, 0)], {"cpus_per_run": 2}, 2, 0, Resources(threads=2, device="cpu"), 3),
-        ([(8, 2), (4, 0)], {"cpus_per_run": 4}, 4, 1,
-         Resources(threads=1, device="cuda", loader_workers=3), 2),
-    ],
-)  # fmt: skip
-def test_a_runs_share_of_the_cluster(nodes, chosen, cpus, gpus, resources, parallel):
-    answers, wanted = cluster(*nodes), settings(max_retries=5, **chosen)
-    (function, options), found = scheduler._task(answers, wanted)
-    assert function is driver_package.call_in_worker
-    assert options == {"num_cpus": cpus, "num_gpus": gpus, "max_retries": 5}
-    assert found == resources
-    assert scheduler._parallel(answers, found, wanted) == parallel
-
-
-@pytest.mark.parametrize(
-    ("chosen", "message"),
-    [
-        ({"cpus_per_run": 4}, r"needs 4 CPUs and 0 GPUs on one node.*2 CPUs and 0 GPUs, 3 CPUs"),
-        ({"gpus_per_run": 1}, r"needs \d CPUs and 1 GPUs on one node.*--gpus-per-run"),
-    ],
-)
-def test_more_than_any_node_has_is_refused_before_anything_starts(chosen, message):
-    # 5 CPUs in all, but no node of 4; the node that had more is dead.
-    with pytest.raises(InputError, match=message):
-        scheduler._task(cluster((2, 0), (3, 0)), settings(**chosen))
 
 
 # On a private Ray. Nothing here may import ray before a run: it reads whether it needs a token

@@ -1,0 +1,64 @@
+"""The two parts of a run's work: training with predictions, and their evaluation."""
+
+import time
+from typing import Any
+
+from noisyseg.bench.runs.epoch_log import EpochLog
+from noisyseg.bench.runs.heartbeat import Heartbeat
+from noisyseg.bench.runs.run import LOG, MANIFEST, PREDICTIONS, STEP, Resources, Run
+from noisyseg.files import sha256_file, write_atomically
+
+
+def train_and_predict(run: Run, resources: Resources, heartbeat: Heartbeat) -> dict[str, Any]:
+    """Train the run and write its predictions; the fields of a record that are known then."""
+    # Imported here: listing, planning, tables and evaluation must not wait for mmdet.
+    from noisyseg.bench.training.stack import load_stack
+
+    load_stack()
+    from noisyseg.bench.runs.session import predict_run, train_run
+
+    manifest_sha256 = _copy_manifest(run)
+    clock = time.perf_counter()
+    log = EpochLog(run.folder / LOG)
+    training = train_run(run, resources, heartbeat=heartbeat, log=log)
+    trained = time.perf_counter()
+    heartbeat.evaluating()
+    predictions_sha256 = predict_run(run, training.detector, resources)
+    predicted = time.perf_counter()
+    step = training.step_seconds
+    return {
+        "checksums": {
+            "manifest": manifest_sha256,
+            "predictions": predictions_sha256,
+            "log": sha256_file(run.folder / LOG),
+            "noisy_annotations": sha256_file(run.train_annotations) if run.manifest else None,
+        },
+        "lineage": {"resumed_from_epoch": training.epochs_spared},
+        "timings": {
+            "training": round(trained - clock, 3),
+            "prediction": round(predicted - trained, 3),
+            **({} if step is None else {STEP: round(step, 4)}),
+        },
+    }
+
+
+def metrics_of_predictions(run: Run, heartbeat: Heartbeat) -> dict[str, Any]:
+    """What the run's predictions, as their file has them, come to."""
+    from noisyseg.results.evaluation.evaluation import evaluate
+    from noisyseg.results.evaluation.predictions import read_predictions
+
+    heartbeat.evaluating()
+    # From the file, not from memory: the number is one that the file gives to anybody.
+    return evaluate(
+        run.eval_annotations,
+        read_predictions(run.folder / PREDICTIONS),
+        classes=run.spec["data"]["classes"],
+        checked=True,  # before anything was trained
+    )
+
+
+def _copy_manifest(run: Run) -> str | None:
+    if run.manifest is None:
+        return None
+    write_atomically(run.folder / MANIFEST, run.manifest.read_bytes())
+    return sha256_file(run.folder / MANIFEST)
