@@ -1,6 +1,7 @@
 """A run as it is on a GPU, in two tasks of a real Ray; the training is done on a CPU here."""
 
 import signal
+import time
 from functools import partial
 
 import pytest
@@ -95,7 +96,7 @@ def timeless(record):
     return {k: v for k, v in record.items() if k not in times} | {"checksums": checksums}
 
 
-def test_evaluations_run_while_trainings_have_every_cpu(expanded, parts, tmp_path):
+def test_evaluations_run_while_trainings_have_every_cpu(expanded, parts, tmp_path, monkeypatch):
     runs, store = expanded(tmp_path / "runs")
     first, second = runs
     marks, second_key = str(tmp_path), second.key
@@ -104,8 +105,9 @@ def test_evaluations_run_while_trainings_have_every_cpu(expanded, parts, tmp_pat
         import os
         import time
 
-        evaluated, deadline = os.path.join(marks, "evaluated"), time.monotonic() + 60
+        evaluated, deadline = os.path.join(marks, "evaluated"), time.monotonic() + 20
         if run.key == second_key:
+            open(os.path.join(marks, "second"), "w").close()
             while not os.path.exists(evaluated) and time.monotonic() < deadline:
                 time.sleep(0.05)
             assert os.path.exists(evaluated), "the evaluation waited for this training's CPU"
@@ -118,7 +120,16 @@ def test_evaluations_run_while_trainings_have_every_cpu(expanded, parts, tmp_pat
         open(os.path.join(marks, "evaluated"), "w").close()
         return {"status": "done"}
 
+    outcome = scheduler._outcome
+
+    def slow_outcome(*arguments):
+        # The first one's evaluation begins when the second has the CPU.
+        while not (tmp_path / "second").exists():
+            time.sleep(0.05)
+        return outcome(*arguments)
+
     parts(train, evaluate)
+    monkeypatch.setattr(scheduler, "_outcome", slow_outcome)
     records = run_all([first, second], store, SETTINGS, Watch(), lambda: None)
     assert [record["status"] for record in records.values()] == ["done", "done"]
     # A process that has seen a GPU ends with its training: nothing of it stays on the card.
