@@ -9,7 +9,8 @@ from noisyseg.bench.config.suite import Choices, load_suite
 from noisyseg.bench.datasets.source import load_source
 from noisyseg.bench.runs.coco_server import test_images as find_images
 from noisyseg.bench.runs.coco_server import with_submissions
-from noisyseg.bench.runs.execution import execute
+from noisyseg.bench.runs.detectors import load_mmdet
+from noisyseg.bench.runs.execution import evaluate, execute, train
 from noisyseg.bench.runs.grid import expand
 from noisyseg.bench.runs.run import Resources
 from noisyseg.errors import InputError
@@ -68,6 +69,25 @@ def test_a_run_leaves_the_servers_file_now_or_later_from_its_weights(suite, data
     path.unlink()
     assert execute(run, store, ONE_THREAD) == record
     assert path.read_bytes() == first
+
+
+def test_the_servers_file_is_written_before_the_gpu_is_let_go(suite, tmp_path, monkeypatch):
+    store = RunStore(tmp_path / "runs")
+    (run,) = with_submissions(expand(suite, store), find_images(suite.name, source(suite)))
+    load_mmdet()
+    from noisyseg.bench.runs import session  # it imports mmdet
+
+    def broken(*_):
+        raise OSError("a broken image")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(session, "predict_submission", broken)
+        assert train(run, store, ONE_THREAD) is None  # its evaluation goes on
+    assert "a broken image" in run.output.read_text()
+    assert run.lacks_submission
+    assert train(run, store, ONE_THREAD) is None
+    assert not run.lacks_submission
+    assert evaluate(run, store)["status"] == "done"
 
 
 def test_data_without_test_images_are_refused(suite, toy, data, tmp_path):
