@@ -98,6 +98,19 @@ def layout_of(data: Content, *, named: bool = False) -> FileLayout | None:
     return FileLayout(categories=document.categories, images=images, annotations=annotations)
 
 
+def annotation_spans(data: Content) -> Numbers | None:
+    """The bytes [start, end) of every annotation of a COCO file, shape (N, 2).
+
+    Returns:
+        None for anything unusual that shows without reading the annotations.
+    """
+    try:
+        with collector_paused():
+            return _spans(data, _DOCUMENT.decode(data).annotations)
+    except _UNUSUAL:
+        return None
+
+
 def category_names(data: Content) -> list[str] | None:
     """The names of a COCO file's categories, in its order; None for anything unusual in them."""
     try:
@@ -117,15 +130,34 @@ def _rows(
     numbers = chain.from_iterable(map(attrgetter(*keys), map(decoder.decode, entries)))
     count = len(entries) * len(keys)
     found[:, :-2] = np.fromiter(numbers, np.int64, count).reshape(-1, len(keys))
-    found[:, -2] = np.fromiter(_addresses(entries), np.int64, len(entries)) - _address(data)
-    sizes = (memoryview(entry).nbytes for entry in entries)
-    found[:, -1] = found[:, -2] + np.fromiter(sizes, np.int64, len(entries))
+    found[:, -2:] = _spans(data, entries)
     return found
 
 
-def _addresses(entries: Sequence[msgspec.Raw]) -> Iterator[int]:
-    # Raw entries are views on the file's bytes, so that where they stand is a difference.
-    return map(_address, entries)
+def _spans(data: Content, entries: Sequence[msgspec.Raw]) -> Numbers:
+    """The bytes [start, end) of each object in a list, shape (N, 2)."""
+    found = np.zeros((len(entries), 2), dtype=np.int64)
+    if entries:
+        # Raw entries are views on the file's bytes, so that where they stand is a difference.
+        first, last = (_address(entries[place]) - _address(data) for place in (0, -1))
+        sizes = np.fromiter(map(_size, entries), np.int64, len(entries))
+        found[:, 0] = np.fromiter(_starts(data, first, sizes.tolist()), np.int64, len(entries))
+        found[:, 1] = found[:, 0] + sizes
+        if found[-1, 0] != last:
+            raise msgspec.ValidationError("an entry is no object")
+    return found
+
+
+def _starts(data: Content, start: int, sizes: Sequence[int]) -> Iterator[int]:
+    """Where objects begin: each at the first brace behind the one before it."""
+    for size in sizes:
+        start = data.find(b"{", start)
+        yield start
+        start += size
+
+
+def _size(entry: msgspec.Raw) -> int:
+    return memoryview(entry).nbytes
 
 
 def _address(data: Any) -> int:

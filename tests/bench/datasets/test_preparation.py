@@ -286,6 +286,19 @@ def test_a_file_made_in_parts_is_the_one_made_of_the_parsed(toy, source, tmp_pat
         assert orjson.loads(made) == data.document(part)
 
 
+@pytest.mark.parametrize(
+    "changes", [{"id": -1}, {"id": 1 << 63}, {"image_id": 99}, {"category_id": 99}, {}, None]
+)
+def test_what_is_unusual_is_left_to_those_who_parse_the_file(toy, source, changes):
+    entries = toy.documents["train"]["annotations"]
+    if changes is None:
+        entries[-1] = [entries[-1]]
+    else:
+        entries[0] |= changes or {"id": entries[1]["id"]}
+    data = json.dumps(toy.documents["train"]).encode()
+    assert streamed_check.streamed_facts(data, ["dog", "fox", "cat"], "train") is None
+
+
 def test_a_file_looked_at_in_parts_gives_what_the_parsed_one_gives(toy, source, monkeypatch):
     for document in toy.documents.values():
         document |= {"info": {"é": 1.0}, "z": [1]}
