@@ -185,7 +185,7 @@ def _step(
     means: dict[str, float] = defaultdict(float)
     for number, batch in enumerate(batches):
         # So that a pass draws the same wherever it is done, and whatever was done before.
-        torch.manual_seed(stream_seed(training.train_seed, "pass", iteration, number))
+        _seed(training.device, stream_seed(training.train_seed, "pass", iteration, number))
         values = _pass(training, batch, share=len(batches))
         if not math.isfinite(values["loss"]):
             epoch = iteration // iterations_per_epoch + 1
@@ -200,6 +200,14 @@ def _step(
         torch.nn.utils.clip_grad_norm_(trained, protocol["gradient_clip"])
     optimizer.step()
     return dict(means)
+
+
+def _seed(device: torch.device, seed: int) -> None:
+    """As torch.manual_seed, which takes a millisecond to look for devices that are not there."""
+    if device.type == "cpu":
+        torch.default_generator.manual_seed(seed)
+    else:
+        torch.manual_seed(seed)
 
 
 def _cause(training: Training) -> str:

@@ -13,6 +13,7 @@ from mmdet.models.losses import CrossEntropyLoss, L1Loss, SmoothL1Loss
 from mmdet.models.roi_heads import StandardRoIHead
 from mmdet.models.roi_heads.bbox_heads import BBoxHead
 from mmdet.models.roi_heads.mask_heads import FCNMaskHead
+from mmdet.models.roi_heads.roi_extractors import SingleRoIExtractor
 from mmdet.models.task_modules.assigners import BboxOverlaps2D, MaxIoUAssigner
 from mmdet.models.task_modules.coders import DeltaXYWHBBoxCoder, LegacyDeltaXYWHBBoxCoder
 from mmdet.models.task_modules.prior_generators import AnchorGenerator, LegacyAnchorGenerator
@@ -20,7 +21,9 @@ from mmdet.models.task_modules.samplers import RandomSampler
 from torch import nn
 
 from noisyseg.bench.training.annotation_ids import gives_annotation_ids
+from noisyseg.bench.training.batched.light_preprocessor import LightPreprocessor
 from noisyseg.bench.training.batched.roi_head import BatchedRoIHead
+from noisyseg.bench.training.batched.roi_levels import LevelledRoIs
 from noisyseg.bench.training.batched.rpn_head import BatchedRPNHead
 from noisyseg.bench.training.batched.two_stage import LightTwoStage
 
@@ -34,8 +37,15 @@ def batch_passes(detector: nn.Module) -> None:
     if _is_roi_head_covered(roi_head) and parts.data_preprocessor.pad_mask:
         _put_before(roi_head, BatchedRoIHead)
     # An RPN that is no RPNHead has losses of other names, which mmdet renames.
-    if type(parts).loss is TwoStageDetector.loss and isinstance(rpn_head, RPNHead):
+    if getattr(type(parts), "loss", None) is TwoStageDetector.loss and isinstance(
+        rpn_head, RPNHead
+    ):
         _put_before(parts, LightTwoStage)
+    for module in detector.modules():
+        if type(module) is SingleRoIExtractor:
+            _put_before(module, LevelledRoIs)
+        elif type(module) is DetDataPreprocessor:
+            _put_before(module, LightPreprocessor)
 
 
 def takes_mask_tensors(detector: nn.Module) -> bool:
@@ -44,7 +54,8 @@ def takes_mask_tensors(detector: nn.Module) -> bool:
     return (
         isinstance(detector, LightTwoStage)
         and isinstance(getattr(detector, "roi_head", None), BatchedRoIHead)
-        and type(preprocessor) is DetDataPreprocessor
+        and type(preprocessor)
+        in (DetDataPreprocessor, _with((LightPreprocessor, DetDataPreprocessor)))
         and preprocessor.batch_augments is None
         and preprocessor.mask_pad_value == 0
     )
