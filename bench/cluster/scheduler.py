@@ -93,7 +93,7 @@ def _connected_beside(
         checked = beside.submit(check)
         try:
             ray = stack.enter_context(connected(settings))
-        except InputError:
+        except (InputError, ImportError):
             checked.result()  # a mistake in what is to be trained comes first
             raise
         yield ray, checked

@@ -89,11 +89,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.flush()
             remote.sent.append(len(first))
             remote.held.wait(30)
+        remote.sent.append(len(body))  # before whoever has read it can ask
         try:
             self.wfile.write(body)
         except ConnectionError:  # the other side was killed
-            return
-        remote.sent.append(len(body))
+            remote.sent.remove(len(body))
 
     def log_message(self, *_):
         pass
