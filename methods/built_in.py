@@ -36,6 +36,7 @@ _FROM_PAPERS = (
         name="jol",
         version=3,
         definition="joint_optimization:JointOptimization",
+        first_stage="start",
         parameters={
             "alpha": 0.8,
             "beta": 1.2,
@@ -72,6 +73,7 @@ _FROM_PAPERS = (
         version=1,
         later=(("convention", "lncis-code", 2),),
         definition="lncis:lncis",
+        first_stage="e1",
         parameters={
             "gamma": 6.0,
             "log_zero": -4.0,
@@ -152,6 +154,7 @@ _FROM_PAPERS = (
         later=(("matrix", "estimated", 3),),
         definition="loss_correction:ForwardCorrection",
         parameters={"matrix": "estimated", "warmup": 0.5, "percentile": 97.0},
+        first_stage="warmup",
         paper=_PATRINI,
         summary="Predictions turned into noisy ones by a transition matrix before cross entropy.",
     ),
@@ -161,6 +164,7 @@ _FROM_PAPERS = (
         later=(("matrix", "estimated", 3),),
         definition="loss_correction:BackwardCorrection",
         parameters={"matrix": "estimated", "warmup": 0.5, "percentile": 97.0},
+        first_stage="warmup",
         paper=_PATRINI,
         summary="Losses of all classes weighted by the inverse of a transition matrix.",
     ),
@@ -185,6 +189,7 @@ _SPLITS = tuple(
         version=1,
         definition=f"foreground_split:split_{name.replace('-', '_')}",
         parameters={"gamma": 6.0, "e1": 0.5, "isolate": True, **_PAPERS[name].parameters},
+        first_stage="e1",
         needs=_PAPERS[name].needs,
         paper="Yang et al., Learning with Noisy Class Labels for Instance Segmentation, ECCV 2020, "
         f"with another robust loss ({name})",

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from noisyseg.methods.running import RunningMethod
+from noisyseg.methods.stages import Stage
 
 GIVEN = ("logits", "labels", "ctx")
 """What a loss function is called with; its other parameters are the method's."""
@@ -51,6 +52,8 @@ class Method:
     needs: tuple[str, ...] = ()
     """Of a built-in: what of its context it cannot do without, as long as parameters keep their
     defaults."""
+    first_stage: str | None = None
+    """Of a built-in: the parameter that says at which share of all epochs its first stage ends."""
     version: int | None = None
     """Of a built-in: raised whenever the method's numbers could change; part of the run key."""
     later: tuple[tuple[str, Value, int], ...] = ()
@@ -122,6 +125,13 @@ class ResolvedMethod:
         if isinstance(method.definition, str) and self.parameters == method.defaults:
             return method.needs
         return self.start().needs
+
+    def first_stage_end(self, num_epochs: int) -> int | None:
+        """The number of epochs after which its loss is another; None where nothing tells."""
+        parameter = self.method.first_stage
+        if parameter is None:
+            return None
+        return Stage(name="first", until=float(self.parameters[parameter])).last_epoch(num_epochs)
 
     def start(self) -> RunningMethod:
         """The method at the beginning of a training, with a state of its own.

@@ -61,24 +61,36 @@ def run_all(
             clear_heartbeat(run.folder)  # a killed driver's: its run is not under way
             begin = tasks.evaluate if _lacks_evaluation_alone(run, share) else tasks.train
             begin(run)
-        records: dict[str, Record] = {}
-        foreign: InputError | None = None
-        while tasks.waiting():
-            for reference, run in tasks.ended():
-                other, record = _outcome(ray, reference, run, store)
-                if other is not None:  # what is under way elsewhere goes on
-                    foreign = driver_package.mismatch(package, other)
-                elif record is None:
-                    tasks.evaluate(run)
-                else:
-                    records[run.key] = record
-                    display.ended(run, record)
-            display.refresh(tasks.waiting())
+        records, foreign = _awaited(ray, tasks, package, store, display)
     if foreign is not None:
         if not records:
             raise foreign
         sys.stderr.write(f"error: {foreign}\n")
     return records
+
+
+def _awaited(
+    ray: Any,
+    tasks: RunTasks,
+    package: driver_package.DriverPackage,
+    store: RunStore,
+    display: Display,
+) -> tuple[dict[str, Record], InputError | None]:
+    """The records of all runs once they have ended, and what is wrong with a node, if anything."""
+    records: dict[str, Record] = {}
+    foreign: InputError | None = None
+    while tasks.waiting():
+        for reference, run in tasks.ended():
+            other, record = _outcome(ray, reference, run, store)
+            if other is not None:  # what is under way elsewhere goes on
+                foreign = driver_package.mismatch(package, other)
+            elif record is None:
+                tasks.evaluate(run)
+            else:
+                records[run.key] = record
+                display.ended(run, record)
+        display.refresh(tasks.waiting())
+    return records, foreign
 
 
 @contextmanager

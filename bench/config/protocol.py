@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, TypedDict, cast
 
 from noisyseg.bench.config.shipped import read_with_base
 from noisyseg.checked_values import (
@@ -163,10 +163,8 @@ def load_protocol(source: str | Located, *, where: str) -> Protocol:
     raw = read_with_base("protocol", source, where=where)
     defaults = {"micro_batch": raw.get("batch_size"), "aspect_ratio_grouping": False, **LATER}
     protocol = checked(raw, Protocol, what="a protocol", defaults=defaults)
-    if protocol["precision"] == LATER["precision"]:
-        del protocol["precision"]
-    if protocol["memory_format"] == LATER["memory_format"]:
-        del protocol["memory_format"]
+    told = {key: value for key, value in protocol.items() if (key, value) not in LATER.items()}
+    protocol = cast("Protocol", told)
     batch, micro, epochs = (protocol[key] for key in ("batch_size", "micro_batch", "epochs"))
     if batch % micro:
         raise InputError(

@@ -13,10 +13,6 @@ from torch import Tensor, nn
 from noisyseg.bench.training.loss_at_work import LossAtWork
 from noisyseg.methods.context import ANNOTATION_IDS, NOISE_MATRIX, LossContext
 from noisyseg.methods.method import ResolvedMethod
-from noisyseg.methods.stages import Stage
-
-# What methods call the share of the epochs at which their first stage ends.
-_STAGE_ENDS = {"e1", "start", "warmup"}
 
 
 class MethodError(RuntimeError):
@@ -28,7 +24,7 @@ class MethodLoss(nn.Module):
 
     Attributes:
         name: the method's.
-        stage_ends: numbers of epochs after which the method's loss is another.
+        stage_end: the number of epochs after which the method's loss is another, if it tells.
         check: the command that tells more of what is wrong with it.
         method: it, with its state.
         at_work: sees every loss of the training and changes none; None leaves it out.
@@ -56,10 +52,7 @@ class MethodLoss(nn.Module):
         self.name = method.name
         self.check = f"noisyseg methods check {method.method.called}"
         self.method = method.start()
-        self.stage_ends = {
-            Stage(name=key, until=float(method.parameters[key])).last_epoch(num_epochs)
-            for key in _STAGE_ENDS & method.parameters.keys()
-        }
+        self.stage_end = method.first_stage_end(num_epochs)
         self.num_classes = num_classes
         self.num_epochs = num_epochs
         self.noise_matrix = noise_matrix

@@ -130,7 +130,7 @@ def _epochs(
 
 def _is_due(training: Training, done: int, seconds: float) -> bool:
     """Whether the end of so many epochs is worth a checkpoint, seconds after the last one."""
-    ends = {training.protocol["epochs"]}.union(*(loss.stage_ends for loss in training.class_losses))
+    ends = {training.protocol["epochs"], *(loss.stage_end for loss in training.class_losses)}
     return done in ends or seconds >= CHECKPOINT_SECONDS
 
 

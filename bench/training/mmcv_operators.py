@@ -145,11 +145,6 @@ def roi_align_backward(
         argmax_x: of max pooling; untouched.
         grad_input: shape (B, C, H, W); the gradient is added to it.
         aligned_height: as in the forward call, like all that follow.
-        aligned_width: see above.
-        spatial_scale: see above.
-        sampling_ratio: see above.
-        pool_mode: see above.
-        aligned: see above.
 
     Raises:
         InputError: max pooling.

@@ -19,6 +19,7 @@ from noisyseg.methods.built_in import ALIASES, METHODS
 from noisyseg.methods.context import LossContext
 from noisyseg.methods.method import Method, ResolvedMethod
 from noisyseg.methods.registry import aliases, is_known, named, resolve
+from noisyseg.methods.stages import stage_at
 
 EPOCHS = 4
 EVERY = pytest.mark.parametrize("name", sorted(METHODS))
@@ -348,3 +349,52 @@ def test_a_plain_function_gets_no_context():
 def test_unusable_input_is_refused_with_its_place(name, parameters, message):
     with pytest.raises(InputError, match=message):
         resolve(name, parameters, where="suite.yaml:3")
+
+
+STAGED = [name for name, method in METHODS.items() if method.first_stage]
+
+
+def test_the_staged_methods_say_where_their_first_stage_ends():
+    """Whatever takes such a parameter; the names are those of the papers' methods."""
+    assert set(STAGED) == {
+        name for name in METHODS if {"e1", "start", "warmup"} & METHODS[name].parameters.keys()
+    }
+
+
+@pytest.mark.parametrize("name", [name for name in STAGED if "e1" in METHODS[name].parameters])
+def test_the_loss_is_another_after_the_first_stage(name):
+    method = resolve(name, {"e1": 0.3})
+    random = torch.Generator().manual_seed(0)
+    logits = torch.randn(12, 4, generator=random)
+    labels = torch.arange(12) % 4
+
+    def losses(epoch):
+        ids = torch.where(labels < 3, labels, -1)
+        context = LossContext(
+            num_classes=3, epoch=epoch, num_epochs=10, weights=torch.ones(12), annotation_ids=ids
+        )
+        return method.start().loss(logits, labels, context)
+
+    end = method.first_stage_end(10)
+    assert end == 3
+    assert torch.equal(losses(0), losses(end - 1))
+    assert not torch.equal(losses(end - 1), losses(end))
+
+
+@pytest.mark.parametrize("name", ["jol", "forward", "backward"])
+def test_a_method_with_a_state_is_in_its_second_stage_from_there_on(name):
+    parameter = METHODS[name].first_stage
+    method = resolve(name, {parameter: 0.7})
+    stages = METHODS[name].load()(**method.parameters).stages
+    end = method.first_stage_end(10)
+    assert [stage_at(stages, epoch, 10) for epoch in (end - 1, end)] == list(stages)
+
+
+def test_an_own_methods_parameters_say_nothing_of_stages():
+    """A word called `start` ended the training once."""
+
+    def own(logits, labels, *, start="now", warmup: float = 7):
+        return logits.logsumexp(1)
+
+    method = Method(name="own", definition=own, paper="", summary="", file_sha256="0" * 64)
+    assert ResolvedMethod(method=method, parameters=method.defaults).first_stage_end(10) is None
