@@ -16,9 +16,9 @@ import zstandard
 from PIL import Image
 
 from noisyseg.annotation_files.document import parse_annotations, read_annotations
+from noisyseg.annotation_files.file_layout import category_names
 from noisyseg.errors import InputError
 from noisyseg.foreign_files import describe_foreign
-from noisyseg.noise.files.scan import category_names
 
 COCO = {
     "images": [{"id": 1, "file_name": "a.jpg", "width": 8, "height": 8}],

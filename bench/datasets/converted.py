@@ -110,7 +110,7 @@ def convert_all(
     # Not forked: threads of the calling process may hold locks.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(
-        workers, mp_context=context, initializer=_end_with, initargs=(os.getpid(),)
+        workers, mp_context=context, initializer=end_with, initargs=(os.getpid(),)
     ) as pool:
         try:
             for number, done in enumerate(pool.map(convert, tasks, chunksize=_CHUNK), start=1):
@@ -136,7 +136,7 @@ def told_of(progress: Progress | None, total: int, before: int = 0) -> Callable[
     return tell
 
 
-def _end_with(parent: int) -> None:
+def end_with(parent: int) -> None:
     """Let this process end soon after the one that started it: a killed one cannot stop it."""
 
     def watch() -> None:

@@ -6,6 +6,7 @@ not trained would turn class noise into a missing label, since mmdet drops it.
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -136,8 +137,10 @@ def check_data(source: Ready, prepared: Path | None = None) -> CheckedData:
 
 def _checked(source: Ready, prepared: Path | None) -> CheckedData:
     contents = {name: _content(source, name) for name, _ in _splits(source)}
-    sums = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
-    classes = source.classes or category_names(contents["train"])
+    with ThreadPoolExecutor() as beside:  # hashing lets other threads run
+        digests = beside.map(hashlib.sha256, contents.values())
+        classes = source.classes or category_names(contents["train"])
+    sums = {name: one.hexdigest() for name, one in zip(contents, digests, strict=True)}
     parts, documents = None, {}
     if classes is not None and prepared is not None:
         parts = written_before(prepared / _folder(_resolved(source, sums, classes)))
@@ -166,7 +169,8 @@ def _streamed(
     """What is known of both files without parsing them whole, if that will do."""
     parts = {}
     for name, split in _splits(source):
-        found = None if split.limit else streamed_facts(contents[name], classes, name)
+        path = None if name in source.contents else split.annotations
+        found = None if split.limit else streamed_facts(contents[name], classes, name, path)
         if found is None:
             return None
         parts[name] = found

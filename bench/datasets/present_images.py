@@ -24,7 +24,8 @@ def check_images(
     """
     absent: list[str] = []
     found: dict[FileIdentity, Mapping[str, Any]] = {}
-    folder = str(split.images)  # a Path for each of 100,000 images takes seconds
+    # Neither Path nor os.path.join, which take a second for 100,000 names, none of them absolute.
+    folder = f"{split.images}{os.sep}"
     for image in images:
         name = file_name(image)
         if not stays_inside(name):
@@ -32,7 +33,7 @@ def check_images(
                 f"{split.annotations}: the file name {name!r} leaves the images' folder "
                 f"{split.images}."
             )
-        identity = _identity(os.path.join(folder, name))
+        identity = _identity(folder + name)
         if identity is None:
             absent.append(name)
             continue

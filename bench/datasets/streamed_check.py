@@ -5,43 +5,50 @@ unusual are told by those who parse the file.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 import orjson
 
-from noisyseg.annotation_files.columns import Columns, ImageTable, columns_in, joined
+from noisyseg.annotation_files.columns import joined
 from noisyseg.annotation_files.document import check_document, encode_annotations
-from noisyseg.annotation_files.fields import FIELDS, all_fit
 from noisyseg.annotation_files.file_layout import Numbers, annotation_spans, layout_of
-from noisyseg.annotation_files.findings import Finding, Level, grouped
+from noisyseg.annotation_files.findings import grouped
 from noisyseg.annotation_files.identities import identity_findings
 from noisyseg.annotation_files.mapped_file import Content, let_go
-from noisyseg.annotation_files.shapes import AT_ONCE, shape_findings
 from noisyseg.annotation_files.usage import usage_findings
+from noisyseg.bench.datasets.annotation_looks import (
+    Document,
+    Look,
+    UnusualError,
+    are_many,
+    block_of,
+    entries_in,
+    looks,
+    looks_beside,
+    parts_of,
+    require,
+    sound,
+)
 from noisyseg.bench.datasets.checked_annotations import Facts, noted_images
 from noisyseg.errors import InputError
 
-Document = dict[str, Any]
+_UNUSUAL = (UnusualError, InputError, orjson.JSONDecodeError)
 
 
-class _UnusualError(Exception):
-    """Something that whoever parses the file must tell."""
-
-
-_UNUSUAL = (_UnusualError, InputError, orjson.JSONDecodeError)
-_BEYOND = 1 << 63  # an id that is no 64-bit number
-
-
-def streamed_facts(data: Content, classes: Sequence[str], part: str) -> Facts | None:
+def streamed_facts(
+    data: Content, classes: Sequence[str], part: str, path: Path | None = None
+) -> Facts | None:
     """What is known of a file all of whose annotations are of the run's classes.
 
     Args:
         data: the file.
         classes: of the run, in order.
         part: "train" or "eval".
+        path: where the file lies, if it does: several processes look at a large one.
 
     Returns:
         None where the file must be parsed: it has errors, oddities, or other classes.
@@ -50,7 +57,14 @@ def streamed_facts(data: Content, classes: Sequence[str], part: str) -> Facts | 
     if spans is None or not len(spans):
         return None
     try:
-        return _facts(data, spans, _chosen(data, spans, classes), part)
+        document = _chosen(data, spans, classes)
+        let_go(data)
+        if path is not None and are_many(spans):
+            try:
+                return _facts(looks_beside(path, spans, document), document, part)
+            except BrokenProcessPool:  # for want of memory, perhaps: one process needs less
+                pass
+        return _facts(looks(data, spans, document), document, part)
     except _UNUSUAL:
         return None
 
@@ -68,12 +82,13 @@ def streamed_blocks(data: Content, classes: Sequence[str]) -> Iterator[bytes] | 
     rows = layout.annotations
     try:
         document = _chosen(data, rows[:, 3:], classes)
-        _require(bool(np.isin(rows[:, 1], layout.images[:, 0]).all()))
+        require(bool(np.isin(rows[:, 1], layout.images[:, 0]).all()))
         chosen = [entry["id"] for entry in document["categories"]]
-        _require(bool(np.isin(rows[:, 2], chosen).all()))
+        require(bool(np.isin(rows[:, 2], chosen).all()))
     except _UNUSUAL:
         return None
-    return (block for _, block in _encoded(data, rows[:, 3:], document))
+    spans = parts_of(rows[:, 3:])
+    return _joined((block_of(entries_in(data, part)) for part in spans), document)
 
 
 def _chosen(data: Content, spans: Numbers, classes: Sequence[str]) -> Document:
@@ -82,38 +97,48 @@ def _chosen(data: Content, spans: Numbers, classes: Sequence[str]) -> Document:
     document = orjson.loads(data[:first] + data[last:])
     check_document(document, "")
     by_name = {entry["name"]: entry for entry in document["categories"]}
-    _require(document["annotations"] == [] and set(classes) <= by_name.keys())
-    _require(all("file_name" in image for image in document["images"]))
+    require(document["annotations"] == [] and set(classes) <= by_name.keys())
+    require(all("file_name" in image for image in document["images"]))
     return {**document, "categories": [by_name[name] for name in classes]}
 
 
-def _facts(data: Content, spans: Numbers, document: Document, part: str) -> Facts:
-    table = ImageTable.of(document["images"])
+def _facts(found: Iterator[Look], document: Document, part: str) -> Facts:
+    """What is known of a file once all of its parts have been looked at."""
+    kept = []
+
+    def blocks() -> Iterator[bytes]:
+        for look in found:
+            yield look.block
+            kept.append(look._replace(block=b""))
+
     digest, size = hashlib.sha256(), 0
-    columns: list[Columns] = []
-    ids: list[int] = []
-    findings: list[Finding] = []
-    for entries, block in _encoded(data, spans, document):
+    for block in _joined(blocks(), document):
         digest.update(block)
         size += len(block)
-        if not entries:
-            continue
-        _require(all_fit(entries, FIELDS["annotations"]))
-        ids += [entry["id"] for entry in entries]
-        found = columns_in(entries, table, document["categories"])
-        _require(len(found.annotations) == len(entries) and bool((found.class_of >= 0).all()))
-        findings += _sound(list(shape_findings(found)))
-        columns.append(replace(found, annotations=()))
-    _require(len(set(ids)) == len(spans) == len(ids) and 0 <= min(ids) <= max(ids) < _BEYOND)
-    whole = joined(columns)
-    first = _sound(list(identity_findings(whole)))
-    used = _sound(list(usage_findings(whole, part)))
+    ids = np.concatenate([look.ids for look in kept])
+    require(len(np.unique(ids)) == len(ids))
+    whole = replace(
+        joined([look.columns for look in kept]),
+        images=document["images"],
+        categories=document["categories"],
+    )
+    first = sound(list(identity_findings(whole)))
+    used = sound(list(usage_findings(whole, part)))
     return Facts(
         sha256=digest.hexdigest(),
         size=size,
-        found=grouped([*first, *findings, *used]),
+        found=grouped([*first, *(one for look in kept for one in look.findings), *used]),
         images=noted_images(whole),
     )
+
+
+def _joined(blocks: Iterable[bytes], document: Document) -> Iterator[bytes]:
+    """The bytes of a document whose annotations come in blocks, at least one."""
+    between, tail = _around(document)
+    for block in blocks:
+        yield between + block
+        between = b","
+    yield tail
 
 
 def _around(document: Document) -> tuple[bytes, bytes]:
@@ -123,31 +148,3 @@ def _around(document: Document) -> tuple[bytes, bytes]:
     head = encode_annotations({key: document[key] for key in keys[:place]})
     rest = encode_annotations({key: document[key] for key in keys[place:]})
     return head[:-2], b"]" + (b"," + rest[1:] if keys[place:] else b"}")
-
-
-def _encoded(
-    data: Content, spans: Numbers, document: Document
-) -> Iterator[tuple[list[Any], bytes]]:
-    """The annotations in parts, the last of none; and the bytes that each adds to the file."""
-    between, tail = _around(document)
-    for entries in _parts(data, spans):
-        yield entries, between + encode_annotations(entries)[1:-1]
-        between = b","
-    yield [], tail
-
-
-def _parts(data: Content, spans: Numbers) -> Iterator[list[Any]]:
-    for begin in range(0, len(spans), AT_ONCE):
-        rows = spans[begin : begin + AT_ONCE]
-        let_go(data)
-        yield orjson.loads(b"[" + data[int(rows[0, 0]) : int(rows[-1, 1])] + b"]")
-
-
-def _sound(findings: list[Finding]) -> list[Finding]:
-    _require(all(finding.level is not Level.ERROR for finding in findings))
-    return findings
-
-
-def _require(usual: bool) -> None:
-    if not usual:
-        raise _UnusualError

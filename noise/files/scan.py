@@ -43,11 +43,6 @@ class _Document(msgspec.Struct, gc=False):
     categories: list[_Category]
 
 
-class _Categories(msgspec.Struct, gc=False):
-    categories: list[_Category]
-
-
-_CATEGORIES = msgspec.json.Decoder(_Categories)
 _DECODER = msgspec.json.Decoder(_Document)
 
 
@@ -89,15 +84,6 @@ def scan_annotations(data: Content) -> AnnotationTable | None:
         classes=classes.astype(np.int64),
         crowds=crowds.astype(np.bool_),
     )
-
-
-def category_names(data: Content) -> tuple[str, ...] | None:
-    """The names of a COCO file's categories, in its order; None for anything unusual in them."""
-    try:
-        entries = _CATEGORIES.decode(data).categories
-    except (msgspec.MsgspecError, UnicodeDecodeError, OverflowError, RecursionError):
-        return None
-    return tuple(entry.name for entry in entries)
 
 
 def _columns(entries: Sequence[_Annotation]) -> tuple[Indices, Indices, Indices, Floats]:

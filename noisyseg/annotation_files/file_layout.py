@@ -37,6 +37,7 @@ class _Named(_Image, gc=False):
 
 
 class _Category(msgspec.Struct, gc=False):
+    id: int
     name: str
 
 
@@ -53,6 +54,7 @@ class _Annotation(msgspec.Struct, gc=False):
     area: msgspec.Raw
 
 
+_SHORT = 1 << 20  # bytes of a file's end in which its categories may be all that there is
 _CATEGORIES = msgspec.json.Decoder(_Categories)
 _DOCUMENT = msgspec.json.Decoder(_Document)
 _IMAGE, _NAMED, _ANNOTATION = map(msgspec.json.Decoder, (_Image, _Named, _Annotation))
@@ -112,7 +114,17 @@ def annotation_spans(data: Content) -> Numbers | None:
 
 
 def category_names(data: Content) -> list[str] | None:
-    """The names of a COCO file's categories, in its order; None for anything unusual in them."""
+    """The names of a COCO file's categories, in its order; None for anything unusual in them.
+
+    Where they end a file, it is read from there: whatever comes before, the last brace of JSON
+    closes the outermost object. In a text the quotes of the key would have a backslash.
+    """
+    place = data.rfind(b'"categories"')
+    end = bytes(data[place:]) if 0 <= len(data) - place < _SHORT else b""
+    try:
+        return [entry.name for entry in _CATEGORIES.decode(b"{" + end).categories]
+    except _UNUSUAL:
+        pass
     try:
         return [entry.name for entry in _CATEGORIES.decode(data).categories]
     except _UNUSUAL:

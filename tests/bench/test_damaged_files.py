@@ -6,7 +6,7 @@ import os
 import pytest
 
 from noisyseg.bench.config.suite import load_suite
-from noisyseg.bench.datasets import streamed_check
+from noisyseg.bench.datasets import annotation_looks
 from noisyseg.bench.runs.grid import expand
 from noisyseg.bench.runs.inputs import SHARED
 from noisyseg.files import sha256_file
@@ -258,13 +258,13 @@ def test_a_checked_file_is_not_checked_twice(toy, tmp_path, monkeypatch):
     toy.documents["train"]["annotations"][0]["iscrowd"] = 1
     toy.write()
     looked = []
-    check = streamed_check.shape_findings
+    check = annotation_looks.shape_findings
 
     def counted(columns):
         looked.append(len(columns.annotations))
         return check(columns)
 
-    monkeypatch.setattr(streamed_check, "shape_findings", counted)
+    monkeypatch.setattr(annotation_looks, "shape_findings", counted)
 
     def runs():
         told = []

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from noisyseg.annotation_files.document import read_annotations
+from noisyseg.annotation_files.file_layout import category_names
 from noisyseg.annotation_files.mapped_file import map_file
 from noisyseg.bench.cli.arguments import add_noise_files, whole
 from noisyseg.bench.cli.command_parser import CommandParser
@@ -26,7 +27,6 @@ from noisyseg.files import refuse_special_files
 from noisyseg.located_yaml import read_yaml_value
 from noisyseg.noise import operations
 from noisyseg.noise.files.noisy_files import refuse_overwrite
-from noisyseg.noise.files.scan import category_names
 from noisyseg.noise.noise_warnings import noise_warnings
 from noisyseg.noise.spec import NoiseSpec, parse_steps
 from noisyseg.noise.types.registry import add_type_files
@@ -177,7 +177,7 @@ def _class_names(path: Path) -> tuple[str, ...]:
     """The category names of an annotation file, in its order."""
     names = category_names(map_file(path))
     if names is not None:
-        return names
+        return tuple(names)
     return tuple(category["name"] for category in read_annotations(path)["categories"])
 
 

@@ -4,7 +4,7 @@ from copy import deepcopy
 import orjson
 import pytest
 
-from noisyseg.bench.datasets import preparation, streamed_check
+from noisyseg.bench.datasets import annotation_looks, preparation, streamed_check
 from noisyseg.bench.datasets.preparation import check_data, write_prepared
 from noisyseg.bench.datasets.ready import Ready
 from noisyseg.bench.datasets.selection import select, spread
@@ -272,7 +272,7 @@ def test_a_file_made_in_parts_is_the_one_made_of_the_parsed(toy, source, tmp_pat
     toy.write()
     data = check_data(source(["dog", "fox", "cat"]))
     parse = preparation.parse_annotations
-    monkeypatch.setattr(streamed_check, "AT_ONCE", 2)
+    monkeypatch.setattr(annotation_looks, "AT_ONCE", 2)
     monkeypatch.setattr(
         preparation, "parse_annotations", lambda *_: pytest.fail("a file is parsed whole")
     )
@@ -284,6 +284,18 @@ def test_a_file_made_in_parts_is_the_one_made_of_the_parsed(toy, source, tmp_pat
         made = data.file(part, tmp_path / "parts").read_bytes()
         assert made == data.file(part, tmp_path / "whole").read_bytes()
         assert orjson.loads(made) == data.document(part)
+
+
+@pytest.fixture
+def processes(monkeypatch):
+    """The processes that looked at a part each: from one annotation on they are started."""
+    monkeypatch.setattr(annotation_looks, "_FEW_PARTS", 0)
+    started = []
+    look = annotation_looks.looks_beside
+    monkeypatch.setattr(
+        streamed_check, "looks_beside", lambda *args: started.append(1) or look(*args)
+    )
+    return started
 
 
 @pytest.mark.parametrize(
@@ -299,6 +311,38 @@ def test_what_is_unusual_is_left_to_those_who_parse_the_file(toy, source, change
     assert streamed_check.streamed_facts(data, ["dog", "fox", "cat"], "train") is None
 
 
+def test_what_is_unusual_to_another_process_is_left_to_them_too(toy, tmp_path, processes):
+    toy.documents["train"]["annotations"][-1]["image_id"] = 99
+    path = tmp_path / "train.json"
+    path.write_bytes(json.dumps(toy.documents["train"]).encode())
+    classes = ["dog", "fox", "cat"]
+    assert streamed_check.streamed_facts(path.read_bytes(), classes, "train", path) is None
+    assert processes
+
+
+def test_where_processes_end_before_their_time_this_one_looks(toy, tmp_path, processes, capfd):
+    """Here because the file that they are told of is not there."""
+    data, classes = json.dumps(toy.documents["train"]).encode(), ["dog", "fox", "cat"]
+    alone = streamed_check.streamed_facts(data, classes, "train")
+    found = streamed_check.streamed_facts(data, classes, "train", tmp_path / "gone.json")
+    assert processes
+    assert "gone.json" in capfd.readouterr().err
+    assert found == alone
+    assert found is not None
+
+
+def test_a_file_looked_at_by_processes_gives_what_one_process_gives(
+    toy, source, monkeypatch, processes
+):
+    data = source(["dog", "fox", "cat"])
+    monkeypatch.setattr(annotation_looks, "AT_ONCE", 2)
+    by_processes = check_data(data)
+    assert processes == [1, 1]
+    monkeypatch.setattr(annotation_looks, "_FEW_PARTS", 32)
+    assert check_data(data) == by_processes
+    assert processes == [1, 1]
+
+
 def test_a_file_looked_at_in_parts_gives_what_the_parsed_one_gives(toy, source, monkeypatch):
     for document in toy.documents.values():
         document |= {"info": {"é": 1.0}, "z": [1]}
@@ -309,7 +353,7 @@ def test_a_file_looked_at_in_parts_gives_what_the_parsed_one_gives(toy, source, 
         document["images"][1]["file_name"] = "sub.png"
     for part in ("train", "eval"):
         (toy.root / part / "sub.png").touch()
-    monkeypatch.setattr(streamed_check, "AT_ONCE", 4)
+    monkeypatch.setattr(annotation_looks, "AT_ONCE", 4)
     parsed = []
     original = preparation.parse_annotations
     monkeypatch.setattr(
