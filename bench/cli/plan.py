@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from noisyseg.bench.cli.arguments import add_json
 from noisyseg.bench.cli.output import DONE, print_text, say, say_warnings
 from noisyseg.bench.cli.suite_choice import SuiteChoice, add_suite_choice, chosen_suite
+from noisyseg.bench.config.suite import Suite
 from noisyseg.bench.datasets.preparation import CheckedData
 from noisyseg.bench.reporting.suite_plan import Plan, PlannedRun, pace_of, suite_plan
+from noisyseg.bench.runs.checkpoint_note import Count, counting_beside
 from noisyseg.bench.runs.estimate import Pace, readable_bytes
 from noisyseg.bench.runs.grid import foresee
 from noisyseg.bench.runs.inputs import check
@@ -62,6 +64,16 @@ def run(options: Options) -> int:
     """
     outline = chosen_suite(options.choice, random_weights=True)
     store = RunStore(options.choice.out)
+    with counting_beside(store) as count:
+        plan = _planned(options, outline, store, count)
+    if options.json:
+        print_text(json.dumps(plan.document(), indent=2))
+    else:
+        _print_plan(plan)
+    return DONE
+
+
+def _planned(options: Options, outline: Suite, store: RunStore, count: Count) -> Plan:
     note = None
     data: CheckedData | None = None
     runs: list[Run] = []
@@ -79,12 +91,7 @@ def run(options: Options) -> int:
     else:
         step = options.seconds_per_iteration
         pace = Pace(step=step, per_image=None, source="given", device="given")
-    plan = suite_plan(outline, runs, store, data=data, pace=pace, note=note)
-    if options.json:
-        print_text(json.dumps(plan.document(), indent=2))
-    else:
-        _print_plan(plan)
-    return DONE
+    return suite_plan(outline, runs, store, data=data, pace=pace, note=note, count=count)
 
 
 def _print_plan(plan: Plan) -> None:

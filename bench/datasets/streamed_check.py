@@ -15,7 +15,12 @@ import orjson
 
 from noisyseg.annotation_files.columns import joined
 from noisyseg.annotation_files.document import check_document, encode_annotations
-from noisyseg.annotation_files.file_layout import Numbers, annotation_spans, layout_of
+from noisyseg.annotation_files.file_layout import (
+    Numbers,
+    annotation_spans,
+    layout_of,
+    without_annotations,
+)
 from noisyseg.annotation_files.findings import grouped
 from noisyseg.annotation_files.identities import identity_findings
 from noisyseg.annotation_files.mapped_file import Content, let_go
@@ -93,8 +98,7 @@ def streamed_blocks(data: Content, classes: Sequence[str]) -> Iterator[bytes] | 
 
 def _chosen(data: Content, spans: Numbers, classes: Sequence[str]) -> Document:
     """The file without its annotations, its categories in the run's order."""
-    first, last = int(spans[0, 0]), int(spans[-1, 1])
-    document = orjson.loads(data[:first] + data[last:])
+    document = without_annotations(data, spans)
     check_document(document, "")
     by_name = {entry["name"]: entry for entry in document["categories"]}
     require(document["annotations"] == [] and set(classes) <= by_name.keys())

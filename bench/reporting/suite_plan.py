@@ -7,7 +7,8 @@ from typing import Any
 from noisyseg.bench.config.suite import Suite
 from noisyseg.bench.datasets.formats.registry import format_of
 from noisyseg.bench.datasets.preparation import CheckedData
-from noisyseg.bench.runs.checkpoint_note import noted_or_counted
+from noisyseg.bench.runs.checkpoint_note import Count, noted_or_counted
+from noisyseg.bench.runs.detectors import checkpoint_size
 from noisyseg.bench.runs.estimate import Pace, disk_bytes, hours, measured_pace, train_iterations
 from noisyseg.bench.runs.rehearsal import FOLDER
 from noisyseg.bench.runs.run import Run
@@ -84,6 +85,7 @@ def suite_plan(
     data: CheckedData | None,
     pace: Pace | None,
     note: str | None,
+    count: Count = checkpoint_size,
 ) -> Plan:
     """The plan of a suite.
 
@@ -94,6 +96,7 @@ def suite_plan(
         data: the suite's; None if they are not there.
         pace: of the runs.
         note: why keys are unknown.
+        count: what counts the bytes of a checkpoint.
     """
     train, evaluated = _images(suite, data)
     iterations = None if train is None else train_iterations(train, suite.protocol)
@@ -109,7 +112,7 @@ def suite_plan(
         runs=planned,
         done=len(planned) - len(left),
         hours=round(sum(known), 2) if len(known) == len(left) else None,
-        disk_bytes=None if data is None else _disk_bytes(suite, planned, store, data),
+        disk_bytes=None if data is None else _disk_bytes(suite, planned, store, data, count),
         pace=pace,
         note=note,
     )
@@ -191,13 +194,17 @@ def _named(step: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _disk_bytes(
-    suite: Suite, planned: Sequence[PlannedRun], store: RunStore, data: CheckedData
+    suite: Suite,
+    planned: Sequence[PlannedRun],
+    store: RunStore,
+    data: CheckedData,
+    count: Count,
 ) -> Mapping[str, int]:
     left = sum(run.state != "done" for run in planned)
     noisy = {(run.noise, run.seed) for run in planned if suite.noise[run.noise] is not None}
     return disk_bytes(
         runs=left,
-        checkpoint=noted_or_counted(suite, len(data.classes), store) if left else 0,
+        checkpoint=noted_or_counted(suite, len(data.classes), store, count) if left else 0,
         eval_images=data.eval_images,
         noisy_files=len(noisy),
         annotations=data.parts["train"].size,

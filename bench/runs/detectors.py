@@ -51,13 +51,20 @@ def check_model(run: Run) -> None:
 
 
 def checkpoint_size(model: Model, protocol: Protocol, num_classes: int) -> int:
-    """Bytes of a run's checkpoint."""
+    """Bytes of a run's checkpoint.
+
+    Raises:
+        InputError: a detector that mmdet cannot build.
+    """
     load_mmdet()
     from noisyseg.bench.training.detector import checkpoint_bytes
 
     with output_to(Path(os.devnull)):
         return checkpoint_bytes(
-            model.detector, num_classes=num_classes, optimizer=protocol["optimizer"]["type"]
+            model.detector,
+            name=model.name,
+            num_classes=num_classes,
+            optimizer=protocol["optimizer"]["type"],
         )
 
 

@@ -63,28 +63,38 @@ def check_detector(
     Raises:
         InputError: a part or a setting that mmdet does not know, or weights that do not fit.
     """
-    try:
-        model = _assemble(detector, num_classes)
-    except _MISTAKES as error:
-        reason = " ".join(str(error).split())[:300]
-        raise InputError(
-            f"model {name}: mmdet cannot build its detector: {type(error).__name__}: {reason}. "
-            "Check the names of its parts and of their settings against mmdet's."
-        ) from error
+    model = _buildable(detector, num_classes, name)
     if weights is not None:
         load_backbone(model.backbone, weights)
 
 
-def checkpoint_bytes(detector: dict[str, Any], *, num_classes: int, optimizer: str) -> int:
-    """The size of a training's checkpoint: every tensor, and the optimizer's state."""
+def checkpoint_bytes(
+    detector: dict[str, Any], *, name: str, num_classes: int, optimizer: str
+) -> int:
+    """The size of a training's checkpoint: every tensor, and the optimizer's state.
+
+    Raises:
+        InputError: a part or a setting that mmdet does not know.
+    """
     with torch.device("meta"):
-        model = _assemble(detector, num_classes)
+        model = _buildable(detector, num_classes, name)
     model.train()  # which freezes what stays frozen
     freeze_last_convolution(model.backbone)
     states = {"SGD": 1, "AdamW": 2}[optimizer]  # momentum; first and second moment
     own = sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values())
     trained = sum(p.numel() * p.element_size() for p in model.parameters() if p.requires_grad)
     return own + states * trained
+
+
+def _buildable(detector: dict[str, Any], num_classes: int, name: str) -> Any:
+    try:
+        return _assemble(detector, num_classes)
+    except _MISTAKES as error:
+        reason = " ".join(str(error).split())[:300]
+        raise InputError(
+            f"model {name}: mmdet cannot build its detector: {type(error).__name__}: {reason}. "
+            "Check the names of its parts and of their settings against mmdet's."
+        ) from error
 
 
 def _assemble(detector: dict[str, Any], num_classes: int) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from noisyseg.annotation_files.document import collector_paused
@@ -111,6 +112,20 @@ def annotation_spans(data: Content) -> Numbers | None:
             return _spans(data, _DOCUMENT.decode(data).annotations)
     except _UNUSUAL:
         return None
+
+
+def without_annotations(data: Content, spans: Numbers) -> dict[str, Any]:
+    """A COCO file's document with an empty list of annotations.
+
+    Args:
+        data: the file.
+        spans: of its annotations, at least one.
+
+    Raises:
+        orjson.JSONDecodeError: it is none without them, either.
+    """
+    document: dict[str, Any] = orjson.loads(data[: int(spans[0, 0])] + data[int(spans[-1, 1]) :])
+    return document
 
 
 def category_names(data: Content) -> list[str] | None:

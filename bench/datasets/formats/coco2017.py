@@ -6,8 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from noisyseg.annotation_files.document import parse_annotations, read_bytes
+import orjson
+
+from noisyseg.annotation_files.document import check_document, parse_annotations
+from noisyseg.annotation_files.file_layout import annotation_spans, without_annotations
 from noisyseg.annotation_files.identities import file_name
+from noisyseg.annotation_files.mapped_file import map_file
 from noisyseg.bench.datasets.acquisition import Source
 from noisyseg.bench.datasets.check import add_split
 from noisyseg.bench.datasets.check_report import Report
@@ -133,17 +137,35 @@ def coco_splits(coco: Path) -> dict[str, Split]:
 def check_coco_split(split: Split) -> dict[str, int]:
     """The number of images and annotations of a split whose every image is there.
 
+    Each annotation is looked at by those who are going to train or evaluate on it.
+
     Raises:
-        InputError: unusable annotations, other categories than COCO's 80, absent images.
+        InputError: unusable images, other categories than COCO's 80, absent images, or what is no
+            COCO file.
     """
-    document = parse_annotations(read_bytes(split.annotations), str(split.annotations))
+    document, count = _outline(split)
     if len(document["categories"]) != CLASSES:
         raise InputError(
             f"{split.annotations} has {len(document['categories'])} categories, COCO {CLASSES}: "
             "it is another file."
         )
     _check_present(document, split)
-    return {"images": len(document["images"]), "annotations": len(document["annotations"])}
+    return {"images": len(document["images"]), "annotations": count}
+
+
+def _outline(split: Split) -> tuple[dict[str, Any], int]:
+    """The document of a split's file, whose annotations may be left out, and their number."""
+    data, where = map_file(split.annotations), str(split.annotations)
+    spans = annotation_spans(data)
+    if spans is not None and len(spans):
+        try:
+            document = without_annotations(data, spans)
+            check_document(document, where)
+            return document, len(spans)
+        except (InputError, orjson.JSONDecodeError):
+            pass  # it is parsed whole, so that all that is wrong is told at once
+    document = parse_annotations(data[:], where)
+    return document, len(document["annotations"])
 
 
 def _check_present(document: Mapping[str, Any], split: Split) -> None:

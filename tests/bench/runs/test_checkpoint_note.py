@@ -1,10 +1,12 @@
 import dataclasses
+import multiprocessing
 
 import pytest
 
 from noisyseg.bench.config.suite import load_suite
 from noisyseg.bench.runs import checkpoint_note
-from noisyseg.bench.runs.checkpoint_note import note_size, noted_or_counted
+from noisyseg.bench.runs.checkpoint_note import counting_beside, note_size, noted_or_counted
+from noisyseg.errors import InputError
 from noisyseg.results.records.store import RunStore
 
 
@@ -31,6 +33,10 @@ def counted(monkeypatch):
     return calls
 
 
+def known(suite, num_classes, store):
+    return noted_or_counted(suite, num_classes, store, checkpoint_note.checkpoint_size)
+
+
 def notes(store):
     return [path for path in store.root.rglob("*") if path.is_file()]
 
@@ -38,12 +44,12 @@ def notes(store):
 def test_what_was_noted_is_not_counted_again(suite, store, counted):
     note_size(suite, 3, store)
     note_size(suite, 3, store)
-    assert noted_or_counted(suite, 3, store) == 1003
+    assert known(suite, 3, store) == 1003
     assert counted == [3]
 
 
 def test_a_reader_writes_nothing(suite, store, counted):
-    assert noted_or_counted(suite, 3, store) == 1003
+    assert known(suite, 3, store) == 1003
     assert not store.root.exists()
 
 
@@ -51,8 +57,8 @@ def test_another_detector_is_counted(suite, store, counted):
     note_size(suite, 3, store)
     other = {**suite.model.detector, "more": 1}
     wider = dataclasses.replace(suite, model=dataclasses.replace(suite.model, detector=other))
-    noted_or_counted(wider, 3, store)
-    assert noted_or_counted(suite, 4, store) == 1004
+    known(wider, 3, store)
+    assert known(suite, 4, store) == 1004
     assert counted == [3, 3, 4]
 
 
@@ -61,7 +67,7 @@ def test_a_damaged_note_is_made_again(suite, store, counted, content):
     note_size(suite, 3, store)
     (note,) = notes(store)
     note.write_bytes(content)
-    assert noted_or_counted(suite, 3, store) == 1003
+    assert known(suite, 3, store) == 1003
     note_size(suite, 3, store)
     assert note.read_bytes() == b"1003\n"
     assert counted == [3, 3, 3]
@@ -72,3 +78,53 @@ def test_the_size_noted_is_that_of_the_detector(suite, store):
     (note,) = notes(store)
     built = checkpoint_note.checkpoint_size(suite.model, suite.protocol, 3)
     assert int(note.read_bytes()) == built
+
+
+def others():
+    return multiprocessing.active_children()
+
+
+def test_another_process_counts_the_same(suite, store):
+    with counting_beside(store) as count:
+        (beside,) = others()
+        assert count(suite.model, suite.protocol, 3) == checkpoint_note.checkpoint_size(
+            suite.model, suite.protocol, 3
+        )
+        assert count(suite.model, suite.protocol, 4) > count(suite.model, suite.protocol, 3)
+    assert not others()
+    assert not beside.is_alive()
+
+
+def test_what_is_wrong_with_a_detector_is_told_as_here(suite, store, counted):
+    model = dataclasses.replace(suite.model, detector={**suite.model.detector, "type": "Nothing"})
+    with counting_beside(store) as count, pytest.raises(InputError, match="Nothing"):
+        count(model, suite.protocol, 3)
+    assert not counted
+
+
+def test_a_killed_process_is_done_without(suite, store, counted):
+    with counting_beside(store) as count:
+        others()[0].kill()
+        assert count(suite.model, suite.protocol, 3) == 1003
+    assert counted == [3]
+
+
+def test_it_ends_with_whatever_ends_the_command(suite, store):
+    started = []
+
+    def command():
+        with counting_beside(store):
+            started.extend(others())
+            raise InputError("no data")
+
+    with pytest.raises(InputError):
+        command()
+    assert started
+    assert not others()
+
+
+def test_where_sizes_are_noted_there_is_no_other_process(suite, store, counted):
+    note_size(suite, 3, store)
+    with counting_beside(store) as count:
+        assert not others()
+        assert count(suite.model, suite.protocol, 4) == 1004
