@@ -26,7 +26,7 @@ from noisyseg.annotation_files.mapped_file import map_file
 from noisyseg.files import canonical_json, write_blocks_atomically
 
 VERSION = 1
-_ID, _WIDTH, _HEIGHT, _FIRST, _COUNT = 0, 1, 2, 5, 6
+_WIDTH, _HEIGHT, _FIRST, _COUNT = 1, 2, 5, 6
 _IMAGE_COLUMNS, _ANNOTATION_COLUMNS = 7, 3
 _WORD = 8
 
