@@ -11,7 +11,7 @@ import noisyseg
 
 _PACKAGES = (
     *("torch", "torchvision", "onedl-mmdetection", "onedl-mmcv", "onedl-mmengine", "ray"),
-    *("numpy", "pycocotools", "hotcoco"),
+    *("numpy", "scipy", "pycocotools", "hotcoco"),
 )
 
 

@@ -18,7 +18,6 @@ import torch
 import torchvision
 from torch import Tensor
 
-from noisyseg.bench.training.roi_align_gradient import Bins, pays, roi_align_gradient
 from noisyseg.errors import InputError
 
 _NAME = "mmcv._ext"
@@ -151,27 +150,16 @@ def roi_align_backward(
     """
     _refuse_max_pooling(pool_mode)
     dtype = _working_type(grad_output)
-    grad_output, rois = grad_output.to(dtype), rois.to(dtype)
-    bins = Bins(
-        height=aligned_height,
-        width=aligned_width,
-        scale=spatial_scale,
-        sampling_ratio=sampling_ratio,
-        aligned=aligned,
+    gradient = torch.ops.torchvision._roi_align_backward(
+        grad_output.to(dtype),
+        rois.to(dtype),
+        spatial_scale,
+        aligned_height,
+        aligned_width,
+        *grad_input.shape,
+        sampling_ratio,
+        aligned,
     )
-    if pays(grad_output, grad_input.shape, bins):
-        gradient = roi_align_gradient(grad_output, rois, grad_input.shape, bins)
-    else:
-        gradient = torch.ops.torchvision._roi_align_backward(
-            grad_output,
-            rois,
-            spatial_scale,
-            aligned_height,
-            aligned_width,
-            *grad_input.shape,
-            sampling_ratio,
-            aligned,
-        )
     grad_input.add_(gradient)
 
 

@@ -7,5 +7,6 @@ from typing import Any
 
 # What a run's key says of its training: raise the version whenever a number could change.
 # 2: targets of a pass at once, with draws of their own; a seed for each pass; fused optimizers;
-# RoIAlign's gradient by products; images of one size predicted together.
-TRAINING: dict[str, Any] = {"version": 2}
+# images of one size predicted together.
+# 3: RoIAlign on a CPU by a product with a sparse matrix.
+TRAINING: dict[str, Any] = {"version": 3}

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmcv.ops import nms
 from mmdet.models.task_modules.coders import LegacyDeltaXYWHBBoxCoder
 from mmengine.structures import InstanceData
 from torch import Tensor
+from torchvision.ops import nms
 
 from noisyseg.bench.training.batched.anchors import Anchors
 from noisyseg.bench.training.batched.padding import on_device
@@ -111,13 +111,13 @@ def _survivors(
         moved = boxes + groups * (boxes.amax((1, 2), keepdim=True) + 1)
         return torch.cat(
             [
-                nms(*own, threshold)[1] + n * slots
+                nms(*own, threshold) + n * slots
                 for n, own in enumerate(zip(moved, chances, strict=True))
             ]
         )
     groups = on_device(_groups(images, levels), boxes.device)
     moved = boxes + groups * (boxes.amax() + 1)
-    order = nms(moved.view(-1, 4), chances.flatten(), threshold)[1]
+    order = nms(moved.view(-1, 4), chances.flatten(), threshold)
     return order[(order // slots).sort(stable=True).indices]
 
 

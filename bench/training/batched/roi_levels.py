@@ -8,6 +8,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
+from noisyseg.bench.training.batched.sampled_rois import sampled_rois, takes_products
+
 
 class LevelledRoIs:
     """What is put before mmdet's SingleRoIExtractor: the same features and gradients."""
@@ -23,11 +25,14 @@ class LevelledRoIs:
             roi_scale_factor: mmdet's; where there is one, mmdet's own way is taken.
         """
         extractor = cast(Any, self)
-        if len(feats) > 1 and len(rois) and roi_scale_factor is None:
+        products = takes_products(extractor.roi_layers, feats)
+        if (products or len(feats) > 1) and len(rois) and roi_scale_factor is None:
             rois = rois.type_as(feats[0])
             levels = extractor.map_roi_levels(rois, len(feats))
             counts = _counts(levels, len(feats))
             if sum(counts) == len(rois):  # not of boxes that are no numbers
+                if products:
+                    return sampled_rois(extractor.roi_layers, feats, rois, levels)
                 return _by_level(extractor.roi_layers, feats, rois, levels, counts)
         found: Tensor = super().forward(feats, rois, roi_scale_factor)  # type: ignore[misc]
         return found

@@ -80,8 +80,9 @@ def test_bf16_is_in_the_layers_and_neither_in_losses_nor_in_parameters(tiny, bat
 
 def test_boxes_of_the_roi_layers_are_not_rounded_to_bf16(tiny, batch):
     detector, boxes = tiny(), []
-    layer = detector.roi_head.bbox_roi_extractor.roi_layers[0]
-    layer.register_forward_pre_hook(lambda _, inputs: boxes.append(inputs[1]))
+    extractor = detector.roi_head.bbox_roi_extractor
+    original = extractor.map_roi_levels
+    extractor.map_roi_levels = lambda rois, levels: boxes.append(rois) or original(rois, levels)
     losses_of(detector, batch, {"precision": "bf16"})
     assert boxes
     assert all(rois.dtype == torch.float32 for rois in boxes)
