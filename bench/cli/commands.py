@@ -46,6 +46,9 @@ COMMANDS: dict[str, Entry] = {
     "compare": Command(
         "compare", "compare and rank methods on the same images, by a paired bootstrap"
     ),
+    "power": Command(
+        "power", "say how well a suite's seeds tell its methods apart, and how many would"
+    ),
     "evaluate": Command("evaluate", "compute a run's numbers from its saved predictions once more"),
     "status": Command("status", "list the runs: done, failed, running, waiting"),
     "suite": Group(

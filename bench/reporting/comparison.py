@@ -54,7 +54,7 @@ def comparison(
     groups = []
     for noise, seed in dict.fromkeys(map(_place, runs)):
         matches = {
-            run.method_label: _matches(run, records[run.key])
+            run.method_label: matches_of(run, records[run.key])
             for run in runs
             if _place(run) == (noise, seed) and is_done(records.get(run.key))
         }
@@ -79,8 +79,12 @@ def _standings(matches: Mapping[str, Matches], bootstrap: Bootstrap) -> dict[str
     return {"images": len(matches[baseline].image_ids), "methods": rows}
 
 
-def _matches(run: Run, record: Record) -> Matches:
-    """From the run's saved predictions, which must be those of its record."""
+def matches_of(run: Run, record: Record) -> Matches:
+    """From the run's saved predictions, which must be those of its record.
+
+    Raises:
+        InputError: they are gone or changed.
+    """
     path: Path = run.folder / PREDICTIONS
     if not path.is_file():
         raise InputError(f"{path} is gone: without the predictions nothing can be compared.")

@@ -1,7 +1,7 @@
 """Mean and spread of a number over seeds, with the interval that so few seeds allow."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import NamedTuple
@@ -115,6 +115,14 @@ def components(values: Mapping[tuple[int, int], float]) -> Components:
                 f"noise seed {pair[0]} with train seed {pair[1]} is {value}: wanted a finite number"
             )
     return _components(np.array([[values[i, j] for j in train] for i in noise], dtype=np.float64))
+
+
+def is_product(seeds: Sequence[Hashable]) -> bool:
+    """Whether they are every pair of at least two noise seeds and two train seeds."""
+    pairs = [seed for seed in seeds if isinstance(seed, tuple) and None not in seed]
+    noise, train = {pair[0] for pair in pairs}, {pair[1] for pair in pairs}
+    full = len(pairs) == len(seeds) == len(noise) * len(train)
+    return full and len(noise) > 1 and len(train) > 1
 
 
 def _components(table: NDArray[np.float64]) -> Components:

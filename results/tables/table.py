@@ -10,7 +10,7 @@ import pandas as pd
 from noisyseg.errors import InputError, unknown_name
 from noisyseg.results.records.metrics import metric_value
 from noisyseg.results.records.record import Record
-from noisyseg.results.statistics.intervals import components, describe
+from noisyseg.results.statistics.intervals import components, describe, is_product
 
 _STATISTICS = ("mean", "sd", "low", "high", "n", "failed", "sd_noise", "sd_train")
 
@@ -112,16 +112,8 @@ def _statistics(outcomes: Mapping[Hashable, tuple[str, float]]) -> dict[str, flo
         return found
     spread = describe(list(values.values()))
     known = {"mean": spread.mean, "sd": spread.sd, "low": spread.low, "high": spread.high}
-    if _is_product(list(values)):
+    if is_product(list(values)):
         parts = components(values)  # type: ignore[arg-type]  # pairs, as has just been seen
         known |= {"low": parts.low, "high": parts.high}
         known |= {"sd_noise": parts.sd_noise, "sd_train": parts.sd_train}
     return found | {name: value for name, value in known.items() if value is not None}
-
-
-def _is_product(seeds: Sequence[Hashable]) -> bool:
-    """Whether they are every pair of at least two noise seeds and two train seeds."""
-    pairs = [seed for seed in seeds if isinstance(seed, tuple) and None not in seed]
-    noise, train = {pair[0] for pair in pairs}, {pair[1] for pair in pairs}
-    full = len(pairs) == len(seeds) == len(noise) * len(train)
-    return full and len(noise) > 1 and len(train) > 1

@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
+from noisyseg.bench.reporting.comparison import matches_of
 from noisyseg.files import sha256_file
 from noisyseg.results.evaluation.evaluation import evaluate
 from noisyseg.results.evaluation.predictions import read_predictions, write_predictions
 from noisyseg.results.records.record import seal
 from noisyseg.results.records.store import RunStore
+from noisyseg.results.statistics.bootstrap import drawn_precisions
 
 DRAWS = ("--draws", "40")
 
@@ -149,3 +151,29 @@ def test_an_unknown_baseline(call, toy, recorded):
     done = call("compare", toy.file, "--out", recorded[0], "--baseline", "lncsi")
     assert done.status == 2
     assert "--baseline: unknown method of suite toy 'lncsi'. Did you mean 'lncis'?" in done.err
+
+
+def test_power_tells_what_other_images_would_change(call, toy, recorded):
+    """Of draws of images that are the same for both methods."""
+    out, runs = recorded
+    done = call("power", toy.file, "--out", out, "--draws", "50", "--json")
+    assert done.status == 0, done.err
+    store = RunStore(out)
+    for setting in json.loads(done.out)["settings"]:
+        ce, lncis = (
+            drawn_precisions(matches_of(run, store.load(run.spec)), draws=50, seed=0)
+            for run in runs
+            if run.noise_label == setting["noise"]
+        )
+        assert setting["images_difference"] == pytest.approx(np.std(lncis - ce, ddof=1))
+        wanted = np.sqrt((np.var(ce, ddof=1) + np.var(lncis, ddof=1)) / 2)
+        assert setting["images_cell"] == pytest.approx(wanted)
+
+
+def test_power_wants_the_predictions_of_the_records(call, toy, recorded):
+    out, runs = recorded
+    (runs[0].folder / "predictions.json.zst").unlink()
+    done = call("power", toy.file, "--out", out)
+    assert (done.status, done.out) == (2, "")
+    assert "predictions.json.zst is gone" in done.err
+    assert call("power", toy.file, "--out", out, "--draws", "0").status == 0

@@ -1,0 +1,139 @@
+"""`noisyseg power`: how well a suite's seeds tell its methods apart. It only reads."""
+
+import argparse
+import json
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from noisyseg.bench.cli.arguments import add_json, whole
+from noisyseg.bench.cli.output import DONE, print_text, say
+from noisyseg.bench.cli.suite_choice import SuiteChoice, add_suite_choice, chosen_suite
+from noisyseg.bench.config.suite import Suite
+from noisyseg.bench.config.suite_part import suite_label
+from noisyseg.bench.reporting.power_page import power_markdown
+from noisyseg.bench.reporting.suite_power import SettingPower, drawn_images, suite_power
+from noisyseg.bench.reporting.suite_seeds import seeds_there
+from noisyseg.bench.reporting.suite_table import suite_title
+from noisyseg.bench.runs.grid import foresee
+from noisyseg.bench.runs.inputs import check
+from noisyseg.bench.runs.run import Run
+from noisyseg.errors import InputError, unknown_name
+from noisyseg.results.records.metrics import DEFAULT, METRICS, check_metric
+from noisyseg.results.records.record import Record
+from noisyseg.results.records.store import RunStore
+from noisyseg.results.statistics.power import Layout
+
+EXAMPLE = "noisyseg power quick --baseline ce"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """What is asked for.
+
+    Attributes:
+        metric: one of `METRICS`.
+        baseline: label of the one method that the others are compared with; None: each with each.
+        draws: of evaluation images; 0: their part is not asked for.
+    """
+
+    choice: SuiteChoice
+    metric: str
+    baseline: str | None
+    draws: int
+    json: bool
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    add_suite_choice(parser)
+    parser.add_argument(
+        "--metric",
+        default=DEFAULT,
+        metavar="NAME",
+        help=f"such as bbox.AP, matched.accuracy (default: {DEFAULT})",
+    )
+    parser.add_argument(
+        "--baseline",
+        metavar="METHOD",
+        help="count comparisons with this method alone (default: of every two methods)",
+    )
+    parser.add_argument(
+        "--draws",
+        type=whole,
+        default=200,
+        metavar="N",
+        help="of evaluation images, which tell their part of the spread; 0: not told "
+        "(default: 200)",
+    )
+    add_json(parser)
+
+
+def run(options: Options) -> int:
+    """Print what the seeds of a suite's records can tell; all seeds of the store, unless chosen.
+
+    Raises:
+        InputError: an unusable suite, an unknown metric or baseline, predictions that are gone or
+            changed, or no run that is done.
+    """
+    check_metric(options.metric)
+    suite = chosen_suite(options.choice, download=False)
+    if options.baseline is not None:
+        label = suite_label(options.baseline, suite.methods)
+        if label not in suite.methods:
+            raise unknown_name(f"method of suite {suite.name}", label, suite.methods, "--baseline")
+    store = RunStore(options.choice.out)
+    suite = _with_all_seeds(suite, options.choice, store)
+    runs = foresee(suite, store, *check(suite, store))
+    records, problems = _records(runs, store)
+    for problem in problems:
+        say(problem)
+    settings = suite_power(
+        runs,
+        records,
+        metric=options.metric,
+        baseline=options.baseline is not None,
+        drawn=_drawn(options, records),
+    )
+    if not any(setting.layout.methods for setting in settings):
+        raise InputError(
+            f"{suite.name}: no run in {store.root} is done. Train some: noisyseg run {suite.name} "
+            f"--seeds 0,1,2 --out {store.root}"
+        )
+    if options.json:
+        print_text(json.dumps(_document(suite, options, settings), indent=2))
+    else:
+        title = suite_title(suite)
+        print_text(power_markdown(settings, title=title, value_name=METRICS[options.metric]))
+    return DONE
+
+
+def _with_all_seeds(suite: Suite, choice: SuiteChoice, store: RunStore) -> Suite:
+    chosen = choice.seeds or choice.noise_seeds
+    return suite if chosen else replace(suite, seeds=seeds_there(suite, store))
+
+
+def _records(runs: list[Run], store: RunStore) -> tuple[dict[str, Record], list[str]]:
+    """Records by key, and what is wrong with those that do not hold; those stay where they are."""
+    found = {entry.key: store.peek(entry.spec) for entry in runs}
+    records = {key: record for key, (record, _) in found.items() if record is not None}
+    return records, [problem for _, problem in found.values() if problem]
+
+
+def _drawn(options: Options, records: Mapping[str, Record]) -> Any:
+    if options.draws == 0 or options.metric != DEFAULT:
+        return None
+
+    def drawn(layout: Layout, runs: Mapping[tuple[str, Hashable], Run]) -> Any:
+        return drawn_images(layout, runs, records, draws=options.draws, seed=0)
+
+    return drawn
+
+
+def _document(suite: Suite, options: Options, settings: list[SettingPower]) -> dict[str, Any]:
+    return {
+        "suite": suite.name,
+        "metric": options.metric,
+        "baseline": options.baseline,
+        "settings": [setting.document() for setting in settings],
+    }

@@ -1,0 +1,158 @@
+"""`power`: what a store's seeds can tell, mostly from records without predictions."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from noisyseg.bench.config.suite import SeedPair, load_suite
+from noisyseg.bench.runs.grid import expand
+from noisyseg.results.records.store import RunStore
+
+NO_IMAGES = ("--draws", "0")
+
+
+@pytest.fixture
+def recorded(toy, tmp_path, record_of):
+    """Makes the toy suite's records at some seeds; value(method, noise, seed) is their mask AP."""
+
+    def make(seeds, value):
+        toy.suite["seeds"] = seeds
+        toy.write()
+        out = tmp_path / "runs"
+        store = RunStore(out)
+        for run in toy.expand(out):
+            found = value(run.method_label, run.noise_label, run.seed)
+            if found is not None:
+                store.save(record_of(run, found))
+        toy.suite["seeds"] = [0]
+        toy.write()
+        return out
+
+    return make
+
+
+def drawn(method, noise, seed):
+    """lncis some 3 AP above ce, at equal seeds by a spread of 0.5; seeds alone spread by 2."""
+    shared = np.random.default_rng([seed, len(noise)]).normal(0, 2)
+    own = np.random.default_rng([seed, len(noise), len(method)]).normal(0, 0.35)
+    return 30 + shared + own + 3 * (method == "lncis")
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_all_seeds_of_the_store_count(call, toy, recorded):
+    out = recorded([0, 1, 2, 3, 4], drawn)
+    before = contents(out)
+    done = call("power", toy.file, "--out", out, *NO_IMAGES, "--json")
+    assert done.status == 0, done.err
+    assert contents(out) == before
+    clean, sym40 = json.loads(done.out)["settings"]
+    assert (clean["noise"], sym40["noise"]) == ("clean", "sym40")
+    for setting in (clean, sym40):
+        assert (setting["methods"], setting["seeds"]) == (["ce", "lncis"], list("01234"))
+        own = [
+            np.array([drawn(method, setting["noise"], seed) for seed in range(5)])
+            for method in ("ce", "lncis")
+        ]
+        wanted = np.std(own[1] - own[0], ddof=1)
+        assert setting["spread"]["difference"]["value"] == pytest.approx(wanted)
+        # One comparison: a paired t test of 5 seeds.
+        least = stats.t.ppf(0.975, 4) * wanted / 5**0.5
+        assert setting["least_significant"] == pytest.approx(least)
+        assert setting["images_cell"] is None
+        assert [need["difference"] for need in setting["needed"]] == [1, 2, 4]
+
+
+def test_chosen_seeds_narrow_it(call, toy, recorded):
+    out = recorded([0, 1, 2, 3, 4], drawn)
+    done = call("power", toy.file, "--out", out, *NO_IMAGES, "--seeds", "1,3,4", "--json")
+    assert json.loads(done.out)["settings"][0]["seeds"] == ["1", "3", "4"]
+
+
+def test_its_table(call, toy, recorded):
+    out = recorded([0, 1, 2], drawn)
+    done = call("power", toy.file, "--out", out, *NO_IMAGES)
+    assert done.status == 0
+    lines = done.out.splitlines()
+    assert "|  | clean | sym40 |" in lines
+    assert "| methods × seeds | 2 × 3 | 2 × 3 |" in lines
+    assert "| … by evaluation images alone | — | — |" in lines
+    assert any(line.startswith("| seeds to see a difference of 2 | ") for line in lines)
+
+
+def test_one_seed_tells_nothing_and_says_so(call, toy, recorded):
+    out = recorded([0], drawn)
+    done = call("power", toy.file, "--out", out, *NO_IMAGES)
+    assert done.status == 0
+    assert "| sd of a difference at equal seeds | — | — |" in done.out
+    assert (
+        "clean: at least 2 methods with 2 seeds in common are wanted, there are 2 with 1: how much "
+        "another seed would change is not known." in done.out
+    )
+
+
+def test_a_seed_that_one_method_lacks_is_left_out_and_named(call, toy, recorded):
+    out = recorded(
+        [0, 1, 2],
+        lambda method, noise, seed: (
+            None if (method, noise, seed) == ("lncis", "clean", 1) else drawn(method, noise, seed)
+        ),
+    )
+    done = call("power", toy.file, "--out", out, *NO_IMAGES)
+    assert "| methods × seeds | 2 × 2 | 2 × 3 |" in done.out
+    assert "clean: left out, for not every method has the seed: ce seed 1." in done.out
+
+
+def test_nothing_done(call, toy, tmp_path):
+    done = call("power", toy.file, "--out", tmp_path / "nothing", *NO_IMAGES)
+    assert (done.status, done.out) == (2, "")
+    assert "no run in" in done.err
+    assert not (tmp_path / "nothing").exists()
+
+
+def test_a_baseline_leaves_fewer_comparisons(call, toy, recorded):
+    out = recorded([0, 1, 2], drawn)
+    done = call("power", toy.file, "--out", out, *NO_IMAGES, "--baseline", "ce", "--json")
+    assert [setting["pairs"] for setting in json.loads(done.out)["settings"]] == [1, 1]
+    done = call("power", toy.file, "--out", out, *NO_IMAGES, "--baseline", "cee")
+    assert done.status == 2
+    assert "Did you mean 'ce'" in done.err
+
+
+def test_pairs_of_seeds_tell_noise_and_train_seeds_apart(call, toy, tmp_path, record_of):
+    out = tmp_path / "runs"
+    store = RunStore(out)
+    suite = load_suite(str(toy.file), data_root=None, cache=tmp_path / "cache")
+    pairs = [SeedPair(noise=n, train=t) for n in (0, 1) for t in (0, 1)]
+    for run in expand(replace(suite, seeds=pairs), store):
+        noise_part = 4.0 * (run.noise_seed or 0)
+        store.save(record_of(run, 30.0 + noise_part + (run.method_label == "lncis")))
+    done = call(
+        *("power", toy.file, "--out", out, *NO_IMAGES),
+        *("--noise-seeds", "0,1", "--train-seeds", "0,1", "--json"),
+    )
+    _, sym40 = json.loads(done.out)["settings"]
+    assert sym40["seeds"] == ["0", "0/1", "1/0", "1"]
+    assert sym40["sd_noise"] == pytest.approx(np.std([0, 4], ddof=1))
+    assert sym40["sd_train"] == 0
+    text = call(
+        *("power", toy.file, "--out", out, *NO_IMAGES),
+        *("--noise-seeds", "0,1", "--train-seeds", "0,1"),
+    ).out
+    assert "sym40: every noise seed is there with every train seed." in text
+
+
+def test_a_record_that_does_not_hold_is_named_and_stays(call, toy, recorded):
+    out = recorded([0, 1, 2], drawn)
+    path = next(iter(sorted(out.rglob("record.json"))))
+    path.write_text(path.read_text().replace('"AP":', '"AP" :', 1).replace("3", "4", 1))
+    before = contents(out)
+    done = call("power", toy.file, "--out", out, *NO_IMAGES)
+    assert done.status == 0
+    assert str(path.parent) in done.err
+    assert contents(out) == before
