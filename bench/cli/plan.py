@@ -3,13 +3,15 @@
 import argparse
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from noisyseg.bench.cli.arguments import add_json
 from noisyseg.bench.cli.output import DONE, print_text, say, say_warnings
 from noisyseg.bench.cli.suite_choice import SuiteChoice, add_suite_choice, chosen_suite
-from noisyseg.bench.config.suite import Suite
+from noisyseg.bench.cli.suite_power import measured_power
+from noisyseg.bench.config.suite import SeedPair, Suite
 from noisyseg.bench.datasets.preparation import CheckedData
+from noisyseg.bench.reporting.suite_detection import Detection, detection_of, seeds_for
 from noisyseg.bench.reporting.suite_plan import Plan, PlannedRun, pace_of, suite_plan
 from noisyseg.bench.runs.checkpoint_note import Count, counting_beside
 from noisyseg.bench.runs.estimate import Pace, readable_bytes
@@ -28,10 +30,14 @@ class Options:
 
     Attributes:
         seconds_per_iteration: of an optimizer step; None: as measured.
+        detect: a difference in AP that is to be seen, which decides the seeds; None: the suite's.
+        like: a suite of the store whose runs tell the spread for that; None: the same.
     """
 
     choice: SuiteChoice
     seconds_per_iteration: float | None
+    detect: float | None
+    like: str | None
     json: bool
 
 
@@ -44,16 +50,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="of an optimizer step (default: measured by runs that are done, or by rehearsals)",
     )
+    parser.add_argument(
+        "--detect",
+        type=_difference,
+        metavar="AP",
+        help="plan as many seeds as see this difference between any two methods at 80 %% power, by "
+        "the spread that runs of the store had",
+    )
+    parser.add_argument(
+        "--like",
+        metavar="SUITE",
+        help="with --detect: the suite of the store whose runs tell the spread (default: SUITE)",
+    )
     add_json(parser)
 
 
 def _seconds(text: str) -> float:
+    return _number(text, 1e6, "a number of seconds above 0")
+
+
+def _difference(text: str) -> float:
+    return _number(text, 100, "a difference in AP, above 0 and below 100")
+
+
+def _number(text: str, limit: float, wanted: str) -> float:
     try:
         value = float(text)
     except ValueError:
         value = -1.0
-    if not 0 < value < 1e6:
-        raise argparse.ArgumentTypeError(f"wanted a number of seconds above 0, got {text!r}")
+    if not 0 < value < limit:
+        raise argparse.ArgumentTypeError(f"wanted {wanted}, got {text!r}")
     return value
 
 
@@ -64,23 +90,54 @@ def run(options: Options) -> int:
     """
     outline = chosen_suite(options.choice, random_weights=True)
     store = RunStore(options.choice.out)
+    found = _detection(options, outline, store)
+    seeds = None if found is None else seeds_for(outline, found.seeds)
     with counting_beside(store) as count:
-        plan = _planned(options, outline, store, count)
+        plan = _planned(options, outline, store, count, seeds)
     if options.json:
-        print_text(json.dumps(plan.document(), indent=2))
+        detection = None if found is None else found.document()
+        print_text(json.dumps(plan.document() | {"detection": detection}, indent=2))
     else:
         _print_plan(plan)
+        if found is not None:
+            print_text(found.line())
     return DONE
 
 
-def _planned(options: Options, outline: Suite, store: RunStore, count: Count) -> Plan:
+def _detection(options: Options, suite: Suite, store: RunStore) -> Detection | None:
+    """How many seeds are wanted, if that is asked for, by all seeds of the store.
+
+    Raises:
+        InputError: seeds that were chosen besides, --like without --detect, or no spread known.
+    """
+    if options.detect is None:
+        if options.like is not None:
+            raise InputError("--like names the suite whose spread --detect goes by: give --detect.")
+        return None
+    if options.choice.seeds or options.choice.noise_seeds:
+        raise InputError("--detect decides the seeds: leave --seeds and --noise-seeds out.")
+    choice = options.choice
+    if options.like is not None:
+        choice = replace(choice, suite=options.like, methods=None, noise=None)
+    measured = measured_power(choice, store)
+    return detection_of(options.detect, suite, choice.suite, measured)
+
+
+def _planned(
+    options: Options,
+    outline: Suite,
+    store: RunStore,
+    count: Count,
+    seeds: list[SeedPair] | None,
+) -> Plan:
+    outline = _seeded(outline, seeds)
     note = None
     data: CheckedData | None = None
     runs: list[Run] = []
     try:
         data, settings = check(outline, store)
         say_warnings(data.warnings)
-        suite = chosen_suite(options.choice, download=False)
+        suite = _seeded(chosen_suite(options.choice, download=False), seeds)
         runs = foresee(suite, store, data, settings)
     except UnusableFileError:
         raise
@@ -92,6 +149,10 @@ def _planned(options: Options, outline: Suite, store: RunStore, count: Count) ->
         step = options.seconds_per_iteration
         pace = Pace(step=step, per_image=None, source="given", device="given")
     return suite_plan(outline, runs, store, data=data, pace=pace, note=note, count=count)
+
+
+def _seeded(suite: Suite, seeds: list[SeedPair] | None) -> Suite:
+    return suite if seeds is None else replace(suite, seeds=seeds)
 
 
 def _print_plan(plan: Plan) -> None:

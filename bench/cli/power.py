@@ -2,27 +2,21 @@
 
 import argparse
 import json
-from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from noisyseg.bench.cli.arguments import add_json, whole
-from noisyseg.bench.cli.output import DONE, print_text, say
+from noisyseg.bench.cli.output import DONE, print_text
 from noisyseg.bench.cli.suite_choice import SuiteChoice, add_suite_choice, chosen_suite
+from noisyseg.bench.cli.suite_power import measured_power
 from noisyseg.bench.config.suite import Suite
 from noisyseg.bench.config.suite_part import suite_label
 from noisyseg.bench.reporting.power_page import power_markdown
-from noisyseg.bench.reporting.suite_power import SettingPower, drawn_images, suite_power
-from noisyseg.bench.reporting.suite_seeds import seeds_there
+from noisyseg.bench.reporting.suite_power import SettingPower
 from noisyseg.bench.reporting.suite_table import suite_title
-from noisyseg.bench.runs.grid import foresee
-from noisyseg.bench.runs.inputs import check
-from noisyseg.bench.runs.run import Run
 from noisyseg.errors import InputError, unknown_name
 from noisyseg.results.records.metrics import DEFAULT, METRICS, check_metric
-from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import RunStore
-from noisyseg.results.statistics.power import Layout
 
 EXAMPLE = "noisyseg power quick --baseline ce"
 
@@ -83,17 +77,12 @@ def run(options: Options) -> int:
         if label not in suite.methods:
             raise unknown_name(f"method of suite {suite.name}", label, suite.methods, "--baseline")
     store = RunStore(options.choice.out)
-    suite = _with_all_seeds(suite, options.choice, store)
-    runs = foresee(suite, store, *check(suite, store))
-    records, problems = _records(runs, store)
-    for problem in problems:
-        say(problem)
-    settings = suite_power(
-        runs,
-        records,
+    settings = measured_power(
+        options.choice,
+        store,
         metric=options.metric,
         baseline=options.baseline is not None,
-        drawn=_drawn(options, records),
+        draws=options.draws,
     )
     if not any(setting.layout.methods for setting in settings):
         raise InputError(
@@ -106,28 +95,6 @@ def run(options: Options) -> int:
         title = suite_title(suite)
         print_text(power_markdown(settings, title=title, value_name=METRICS[options.metric]))
     return DONE
-
-
-def _with_all_seeds(suite: Suite, choice: SuiteChoice, store: RunStore) -> Suite:
-    chosen = choice.seeds or choice.noise_seeds
-    return suite if chosen else replace(suite, seeds=seeds_there(suite, store))
-
-
-def _records(runs: list[Run], store: RunStore) -> tuple[dict[str, Record], list[str]]:
-    """Records by key, and what is wrong with those that do not hold; those stay where they are."""
-    found = {entry.key: store.peek(entry.spec) for entry in runs}
-    records = {key: record for key, (record, _) in found.items() if record is not None}
-    return records, [problem for _, problem in found.values() if problem]
-
-
-def _drawn(options: Options, records: Mapping[str, Record]) -> Any:
-    if options.draws == 0 or options.metric != DEFAULT:
-        return None
-
-    def drawn(layout: Layout, runs: Mapping[tuple[str, Hashable], Run]) -> Any:
-        return drawn_images(layout, runs, records, draws=options.draws, seed=0)
-
-    return drawn
 
 
 def _document(suite: Suite, options: Options, settings: list[SettingPower]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from noisyseg.bench.reporting.comparison import matches_of
 from noisyseg.bench.runs.run import Run
+from noisyseg.errors import InputError
 from noisyseg.results.evaluation.image_matches import Matches
 from noisyseg.results.records.metrics import DEFAULT, metric_value
 from noisyseg.results.records.record import Record
@@ -141,7 +142,10 @@ def drawn_images(
     """
 
     def of(run: Run) -> NDArray[np.float64]:
-        matches: Matches = matches_of(run, records[run.key])
+        try:
+            matches: Matches = matches_of(run, records[run.key])
+        except InputError as error:
+            raise InputError(f"{error} --draws 0 tells the rest.") from error
         return drawn_precisions(matches, draws=draws, seed=seed)
 
     table = [[of(runs[method, place]) for place in layout.seeds] for method in layout.methods]

@@ -1,0 +1,59 @@
+"""What the seeds of a store tell of a suite, for the commands that ask; nothing is written."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from noisyseg.bench.cli.output import say
+from noisyseg.bench.cli.suite_choice import SuiteChoice, chosen_suite
+from noisyseg.bench.reporting.suite_power import SettingPower, drawn_images, suite_power
+from noisyseg.bench.reporting.suite_seeds import seeds_there
+from noisyseg.bench.runs.grid import foresee
+from noisyseg.bench.runs.inputs import check
+from noisyseg.bench.runs.run import Run
+from noisyseg.results.records.metrics import DEFAULT
+from noisyseg.results.records.record import Record
+from noisyseg.results.records.store import RunStore
+from noisyseg.results.statistics.power import Layout
+
+
+def measured_power(
+    choice: SuiteChoice,
+    store: RunStore,
+    *,
+    metric: str = DEFAULT,
+    baseline: bool = False,
+    draws: int = 0,
+) -> list[SettingPower]:
+    """What a suite's seeds tell: all that the store has of it, unless some are chosen.
+
+    Args:
+        choice: of the suite.
+        store: of its records.
+        metric: one of `METRICS`.
+        baseline: whether methods are compared with one of them alone.
+        draws: of evaluation images, which tell their part of mask AP's spread; 0: not asked for.
+
+    Raises:
+        InputError: an unusable suite or data, or predictions that are asked for and gone.
+    """
+    suite = chosen_suite(choice, download=False)
+    if not (choice.seeds or choice.noise_seeds):
+        suite = replace(suite, seeds=seeds_there(suite, store))
+    runs = foresee(suite, store, *check(suite, store))
+    records = _records(runs, store)
+
+    def drawn(layout: Layout, of: Mapping[tuple[str, Hashable], Run]) -> Any:
+        return drawn_images(layout, of, records, draws=draws, seed=0)
+
+    asked = drawn if draws and metric == DEFAULT else None
+    return suite_power(runs, records, metric=metric, baseline=baseline, drawn=asked)
+
+
+def _records(runs: Sequence[Run], store: RunStore) -> dict[str, Record]:
+    """Records by key; those that do not hold are named, and stay where they are."""
+    found = {entry.key: store.peek(entry.spec) for entry in runs}
+    for _, problem in found.values():
+        if problem:
+            say(problem)
+    return {key: record for key, (record, _) in found.items() if record is not None}

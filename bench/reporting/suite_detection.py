@@ -1,0 +1,114 @@
+"""How many seeds a suite wants to see a difference, from the spread that some suite's runs had."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from noisyseg.bench.config.suite import SeedPair, Suite
+from noisyseg.bench.reporting.suite_power import SeedsNeeded, SettingPower, needed_for
+from noisyseg.errors import InputError
+from noisyseg.results.statistics.power import MOST_SEEDS, POWER, comparisons
+
+
+@dataclass(kw_only=True, slots=True, frozen=True)
+class Detection:
+    """Seeds that see a true difference at 80 % power.
+
+    Attributes:
+        difference: in AP.
+        methods: of the suite that is planned; each is compared with each.
+        seeds: what the setting wants that wants most.
+        settings: noise setting → seeds, of those whose spread is known.
+        measured_on: the suite whose runs the spread is of.
+        measured: noise setting → methods and seeds that it is of.
+    """
+
+    difference: float
+    methods: int
+    seeds: int
+    settings: dict[str, SeedsNeeded]
+    measured_on: str
+    measured: dict[str, tuple[int, int]]
+
+    def document(self) -> dict[str, Any]:
+        """All of it as data, for JSON."""
+        return asdict(self) | {"power": POWER}
+
+    def line(self) -> str:
+        """It in a sentence."""
+        parts = ", ".join(
+            f"{noise} {need.seeds} [{_text(need.low)}, {_text(need.high)}] (of "
+            f"{self.measured[noise][0]} methods with {self.measured[noise][1]} seeds)"
+            for noise, need in self.settings.items()
+        )
+        return (
+            f"to see {self.difference:g} AP between any two of {self.methods} methods at "
+            f"{100 * POWER:.0f} % power: {self.seeds} seeds. By the spread that runs of "
+            f"{self.measured_on} had: {parts}"
+        )
+
+
+def detection_of(
+    difference: float, suite: Suite, measured_on: str, power: Sequence[SettingPower]
+) -> Detection:
+    """The seeds that a suite wants, by the noise settings that it has in common with the measured.
+
+    Args:
+        difference: in AP.
+        suite: that is planned.
+        measured_on: the name of the suite whose runs were measured; it may be the same.
+        power: of its settings.
+
+    Raises:
+        InputError: fewer than two methods, no spread that is known, or more seeds than can be told.
+    """
+    methods = len(suite.methods)
+    if methods < 2:
+        raise InputError(
+            f"--detect is of a difference between methods, of which {suite.name} has {methods} "
+            "here: choose at least two."
+        )
+    known = [setting for setting in power if setting.spread is not None]
+    common = [setting for setting in known if setting.noise in suite.noise] or known
+    needed, measured = {}, {}
+    for setting in common:
+        if setting.spread is not None:
+            sd = setting.spread.difference
+            needed[setting.noise] = needed_for(
+                difference, sd, methods=methods, pairs=comparisons(methods)
+            )
+            measured[setting.noise] = (setting.spread.methods, setting.spread.seeds)
+    if not needed:
+        raise InputError(
+            f"how much seeds change {measured_on} is not known: at least two methods done with two "
+            "seeds in common are wanted. Train some (run SUITE --seeds 0,1,2 --methods A,B), or "
+            "name a suite of this store that has them: --like SUITE."
+        )
+    seeds = [need.seeds for need in needed.values() if need.seeds is not None]
+    if len(seeds) < len(needed):
+        raise InputError(
+            f"to see {difference:g} AP in {suite.name} would take more than {MOST_SEEDS} seeds, by "
+            f"the spread that runs of {measured_on} had."
+        )
+    return Detection(
+        difference=difference,
+        methods=methods,
+        seeds=max(seeds),
+        settings=needed,
+        measured_on=measured_on,
+        measured=measured,
+    )
+
+
+def seeds_for(suite: Suite, count: int) -> list[SeedPair]:
+    """So many seeds: the suite's own first, then the smallest that it has not."""
+    own = [pair for pair in suite.seeds if pair.noise == pair.train][:count]
+    taken = {pair.train for pair in own}
+    others = (seed for seed in itertools.count() if seed not in taken)
+    more = itertools.islice(others, count - len(own))
+    return [*own, *(SeedPair(noise=seed, train=seed) for seed in more)]
+
+
+def _text(seeds: int | None) -> str:
+    return f"over {MOST_SEEDS}" if seeds is None else str(seeds)
