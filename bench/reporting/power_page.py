@@ -6,26 +6,32 @@ from collections.abc import Callable, Sequence
 from noisyseg.bench.reporting.suite_power import SettingPower, str_of_seed
 from noisyseg.results.statistics.power import MOST_SEEDS, Range
 
+HOW = (
+    "Two methods are told apart by Student's t of their difference at equal seeds, at 5 % over all "
+    "comparisons of a setting together (Bonferroni). In brackets, 95 % intervals."
+)
 _UNKNOWN = "—"
 
 
 def power_markdown(settings: Sequence[SettingPower], *, title: str, value_name: str) -> str:
     """A table with a column for each noise setting, and what its lines mean."""
-    heads = [setting.noise for setting in settings]
     lines = [
         f"## {title}: what its seeds can tell",
         "",
-        f"{value_name}. Two methods are told apart by Student's t of their difference at equal "
-        "seeds, at 5 % over all comparisons of a setting together (Bonferroni). In brackets, 95 % "
-        "intervals.",
+        f"{value_name}. {HOW}",
         "",
-        _row(["", *heads]),
-        "|" + "|".join([":---", *["---:"] * len(heads)]) + "|",
-        *(_row([name, *map(text, settings)]) for name, text in _LINES),
+        _row(["", *(setting.noise for setting in settings)]),
+        "|" + "|".join([":---", *["---:"] * len(settings)]) + "|",
+        *map(_row, power_rows(settings)),
         "",
-        *_remarks(settings),
+        *power_remarks(settings),
     ]
     return "\n".join(lines)
+
+
+def power_rows(settings: Sequence[SettingPower]) -> list[list[str]]:
+    """What is told, and it for each setting."""
+    return [[name, *map(text, settings)] for name, text in _LINES]
 
 
 def _counts(setting: SettingPower) -> str:
@@ -90,7 +96,8 @@ _LINES: Sequence[tuple[str, Callable[[SettingPower], str]]] = (
 )
 
 
-def _remarks(settings: Sequence[SettingPower]) -> list[str]:
+def power_remarks(settings: Sequence[SettingPower]) -> list[str]:
+    """What a reader of the rows must know."""
     lines = [
         "Reliability is the share of the variance between methods' numbers that is the methods' "
         "own: 0, seeds alone order the table; 1, they change nothing. More seeds do not lower what "

@@ -10,14 +10,16 @@ import noisyseg
 from noisyseg.bench.config.suite import Suite
 from noisyseg.bench.reporting.figures import pictures
 from noisyseg.bench.reporting.noise_counts import noise_counts
+from noisyseg.bench.reporting.power_page import HOW, power_remarks, power_rows
 from noisyseg.bench.reporting.suite_match import suite_match
+from noisyseg.bench.reporting.suite_power import suite_power
 from noisyseg.bench.reporting.suite_results import SuiteResults
 from noisyseg.bench.reporting.suite_table import suite_table, suite_title
 from noisyseg.bench.runs.run import Run
 from noisyseg.results.records.noise_name import noise_name
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import is_done
-from noisyseg.results.report.page import picture
+from noisyseg.results.report.page import NONE, picture
 from noisyseg.results.tables.formats import Table, render
 
 METRICS = (
@@ -50,6 +52,7 @@ def suite_page(results: SuiteResults) -> dict[str, Any]:
             suite, runs, done=sum(run.key in done for run in runs), failed=len(failures)
         ),
         "notes": suite.notes,
+        "power": _power(runs, records),
         "tables": [_table(table) for table in tables if (table.cells["n"] > 0).any()],
         "figures": [
             {"source": picture(drawn.contents["png"]), "caption": drawn.caption}
@@ -72,6 +75,19 @@ def _numbers(suite: Suite, runs: Sequence[Run], *, done: int, failed: int) -> di
         "data": ", ".join(sorted({run.spec["data"]["name"] for run in runs})),
         "model": suite.model.name,
         "protocol": suite.protocol["name"],
+    }
+
+
+def _power(runs: Sequence[Run], records: Mapping[str, Record]) -> dict[str, Any] | None:
+    """What the seeds can tell of mask AP; None before any run is done."""
+    settings = [setting for setting in suite_power(runs, records) if setting.layout.methods]
+    if not settings:
+        return None
+    return {
+        "how": HOW,
+        "settings": [setting.noise for setting in settings],
+        "rows": [row for row in power_rows(settings) if any(cell != NONE for cell in row[1:])],
+        "remarks": power_remarks(settings),
     }
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from noisyseg.bench.config.suite import Suite
 from noisyseg.bench.reporting.noise_counts import noise_counts
+from noisyseg.bench.reporting.power_remarks import caption_remark, seeds_note
+from noisyseg.bench.reporting.suite_power import suite_power
 from noisyseg.bench.runs.run import Run
 from noisyseg.errors import unknown_name
 from noisyseg.files import write_atomically
@@ -42,6 +44,11 @@ def suite_table(
     if metric not in known:
         raise unknown_name("metric", metric, known)
     labels = {"methods": list(suite.methods), "noises": list(suite.noise)}
+    notes, remark = list(suite.notes), ""
+    if metric in METRICS:
+        power = suite_power(runs, records, metric=metric)
+        note, remark = seeds_note(power), caption_remark(power)
+        notes += [note] if note else []
     if metric in DERIVED:
         summary = summarise_values(_derived(runs, records, metric), **labels)
     else:
@@ -55,7 +62,8 @@ def suite_table(
         title=suite_title(suite),
         metric=metric,
         value_name=known[metric],
-        notes=suite.notes,
+        notes=notes,
+        remark=remark,
         published=None if suite.published is None else published_table(suite.published),
     )
 

@@ -43,12 +43,14 @@ class Table:
             source, difference (of the mean from the published number). Numbers that are not known
             are NaN, a source that is not there is None.
         notes: what a reader must know.
+        remark: what the caption ends with.
     """
 
     title: str
     value_name: str
     cells: pd.DataFrame
     notes: Sequence[str]
+    remark: str = ""
 
     @property
     def methods(self) -> list[str]:
@@ -68,6 +70,7 @@ def table_of(
     metric: str,
     value_name: str,
     notes: Sequence[str] = (),
+    remark: str = "",
     published: PublishedTable | None = None,
 ) -> Table:
     """A table of what `summarise` gave, beside the paper's numbers if it has some.
@@ -78,6 +81,7 @@ def table_of(
         metric: which the summary is of.
         value_name: what to call it.
         notes: what a reader must know.
+        remark: what the caption ends with.
         published: the paper's table.
     """
     rows = []
@@ -102,7 +106,7 @@ def table_of(
     # As objects, or pandas makes NaN of None.
     cells["source"] = pd.Series([row["source"] for row in rows], dtype=object)
     cells[["n", "failed"]] = cells[["n", "failed"]].astype(int)
-    return Table(title=title, value_name=value_name, cells=cells, notes=notes)
+    return Table(title=title, value_name=value_name, cells=cells, notes=notes, remark=remark)
 
 
 def render(table: Table, kind: str) -> str:
@@ -134,6 +138,7 @@ def _json(table: Table) -> str:
     document = {
         "title": table.title,
         "value": table.value_name,
+        "remark": table.remark,
         "notes": list(table.notes),
         "cells": rows,
     }
@@ -211,7 +216,8 @@ def _signed(value: float) -> str:
 def _caption(table: Table) -> str:
     beside = "" if table.cells["source"].isna().all() else "; beside it the paper's, and the gap"
     alone = " One seed gives no interval." if (table.cells["n"] == 1).any() else ""
-    return f"{_one_line(table.value_name)}: mean ± sd over n seeds{beside}.{alone}"
+    remark = f" {_one_line(table.remark)}" if table.remark else ""
+    return f"{_one_line(table.value_name)}: mean ± sd over n seeds{beside}.{alone}{remark}"
 
 
 def _grid(table: Table) -> list[tuple[str, list[dict[str, Any]]]]:

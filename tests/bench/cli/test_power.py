@@ -156,3 +156,62 @@ def test_a_record_that_does_not_hold_is_named_and_stays(call, toy, recorded):
     assert done.status == 0
     assert str(path.parent) in done.err
     assert contents(out) == before
+
+
+# In tables and pages
+
+
+def told(method, noise, seed):
+    """At clean lncis is 9 above ce, at equal seeds by 0.5; at sym40 by nothing."""
+    own = np.random.default_rng([seed, len(method)]).normal(0, 0.35)
+    return 30 + own + seed + 9 * (method == "lncis" and noise == "clean")
+
+
+def test_a_tables_caption_names_the_columns_that_tell_nothing(call, toy, recorded):
+    out = recorded([0, 1, 2], told)
+    done = call("table", toy.file, "--out", out, "--seeds", "0,1,2")
+    assert "over n seeds. No two methods are told apart by these seeds at sym40." in done.out
+    lines = done.out.rstrip().splitlines()
+    assert lines[-1].startswith("What these seeds can tell (at equal seeds, 5 % over all pairs")
+    # The paired t test's own: of three differences at equal seeds.
+    differences = [told("lncis", "sym40", seed) - told("ce", "sym40", seed) for seed in range(3)]
+    least = stats.t.ppf(0.975, 2) * np.std(differences, ddof=1) / 3**0.5
+    assert f"sym40 {least:.1f} (2 methods, 3 seeds)." in lines[-1]
+    assert abs(np.mean(differences)) < least
+
+
+def test_a_table_that_tells_methods_apart_has_no_such_caption(call, toy, recorded):
+    out = recorded([0, 1, 2], told)
+    done = call("table", toy.file, "--out", out, "--seeds", "0,1,2", "--noise", "clean")
+    assert "No two methods" not in done.out
+    assert "What these seeds can tell" in done.out
+
+
+def test_a_table_of_one_seed_says_that_it_has_no_interval(call, toy, recorded):
+    out = recorded([0], told)
+    done = call("table", toy.file, "--out", out)
+    assert "One seed gives no interval." in done.out
+    assert "told apart" not in done.out
+
+
+@pytest.mark.parametrize("kind", ["latex", "html", "json"])
+def test_other_formats_say_it_too(call, toy, recorded, kind):
+    out = recorded([0, 1, 2], told)
+    done = call("table", toy.file, "--out", out, "--seeds", "0,1,2", "--format", kind)
+    assert "What these seeds can tell" in done.out
+    assert "No two methods are told apart by these seeds at sym40." in done.out
+
+
+def test_the_page_shows_it(call, toy, recorded):
+    out = recorded([0, 1, 2], told)
+    assert call("report", toy.file, "--out", out, "--seeds", "0,1,2").status == 0
+    page = (out / "reports" / "toy.html").read_text()
+    assert '<h2 id="power">What the seeds can tell</h2>' in page
+    assert '<th scope="row">methods × seeds</th><td>2 × 3</td><td>2 × 3</td>' in page
+    assert "by evaluation images alone" not in page  # which were not asked for
+
+
+def test_a_page_without_runs_has_no_such_section(call, toy, tmp_path):
+    assert call("report", toy.file, "--out", tmp_path / "runs").status == 0
+    page = (tmp_path / "runs" / "reports" / "toy.html").read_text()
+    assert "What the seeds can tell" not in page
