@@ -14,8 +14,9 @@ from noisyseg.bench.config.suite_part import suite_label
 from noisyseg.bench.reporting.power_page import power_markdown
 from noisyseg.bench.reporting.suite_power import SettingPower
 from noisyseg.bench.reporting.suite_table import suite_title
+from noisyseg.bench.reporting.suite_values import ALL_METRICS, check_any_metric
 from noisyseg.errors import InputError, unknown_name
-from noisyseg.results.records.metrics import DEFAULT, METRICS, check_metric
+from noisyseg.results.records.metrics import DEFAULT
 from noisyseg.results.records.store import RunStore
 
 EXAMPLE = "noisyseg power quick --baseline ce"
@@ -26,7 +27,7 @@ class Options:
     """What is asked for.
 
     Attributes:
-        metric: one of `METRICS`.
+        metric: one of `ALL_METRICS`.
         baseline: label of the one method that the others are compared with; None: each with each.
         draws: of evaluation images; 0: their part is not asked for.
     """
@@ -45,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--metric",
         default=DEFAULT,
         metavar="NAME",
-        help=f"such as bbox.AP, matched.accuracy (default: {DEFAULT})",
+        help=f"such as bbox.AP, matched.accuracy, recovered (default: {DEFAULT})",
     )
     parser.add_argument(
         "--baseline",
@@ -70,7 +71,7 @@ def run(options: Options) -> int:
         InputError: an unusable suite, an unknown metric or baseline, predictions that are gone or
             changed, or no run that is done.
     """
-    check_metric(options.metric)
+    check_any_metric(options.metric)
     suite = chosen_suite(options.choice, download=False)
     if options.baseline is not None:
         label = suite_label(options.baseline, suite.methods)
@@ -93,7 +94,7 @@ def run(options: Options) -> int:
         print_text(json.dumps(_document(suite, options, settings), indent=2))
     else:
         title = suite_title(suite)
-        print_text(power_markdown(settings, title=title, value_name=METRICS[options.metric]))
+        print_text(power_markdown(settings, title=title, value_name=ALL_METRICS[options.metric]))
     return DONE
 
 

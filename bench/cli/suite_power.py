@@ -1,19 +1,24 @@
 """What the seeds of a store tell of a suite, for the commands that ask; nothing is written."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from noisyseg.bench.cli.output import say
 from noisyseg.bench.cli.suite_choice import SuiteChoice, chosen_suite
+from noisyseg.bench.reporting.loss_logs import loss_logs
 from noisyseg.bench.reporting.suite_power import SettingPower, drawn_images, suite_power
 from noisyseg.bench.reporting.suite_seeds import seeds_there
+from noisyseg.bench.reporting.suite_values import suite_values
 from noisyseg.bench.runs.grid import foresee
 from noisyseg.bench.runs.inputs import check
 from noisyseg.bench.runs.run import Run
 from noisyseg.results.records.metrics import DEFAULT
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import RunStore
+from noisyseg.results.statistics.derived import FATES
 from noisyseg.results.statistics.power import Layout
 
 
@@ -30,7 +35,7 @@ def measured_power(
     Args:
         choice: of the suite.
         store: of its records.
-        metric: one of `METRICS`.
+        metric: one of `ALL_METRICS`.
         baseline: whether methods are compared with one of them alone.
         draws: of evaluation images, which tell their part of mask AP's spread; 0: not asked for.
 
@@ -43,11 +48,16 @@ def measured_power(
     runs = foresee(suite, store, *check(suite, store))
     records = _records(runs, store)
 
-    def drawn(layout: Layout, of: Mapping[tuple[str, Hashable], Run]) -> Any:
-        return drawn_images(layout, of, records, draws=draws, seed=0)
+    def drawn(noise: str, layout: Layout) -> NDArray[np.float64]:
+        of_noise = [run for run in runs if run.noise_label == noise]
+        return drawn_images(layout, of_noise, records, draws=draws)
 
+    if metric in FATES:
+        for line in loss_logs([run for run in runs if run.spec["noise"]], store).silent:
+            say(line)
+    values = suite_values(runs, records, metric)
     asked = drawn if draws and metric == DEFAULT else None
-    return suite_power(runs, records, metric=metric, baseline=baseline, drawn=asked)
+    return suite_power(values, baseline=baseline, drawn=asked)
 
 
 def _records(runs: Sequence[Run], store: RunStore) -> dict[str, Record]:

@@ -8,10 +8,12 @@ from pathlib import Path
 from noisyseg.bench.cli.output import DONE, SOME_FAILED, print_text, say
 from noisyseg.bench.cli.suite_choice import SuiteChoice, add_suite_choice
 from noisyseg.bench.cli.suite_runs import foreseen, known_records
+from noisyseg.bench.reporting.loss_logs import loss_logs
 from noisyseg.bench.reporting.suite_table import suite_table, write_table
 from noisyseg.bench.runs.left_out import left_out
 from noisyseg.errors import InputError
 from noisyseg.results.records.metrics import DEFAULT
+from noisyseg.results.statistics.derived import FATES
 from noisyseg.results.tables.formats import ENDINGS, Table, render
 
 EXAMPLE = "noisyseg table quick --format latex --metric agnostic.AP"
@@ -65,6 +67,9 @@ def run(options: Options) -> int:
     made = suite_table(suite, runs, known_records(runs, store), metric=options.metric)
     for line in left_out(runs, store):
         say(line)
+    if options.metric in FATES:
+        for line in loss_logs([run for run in runs if run.spec["noise"]], store).silent:
+            say(line)
     if options.check is not None:
         return _check(made, options.check)
     text, path = write_table(suite, made, options.format, store)

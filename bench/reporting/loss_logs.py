@@ -51,6 +51,11 @@ class LossLogs:
     skipped: list[str]
     broken: list[str]
 
+    @property
+    def silent(self) -> list[str]:
+        """A line for each run whose log tells nothing."""
+        return [*self.skipped, *self.broken]
+
 
 def loss_logs(runs: Sequence[Run], store: RunStore) -> LossLogs:
     """Read the logs of the runs that are done."""

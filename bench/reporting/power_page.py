@@ -105,7 +105,9 @@ def power_remarks(settings: Sequence[SettingPower]) -> list[str]:
     ]
     for setting in settings:
         layout = setting.layout
-        if setting.spread is None:
+        if not layout.methods:
+            lines.append(f"{setting.noise}: no run that is done has this number.")
+        elif setting.spread is None:
             lines.append(
                 f"{setting.noise}: at least 2 methods with 2 seeds in common are wanted, there are "
                 f"{len(layout.methods)} with {len(layout.seeds)}: how much another seed would "

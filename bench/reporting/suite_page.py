@@ -15,16 +15,20 @@ from noisyseg.bench.reporting.suite_match import suite_match
 from noisyseg.bench.reporting.suite_power import suite_power
 from noisyseg.bench.reporting.suite_results import SuiteResults
 from noisyseg.bench.reporting.suite_table import suite_table, suite_title
+from noisyseg.bench.reporting.suite_values import suite_values
 from noisyseg.bench.runs.run import Run
+from noisyseg.results.records.metrics import DEFAULT
 from noisyseg.results.records.noise_name import noise_name
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import is_done
 from noisyseg.results.report.page import NONE, picture
+from noisyseg.results.statistics.derived import FATES
 from noisyseg.results.tables.formats import Table, render
 
 METRICS = (
     *("segm.AP", "segm.AP50", "segm.AP75", "bbox.AP", "agnostic.AP", "agnostic.AR100"),
     *("matched.accuracy", "relative.AP", "touched.AP", "untouched.AP"),
+    *FATES,
 )
 """Of the page's tables; those that no record has are left out."""
 
@@ -80,7 +84,8 @@ def _numbers(suite: Suite, runs: Sequence[Run], *, done: int, failed: int) -> di
 
 def _power(runs: Sequence[Run], records: Mapping[str, Record]) -> dict[str, Any] | None:
     """What the seeds can tell of mask AP; None before any run is done."""
-    settings = [setting for setting in suite_power(runs, records) if setting.layout.methods]
+    values = suite_values(runs, records, DEFAULT)
+    settings = [setting for setting in suite_power(values) if setting.layout.methods]
     if not settings:
         return None
     return {

@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noisyseg.bench.reporting.comparison import matches_of
+from noisyseg.bench.reporting.suite_values import Values
 from noisyseg.bench.runs.run import Run
 from noisyseg.errors import InputError
 from noisyseg.results.evaluation.image_matches import Matches
-from noisyseg.results.records.metrics import DEFAULT, metric_value
 from noisyseg.results.records.record import Record
-from noisyseg.results.records.store import is_done
 from noisyseg.results.statistics.bootstrap import drawn_precisions
 from noisyseg.results.statistics.intervals import components, is_product
 from noisyseg.results.statistics.power import (
@@ -91,51 +90,44 @@ class SettingPower:
 
 
 def suite_power(
-    runs: Sequence[Run],
-    records: Mapping[str, Record],
+    values: Values,
     *,
-    metric: str = DEFAULT,
     baseline: bool = False,
-    drawn: Callable[[Layout, Mapping[tuple[str, Hashable], Run]], NDArray[np.float64]]
-    | None = None,
+    drawn: Callable[[str, Layout], NDArray[np.float64]] | None = None,
 ) -> list[SettingPower]:
     """What the seeds of each noise setting can tell.
 
     Args:
-        runs: of a suite, done or not.
-        records: those that there are, by key.
-        metric: one of `METRICS`.
+        values: of a suite's runs.
         baseline: whether methods are compared with one of them alone, not each with each.
-        drawn: numbers of a layout by draws of images, shape (draws, M, n); None: not asked for.
+        drawn: numbers of a noise setting's layout by draws of images, shape (draws, M, n); None:
+            not asked for.
     """
-    values: dict[str, dict[str, dict[Hashable, float]]] = {}
-    places: dict[str, dict[tuple[str, Hashable], Run]] = {}
-    for run in runs:
-        own = values.setdefault(run.noise_label, {}).setdefault(run.method_label, {})
-        record = records.get(run.key)
-        value = metric_value(record["metrics"], metric) if record and is_done(record) else None
-        if value is not None and math.isfinite(value):
-            own[run.seeds] = value
-            places.setdefault(run.noise_label, {})[run.method_label, run.seeds] = run
+    known: dict[str, dict[str, dict[Hashable, float]]] = {}
+    for (method, noise), cell in values.items():
+        known.setdefault(noise, {})[method] = {
+            seed: value for seed, (_, value) in cell.items() if math.isfinite(value)
+        }
     found = []
-    for noise, of_methods in values.items():
+    for noise, of_methods in known.items():
         layout = layout_of(of_methods)
         images = (math.nan, math.nan)
         if drawn is not None and len(layout.methods) > 1 and layout.seeds:
-            images = images_part(drawn(layout, places[noise]))
+            images = images_part(drawn(noise, layout))
         found.append(_of_setting(noise, layout, images, baseline=baseline))
     return found
 
 
 def drawn_images(
-    layout: Layout,
-    runs: Mapping[tuple[str, Hashable], Run],
-    records: Mapping[str, Record],
-    *,
-    draws: int,
-    seed: int,
+    layout: Layout, runs: Sequence[Run], records: Mapping[str, Record], *, draws: int
 ) -> NDArray[np.float64]:
     """Mask AP of every run of a layout by draws of images, the same for all; (draws, M, n).
+
+    Args:
+        layout: of a noise setting.
+        runs: of that setting.
+        records: by key.
+        draws: of images.
 
     Raises:
         InputError: predictions that are gone or changed.
@@ -146,9 +138,10 @@ def drawn_images(
             matches: Matches = matches_of(run, records[run.key])
         except InputError as error:
             raise InputError(f"{error} --draws 0 tells the rest.") from error
-        return drawn_precisions(matches, draws=draws, seed=seed)
+        return drawn_precisions(matches, draws=draws, seed=0)
 
-    table = [[of(runs[method, place]) for place in layout.seeds] for method in layout.methods]
+    places: dict[tuple[str, Hashable], Run] = {(run.method_label, run.seeds): run for run in runs}
+    table = [[of(places[method, seed]) for seed in layout.seeds] for method in layout.methods]
     return np.moveaxis(np.array(table), -1, 0)
 
 

@@ -154,3 +154,33 @@ def test_noise_labels_need_not_be_file_names(toy, trained, call, tmp_path):
     assert len(pictures) == 2 * len(PICTURES) + len(RESULTS)
     assert "set-sizes-sym_40.png" in pictures
     assert "set-sizes-sym_40-2.png" in pictures
+
+
+def test_what_became_of_wrong_labels_is_a_metric_of_tables(toy, trained, call, tmp_path):
+    """Each run has one wrong label, whose RoI is predicted as the true one."""
+    out = tmp_path / "out"
+    runs = trained(out, heads=2)
+    done = call("table", toy.file, "--out", out, "--metric", "recovered.best")
+    assert done.status == 0
+    assert "RoIs with a wrong label predicted as the true one, in the epoch that" in done.out
+    assert "| ce | — | 100.0 (n=1) |" in done.out
+    assert (
+        "| ce | — | 0.0 (n=1) |"
+        in call("table", toy.file, "--out", out, "--metric", "memorised").out
+    )
+    (log,) = (run.folder / "log.jsonl" for run in runs if run.label == "lncis · sym40 · seed 0")
+    log.write_text(log.read_text()[:-30])
+    done = call("table", toy.file, "--out", out, "--metric", "recovered")
+    assert done.status == 0
+    assert "| lncis | — | — |" in done.out
+    assert "error: lncis · sym40 · seed 0: " in done.err
+    assert "clean" not in done.err  # where no label is wrong
+
+
+def test_power_knows_it(toy, trained, call, tmp_path):
+    out = tmp_path / "out"
+    trained(out)
+    done = call("power", toy.file, "--out", out, "--metric", "memorised")
+    assert done.status == 0, done.err
+    assert "| methods × seeds | 0 × 0 | 2 × 1 |" in done.out
+    assert "clean: no run that is done has this number." in done.out
