@@ -15,6 +15,7 @@ from noisyseg.bench.cluster import progress, scheduler
 from noisyseg.bench.cluster.settings import ClusterSettings
 from noisyseg.bench.config.suite import Suite
 from noisyseg.bench.datasets.preparation import CheckedData
+from noisyseg.bench.reporting.closing_sentence import closing_sentence
 from noisyseg.bench.reporting.suite_table import suite_table, write_table
 from noisyseg.bench.runs.checkpoint_note import note_size
 from noisyseg.bench.runs.coco_server import test_images, with_submissions
@@ -138,6 +139,8 @@ def run(options: Options) -> int:
     text, path = write_table(suite, suite_table(suite, runs, records), "md", store)
     print_text(text.rstrip())
     say(f"table written to {path}")
+    if sentence := closing_sentence(suite, runs, records):
+        say(sentence)
     return _say_outcome(runs, records)
 
 

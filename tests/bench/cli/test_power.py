@@ -215,3 +215,12 @@ def test_a_page_without_runs_has_no_such_section(call, toy, tmp_path):
     assert call("report", toy.file, "--out", tmp_path / "runs").status == 0
     page = (tmp_path / "runs" / "reports" / "toy.html").read_text()
     assert "What the seeds can tell" not in page
+
+
+def test_run_ends_with_what_was_seen_and_what_was_not(call, toy, recorded):
+    out = recorded([0], told)
+    done = call("run", toy.file, "--out", out)
+    assert done.status == 0
+    assert "Seen: ce has " in done.err
+    assert "Not seen: which method is better at clean, sym40: one seed" in done.err
+    assert "Seen" not in done.out  # which is the table alone
