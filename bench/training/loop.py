@@ -21,6 +21,7 @@ from torch.utils.data import DataLoader
 
 from noisyseg.bench.training.checkpoint import load_checkpoint, save_checkpoint
 from noisyseg.bench.training.class_loss import MethodLoss
+from noisyseg.bench.training.frozen_features import FrozenFeatures, kept_features
 from noisyseg.bench.training.mask_tensors import collation, preprocessed
 from noisyseg.bench.training.optimizer import make_optimizer, set_learning_rate
 from noisyseg.bench.training.precision import computing, layers
@@ -47,6 +48,7 @@ class Training:
             much of it is done before each iteration.
         checkpoint: the file that holds the state of the last epoch that was worth keeping.
         workers: data-loader processes; they do not change the result.
+        features: of a frozen backbone, which the loop puts here while it trains.
     """
 
     key: str
@@ -58,6 +60,7 @@ class Training:
     device: torch.device
     checkpoint: Path
     workers: int = 0
+    features: FrozenFeatures | None = None
 
 
 Batch = dict[str, Any]
@@ -90,7 +93,8 @@ def train(
     average = WeightAverage(model, training.protocol)
     start = _resume(training, optimizer, average)
     on_start(start)
-    with computing(model, training.protocol):
+    with computing(model, training.protocol), kept_features(model, training.device) as features:
+        training.features = features
         seconds = _epochs(training, optimizer, average, start, on_epoch, on_iteration)
     return median(seconds[1:] or seconds) if seconds else None
 
@@ -230,6 +234,8 @@ def _pass(training: Training, batch: Batch, *, share: int) -> dict[str, float]:
         loss.gt_annotation_ids = [
             sample.gt_instances.annotation_ids for sample in data.get("data_samples", ())
         ]
+    if training.features is not None:
+        training.features.announce(data["data_samples"])
     with layers(training.protocol, training.device):
         total, losses = model.parse_losses(model(**data, mode="loss"))
     (total / share).backward()
