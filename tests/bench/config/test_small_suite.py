@@ -1,6 +1,9 @@
 """The suite `small` needs nothing else; its data keep their promises, its noise its families."""
 
+import subprocess
+import sys
 from collections import Counter
+from pathlib import Path
 
 import orjson
 import pytest
@@ -86,3 +89,19 @@ def test_every_image_is_there_in_its_size_and_no_other(documents):
 
 def test_the_photographs_take_at_most_eight_megabytes():
     assert sum(path.stat().st_size for path in BOARDS.rglob("*") if path.is_file()) < 8e6
+
+
+def test_the_script_makes_the_same_annotations_from_the_full_data(tmp_path):
+    root = Path(__file__).parents[3]
+    full = root / ".." / "shared" / "data" / "boards"
+    if not full.is_dir():
+        pytest.skip(f"the full data set is not at {full}")
+    script = root / "tools" / "make_small_boards.py"
+    subprocess.run(
+        [sys.executable, str(script), str(full), str(tmp_path)], check=True, capture_output=True
+    )
+    for part in PARTS:
+        name = f"annotations/{part}.json"
+        assert (tmp_path / name).read_bytes() == (BOARDS / name).read_bytes()
+        made = {path.name for path in (tmp_path / part).iterdir()}
+        assert made == {path.name for path in (BOARDS / part).iterdir()}
