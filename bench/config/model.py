@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypedDict
 
 from noisyseg.bench.config.shipped import read_with_base
 from noisyseg.bench.config.weights import PREFIX, torchvision_weights
+from noisyseg.bench.datasets.shipped_files import placed_path
 from noisyseg.checked_values import checked, integer, section, text
 from noisyseg.errors import InputError
 from noisyseg.files import canonical_json, sha256_file
@@ -58,7 +59,8 @@ def load_model(
     Args:
         source: e.g. `mask-rcnn-tiny` or {extends: mask-rcnn-mobilenetv2, weights: file.pth}.
         where: the place that source came from.
-        root: folder that a relative `weights` path starts from.
+        root: folder that a relative `weights` path starts from; one that begins with `shipped://`
+            names a file that comes with noisyseg.
         random_weights: whether to leave pretrained weights out, whatever source says of them.
         download: whether weights by torchvision's name may be fetched if they are not there.
     Raises:
@@ -137,7 +139,7 @@ def _weights(raw: Located, root: Path, where: str, *, download: bool) -> Path | 
         )
     if value.startswith(PREFIX):
         return torchvision_weights(value, where=raw.where("weights"), download=download)
-    path = root / value
+    path = placed_path(value, root, where=raw.where("weights"))
     if not path.is_file():
         raise InputError(f"{raw.where('weights')}: no weights file at {path}.")
     return path

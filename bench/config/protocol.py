@@ -117,12 +117,17 @@ class Image(TypedDict):
 
 
 # These came later: left out where they have their default, so that run keys stay what they were.
-LATER: dict[str, str] = {"precision": "tf32", "memory_format": "contiguous"}
+LATER: dict[str, Any] = {
+    "precision": "tf32",
+    "memory_format": "contiguous",
+    "average_last": 0,
+}
 
 
 class _Later(TypedDict, total=False):
     precision: Annotated[str, _one_of("bf16", "tf32", "fp32")]
     memory_format: Annotated[str, _one_of("contiguous", "channels-last")]
+    average_last: Count
 
 
 class Protocol(_Later):
@@ -136,6 +141,8 @@ class Protocol(_Later):
             TF32's 10 bits of mantissa; `fp32`: without them; `bf16`: bfloat16 in layers, float32
             in parameters, gradients and losses. Absent for tf32.
         memory_format: `channels-last` lays a pixel's channels side by side. Absent for contiguous.
+        average_last: over so many last epochs' ends the trained weights are averaged, and predicted
+            with. Absent for none.
     """
 
     name: Annotated[str, text]
@@ -169,6 +176,12 @@ def load_protocol(source: str | Located, *, where: str) -> Protocol:
     if batch % micro:
         raise InputError(
             f"{raw.where('micro_batch')}: micro_batch must divide batch_size {batch}, got {micro}."
+        )
+    last = protocol.get("average_last", 0)
+    if last > epochs:
+        raise InputError(
+            f"{raw.where('average_last')}: average_last must be at most the {epochs} epochs, "
+            f"got {last}."
         )
     milestones = protocol["schedule"]["milestones"]
     if milestones and milestones[-1] >= epochs:

@@ -10,7 +10,7 @@ from noisyseg.bench.config.model import Model, load_model
 from noisyseg.bench.config.protocol import Protocol, load_protocol
 from noisyseg.bench.config.shipped import shipped_path
 from noisyseg.bench.datasets.data_format import DataOptions
-from noisyseg.bench.datasets.formats.registry import format_of
+from noisyseg.bench.datasets.source import usual_root
 from noisyseg.checked_values import anything, checked, file_name, list_of, section, text
 from noisyseg.errors import InputError, unknown_name
 from noisyseg.located_yaml import Located, check_keys, check_present, located, read_yaml
@@ -148,9 +148,7 @@ def load_suite(
     absent = dict.fromkeys(("published", "model", "protocol", "variants"))
     defaults: Mapping[str, Any] = {"title": raw.get("name"), "notes": [], **absent}
     written = checked(raw, _Written, what="a suite", defaults=defaults)
-    # Data that no one has said a place of lie beside the suite's file, if it has one.
-    beside = raw.file.parent if is_file else None
-    root = data_root or (cache if format_of(written["data"]).built_in else beside)
+    root = data_root or usual_root(raw.file if is_file else None, written["data"], cache)
     variant, parts = _variant(raw, choices.variant)
     return Suite(
         name=written["name"],

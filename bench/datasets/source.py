@@ -6,6 +6,7 @@ from pathlib import Path
 from noisyseg.bench.datasets.data_format import DataOptions
 from noisyseg.bench.datasets.formats.registry import format_of, refuse_masks
 from noisyseg.bench.datasets.ready import Ready
+from noisyseg.bench.datasets.shipped_files import is_shipped
 from noisyseg.checked_values import list_of
 from noisyseg.errors import InputError
 from noisyseg.located_yaml import Located, check_keys
@@ -42,6 +43,21 @@ def load_source(
     data = known.locate(raw, root, options)
     ready = data.make() if make else data.foresee()
     return replace(ready, classes=classes or ready.classes, policy=policy)
+
+
+def usual_root(file: Path | None, data: Located, cache: Path) -> Path | None:
+    """Where data lie that no one has said a place of.
+
+    Args:
+        file: the suite's, which they lie beside; None for a suite that comes with noisyseg.
+        data: the suite's section, of a known format.
+        cache: folder of what noisyseg makes itself; what comes with it needs no place.
+    Raises:
+        InputError: an unknown format.
+    """
+    if format_of(data).built_in or (file is None and is_shipped(data)):
+        return cache
+    return None if file is None else file.parent
 
 
 def _choice(raw: Located) -> tuple[list[str] | None, str]:

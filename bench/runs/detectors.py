@@ -47,6 +47,7 @@ def check_model(run: Run) -> None:
             name=model["name"],
             num_classes=len(run.spec["data"]["classes"]),
             weights=run.weights,
+            averaged="average_last" in run.spec["protocol"],
         )
 
 
@@ -65,6 +66,7 @@ def checkpoint_size(model: Model, protocol: Protocol, num_classes: int) -> int:
             name=model.name,
             num_classes=num_classes,
             optimizer=protocol["optimizer"]["type"],
+            averaged="average_last" in protocol,
         )
 
 

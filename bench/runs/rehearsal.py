@@ -46,6 +46,8 @@ def rehearsed(protocol: Protocol, *, shrink: bool) -> RehearsedProtocol:
         for epoch in protocol["schedule"]["milestones"]
     ]
     small = _shrunk(protocol) if shrink else protocol
+    if "average_last" in protocol:
+        small = {**small, "average_last": min(EPOCHS, protocol["average_last"])}
     return {
         **small,
         "epochs": EPOCHS,

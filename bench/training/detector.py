@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from noisyseg.bench.training.batched.placement import batch_passes
 from noisyseg.bench.training.checkpoint import UNREADABLE
+from noisyseg.bench.training.weight_average import check_averageable
 from noisyseg.errors import InputError
 
 _MOBILENET_STAGES = 7
@@ -56,22 +57,37 @@ def build_detector(
 
 
 def check_detector(
-    detector: dict[str, Any], *, name: str, num_classes: int, weights: Path | None
+    detector: dict[str, Any],
+    *,
+    name: str,
+    num_classes: int,
+    weights: Path | None,
+    averaged: bool = False,
 ) -> None:
     """Build a detector and read its weights once, so that a mistake shows before any run starts.
 
+    Args:
+        detector: mmdet's configuration.
+        name: of the model, for messages.
+        num_classes: of objects.
+        weights: the backbone's file.
+        averaged: whether its weights are to be averaged over epochs.
+
     Raises:
-        InputError: a part or a setting that mmdet does not know, or weights that do not fit.
+        InputError: a part or a setting that mmdet does not know, weights that do not fit, or a
+            detector whose weights cannot be averaged.
     """
     model = _buildable(detector, num_classes, name)
     if weights is not None:
         load_backbone(model.backbone, weights)
+    if averaged:
+        check_averageable(model, name=name)
 
 
 def checkpoint_bytes(
-    detector: dict[str, Any], *, name: str, num_classes: int, optimizer: str
+    detector: dict[str, Any], *, name: str, num_classes: int, optimizer: str, averaged: bool = False
 ) -> int:
-    """The size of a training's checkpoint: every tensor, and the optimizer's state.
+    """The size of a training's checkpoint: every tensor, the optimizer's state, sums if averaged.
 
     Raises:
         InputError: a part or a setting that mmdet does not know.
@@ -81,6 +97,7 @@ def checkpoint_bytes(
     model.train()  # which freezes what stays frozen
     freeze_last_convolution(model.backbone)
     states = {"SGD": 1, "AdamW": 2}[optimizer]  # momentum; first and second moment
+    states += averaged
     own = sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values())
     trained = sum(p.numel() * p.element_size() for p in model.parameters() if p.requires_grad)
     return own + states * trained

@@ -21,11 +21,13 @@ from torch.utils.data import DataLoader
 
 from noisyseg.bench.training.checkpoint import load_checkpoint, save_checkpoint
 from noisyseg.bench.training.class_loss import MethodLoss
+from noisyseg.bench.training.frozen_features import FrozenFeatures, kept_features
 from noisyseg.bench.training.mask_tensors import collation, preprocessed
 from noisyseg.bench.training.optimizer import make_optimizer, set_learning_rate
 from noisyseg.bench.training.precision import computing, layers
 from noisyseg.bench.training.run_dataset import RunDataset, train_loader
 from noisyseg.bench.training.streams import stream_seed
+from noisyseg.bench.training.weight_average import WeightAverage
 
 # A checkpoint is the disk's work and a GPU's waiting: short epochs are rather done again.
 CHECKPOINT_SECONDS = 30.0
@@ -46,6 +48,7 @@ class Training:
             much of it is done before each iteration.
         checkpoint: the file that holds the state of the last epoch that was worth keeping.
         workers: data-loader processes; they do not change the result.
+        features: of a frozen backbone, which the loop puts here while it trains.
     """
 
     key: str
@@ -57,6 +60,7 @@ class Training:
     device: torch.device
     checkpoint: Path
     workers: int = 0
+    features: FrozenFeatures | None = None
 
 
 Batch = dict[str, Any]
@@ -86,16 +90,19 @@ def train(
     """
     model = training.detector.to(training.device)
     optimizer = make_optimizer(model, training.protocol["optimizer"])
-    start = _resume(training, optimizer)
+    average = WeightAverage(model, training.protocol)
+    start = _resume(training, optimizer, average)
     on_start(start)
-    with computing(model, training.protocol):
-        seconds = _epochs(training, optimizer, start, on_epoch, on_iteration)
+    with computing(model, training.protocol), kept_features(model, training.device) as features:
+        training.features = features
+        seconds = _epochs(training, optimizer, average, start, on_epoch, on_iteration)
     return median(seconds[1:] or seconds) if seconds else None
 
 
 def _epochs(
     training: Training,
     optimizer: torch.optim.Optimizer,
+    average: WeightAverage,
     start: int,
     on_epoch: EpochReport,
     on_iteration: Callable[[float, float], None],
@@ -122,8 +129,9 @@ def _epochs(
         # rather than never told.
         seconds_taken = round(time.perf_counter() - began, 3)
         on_epoch({"epoch": epoch, **totals, "seconds": seconds_taken, **_at_work(training)})
+        average.end_epoch(epoch)
         if _is_due(training, epoch + 1, time.perf_counter() - saved):
-            _save(training, optimizer, epoch)
+            _save(training, optimizer, average, epoch)
             saved = time.perf_counter()
     return seconds
 
@@ -226,6 +234,8 @@ def _pass(training: Training, batch: Batch, *, share: int) -> dict[str, float]:
         loss.gt_annotation_ids = [
             sample.gt_instances.annotation_ids for sample in data.get("data_samples", ())
         ]
+    if training.features is not None:
+        training.features.announce(data["data_samples"])
     with layers(training.protocol, training.device):
         total, losses = model.parse_losses(model(**data, mode="loss"))
     (total / share).backward()
@@ -234,24 +244,28 @@ def _pass(training: Training, batch: Batch, *, share: int) -> dict[str, float]:
     return dict(zip(losses, values.tolist(), strict=True))
 
 
-def _save(training: Training, optimizer: torch.optim.Optimizer, epoch: int) -> None:
+def _save(
+    training: Training, optimizer: torch.optim.Optimizer, average: WeightAverage, epoch: int
+) -> None:
     state = {
         "key": training.key,
         "epoch": epoch + 1,
         "model": training.detector.state_dict(),
         "optimizer": optimizer.state_dict(),
+        "average": average.state_dict(),
         "methods": [loss.method.state_dict() for loss in training.class_losses],
     }
     save_checkpoint(training.checkpoint, state)
 
 
-def _resume(training: Training, optimizer: torch.optim.Optimizer) -> int:
+def _resume(training: Training, optimizer: torch.optim.Optimizer, average: WeightAverage) -> int:
     """Load the last checkpoint; returns the number of epochs already done."""
     state = load_checkpoint(training.checkpoint, key=training.key)
     if state is None:
         return 0
     training.detector.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
+    average.load_state_dict(state.get("average", {}))  # earlier checkpoints have none
     for loss, method in zip(training.class_losses, state["methods"], strict=True):
         loss.method.load_state_dict(method)
     return int(state["epoch"])

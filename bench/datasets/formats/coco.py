@@ -9,6 +9,7 @@ from noisyseg.bench.datasets.check_report import Report
 from noisyseg.bench.datasets.converted import Progress
 from noisyseg.bench.datasets.data_format import DataOptions, Format
 from noisyseg.bench.datasets.ready import Ready
+from noisyseg.bench.datasets.shipped_files import placed_path
 from noisyseg.bench.datasets.split import Split
 from noisyseg.checked_values import file_name, integer, text
 from noisyseg.errors import InputError
@@ -93,7 +94,10 @@ def _locate(section: Located, root: Path, options: DataOptions) -> CocoData:
 def _split(raw: Located, split: str, root: Path) -> Split:
     section = located(raw[split], what=split, where=raw.where(split))
     check_keys(section, what=split, required=("annotations", "images"), optional=("limit",))
-    paths = {key: root / text(section, key) for key in ("annotations", "images")}
+    paths = {
+        key: placed_path(text(section, key), root, where=section.where(key))
+        for key in ("annotations", "images")
+    }
     if not paths["images"].is_dir():
         raise InputError(
             f"{section.where('images')}: no folder of images at {paths['images']}. Relative paths "

@@ -124,6 +124,7 @@ def test_another_optimizer_leaves_the_base_s_values_if_it_replaces_it(read):
     [
         ("precision", "tf32", ("bf16", "fp32")),
         ("memory_format", "contiguous", ("channels-last",)),
+        ("average_last", 0, (1, 12)),
     ],
 )
 def test_a_default_that_came_later_leaves_the_protocol_as_it_was(read, key, default, others):
@@ -177,6 +178,9 @@ def test_a_default_that_came_later_leaves_the_protocol_as_it_was(read, key, defa
         ("gradient", "precision: 32\ngradient", 5, "unknown precision '32'"),
         ("gradient", "precision: null\ngradient", 5, "unknown precision 'None'"),
         ("gradient", "memory_format: last\ngradient", 5, "unknown memory_format 'last'"),
+        ("gradient", "average_last: 13\ngradient", 5, "at most the 12 epochs, got 13"),
+        ("gradient", "average_last: -1\ngradient", 5, "average_last must be an integer of at l"),
+        ("gradient", "average_last: true\ngradient", 5, "average_last must be an integer"),
         ("flip", "scale_to: [128, 8], flip", 8, r"scale_to must be .* at least 16, got \[128, 8\]"),
         ("flip", "scales_to: [128, 96], flip", 8, "'scales_to'. Did you mean 'scale_to'"),
         ("flip", "test_scale: null, flip", 8, r"test_scale must be \[width, height\].* got None"),

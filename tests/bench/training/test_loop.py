@@ -557,6 +557,31 @@ def test_a_training_in_passes_of_grouped_images_is_resumed_alike(real, protocol)
     assert_same(final_state(stopped), final_state(whole))
 
 
+@pytest.mark.parametrize("stop_after", [2, 5, 8])  # before the averaged epochs, and within them
+def test_an_averaged_training_is_resumed_alike_and_keeps_the_mean(real, protocol, stop_after):
+    averaged = {**protocol, "epochs": 4, "average_last": 3}
+    whole, stopped = real("whole", protocol=averaged), real("stopped", protocol=averaged)
+    weights = []
+
+    def end(report):  # told before the mean takes the weights' place
+        weights.append(whole.detector.roi_head.bbox_head.fc_cls.weight.detach().clone())
+
+    train(whole, on_start=lambda epochs: None, on_epoch=end, on_iteration=lambda *_: None)
+    with pytest.raises(KeyboardInterrupt):
+        Watch(stop_after=stop_after).run(stopped)
+    resumed = real("stopped", protocol=averaged)
+    Watch().run(resumed)
+    states = [load_checkpoint(training.checkpoint, key=KEY) for training in (whole, resumed)]
+    assert_same(*states)
+    torch.testing.assert_close(states[0]["average"], states[1]["average"], rtol=0, atol=0)
+    found = states[0]["model"]["roi_head.bbox_head.fc_cls.weight"]
+    torch.testing.assert_close(found, torch.stack(weights[1:]).mean(0))
+    assert not torch.equal(found, weights[-1])
+    again = real("stopped", protocol=averaged)  # done: the mean is what predictions are made with
+    Watch().run(again)
+    assert torch.equal(again.detector.roi_head.bbox_head.fc_cls.weight, found)
+
+
 def test_loader_processes_do_not_change_the_result(real):
     alone, helped = real("alone"), real("helped", workers=2)
     first, second = Watch().run(alone), Watch().run(helped)

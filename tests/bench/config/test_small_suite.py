@@ -1,0 +1,107 @@
+"""The suite `small` needs nothing else; its data keep their promises, its noise its families."""
+
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import orjson
+import pytest
+
+from noisyseg.bench.config.suite import load_suite
+from noisyseg.bench.datasets.shipped_files import FOLDER
+from noisyseg.bench.datasets.source import load_source
+
+BOARDS = FOLDER / "boards"
+PARTS = ("train", "eval")
+
+
+@pytest.fixture(scope="module")
+def documents():
+    return {
+        part: orjson.loads((BOARDS / f"annotations/{part}.json").read_bytes()) for part in PARTS
+    }
+
+
+@pytest.fixture(scope="module")
+def suite(tmp_path_factory):
+    return load_suite("small", data_root=None, cache=tmp_path_factory.mktemp("cache"))
+
+
+def test_it_needs_no_place_of_data_or_weights(suite):
+    ready = load_source(suite.data, root=suite.data_root)
+    assert ready.train.images == BOARDS / "train"
+    assert suite.model.weights == FOLDER / "mobilenetv2/mobilenetv2_imagenet.pth"
+
+
+def test_methods_settings_and_seeds_are_those_that_the_docs_compare(suite):
+    assert list(suite.methods) == [
+        "ce",
+        "lsr",
+        "jol",
+        "gce",
+        "sce",
+        "lncis",
+        "nce-rce",
+        "gjs",
+        "forward",
+    ]
+    assert list(suite.noise) == ["clean", "sym40", "asym40"]
+    assert [tuple(seed) for seed in suite.seeds] == [(seed, seed) for seed in range(5)]
+
+
+def test_asymmetric_noise_stays_in_a_family_and_leaves_out_no_class(suite, documents):
+    family = {entry["name"]: entry["supercategory"] for entry in documents["train"]["categories"]}
+    pairs = dict(suite.noise["asym40"]["map"])
+    assert pairs.keys() == set(pairs.values()) == family.keys()
+    assert all(family[source] == family[target] for source, target in pairs.items())
+    assert all(source != target for source, target in pairs.items())
+
+
+def test_lncis_s_second_stage_begins_at_half_time(suite):
+    assert suite.methods["lncis"].parameters["e1"] == 0.5
+    assert suite.protocol["epochs"] % 2 == 0
+
+
+def test_there_are_enough_images_and_classes_are_balanced(documents):
+    assert len(documents["eval"]["images"]) >= 400
+    for document in documents.values():
+        counts = Counter(entry["category_id"] for entry in document["annotations"])
+        assert counts.keys() == {entry["id"] for entry in document["categories"]}
+        assert min(counts.values()) > 0.8 * max(counts.values())
+
+
+def test_near_duplicates_are_on_one_side(documents):
+    groups = [{image["dup_group"] for image in documents[part]["images"]} for part in PARTS]
+    assert groups[0].isdisjoint(groups[1])
+
+
+def test_every_image_is_there_in_its_size_and_no_other(documents):
+    from PIL import Image
+
+    for part in PARTS:
+        images = {image["file_name"]: image for image in documents[part]["images"]}
+        assert {path.name for path in (BOARDS / part).iterdir()} == images.keys()
+        for name, image in images.items():
+            with Image.open(BOARDS / part / name) as picture:
+                assert picture.size == (image["width"], image["height"])
+
+
+def test_the_photographs_take_at_most_eight_megabytes():
+    assert sum(path.stat().st_size for path in BOARDS.rglob("*") if path.is_file()) < 8e6
+
+
+def test_the_script_makes_the_same_annotations_from_the_full_data(tmp_path):
+    root = Path(__file__).parents[3]
+    full = root / ".." / "shared" / "data" / "boards"
+    if not full.is_dir():
+        pytest.skip(f"the full data set is not at {full}")
+    script = root / "tools" / "make_small_boards.py"
+    subprocess.run(
+        [sys.executable, str(script), str(full), str(tmp_path)], check=True, capture_output=True
+    )
+    for part in PARTS:
+        name = f"annotations/{part}.json"
+        assert (tmp_path / name).read_bytes() == (BOARDS / name).read_bytes()
+        made = {path.name for path in (tmp_path / part).iterdir()}
+        assert made == {path.name for path in (BOARDS / part).iterdir()}
