@@ -292,8 +292,8 @@ def test_states_of_every_stage_are_resumed(runs, method, monkeypatch):
     run = stopped[method]
     save = loop._save
 
-    def stop(training, optimizer, epoch):
-        save(training, optimizer, epoch)
+    def stop(*arguments):
+        save(*arguments)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:

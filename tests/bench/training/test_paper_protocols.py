@@ -233,6 +233,7 @@ def mmdets(pair):
         "gradient_clip": training["optim_wrapper"].get("clip_grad"),
         "precision": "tf32",  # its wrapper is OptimWrapper, not AmpOptimWrapper
         "memory_format": "contiguous",
+        "average_last": 0 if not training.get("custom_hooks") else "a hook of its own",
         "epochs": training["train_cfg"]["max_epochs"],
         # mmengine's warm-up is at full rate in its last iteration, end - 1.
         "schedule.warmup_iterations": warmup["end"] - warmup["begin"] - 1,

@@ -62,9 +62,9 @@ def stop_after(monkeypatch):
     def make(run, store, epochs):
         save = loop._save
 
-        def stop(training, optimizer, epoch):
-            save(training, optimizer, epoch)
-            if epoch + 1 == epochs:
+        def stop(*arguments):
+            save(*arguments)
+            if arguments[-1] + 1 == epochs:
                 raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
