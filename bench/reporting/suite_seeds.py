@@ -8,7 +8,7 @@ from noisyseg.results.records.store import RunStore, is_done
 
 
 def seeds_there(suite: Suite, store: RunStore) -> list[SeedPair]:
-    """The suite's pairs of seeds, and those of records of its model, protocol and data set's name.
+    """The suite's pairs of seeds, and those of records of its model and protocol, by their names.
 
     A clean run has no noise seed: it counts for the pair of its train seed twice.
     """
