@@ -119,7 +119,7 @@ def _detection(options: Options, suite: Suite, store: RunStore) -> Detection | N
     choice = options.choice
     if options.like is not None:
         choice = replace(choice, suite=options.like, methods=None, noise=None)
-    measured = measured_power(choice, store)
+    measured = measured_power(choice, chosen_suite(choice, download=False), store)
     return detection_of(options.detect, suite, choice.suite, measured)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from noisyseg.bench.config.suite import Suite
 from noisyseg.bench.reporting.power_remarks import caption_remark, seeds_note
-from noisyseg.bench.reporting.suite_power import suite_power
+from noisyseg.bench.reporting.suite_power import comparable, suite_power
 from noisyseg.bench.reporting.suite_values import ALL_METRICS, check_any_metric, suite_values
 from noisyseg.bench.runs.run import Run
 from noisyseg.files import write_atomically
@@ -13,9 +13,8 @@ from noisyseg.results.paper.published import published_table
 from noisyseg.results.records.metrics import DEFAULT
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import RunStore
-from noisyseg.results.statistics.derived import DERIVED
 from noisyseg.results.tables.formats import ENDINGS, Table, render, table_of
-from noisyseg.results.tables.table import TableEntry, summarise, summarise_values
+from noisyseg.results.tables.table import summarise_values
 
 
 def suite_table(
@@ -33,20 +32,11 @@ def suite_table(
         InputError: no such metric.
     """
     check_any_metric(metric)
-    labels = {"methods": list(suite.methods), "noises": list(suite.noise)}
     values = suite_values(runs, records, metric)
-    power = suite_power(values)
+    power = suite_power(comparable(values, metric, suite))
     note = seeds_note(power)
-    if metric in DERIVED:
-        summary = summarise_values(values, **labels)
-    else:
-        entries = [
-            TableEntry(run.method_label, run.noise_label, run.seeds, records.get(run.key))
-            for run in runs
-        ]
-        summary = summarise(entries, **labels, metric=metric)
     return table_of(
-        summary,
+        summarise_values(values, methods=list(suite.methods), noises=list(suite.noise)),
         title=suite_title(suite),
         metric=metric,
         value_name=ALL_METRICS[metric],
