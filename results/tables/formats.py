@@ -130,10 +130,12 @@ def beside(table: Table, others: Sequence[Table]) -> Table:
         table: whose title, remark and notes it keeps.
         others: of the same runs by other metrics; their notes and remarks follow.
     """
-    cells = [table.cells]
+    cells, silent = [table.cells], []
     for other in others:
         held = other.cells.groupby("noise")[["n", "failed"]].transform("sum").sum(axis=1) > 0
         cells.append(other.cells[held])
+        if not held.any():
+            silent.append(f"{_metric(other)}: no run has this number.")
     names = [f"{_metric(other)}: {other.value_name}" for other in others]
     more = [
         f"{_metric(other)}: {text}"
@@ -145,7 +147,7 @@ def beside(table: Table, others: Sequence[Table]) -> Table:
         table,
         value_name="; ".join([table.value_name, *names]),
         cells=pd.concat(cells, ignore_index=True),
-        notes=[*table.notes, *more],
+        notes=[*table.notes, *more, *silent],
     )
 
 
