@@ -17,7 +17,7 @@ from noisyseg.results.records.metrics import DEFAULT
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import RunStore
 from noisyseg.results.tables.formats import ENDINGS, Table, beside, render, table_of
-from noisyseg.results.tables.table import summarise_values
+from noisyseg.results.tables.table import summarise
 
 
 def suite_table(
@@ -39,7 +39,7 @@ def suite_table(
     power = suite_power(comparable(values, metric, suite))
     note = seeds_note(power)
     return table_of(
-        summarise_values(values, methods=list(suite.methods), noises=list(suite.noise)),
+        summarise(values, methods=list(suite.methods), noises=list(suite.noise)),
         title=suite_title(suite),
         metric=metric,
         value_name=ALL_METRICS[metric],
