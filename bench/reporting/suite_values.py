@@ -13,13 +13,12 @@ from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import is_done
 from noisyseg.results.statistics.derived import (
     DERIVED,
-    FATES,
     RELATIVE,
     TOUCHED,
-    fate,
     mean_over_classes,
     relative,
 )
+from noisyseg.results.statistics.fates import FATES, fate
 
 ALL_METRICS = {**METRICS, **DERIVED}
 """Metric → what it is, in percent."""

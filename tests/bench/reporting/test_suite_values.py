@@ -13,7 +13,7 @@ from noisyseg.bench.reporting.suite_values import suite_values
 from noisyseg.bench.runs.grid import expand
 from noisyseg.bench.training.version import TRAINING
 from noisyseg.results.records.store import RunStore
-from noisyseg.results.statistics.derived import FATES
+from noisyseg.results.statistics.fates import FATES
 
 HELD = Path(__file__).parents[2] / "held"
 # Of ten RoIs with a wrong label: memorised, recovered, background, another; two heads, two epochs.
@@ -46,6 +46,13 @@ def test_it_is_of_the_last_head_of_a_cascade_and_not_known_of_clean_labels(logge
     for method in ("ce", "lncis"):
         assert found[method, "sym40"] == pytest.approx(share)
         assert math.isnan(found[method, "clean"])
+
+
+def test_the_shares_and_another_class_make_the_whole(logged):
+    out, runs = logged(CASCADE)
+    shares = [values_of(list(runs.values()), out, metric)["ce", "sym40"] for metric in SHARES]
+    another = [10 * CASCADE[epoch][-1][-1] for epoch in (-1, 0)]
+    assert [sum(shares[:3]) + another[0], sum(shares[3:]) + another[1]] == [100.0, 100.0]
 
 
 @pytest.mark.parametrize("told", [True, False], ids=["checksum", "no checksum"])
