@@ -71,3 +71,9 @@ def test_source_and_licence_stand_beside_the_files(name):
     folder = FOLDER / name
     assert len((folder / "LICENSE").read_text(encoding="utf-8")) > 500
     assert "http" in (folder / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_weights_are_those_that_their_readme_tells_of():
+    folder = FOLDER / "mobilenetv2"
+    (file,) = folder.glob("*.pth")
+    assert f"| SHA-256 | `{sha256_file(file)}` |" in (folder / "README.md").read_text("utf-8")
