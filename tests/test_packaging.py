@@ -15,6 +15,11 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ROOMS = ("bench", "methods", "noise", "results")
 TO_BUILD = ("LICENSE", "README.md", "pyproject.toml", "noisyseg", *ROOMS)
+LICENCES = {
+    "LICENSE": b"Apache License",
+    "bench/datasets/shipped/boards/LICENSE": b"Creative Commons Attribution 4.0",
+    "bench/datasets/shipped/mobilenetv2/LICENSE": b"MIT License",
+}
 LEFT_OUT = (
     "results/published/",
 )  # records that the project publishes: the site's, not the program's
@@ -92,13 +97,26 @@ def test_published_records_are_data_that_the_wheel_leaves_out(wheel: zipfile.Zip
     assert [name for name in wheel.namelist() if "published/" in name] == []
 
 
-def test_the_wheel_brings_the_command_and_the_licence(wheel: zipfile.ZipFile) -> None:
+def test_the_wheel_brings_the_command_and_the_licences(wheel: zipfile.ZipFile) -> None:
     (entry_points,) = [name for name in wheel.namelist() if name.endswith("entry_points.txt")]
     parser = ConfigParser()
     parser.read_string(wheel.read(entry_points).decode())
     assert parser["console_scripts"]["noisyseg"] == "noisyseg.bench.cli:main"
-    (licence,) = [name for name in wheel.namelist() if name.endswith("licenses/LICENSE")]
-    assert wheel.read(licence).lstrip().startswith(b"Apache License")
+    (metadata,) = [name for name in wheel.namelist() if name.endswith(".dist-info/METADATA")]
+    stated = re.findall(r"^License-(\w+): (.*)$", wheel.read(metadata).decode(), re.M)
+    assert [what for kind, what in stated if kind == "Expression"] == [
+        "Apache-2.0 AND CC-BY-4.0 AND MIT"
+    ]
+    files = {what for kind, what in stated if kind == "File"}
+    assert files == LICENCES.keys()
+    for file, title in LICENCES.items():
+        text = wheel.read(metadata.replace("METADATA", f"licenses/{file}"))
+        assert text.lstrip().startswith(title), file
+
+
+def test_whatever_is_shipped_with_a_licence_of_its_own_is_in_the_expression() -> None:
+    found = ROOT.glob("bench/datasets/shipped/*")
+    assert {f"{path.relative_to(ROOT)}/LICENSE" for path in found} == LICENCES.keys() - {"LICENSE"}
 
 
 def test_the_base_asks_for_nothing_that_trains_and_the_extra_brings_it(

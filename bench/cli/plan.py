@@ -9,7 +9,9 @@ from noisyseg.bench.cli.arguments import add_json
 from noisyseg.bench.cli.output import DONE, print_text, say, say_warnings
 from noisyseg.bench.cli.suite_choice import SuiteChoice, add_suite_choice, chosen_suite
 from noisyseg.bench.cli.suite_power import measured_power
+from noisyseg.bench.config.shipped import read_suite
 from noisyseg.bench.config.suite import SeedPair, Suite
+from noisyseg.bench.datasets.formats.registry import format_of
 from noisyseg.bench.datasets.preparation import CheckedData
 from noisyseg.bench.reporting.suite_detection import Detection, detection_of, seeds_for
 from noisyseg.bench.reporting.suite_plan import Plan, PlannedRun, pace_of, suite_plan
@@ -19,6 +21,7 @@ from noisyseg.bench.runs.grid import foresee
 from noisyseg.bench.runs.inputs import check
 from noisyseg.bench.runs.run import Run
 from noisyseg.errors import InputError, UnusableFileError
+from noisyseg.located_yaml import Located
 from noisyseg.results.records.store import RunStore
 
 EXAMPLE = "noisyseg plan paper-table1-voc --data-root ~/data --seconds-per-iteration 0.2"
@@ -60,7 +63,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--like",
         metavar="SUITE",
-        help="with --detect: the suite of the store whose runs tell the spread (default: SUITE)",
+        help="with --detect: the suite of the store whose runs tell the spread (default: SUITE); "
+        "--data-root is its, too, and so are --variant and --masks where it has them",
     )
     add_json(parser)
 
@@ -118,9 +122,27 @@ def _detection(options: Options, suite: Suite, store: RunStore) -> Detection | N
         raise InputError("--detect decides the seeds: leave --seeds and --noise-seeds out.")
     choice = options.choice
     if options.like is not None:
-        choice = replace(choice, suite=options.like, methods=None, noise=None)
+        choice = _all_of(options.like, choice)
     measured = measured_power(choice, chosen_suite(choice, download=False), store)
     return detection_of(options.detect, suite, choice.suite, measured)
+
+
+def _all_of(suite: str, choice: SuiteChoice) -> SuiteChoice:
+    """Another suite of the same store, whole; of the choices only those that it has, too.
+
+    The folder of the data stays: a suite of official data cannot do without, and one that comes
+    with its data has the same keys whatever the folder.
+    """
+    raw = read_suite(suite)
+    variants, data = raw.get("variants"), raw.get("data")
+    has_variant = isinstance(variants, Mapping) and choice.data.variant in variants
+    has_masks = isinstance(data, Located) and bool(format_of(data).masks)
+    kept = replace(
+        choice.data,
+        variant=choice.data.variant if has_variant else None,
+        masks=choice.data.masks if has_masks else None,
+    )
+    return replace(choice, suite=suite, data=kept, methods=None, noise=None)
 
 
 def _planned(

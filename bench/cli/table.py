@@ -15,7 +15,7 @@ from noisyseg.bench.reporting.suite_table import wide_table, write_table
 from noisyseg.bench.runs.left_out import left_out
 from noisyseg.errors import InputError
 from noisyseg.results.records.metrics import DEFAULT
-from noisyseg.results.statistics.derived import FATES
+from noisyseg.results.statistics.fates import FATES
 from noisyseg.results.tables.formats import ENDINGS, Table, render
 
 EXAMPLE = "noisyseg table quick --format latex --metric agnostic.AP"

@@ -26,6 +26,23 @@ def shipped_path(kind: str, name: str, *, where: str = "") -> Path:
     return FOLDERS[kind] / f"{name}.yaml"
 
 
+def is_file(source: str) -> bool:
+    """Whether it is a YAML file that is meant, and no shipped name."""
+    return source.endswith((".yaml", ".yml"))
+
+
+def read_suite(source: str) -> Located:
+    """What a suite's file says, unchecked.
+
+    Args:
+        source: a shipped suite's name, or the path of a file ending in .yaml or .yml.
+
+    Raises:
+        InputError: no such suite, or a file that is no YAML mapping.
+    """
+    return read_yaml(Path(source) if is_file(source) else shipped_path("suite", source))
+
+
 def read_with_base(kind: str, source: str | Located, *, where: str) -> Located:
     """A shipped file, or a mapping laid over the shipped one that its `extends` names.
 

@@ -8,12 +8,12 @@ from typing import Annotated, Any, NamedTuple, TypedDict
 
 from noisyseg.bench.config.model import Model, load_model
 from noisyseg.bench.config.protocol import Protocol, load_protocol
-from noisyseg.bench.config.shipped import shipped_path
+from noisyseg.bench.config.shipped import is_file, read_suite
 from noisyseg.bench.datasets.data_format import DataOptions
 from noisyseg.bench.datasets.source import usual_root
 from noisyseg.checked_values import anything, checked, file_name, list_of, section, text
 from noisyseg.errors import InputError, unknown_name
-from noisyseg.located_yaml import Located, check_keys, check_present, located, read_yaml
+from noisyseg.located_yaml import Located, check_keys, check_present, located
 from noisyseg.methods.method import Method, ResolvedMethod
 from noisyseg.methods.registry import resolve
 from noisyseg.results.paper.published import published_table
@@ -143,12 +143,11 @@ def load_suite(
         InputError: whatever is wrong with it, with file and line.
     """
     choices = choices or Choices()
-    is_file = source.endswith((".yaml", ".yml"))
-    raw = read_yaml(Path(source) if is_file else shipped_path("suite", source))
+    raw = read_suite(source)
     absent = dict.fromkeys(("published", "model", "protocol", "variants"))
     defaults: Mapping[str, Any] = {"title": raw.get("name"), "notes": [], **absent}
     written = checked(raw, _Written, what="a suite", defaults=defaults)
-    root = data_root or usual_root(raw.file if is_file else None, written["data"], cache)
+    root = data_root or usual_root(raw.file if is_file(source) else None, written["data"], cache)
     variant, parts = _variant(raw, choices.variant)
     return Suite(
         name=written["name"],

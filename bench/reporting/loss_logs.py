@@ -7,6 +7,7 @@ from typing import Any
 from noisyseg.bench.runs.run import LOG, Run
 from noisyseg.errors import InputError
 from noisyseg.results.records.loss_at_work import Report, half_time
+from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import RunStore, is_done
 from noisyseg.results.records.training_log import NoReportsError, read_reports
 
@@ -64,12 +65,12 @@ def loss_logs(runs: Sequence[Run], store: RunStore) -> LossLogs:
         record, problem = store.peek(run.spec)
         if problem:
             found.broken.append(problem)
-        elif not is_done(record):
+        elif record is None or not is_done(record):
             state = "not run" if record is None else "failed"
             found.skipped.append(f"skipped {run.label}: {state}")
         else:
             try:
-                heads = read_reports(run.folder / LOG, epochs=run.spec["protocol"]["epochs"])
+                heads = run_reports(run, record)
             except NoReportsError as error:
                 found.skipped.append(f"skipped {run.label}: {error}")
             except InputError as error:
@@ -77,6 +78,20 @@ def loss_logs(runs: Sequence[Run], store: RunStore) -> LossLogs:
             else:
                 found.observed.append(Observed(run=run, heads=heads))
     return found
+
+
+def run_reports(run: Run, record: Record) -> Sequence[Sequence[Report]]:
+    """What the log of a run that is done tells, for each box head one report an epoch.
+
+    Raises:
+        NoReportsError: the noisyseg that trained the run did not count this.
+        InputError: the log cannot be read, or is not the one that the record names.
+    """
+    return read_reports(
+        run.folder / LOG,
+        epochs=run.spec["protocol"]["epochs"],
+        sha256=record["checksums"]["log"],
+    )
 
 
 def _statistics(epochs: Sequence[Report], epoch: int) -> dict[str, Any]:

@@ -3,23 +3,22 @@
 import math
 from collections.abc import Hashable, Mapping, Sequence
 
+from noisyseg.bench.reporting.loss_logs import run_reports
 from noisyseg.bench.reporting.noise_counts import noise_counts
-from noisyseg.bench.runs.run import LOG, Run
+from noisyseg.bench.runs.run import Run
 from noisyseg.errors import InputError, unknown_name
 from noisyseg.results.records.loss_at_work import fates
 from noisyseg.results.records.metrics import DEFAULT, METRICS, metric_value
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import is_done
-from noisyseg.results.records.training_log import read_reports
 from noisyseg.results.statistics.derived import (
     DERIVED,
-    FATES,
     RELATIVE,
     TOUCHED,
-    fate,
     mean_over_classes,
     relative,
 )
+from noisyseg.results.statistics.fates import FATES, fate
 
 ALL_METRICS = {**METRICS, **DERIVED}
 """Metric → what it is, in percent."""
@@ -76,7 +75,7 @@ def _value(record: Record | None, metric: str) -> float | None:
 
 def _derived(run: Run, record: Record, metric: str) -> float:
     if metric in FATES:
-        return _fate(run, metric)
+        return _fate(run, record, metric)
     counts = noise_counts(run)
     if counts is None:
         return math.nan
@@ -86,12 +85,12 @@ def _derived(run: Run, record: Record, metric: str) -> float:
     return mean_over_classes(record["metrics"].get("per_class", {}), chosen)
 
 
-def _fate(run: Run, metric: str) -> float:
+def _fate(run: Run, record: Record, metric: str) -> float:
     """By the last box head, where a cascade has several; NaN without a log that tells."""
     if run.spec["noise"] is None:
         return math.nan
     try:
-        heads = read_reports(run.folder / LOG, epochs=run.spec["protocol"]["epochs"])
+        heads = run_reports(run, record)
     except InputError:
         return math.nan
     return fate([fates(report) for report in heads[-1]], metric)

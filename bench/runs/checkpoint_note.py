@@ -97,6 +97,8 @@ def _path(suite: Suite, num_classes: int, store: RunStore) -> Path:
         "optimizer": suite.protocol["optimizer"]["type"],
         "training": TRAINING,
         "mmdet": package_version("onedl-mmdetection"),
+        # Left out where nothing is averaged, as by those that noted sizes before it could be.
+        **({"averaged": True} if "average_last" in suite.protocol else {}),
     }
     return store.root / _FOLDER / f"{sha256_bytes(canonical_json(counted))[:16]}.txt"
 

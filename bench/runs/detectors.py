@@ -55,7 +55,7 @@ def checkpoint_size(model: Model, protocol: Protocol, num_classes: int) -> int:
     """Bytes of a run's checkpoint.
 
     Raises:
-        InputError: a detector that mmdet cannot build.
+        InputError: a detector that mmdet cannot build, or whose weights cannot be averaged.
     """
     load_mmdet()
     from noisyseg.bench.training.detector import checkpoint_bytes

@@ -90,10 +90,13 @@ def checkpoint_bytes(
     """The size of a training's checkpoint: every tensor, the optimizer's state, sums if averaged.
 
     Raises:
-        InputError: a part or a setting that mmdet does not know.
+        InputError: a part or a setting that mmdet does not know, or a detector whose weights cannot
+            be averaged and are to be.
     """
     with torch.device("meta"):
         model = _buildable(detector, num_classes, name)
+    if averaged:
+        check_averageable(model, name=name)
     model.train()  # which freezes what stays frozen
     freeze_last_convolution(model.backbone)
     states = {"SGD": 1, "AdamW": 2}[optimizer]  # momentum; first and second moment

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 
 from noisyseg.errors import InputError
+from noisyseg.files import sha256_bytes
 from noisyseg.results.records.loss_at_work import BIN_WIDTH, BINS, GROUPS, Report
 
 KEY = "loss_at_work"
@@ -57,22 +59,35 @@ class _Line(msgspec.Struct):
     loss_at_work: Annotated[list[_Report], msgspec.Meta(min_length=1)]
 
 
-def read_reports(path: Path, *, epochs: int) -> list[list[Report]]:
-    """A run's reports, for each box head one an epoch.
+def read_reports(
+    path: Path, *, epochs: int, sha256: str | None = None
+) -> Sequence[Sequence[Report]]:
+    """A run's reports, for each box head one an epoch; the same ones for the same content.
 
     Args:
         path: of the run's log.
         epochs: that the run has; its log has a line for each.
+        sha256: of the log, as the run's record has it; None: not known.
 
     Raises:
         NoReportsError: the noisyseg that trained the run did not count this.
-        InputError: the log cannot be read, is torn, or is not one.
+        InputError: the log cannot be read, is torn, is another than the record names, or is none.
     """
     try:
-        lines = path.read_bytes().splitlines()
+        content = path.read_bytes()
     except OSError as error:
         raise InputError(f"cannot read the log {path}: {error.strerror}.") from error
-    entries = [_entry(line, epoch, path) for epoch, line in enumerate(lines)]
+    if sha256 is not None and sha256_bytes(content) != sha256:
+        raise InputError(
+            f"{path} is not the log that its record names: it was changed, or is another run's. "
+            "Delete the run's folder and run the suite again."
+        )
+    return _parsed(content, path, epochs)
+
+
+@lru_cache(maxsize=4096)  # every table of a page asks
+def _parsed(content: bytes, path: Path, epochs: int) -> Sequence[Sequence[Report]]:
+    entries = [_entry(line, epoch, path) for epoch, line in enumerate(content.splitlines())]
     if len(entries) != epochs:
         raise InputError(
             f"{path}: {len(entries)} lines, wanted one for each of {epochs} epochs: it is torn. "

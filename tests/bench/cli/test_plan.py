@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from noisyseg.bench.config.suite import load_suite
+from noisyseg.bench.runs.checkpoint_note import note_size
 from noisyseg.results.records.record import seal
 from noisyseg.results.records.store import RunStore
 
@@ -133,3 +135,23 @@ def test_noise_that_is_none_is_told_with_the_grid(plan, toy, steps, name):
     document = plan(toy.file)
     assert {row["noise_steps"] for row in document["runs"]} == {name}
     assert "keys are unknown" in document["note"]
+
+
+@pytest.mark.parametrize("noted", [False, True], ids=["a fresh store", "a store with a size"])
+def test_an_average_that_the_model_does_not_allow_is_told_before_it_is_run(
+    call, toy, tmp_path, noted
+):
+    out = tmp_path / "runs"
+    if noted:  # of the same model, of which nothing was averaged
+        suite = load_suite(str(toy.file), data_root=None, cache=tmp_path / "cache")
+        note_size(suite, 3, RunStore(out))
+    toy.suite["protocol"] = {"extends": "smoke", "name": "averaged", "average_last": 1}
+    toy.write()
+    done = call("plan", toy.file, "--out", out)
+    assert (done.status, done.out) == (2, "")
+    assert "average_last cannot be used with the model mask-rcnn-tiny: its backbone" in done.err
+    backbone = {"norm_eval": True}
+    toy.suite["model"] = {"extends": "mask-rcnn-tiny", "detector": {"backbone": backbone}}
+    toy.write()
+    done = call("plan", toy.file, "--out", out)
+    assert done.status == 0, done.err

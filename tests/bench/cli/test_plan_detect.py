@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+import yaml
 from scipy import stats
 
 from noisyseg.results.records.store import RunStore
@@ -86,6 +87,57 @@ def test_another_suite_of_the_store_tells_its_spread(call, toy, store):
     assert (found["measured_on"], found["methods"]) == (str(toy.file), 3)
     two = json.loads(call("plan", toy.file, "--out", store, "--detect", "3", "--json").out)
     assert found["seeds"] >= two["detection"]["seeds"]  # three comparisons, not one
+
+
+def test_a_variant_is_not_that_of_the_suite_that_tells_the_spread(call, toy, store):
+    other = toy.file.with_name("other.yaml")
+    variants = {name: {"model": "mask-rcnn-tiny", "protocol": "smoke"} for name in ("slow", "fast")}
+    suite = {k: v for k, v in toy.suite.items() if k not in ("model", "protocol")}
+    other.write_text(yaml.safe_dump({**suite, "name": "other", "variants": variants}))
+    words = ("--out", store, "--detect", "3", "--json")
+    done = call("plan", other, "--variant", "fast", "--like", toy.file, *words)
+    assert done.status == 0, done.err
+    document = json.loads(done.out)
+    assert document["variant"] == "fast"
+    assert document["detection"]["measured_on"] == str(toy.file)
+    done = call("plan", toy.file, "--like", other, *words)  # its first
+    assert done.status == 0, done.err
+
+
+def test_a_variant_that_both_suites_have_is_that_of_both(call, toy, store):
+    """The spread is known of one variant's runs alone."""
+    files = [toy.file.with_name(f"{name}.yaml") for name in ("planned", "like")]
+    variants = {
+        "slow": {"model": "mask-rcnn-tiny", "protocol": "shapes-cpu"},
+        "fast": {"model": "mask-rcnn-tiny", "protocol": "smoke"},
+    }
+    suite = {k: v for k, v in toy.suite.items() if k not in ("model", "protocol")}
+    for file in files:
+        file.write_text(yaml.safe_dump({**suite, "name": file.stem, "variants": variants}))
+    planned, like = files
+    words = ("--out", store, "--detect", "3", "--like", like)
+    assert call("plan", planned, *words, "--variant", "fast").status == 0
+    done = call("plan", planned, *words, "--variant", "slow")
+    assert done.status == 2
+    assert f"how much seeds change {like} is not known" in done.err
+
+
+def test_masks_and_the_folder_of_the_data_are_of_the_suite_that_is_planned(
+    call, toy, store, official
+):
+    """A plan of VOC's, by the spread of a suite that has its data elsewhere, and no masks."""
+    for part in ("train", "eval"):
+        entry = toy.suite["data"][part]
+        toy.suite["data"][part] = {key: str(toy.root / path) for key, path in entry.items()}
+    toy.write()
+    words = ("--data-root", official, "--allow-partial", "--masks", "box", "--noise", "sym40")
+    done = call(
+        *("plan", "paper-table1-voc", *words, "--methods", "ce,lncis", "--out", store),
+        *("--detect", "3", "--like", toy.file, "--json"),
+    )
+    assert done.status == 0, done.err
+    found = json.loads(done.out)["detection"]
+    assert (found["measured_on"], found["methods"]) == (str(toy.file), 2)
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,13 @@ def test_another_detector_is_counted(suite, store, counted):
     assert counted == [3, 3, 4]
 
 
+def test_a_training_that_averages_weights_is_counted_apart(suite, store, counted):
+    note_size(suite, 3, store)
+    averaged = dataclasses.replace(suite, protocol={**suite.protocol, "average_last": 1})
+    known(averaged, 3, store)
+    assert counted == [3, 3]
+
+
 @pytest.mark.parametrize("content", [b"", b"10", b"none\n", b"-5\n", b"\xff\n"])
 def test_a_damaged_note_is_made_again(suite, store, counted, content):
     note_size(suite, 3, store)

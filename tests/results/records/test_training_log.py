@@ -4,6 +4,7 @@ import json
 import pytest
 
 from noisyseg.errors import InputError
+from noisyseg.files import sha256_file
 from noisyseg.results.records.loss_at_work import BINS, GROUPS, MARKS, SETS, with_statistics
 from noisyseg.results.records.training_log import NoReportsError, read_reports
 
@@ -87,6 +88,14 @@ def test_missing_lines_and_files_are_refused(log, tmp_path):
         read_reports(log([lines()[0], lines()[2]]), epochs=2)
     with pytest.raises(InputError, match="cannot read the log"):
         read_reports(tmp_path / "none.jsonl", epochs=1)
+
+
+def test_a_log_is_the_one_that_is_asked_for(log):
+    path = log(lines())
+    assert read_reports(path, epochs=3, sha256=sha256_file(path))
+    with pytest.raises(InputError, match="is not the log that its record names") as caught:
+        read_reports(path, epochs=3, sha256="0" * 64)
+    assert not isinstance(caught.value, NoReportsError)
 
 
 def test_counts_that_contradict_each_other_are_refused(log):
