@@ -25,7 +25,7 @@ from noisyseg.results.records.noise_name import noise_name
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import RunStore
 from noisyseg.results.tables.formats import Table, table_of
-from noisyseg.results.tables.table import summarise_values
+from noisyseg.results.tables.table import summarise
 
 IDENTITY = ("data", "protocol", "model", "training", "eval")
 """Of the spec: where two runs differ in these, their numbers are of different things."""
@@ -111,7 +111,7 @@ def tabulated(
     for method, noise, noise_seed, train_seed, status, value in zip(*columns, strict=True):
         seed = (None if pd.isna(noise_seed) else int(noise_seed), int(train_seed))
         cells.setdefault((method, noise), {})[seed] = (status, float(value))
-    summary = summarise_values(
+    summary = summarise(
         cells, methods=list(dict.fromkeys(methods)), noises=list(dict.fromkeys(noises))
     )
     return table_of(summary, title=title, metric=metric, value_name=METRICS[metric], notes=notes)

@@ -1,43 +1,54 @@
 """Cut the suite `small`'s photographs out of IoTKITs: python tools/make_small_boards.py FROM TO.
 
 FROM holds annotations/instances_{train,val,test}.json and the folders of their images, 192 × 192
-pixels, each image with its `dup_group`. The same FROM and the same Pillow give the same files.
-Nothing that noisyseg does calls this: TO is bench/datasets/shipped/boards, and is committed.
+pixels, each image with its `dup_group` and its `source`, of which what precedes `.rf.` is the
+original's name. The same FROM and the same Pillow give the same files. Nothing that noisyseg does
+calls this: TO is bench/datasets/shipped/boards, and is committed.
+
+Many of IoTKITs' images are copies of others: rotated, mirrored, sheared. What may be of one
+original stays on one side, and of each original one image is taken before another's second.
 """
 
 import sys
 from collections import Counter, defaultdict
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orjson
+from numpy.typing import NDArray
 from PIL import Image
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 FAMILIES = {
-    "Arduino": ("Arduino Mega 2560 -Blue-", "Arduino-Micro"),
-    "Raspberry Pi": ("Raspberry-Pi-4-B", "Raspberry-Pi-Zero"),
-    "ESP": ("Esp8266", "Wemos"),
-    "Jetson": ("Jetson Nano", "Jetson TX2"),
+    "Arduino": ("Arduino-leonardo", "Arduino-Zero"),
+    "Raspberry Pi": ("Raspberry-Pi-4-B", "Raspberry-Pi-5"),
+    "Raspberry Pi Zero": ("Raspberry-Pi-Zero-W", "Raspberry-Pi-Zero-2-W"),
+    "ESP": ("Wemos",),
+    "Jetson": ("Jetson Nano",),
 }
-EVALUATED = 53  # objects of a class
-TRAINED = 47
+TRAINED, EVALUATED = 46, 60  # objects of a class at most
 SIDE, QUALITY = 128, 85
+LIKE = 0.92  # of two images' 24 × 24 grey pixels, correlation from which on they count as copies
 PARTS = ("train", "val", "test")
 SOURCE = "IoTKITs, https://doi.org/10.1016/j.dib.2025.111650 (data: 10.17632/x5thzmkxhy.1)"
+_Image = dict[str, Any]
 
 
 def main() -> None:
     """Write TO/annotations/{train,eval}.json and the images of both."""
-    source, target = (Path(argument) for argument in sys.argv[1:3])
+    if len(sys.argv) != 3:
+        sys.exit("wanted two folders: python tools/make_small_boards.py FROM TO")
+    source, target = (Path(argument) for argument in sys.argv[1:])
     images, names = read_images(source)
-    groups = group_images(images)
-    evaluated = choose(groups, EVALUATED, taken=set(), first=("val", "test", "train"))
-    trained = choose(groups, TRAINED, taken=evaluated, first=("train",))
-    for part, chosen in (("train", trained), ("eval", evaluated)):
-        write_part(target, part, [image for key in sorted(chosen) for image in groups[key]], names)
+    sides = split(originals(images), (TRAINED, EVALUATED))
+    for part, groups, most in zip(("train", "eval"), sides, (TRAINED, EVALUATED), strict=True):
+        write_part(target, part, drawn(groups, most), names)
 
 
-def read_images(source: Path) -> tuple[list[dict[str, Any]], dict[int, str]]:
+def read_images(source: Path) -> tuple[list[_Image], dict[int, str]]:
     """Images that show chosen classes alone, with their annotations; the classes' names by id."""
     chosen = {name for family in FAMILIES.values() for name in family}
     kept, names = [], {}
@@ -51,35 +62,76 @@ def read_images(source: Path) -> tuple[list[dict[str, Any]], dict[int, str]]:
             objects = of_image[image["id"]]
             if objects and {names[entry["category_id"]] for entry in objects} <= chosen:
                 path = source / part / image["file_name"]
-                kept.append({**image, "part": part, "path": path, "objects": objects})
-    return kept, names
+                kept.append({**image, "path": path, "objects": objects})
+    return sorted(kept, key=lambda one: one["id"]), names
 
 
-def group_images(images: list[dict[str, Any]]) -> dict[int, list[dict[str, Any]]]:
-    """Images by the group of their near-duplicates, which stay on one side."""
-    groups = defaultdict(list)
-    for image in sorted(images, key=lambda one: one["id"]):
-        groups[image["dup_group"]].append(image)
-    return groups
+def originals(images: list[_Image]) -> list[list[_Image]]:
+    """Images by what may be one original: named as one, known as copies, or alike in pixels."""
+    alike = [tuple(pair) for pair in np.argwhere(likeness([one["path"] for one in images]) > LIKE)]
+    first: dict[Any, int] = {}
+    for place, image in enumerate(images):
+        name = image["source"].split("/", 1)[1].split(".rf.")[0]
+        kinds = {entry["category_id"] for entry in image["objects"]}
+        for mark in [image["dup_group"], *((name, kind) for kind in kinds)]:
+            alike.append((first.setdefault(mark, place), place))
+    rows, columns = np.array(alike).T
+    edges = coo_array((np.ones(len(rows)), (rows, columns)), shape=(len(images),) * 2)
+    groups: dict[int, list[_Image]] = defaultdict(list)
+    for image, group in zip(images, connected_components(edges, directed=False)[1], strict=True):
+        groups[int(group)].append(image)
+    return list(groups.values())
 
 
-def choose(
-    groups: dict[int, list[dict[str, Any]]], most: int, *, taken: set[int], first: tuple[str, ...]
-) -> set[int]:
-    """Groups, small ones first, that give each class no more than so many objects."""
+def likeness(paths: list[Path]) -> NDArray[np.float64]:
+    """Correlation of every two images' pixels, of their rotations and mirrorings the highest."""
+    pixels = np.stack([grey(path) for path in paths])
+    turned = [np.rot90(pixels, quarter, (1, 2)) for quarter in range(4)]
+    turned += [view[:, :, ::-1] for view in turned]
+    own = standardised(pixels)
+    found: NDArray[np.float64] = np.max([own @ standardised(view).T for view in turned], axis=0)
+    return found
+
+
+def grey(path: Path) -> NDArray[np.float64]:
+    """An image's pixels, shape (24, 24)."""
+    with Image.open(path) as picture:
+        small = picture.convert("L").resize((24, 24), Image.Resampling.BOX)
+    return np.asarray(small, dtype=float)
+
+
+def standardised(pixels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Images as rows of length 1 and mean 0, shape (N, 576)."""
+    rows = pixels.reshape(len(pixels), -1)
+    rows = rows - rows.mean(axis=1, keepdims=True)
+    lengths: NDArray[np.float64] = np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows / np.maximum(lengths, 1e-9)
+
+
+def split(groups: list[list[_Image]], wanted: tuple[int, int]) -> list[list[list[_Image]]]:
+    """Each original, those of many images first, to the side that lacks its classes most."""
+    sides: list[list[list[_Image]]] = [[], []]
+    counts: list[Counter[int]] = [Counter(), Counter()]
+    for group in sorted(groups, key=lambda one: (-len(one), one[0]["id"])):
+        kinds = Counter(entry["category_id"] for image in group for entry in image["objects"])
+        had = [sum(counts[s][kind] for kind in kinds) / wanted[s] for s in (0, 1)]
+        side = int(had[1] < had[0])
+        sides[side].append(group)
+        # Originals are what is scarce: of many copies, few count.
+        counts[side] += Counter({kind: min(number, 3) for kind, number in kinds.items()})
+    return sides
+
+
+def drawn(groups: list[list[_Image]], most: int) -> list[_Image]:
+    """The first image of every original, then the second, to no more objects of a class."""
     counts: Counter[int] = Counter()
-    chosen: set[int] = set()
-
-    def rank(key: int) -> tuple[int, int, int]:
-        return first.index(groups[key][0]["part"]), len(groups[key]), key
-
-    open_groups = [key for key in groups if key not in taken and groups[key][0]["part"] in first]
-    for key in sorted(open_groups, key=rank):
-        objects = Counter(o["category_id"] for image in groups[key] for o in image["objects"])
-        if all(counts[kind] + more <= most for kind, more in objects.items()):
-            counts += objects
-            chosen.add(key)
-    return chosen
+    chosen = []
+    for image in (one for turn in zip_longest(*groups) for one in turn if one is not None):
+        more = Counter(entry["category_id"] for entry in image["objects"])
+        if all(counts[kind] + number <= most for kind, number in more.items()):
+            counts += more
+            chosen.append(image)
+    return sorted(chosen, key=lambda one: one["id"])
 
 
 def write_part(

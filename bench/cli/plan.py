@@ -123,7 +123,7 @@ def _detection(options: Options, suite: Suite, store: RunStore) -> Detection | N
     choice = options.choice
     if options.like is not None:
         choice = _all_of(options.like, choice)
-    measured = measured_power(choice, store)
+    measured = measured_power(choice, chosen_suite(choice, download=False), store)
     return detection_of(options.detect, suite, choice.suite, measured)
 
 

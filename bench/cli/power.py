@@ -12,7 +12,7 @@ from noisyseg.bench.cli.suite_power import measured_power
 from noisyseg.bench.config.suite import Suite
 from noisyseg.bench.config.suite_part import suite_label
 from noisyseg.bench.reporting.power_page import power_markdown
-from noisyseg.bench.reporting.suite_power import SettingPower
+from noisyseg.bench.reporting.setting_power import SettingPower
 from noisyseg.bench.reporting.suite_table import suite_title
 from noisyseg.bench.reporting.suite_values import ALL_METRICS, check_any_metric
 from noisyseg.errors import InputError, unknown_name
@@ -58,8 +58,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=whole,
         default=200,
         metavar="N",
-        help="of evaluation images, which tell their part of the spread; 0: not told "
-        "(default: 200)",
+        help="of evaluation images, which tell their part of mask AP's spread, of no other metric; "
+        "0: not told (default: 200)",
     )
     add_json(parser)
 
@@ -73,23 +73,24 @@ def run(options: Options) -> int:
     """
     check_any_metric(options.metric)
     suite = chosen_suite(options.choice, download=False)
+    baseline = None
     if options.baseline is not None:
-        label = suite_label(options.baseline, suite.methods)
-        if label not in suite.methods:
-            raise unknown_name(f"method of suite {suite.name}", label, suite.methods, "--baseline")
+        baseline = suite_label(options.baseline, suite.methods)
+        if baseline not in suite.methods:
+            raise unknown_name(
+                f"method of suite {suite.name}", baseline, suite.methods, "--baseline"
+            )
     store = RunStore(options.choice.out)
     settings = measured_power(
         options.choice,
+        suite,
         store,
         metric=options.metric,
-        baseline=options.baseline is not None,
+        baseline=baseline,
         draws=options.draws,
     )
-    if not any(setting.layout.methods for setting in settings):
-        raise InputError(
-            f"{suite.name}: no run in {store.root} is done. Train some: noisyseg run {suite.name} "
-            f"--seeds 0,1,2 --out {store.root}"
-        )
+    if not any(setting.methods for setting in settings):
+        raise InputError(_nothing(suite, options, store, has_runs=bool(settings)))
     if options.json:
         print_text(json.dumps(_document(suite, options, settings), indent=2))
     else:
@@ -98,10 +99,25 @@ def run(options: Options) -> int:
     return DONE
 
 
+def _nothing(suite: Suite, options: Options, store: RunStore, *, has_runs: bool) -> str:
+    """Why there is no number, and what to do."""
+    if not has_runs:
+        return (
+            f"{suite.name}: no run in {store.root} is done. Train some: noisyseg run {suite.name} "
+            f"--seeds 0,1,2 --out {store.root}"
+        )
+    return (
+        f"{suite.name}: no run in {store.root} that is done has a number for {options.metric} "
+        f"({ALL_METRICS[options.metric]}). What became of wrong labels needs noise, relative AP "
+        "clean runs at the same seeds, APs by size objects of it. Take another --metric, or leave "
+        "--noise and --methods out."
+    )
+
+
 def _document(suite: Suite, options: Options, settings: list[SettingPower]) -> dict[str, Any]:
     return {
         "suite": suite.name,
         "metric": options.metric,
-        "baseline": options.baseline,
+        "baseline": settings[0].baseline,
         "settings": [setting.document() for setting in settings],
     }

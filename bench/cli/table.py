@@ -1,15 +1,17 @@
 """`noisyseg table`: a suite's records as a table, and whether a committed one is stale."""
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
+from noisyseg.bench.cli.arguments import names
 from noisyseg.bench.cli.output import DONE, SOME_FAILED, print_text, say
 from noisyseg.bench.cli.suite_choice import SuiteChoice, add_suite_choice
 from noisyseg.bench.cli.suite_runs import foreseen, known_records
 from noisyseg.bench.reporting.loss_logs import loss_logs
-from noisyseg.bench.reporting.suite_table import suite_table, write_table
+from noisyseg.bench.reporting.suite_table import wide_table, write_table
 from noisyseg.bench.runs.left_out import left_out
 from noisyseg.errors import InputError
 from noisyseg.results.records.metrics import DEFAULT
@@ -24,12 +26,14 @@ class Options:
     """What is asked for.
 
     Attributes:
+        also: metrics whose columns follow.
         check: a file that is compared with the table; None to print and write the table.
     """
 
     choice: SuiteChoice
     format: str
     metric: str
+    also: Sequence[str]
     check: Path | None
 
 
@@ -50,6 +54,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         f"(default: {DEFAULT})",
     )
     parser.add_argument(
+        "--also",
+        type=names,
+        default=(),
+        metavar="A,B",
+        help="metrics whose columns follow, such as memorised,recovered",
+    )
+    parser.add_argument(
         "--check",
         type=Path,
         metavar="FILE",
@@ -64,10 +75,11 @@ def run(options: Options) -> int:
         InputError: an unusable suite, an unknown metric, or a file to check that is not there.
     """
     suite, runs, store = foreseen(options.choice, writes=True)
-    made = suite_table(suite, runs, known_records(runs, store), metric=options.metric)
+    records = known_records(runs, store)
+    made = wide_table(suite, runs, records, metric=options.metric, also=options.also)
     for line in left_out(runs, store):
         say(line)
-    if options.metric in FATES:
+    if not FATES.keys().isdisjoint({options.metric, *options.also}):
         for line in loss_logs([run for run in runs if run.spec["noise"]], store).silent:
             say(line)
     if options.check is not None:

@@ -1,19 +1,38 @@
 """What a suite's runs let see and what they do not, in a sentence or two, whatever came out."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from statistics import fmean
 
 from noisyseg.bench.config.suite import Suite
-from noisyseg.bench.reporting.suite_power import SettingPower, suite_power
+from noisyseg.bench.reporting.setting_power import SettingPower
+from noisyseg.bench.reporting.suite_power import suite_power
 from noisyseg.bench.reporting.suite_values import Values, suite_values
 from noisyseg.bench.runs.run import Run
 from noisyseg.results.records.metrics import DEFAULT
 from noisyseg.results.records.record import Record
-from noisyseg.results.statistics.intervals import describe
-from noisyseg.results.statistics.power import comparisons
+from noisyseg.results.statistics.differences import critical, independent
 
 _BETTER = "which method is better at"
+
+
+@dataclass(kw_only=True, slots=True, frozen=True)
+class _Loss:
+    """Of a method at a noise setting, at equal train seeds.
+
+    Attributes:
+        clean, noisy: mean mask AP.
+        seeds: how many, that share neither noise nor train seed.
+        low, high: the interval of the mean loss; NaN of one seed.
+    """
+
+    noise: str
+    clean: float
+    noisy: float
+    seeds: int
+    low: float
+    high: float
 
 
 def closing_sentence(
@@ -22,7 +41,8 @@ def closing_sentence(
     """What is seen of the damage by noise and of methods, by mask AP; None if nothing was measured.
 
     Args:
-        suite: whose first method the damage is told of, at the setting where it is largest.
+        suite: whose first method that has both the damage is told of, at one setting: the largest
+            loss of those that seeds show, or else of those with most seeds.
         runs: of the suite, done or not.
         records: those that there are, by key.
     """
@@ -30,93 +50,103 @@ def closing_sentence(
     if not any(math.isfinite(value) for cell in values.values() for _, value in cell.values()):
         return None
     seen, unseen = _damage(suite, values)
-    more_seen, more_unseen = _methods(suite_power(values))
+    more_seen, more_unseen = _methods(suite, suite_power(values))
     found = [("Seen", seen + more_seen), ("Not seen", unseen + more_unseen)]
     return " ".join(f"{name}: {'; '.join(parts)}." for name, parts in found if parts) or None
 
 
 def _damage(suite: Suite, values: Values) -> tuple[list[str], list[str]]:
-    """What noise does to the first method, seen and not seen."""
-    method = next(iter(suite.methods))
+    """What noise does to the first method that tells it, seen and not seen."""
+    method, losses = next(
+        ((method, found) for method in suite.methods if (found := _losses(suite, values, method))),
+        ("", []),
+    )
+    if not losses:
+        return [], []
+    worst = max(losses, key=lambda loss: (loss.low > 0, loss.seeds > 1, loss.clean - loss.noisy))
+    share = f", {100 * worst.noisy / worst.clean:.0f} % of it" if worst.clean > 0 else ""
+    told = f"{worst.noisy:.1f} mask AP at {worst.noise}, {worst.clean:.1f} with clean labels"
+    if worst.seeds == 1:
+        return [f"{method} has {told}{share} (one seed; another gives other numbers)"], []
+    several = f", of {len(losses)} settings together" if len(losses) > 1 else ""
+    interval = (
+        f"the loss of {worst.clean - worst.noisy:.1f} has the 95 % interval {worst.low:.1f} to "
+        f"{worst.high:.1f} over {worst.seeds} seeds{several}"
+    )
+    if worst.low > 0:
+        return [f"noise hurts: {method} has {told}{share} ({interval})"], []
+    if worst.high < 0:
+        return [f"{method} is better with noise: {told} ({interval})"], []
+    return [], [f"whether noise hurts {method}: it has {told} ({interval})"]
+
+
+def _losses(suite: Suite, values: Values, method: str) -> list[_Loss]:
+    """At each noise setting with clean runs at the same train seeds; intervals hold together."""
     pairs = {
         noise: found
         for noise, steps in suite.noise.items()
         if steps is not None and (found := _at_equal_seeds(suite, values, method, noise))
     }
-    if not pairs:
-        return [], []
-    worst = min(pairs, key=lambda noise: fmean(noisy - clean for clean, noisy in pairs[noise]))
-    clean, noisy = (fmean(numbers) for numbers in zip(*pairs[worst], strict=True))
-    share = f", {100 * noisy / clean:.0f} % of it" if clean > 0 else ""
-    told = f"{noisy:.1f} mask AP at {worst}, {clean:.1f} with clean labels"
-    count = len(pairs[worst])
-    if count == 1:
-        return [f"{method} has {told}{share} (one seed; another gives other numbers)"], []
-    loss = describe([before - after for before, after in pairs[worst]])
-    low, high = loss.low, loss.high
-    assert low is not None  # of two and more
-    assert high is not None
-    interval = (
-        f"the loss of {loss.mean:.1f} has the 95 % interval {low:.1f} to {high:.1f} over "
-        f"{count} seeds"
+    return [_loss(noise, found, len(pairs)) for noise, found in pairs.items()]
+
+
+def _loss(noise: str, pairs: Sequence[tuple[float, float]], settings: int) -> _Loss:
+    losses = [clean - noisy for clean, noisy in pairs]
+    count, mean = len(losses), fmean(losses)
+    half = math.nan
+    if count > 1:
+        sd = math.sqrt(sum((loss - mean) ** 2 for loss in losses) / (count - 1))
+        half = critical(count - 1, settings) * sd / math.sqrt(count)
+    clean, noisy = (fmean(numbers) for numbers in zip(*pairs, strict=True))
+    return _Loss(
+        noise=noise, clean=clean, noisy=noisy, seeds=count, low=mean - half, high=mean + half
     )
-    if low > 0:
-        return [f"noise hurts: {method} has {told}{share} ({interval})"], []
-    if high < 0:
-        return [f"{method} is better with noise: {told} ({interval})"], []
-    return [], [f"whether noise hurts {method}: it has {told} ({interval})"]
 
 
 def _at_equal_seeds(
     suite: Suite, values: Values, method: str, noise: str
 ) -> list[tuple[float, float]]:
-    """Mask AP with clean and with noisy labels of each run whose train seed has both."""
+    """Mask AP with clean and with noisy labels of runs whose train seed has both.
+
+    Of runs that share a noise seed or a train seed the first: the others are no new draws.
+    """
     clean = {
         seeds[1]: value
         for label, steps in suite.noise.items()
         if steps is None
-        for seeds, (_, value) in values.get((method, label), {}).items()
+        for seeds, value in _known(values, method, label).items()
         if isinstance(seeds, tuple)
     }
-    return [
-        (clean[seeds[1]], value)
-        for seeds, (_, value) in values.get((method, noise), {}).items()
-        if isinstance(seeds, tuple)
-        and math.isfinite(value)
-        and math.isfinite(clean.get(seeds[1], math.nan))
-    ]
+    noisy = {
+        seeds: value
+        for seeds, value in _known(values, method, noise).items()
+        if isinstance(seeds, tuple) and seeds[1] in clean
+    }
+    return [(clean[s[1]], noisy[s]) for s in independent(noisy) if isinstance(s, tuple)]
 
 
-def _methods(power: Sequence[SettingPower]) -> tuple[list[str], list[str]]:
+def _known(values: Values, method: str, noise: str) -> dict[Hashable, float]:
+    cell = values.get((method, noise), {})
+    return {seeds: value for seeds, (_, value) in cell.items() if math.isfinite(value)}
+
+
+def _methods(suite: Suite, power: Sequence[SettingPower]) -> tuple[list[str], list[str]]:
     """Which methods differ, seen and not seen."""
-    several = [setting for setting in power if len(setting.layout.methods) > 1]
-    if not several:
-        return [], []
-    known = [setting for setting in several if setting.spread is not None]
-    told = {setting.noise: count for setting in known if (count := _told_apart(setting))}
+    several = [setting for setting in power if len(setting.methods) > 1]
     seen = [
-        f"at {noise} {count} of {comparisons(_count(known, noise))} pairs of methods are told apart"
-        for noise, count in told.items()
+        f"at {setting.noise} {len(setting.apart)} of {setting.differences.pairs} pairs of methods "
+        "are told apart"
+        for setting in several
+        if setting.apart
     ]
-    equal = [setting.noise for setting in known if setting.noise not in told]
-    unseen = []
-    if equal:
-        unseen.append(f"{_BETTER} {', '.join(equal)}: these seeds tell no two apart")
-    for count, reason in ((1, "one seed tells nothing of that"), (0, "they share no seed")):
-        lone = [s.noise for s in several if s.spread is None and len(s.layout.seeds) == count]
-        if lone:
-            unseen.append(f"{_BETTER} {', '.join(lone)}: {reason}")
+    reasons = {
+        s.noise: s.silence or "these seeds tell no two apart" for s in several if not s.apart
+    }
+    unseen = [
+        f"{_BETTER} {', '.join(noise for noise in reasons if reasons[noise] == reason)}: {reason}"
+        for reason in dict.fromkeys(reasons.values())
+    ]
+    names = list(dict.fromkeys(name for setting in power for name in setting.methods))
+    if len(names) == 1 and len(suite.methods) > 1:
+        unseen.append(f"which method is better: {names[0]} alone has a number")
     return seen, unseen
-
-
-def _count(settings: Sequence[SettingPower], noise: str) -> int:
-    return next(len(setting.layout.methods) for setting in settings if setting.noise == noise)
-
-
-def _told_apart(setting: SettingPower) -> int:
-    means = setting.layout.values.mean(axis=1).tolist()
-    return sum(
-        abs(one - other) > setting.least_significant
-        for place, one in enumerate(means)
-        for other in means[:place]
-    )

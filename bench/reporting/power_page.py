@@ -3,14 +3,16 @@
 import math
 from collections.abc import Callable, Sequence
 
-from noisyseg.bench.reporting.suite_power import SettingPower, str_of_seed
-from noisyseg.results.statistics.power import MOST_SEEDS, Range
+from noisyseg.bench.reporting.setting_power import SettingPower, from_to, str_of_seed
+from noisyseg.results.report.page import NONE
+from noisyseg.results.statistics.power import MOST_SEEDS
+from noisyseg.results.statistics.spread import Range
 
 HOW = (
-    "Two methods are told apart by Student's t of their difference at equal seeds, at 5 % over all "
-    "comparisons of a setting together (Bonferroni). In brackets, 95 % intervals."
+    "Two methods are told apart by Student's t of their difference at equal seeds, its spread "
+    "moderated by those of all pairs (Smyth 2004), at 5 % over all comparisons of a setting "
+    "together (Bonferroni). In brackets, 95 % intervals."
 )
-_UNKNOWN = "—"
 
 
 def power_markdown(settings: Sequence[SettingPower], *, title: str, value_name: str) -> str:
@@ -24,7 +26,7 @@ def power_markdown(settings: Sequence[SettingPower], *, title: str, value_name: 
         "|" + "|".join([":---", *["---:"] * len(settings)]) + "|",
         *map(_row, power_rows(settings)),
         "",
-        *power_remarks(settings),
+        *power_lines(settings),
     ]
     return "\n".join(lines)
 
@@ -36,7 +38,15 @@ def power_rows(settings: Sequence[SettingPower]) -> list[list[str]]:
 
 def _counts(setting: SettingPower) -> str:
     layout = setting.layout
-    return f"{len(layout.methods)} × {len(layout.seeds)}"
+    return f"{len(layout.methods)} × {len(layout.seeds)}" if layout.methods else NONE
+
+
+def _comparisons(setting: SettingPower) -> str:
+    pairs = setting.differences
+    if not pairs.pairs:
+        return NONE
+    known = "" if len(pairs.known) == pairs.pairs else f", {len(pairs.known)} known"
+    return f"{pairs.pairs} ({len(setting.apart)} told apart{known})"
 
 
 def _number(name: str) -> Callable[[SettingPower], str]:
@@ -54,7 +64,7 @@ def _of_spread(name: str) -> Callable[[SettingPower], str]:
 def _reliability(name: str) -> Callable[[SettingPower], str]:
     def text(setting: SettingPower) -> str:
         if setting.spread is None:
-            return _UNKNOWN
+            return NONE
         value: Range = getattr(setting.spread, name)
         # Of a mean over seeds it can fall without end, below 0: the methods differ by nothing.
         low, middle, high = (max(0.0, number) for number in (value.low, value.value, value.high))
@@ -66,7 +76,7 @@ def _reliability(name: str) -> Callable[[SettingPower], str]:
 def _needed(place: int) -> Callable[[SettingPower], str]:
     def text(setting: SettingPower) -> str:
         if not setting.needed:
-            return _UNKNOWN
+            return NONE
         need = setting.needed[place]
         low, middle, high = (
             f"over {MOST_SEEDS}" if seeds is None else str(seeds)
@@ -79,7 +89,7 @@ def _needed(place: int) -> Callable[[SettingPower], str]:
 
 _LINES: Sequence[tuple[str, Callable[[SettingPower], str]]] = (
     ("methods × seeds", _counts),
-    ("sd of a cell over seeds", _of_spread("cell")),
+    ("sd of a cell over seeds", _number("cell")),
     ("… by noise seeds alone", _number("sd_noise")),
     ("… by train seeds alone", _number("sd_train")),
     ("… by evaluation images alone", _number("images_cell")),
@@ -88,40 +98,94 @@ _LINES: Sequence[tuple[str, Callable[[SettingPower], str]]] = (
     ("sd between methods", _of_spread("between")),
     ("reliability of one seed", _reliability("one_seed")),
     ("reliability of the means", _reliability("all_seeds")),
-    ("smallest measured difference told from 0", _number("least_significant")),
-    ("smallest true difference seen 8 times of 10", _number("least_seen")),
+    ("comparisons", _comparisons),
+    ("smallest measured difference told from 0", lambda setting: from_to(setting.significant)),
+    ("smallest true difference seen 8 times of 10", lambda setting: from_to(setting.seen)),
     ("seeds to see a difference of 1", _needed(0)),
     ("seeds to see a difference of 2", _needed(1)),
     ("seeds to see a difference of 4", _needed(2)),
 )
 
 
-def power_remarks(settings: Sequence[SettingPower]) -> list[str]:
+def power_lines(settings: Sequence[SettingPower]) -> list[str]:
     """What a reader of the rows must know."""
     lines = [
         "Reliability is the share of the variance between methods' numbers that is the methods' "
         "own: 0, seeds alone order the table; 1, they change nothing. More seeds do not lower what "
-        "other evaluation images would change."
+        "other evaluation images would change. Seeds to see a difference are those that see it 8 "
+        "times of 10, whatever the true spread is that this one was drawn from; in brackets, by "
+        "the ends of its interval."
     ]
     for setting in settings:
-        layout = setting.layout
-        if not layout.methods:
-            lines.append(f"{setting.noise}: no run that is done has this number.")
-        elif setting.spread is None:
-            lines.append(
-                f"{setting.noise}: at least 2 methods with 2 seeds in common are wanted, there are "
-                f"{len(layout.methods)} with {len(layout.seeds)}: how much another seed would "
-                "change is not known."
-            )
-        if not math.isnan(setting.sd_noise):
-            lines.append(
-                f"{setting.noise}: every noise seed is there with every train seed. Such pairs "
-                "share seeds, and are counted here as if they did not."
-            )
-        if layout.left_out:
-            left = ", ".join(f"{method} seed {str_of_seed(s)}" for method, s in layout.left_out)
-            lines.append(f"{setting.noise}: left out, for not every method has the seed: {left}.")
+        lines += [f"{setting.noise}: {line}" for line in _lines_of(setting)]
     return lines
+
+
+def _lines_of(setting: SettingPower) -> list[str]:
+    lines = []
+    if not setting.methods:
+        lines.append("no run that is done has this number.")
+    elif setting.spread is None:
+        lines.append(
+            "how methods differ is not known: two are wanted that share two seeds, there are "
+            + ", ".join(f"{method} with {count}" for method, count in setting.methods.items())
+            + "."
+        )
+    elif not setting.spread.difference.value:
+        lines.append(
+            "these seeds gave the same differences: no spread was measured, which is not to say "
+            "that there is none."
+        )
+    if setting.methods and setting.missing:
+        lines.append(f"without a number: {', '.join(setting.missing)}.")
+    baseline = setting.baseline
+    if baseline is not None:
+        there = baseline in setting.methods
+        lines.append(
+            f"methods are compared with {baseline} alone."
+            if there
+            else f"{baseline}, which the others are to be compared with, has no number."
+        )
+    if setting.apart:
+        lines.append(f"told apart: {_apart(setting)}")
+    lines += [line for line in [_uneven(setting)] if line]
+    if setting.repeats:
+        lines.append(
+            "runs that share a noise seed or a train seed are no new draws: of those, differences "
+            "and reliability are of the first ones that share neither."
+        )
+    elif setting.layout.left_out:
+        left = ", ".join(f"{m} seed {str_of_seed(s)}" for m, s in setting.layout.left_out)
+        lines.append(
+            "reliability and sd of a difference are of the methods and seeds that leave fewest "
+            f"out, without {left}; two methods are told apart by all seeds that they share."
+        )
+    return lines
+
+
+def _apart(setting: SettingPower) -> str:
+    """The pairs that are told apart, the better method first; above ten, how many."""
+    found = sorted(setting.apart, key=lambda pair: -abs(pair.mean))
+    told = "; ".join(
+        f"{pair.one if pair.mean > 0 else pair.other} above "
+        f"{pair.other if pair.mean > 0 else pair.one} by {abs(pair.mean):.1f} ± {pair.half:.1f}"
+        for pair in found[:10]
+    )
+    more = f"; and {len(found) - 10} more (--json has all)" if len(found) > 10 else ""
+    return f"{told}{more}."
+
+
+def _uneven(setting: SettingPower) -> str:
+    """A warning where pairs do not spread alike."""
+    spreads = [pair.sd for pair in setting.differences.known]
+    if not spreads or max(spreads) <= 2 * min(spreads):
+        return ""
+    most = max(setting.differences.known, key=lambda pair: pair.sd)
+    return (
+        f"pairs do not spread alike, from {min(spreads):.1f} to {max(spreads):.1f} "
+        f"({most.one} and {most.other}): the mean spread, and the seeds that follow from it, are "
+        "of no pair in particular."
+    )
 
 
 def _range(value: Range) -> str:
@@ -129,7 +193,7 @@ def _range(value: Range) -> str:
 
 
 def _one(value: float | None) -> str:
-    return _UNKNOWN if value is None or math.isnan(value) else f"{value:.1f}"
+    return NONE if value is None or math.isnan(value) else f"{value:.1f}"
 
 
 def _row(cells: Sequence[str]) -> str:

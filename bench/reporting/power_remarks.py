@@ -2,35 +2,37 @@
 
 from collections.abc import Sequence
 
-from noisyseg.bench.reporting.suite_power import SettingPower
+from noisyseg.bench.reporting.setting_power import SettingPower, from_to
 
 
 def seeds_note(settings: Sequence[SettingPower]) -> str | None:
-    """From which difference on two methods are told apart; None where no spread is known."""
-    known = [setting for setting in settings if setting.spread is not None]
-    if not known:
+    """From which difference on two methods are told apart; None where there is but one method."""
+    several = [setting for setting in settings if len(setting.methods) > 1]
+    if not several:
         return None
+    known = [setting for setting in several if setting.significant is not None]
     told = ", ".join(
-        f"{setting.noise} {setting.least_significant:.1f} ({len(setting.layout.methods)} methods, "
-        f"{len(setting.layout.seeds)} seeds)"
-        for setting in known
+        f"{setting.noise} {from_to(setting.significant)} ({_counts(setting)})" for setting in known
     )
-    return (
-        "What these seeds can tell (at equal seeds, 5 % over all pairs of methods of a column): "
-        f"two methods' means are told apart from a difference of: {told}."
-    )
+    lines = []
+    if known:
+        lines.append(
+            "What these seeds can tell (at equal seeds, 5 % over all pairs of methods of a "
+            f"column): two methods' means are told apart from a difference of: {told}."
+        )
+    for reason in dict.fromkeys(setting.silence for setting in several if setting.silence):
+        silent = ", ".join(setting.noise for setting in several if setting.silence == reason)
+        lines.append(f"Which method is better at {silent}: {reason}.")
+    return " ".join(lines)
 
 
 def caption_remark(settings: Sequence[SettingPower]) -> str:
     """Which columns show no difference that their seeds can tell from 0; empty if there is none."""
-    equal = [
-        setting.noise
-        for setting in settings
-        if setting.spread is not None and _widest(setting) <= setting.least_significant
-    ]
+    equal = [s.noise for s in settings if s.significant is not None and not s.apart]
     return f"No two methods are told apart by these seeds at {', '.join(equal)}." if equal else ""
 
 
-def _widest(setting: SettingPower) -> float:
-    means = setting.layout.values.mean(axis=1)
-    return float(means.max() - means.min())
+def _counts(setting: SettingPower) -> str:
+    shared = [pair.seeds for pair in setting.differences.known]
+    seeds = str(min(shared)) if min(shared) == max(shared) else f"{min(shared)} to {max(shared)}"
+    return f"{len(setting.methods)} methods, {seeds} seeds in common"

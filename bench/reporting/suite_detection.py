@@ -6,9 +6,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from noisyseg.bench.config.suite import SeedPair, Suite
-from noisyseg.bench.reporting.suite_power import SeedsNeeded, SettingPower, needed_for
+from noisyseg.bench.reporting.setting_power import SeedsNeeded, SettingPower
+from noisyseg.bench.reporting.suite_power import needed_for
 from noisyseg.errors import InputError
-from noisyseg.results.statistics.power import MOST_SEEDS, POWER, comparisons
+from noisyseg.results.statistics.power import MOST_SEEDS, POWER, Design, comparisons
 
 
 @dataclass(kw_only=True, slots=True, frozen=True)
@@ -22,6 +23,8 @@ class Detection:
         settings: noise setting → seeds, of those whose spread is known.
         measured_on: the suite whose runs the spread is of.
         measured: noise setting → methods and seeds that it is of.
+        unknown: noise settings that are planned and whose spread is not known; the widest that is
+            known stands for theirs.
     """
 
     difference: float
@@ -30,6 +33,7 @@ class Detection:
     settings: dict[str, SeedsNeeded]
     measured_on: str
     measured: dict[str, tuple[int, int]]
+    unknown: list[str]
 
     def document(self) -> dict[str, Any]:
         """All of it as data, for JSON."""
@@ -38,14 +42,19 @@ class Detection:
     def line(self) -> str:
         """It in a sentence."""
         parts = ", ".join(
-            f"{noise} {need.seeds} [{_text(need.low)}, {_text(need.high)}] (of "
+            f"{noise} {_text(need.seeds)} [{_text(need.low)}, {_text(need.high)}] (of "
             f"{self.measured[noise][0]} methods with {self.measured[noise][1]} seeds)"
             for noise, need in self.settings.items()
+        )
+        unknown = (
+            f". Not known: {', '.join(self.unknown)}, for which the widest spread stands"
+            if self.unknown
+            else ""
         )
         return (
             f"to see {self.difference:g} AP between any two of {self.methods} methods at "
             f"{100 * POWER:.0f} % power: {self.seeds} seeds. By the spread that runs of "
-            f"{self.measured_on} had: {parts}"
+            f"{self.measured_on} had, and what it may truly be: {parts}{unknown}"
         )
 
 
@@ -69,27 +78,30 @@ def detection_of(
             f"--detect is of a difference between methods, of which {suite.name} has {methods} "
             "here: choose at least two."
         )
-    known = [setting for setting in power if setting.spread is not None]
-    common = [setting for setting in known if setting.noise in suite.noise] or known
-    needed, measured = {}, {}
-    for setting in common:
-        if setting.spread is not None:
-            sd = setting.spread.difference
-            needed[setting.noise] = needed_for(
-                difference, sd, methods=methods, pairs=comparisons(methods)
-            )
-            measured[setting.noise] = (setting.spread.methods, setting.spread.seeds)
-    if not needed:
+    known = {s.noise: s for s in power if s.spread is not None and s.spread.difference.value}
+    unknown = [noise for noise in suite.noise if noise not in known]
+    if not known:
         raise InputError(
             f"how much seeds change {measured_on} is not known: at least two methods done with two "
             "seeds in common are wanted. Train some (run SUITE --seeds 0,1,2 --methods A,B), or "
             "name a suite of this store that has them: --like SUITE."
         )
+    needed, measured = {}, {}
+    for noise, setting in known.items():
+        if setting.spread is not None and (unknown or noise in suite.noise):
+            design = Design(
+                methods=methods,
+                pairs=comparisons(methods),
+                prior=setting.differences.prior.degrees,
+            )
+            needed[noise] = needed_for(difference, setting.spread, design)
+            measured[noise] = (setting.spread.methods, setting.spread.seeds)
     seeds = [need.seeds for need in needed.values() if need.seeds is not None]
     if len(seeds) < len(needed):
         raise InputError(
             f"to see {difference:g} AP in {suite.name} would take more than {MOST_SEEDS} seeds, by "
-            f"the spread that runs of {measured_on} had."
+            f"the spread that runs of {measured_on} had and what it may truly be. More seeds of "
+            "those would tell it better."
         )
     return Detection(
         difference=difference,
@@ -98,6 +110,7 @@ def detection_of(
         settings=needed,
         measured_on=measured_on,
         measured=measured,
+        unknown=unknown,
     )
 
 

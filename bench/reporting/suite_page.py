@@ -10,7 +10,7 @@ import noisyseg
 from noisyseg.bench.config.suite import Suite
 from noisyseg.bench.reporting.figures import pictures
 from noisyseg.bench.reporting.noise_counts import noise_counts
-from noisyseg.bench.reporting.power_page import HOW, power_remarks, power_rows
+from noisyseg.bench.reporting.power_page import HOW, power_lines, power_rows
 from noisyseg.bench.reporting.suite_match import suite_match
 from noisyseg.bench.reporting.suite_power import suite_power
 from noisyseg.bench.reporting.suite_results import SuiteResults
@@ -85,14 +85,14 @@ def _numbers(suite: Suite, runs: Sequence[Run], *, done: int, failed: int) -> di
 def _power(runs: Sequence[Run], records: Mapping[str, Record]) -> dict[str, Any] | None:
     """What the seeds can tell of mask AP; None before any run is done."""
     values = suite_values(runs, records, DEFAULT)
-    settings = [setting for setting in suite_power(values) if setting.layout.methods]
+    settings = [setting for setting in suite_power(values) if setting.methods]
     if not settings:
         return None
     return {
         "how": HOW,
         "settings": [setting.noise for setting in settings],
         "rows": [row for row in power_rows(settings) if any(cell != NONE for cell in row[1:])],
-        "remarks": power_remarks(settings),
+        "remarks": power_lines(settings),
     }
 
 

@@ -2,30 +2,34 @@
 
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from noisyseg.bench.config.suite import Suite
 from noisyseg.bench.reporting.comparison import matches_of
+from noisyseg.bench.reporting.setting_power import SeedsNeeded, SettingPower
 from noisyseg.bench.reporting.suite_values import Values
 from noisyseg.bench.runs.run import Run
 from noisyseg.errors import InputError
 from noisyseg.results.evaluation.image_matches import Matches
 from noisyseg.results.records.record import Record
 from noisyseg.results.statistics.bootstrap import drawn_precisions
+from noisyseg.results.statistics.derived import RELATIVE
+from noisyseg.results.statistics.differences import Differences, differences_of, independent
 from noisyseg.results.statistics.intervals import components, is_product
 from noisyseg.results.statistics.power import (
+    Design,
+    least_seen,
+    likely_spreads,
+    seeds_needed,
+)
+from noisyseg.results.statistics.spread import (
     Layout,
-    Range,
     Spread,
-    comparisons,
+    cell_spread,
     images_part,
     layout_of,
-    least_seen,
-    least_significant,
-    seeds_needed,
     spread_of,
 )
 
@@ -33,73 +37,19 @@ DIFFERENCES = (1.0, 2.0, 4.0)
 """In AP: what power is told for."""
 
 
-@dataclass(kw_only=True, slots=True, frozen=True)
-class SeedsNeeded:
-    """Seeds that see a true difference at 80 % power; None: more than can be told.
-
-    Attributes:
-        seeds: by the spread that was measured.
-        low, high: by the ends of that spread's 95 % interval.
-    """
-
-    difference: float
-    seeds: int | None
-    low: int | None
-    high: int | None
-
-
-@dataclass(kw_only=True, slots=True, frozen=True)
-class SettingPower:
-    """What the seeds of a noise setting can tell.
-
-    Attributes:
-        noise: its label.
-        layout: the methods at the seeds that all of them have.
-        pairs: comparisons that share the 5 %.
-        spread: None for fewer than two methods or two seeds: nothing is known then.
-        sd_noise, sd_train: of a cell, by noise seeds and by train seeds alone, pooled over methods;
-            NaN without a full product of them.
-        images_cell, images_difference: standard deviations by evaluation images; NaN if unknown.
-        least_seen: the smallest true difference that these seeds see at 80 % power.
-        least_significant: the smallest measured difference of means that they tell from 0.
-        needed: seeds for each of `DIFFERENCES`.
-    """
-
-    noise: str
-    layout: Layout
-    pairs: int
-    spread: Spread | None
-    sd_noise: float
-    sd_train: float
-    images_cell: float
-    images_difference: float
-    least_seen: float
-    least_significant: float
-    needed: Sequence[SeedsNeeded]
-
-    def document(self) -> dict[str, Any]:
-        """All of it as data, for JSON; what is not known is None."""
-        found = asdict(self) | {
-            "methods": list(self.layout.methods),
-            "seeds": list(map(str_of_seed, self.layout.seeds)),
-            "left_out": [[m, str_of_seed(seed)] for m, seed in self.layout.left_out],
-        }
-        del found["layout"]
-        plain: dict[str, Any] = _plain(found)
-        return plain
-
-
 def suite_power(
     values: Values,
     *,
-    baseline: bool = False,
+    methods: Sequence[str] = (),
+    baseline: str | None = None,
     drawn: Callable[[str, Layout], NDArray[np.float64]] | None = None,
 ) -> list[SettingPower]:
     """What the seeds of each noise setting can tell.
 
     Args:
         values: of a suite's runs.
-        baseline: whether methods are compared with one of them alone, not each with each.
+        methods: of the suite, those included that have no run at all.
+        baseline: the one method that others are compared with; None: each with each.
         drawn: numbers of a noise setting's layout by draws of images, shape (draws, M, n); None:
             not asked for.
     """
@@ -108,14 +58,23 @@ def suite_power(
         known.setdefault(noise, {})[method] = {
             seed: value for seed, (_, value) in cell.items() if math.isfinite(value)
         }
-    found = []
-    for noise, of_methods in known.items():
-        layout = layout_of(of_methods)
-        images = (math.nan, math.nan)
-        if drawn is not None and len(layout.methods) > 1 and layout.seeds:
-            images = images_part(drawn(noise, layout))
-        found.append(_of_setting(noise, layout, images, baseline=baseline))
-    return found
+    return [
+        _of_setting(noise, of_methods, methods, baseline=baseline, drawn=drawn)
+        for noise, of_methods in known.items()
+    ]
+
+
+def comparable(values: Values, metric: str, suite: Suite) -> Values:
+    """Without the cells that say nothing: with clean labels relative AP is 100 by definition.
+
+    Args:
+        values: of a suite's runs by a metric.
+        metric: one of `ALL_METRICS`.
+        suite: whose noise settings they are of.
+    """
+    if metric != RELATIVE:
+        return values
+    return {cell: own for cell, own in values.items() if suite.noise[cell[1]] is not None}
 
 
 def drawn_images(
@@ -145,68 +104,72 @@ def drawn_images(
     return np.moveaxis(np.array(table), -1, 0)
 
 
-def str_of_seed(seed: Hashable) -> str:
-    """A seed as runs are labelled: one number, or noise seed and train seed where they differ."""
-    if not isinstance(seed, tuple):
-        return str(seed)
-    noise, train = seed
-    return str(train) if noise in (None, train) else f"{noise}/{train}"
-
-
 def _of_setting(
-    noise: str, layout: Layout, images: tuple[float, float], *, baseline: bool
+    noise: str,
+    values: Mapping[str, Mapping[Hashable, float]],
+    methods: Sequence[str],
+    *,
+    baseline: str | None,
+    drawn: Callable[[str, Layout], NDArray[np.float64]] | None,
 ) -> SettingPower:
-    methods, seeds = len(layout.methods), len(layout.seeds)
-    pairs = comparisons(methods, baseline=baseline)
-    spread = spread_of(layout.values) if min(methods, seeds) > 1 else None
-    sd_noise, sd_train = _of_both_seeds(layout)
-    own = {"methods": methods, "pairs": pairs}
-    sd = None if spread is None else spread.difference
+    differences = differences_of(values, baseline=baseline)
+    layout = layout_of(values)
+    prior = differences.prior.degrees
+    spread = spread_of(layout.values, prior=prior) if min(layout.values.shape) > 1 else None
+    images = (math.nan, math.nan)
+    if drawn is not None and layout.seeds:
+        images = images_part(drawn(noise, layout))
+    present = {method: len(own) for method, own in values.items() if own}
+    sd_noise, sd_train = _of_both_seeds(values)
+    design = Design(methods=len(present), pairs=differences.pairs, prior=prior)
     return SettingPower(
         noise=noise,
+        methods=present,
+        missing=[method for method in methods or values if method not in present],
+        repeats=any(len(independent(own)) < len(own) for own in values.values()),
+        baseline=baseline,
+        differences=differences,
         layout=layout,
-        pairs=pairs,
+        cell=cell_spread(values),
         spread=spread,
         sd_noise=sd_noise,
         sd_train=sd_train,
         images_cell=images[0],
         images_difference=images[1],
-        least_seen=math.nan if sd is None else least_seen(sd.value, seeds=seeds, **own),
-        least_significant=math.nan
-        if sd is None
-        else least_significant(sd.value, seeds=seeds, **own),
-        needed=[] if sd is None else [needed_for(d, sd, **own) for d in DIFFERENCES],
+        seen=_seen(differences, design),
+        needed=[needed_for(d, spread, design) for d in DIFFERENCES]
+        if spread is not None and spread.difference.value and differences.pairs
+        else [],
     )
 
 
-def needed_for(difference: float, sd: Range, *, methods: int, pairs: int) -> SeedsNeeded:
+def needed_for(difference: float, spread: Spread, design: Design) -> SeedsNeeded:
     """Seeds that see a true difference, by a measured spread and by the ends of its interval."""
+    likely = likely_spreads(spread.difference.value, spread.degrees)
     seeds, low, high = (
-        seeds_needed(difference, value, methods=methods, pairs=pairs) for value in sd
+        seeds_needed(difference, sds, design)
+        for sds in (likely, [spread.difference.low], [spread.difference.high])
     )
     return SeedsNeeded(difference=difference, seeds=seeds, low=low, high=high)
 
 
-def _of_both_seeds(layout: Layout) -> tuple[float, float]:
-    if not is_product(layout.seeds):
-        return math.nan, math.nan
+def _seen(differences: Differences, design: Design) -> tuple[float, float] | None:
+    found = {
+        (pair.sd, pair.seeds): least_seen(pair.sd, seeds=pair.seeds, design=design)
+        for pair in differences.known
+    }
+    return (min(found.values()), max(found.values())) if found else None
+
+
+def _of_both_seeds(values: Mapping[str, Mapping[Hashable, float]]) -> tuple[float, float]:
     parts = [
-        components(dict(zip(layout.seeds, row, strict=True)))  # type: ignore[arg-type]
-        for row in layout.values.tolist()
+        components(own)  # type: ignore[arg-type]  # pairs, as has just been seen
+        for own in values.values()
+        if is_product(list(own))
     ]
+    if not parts:
+        return math.nan, math.nan
     return (
         math.sqrt(float(np.mean([part.sd_noise**2 for part in parts]))),
         math.sqrt(float(np.mean([part.sd_train**2 for part in parts]))),
     )
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _plain(entry) for name, entry in value.items()}
-    if isinstance(value, Range):
-        return {name: _plain(entry) for name, entry in value._asdict().items()}
-    if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

@@ -1,21 +1,23 @@
 """A suite's runs as a table, in the suite's order and beside the paper's numbers."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from noisyseg.bench.config.suite import Suite
 from noisyseg.bench.reporting.power_remarks import caption_remark, seeds_note
-from noisyseg.bench.reporting.suite_power import suite_power
+from noisyseg.bench.reporting.suite_power import comparable, suite_power
 from noisyseg.bench.reporting.suite_values import ALL_METRICS, check_any_metric, suite_values
 from noisyseg.bench.runs.run import Run
+from noisyseg.errors import InputError
 from noisyseg.files import write_atomically
 from noisyseg.results.paper.published import published_table
 from noisyseg.results.records.metrics import DEFAULT
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import RunStore
-from noisyseg.results.statistics.derived import DERIVED
-from noisyseg.results.tables.formats import ENDINGS, Table, render, table_of
-from noisyseg.results.tables.table import TableEntry, summarise, summarise_values
+from noisyseg.results.tables.formats import ENDINGS, Table, beside, render, table_of
+from noisyseg.results.tables.table import summarise
 
 
 def suite_table(
@@ -33,20 +35,11 @@ def suite_table(
         InputError: no such metric.
     """
     check_any_metric(metric)
-    labels = {"methods": list(suite.methods), "noises": list(suite.noise)}
     values = suite_values(runs, records, metric)
-    power = suite_power(values)
+    power = suite_power(comparable(values, metric, suite))
     note = seeds_note(power)
-    if metric in DERIVED:
-        summary = summarise_values(values, **labels)
-    else:
-        entries = [
-            TableEntry(run.method_label, run.noise_label, run.seeds, records.get(run.key))
-            for run in runs
-        ]
-        summary = summarise(entries, **labels, metric=metric)
     return table_of(
-        summary,
+        summarise(values, methods=list(suite.methods), noises=list(suite.noise)),
         title=suite_title(suite),
         metric=metric,
         value_name=ALL_METRICS[metric],
@@ -56,10 +49,38 @@ def suite_table(
     )
 
 
+def wide_table(
+    suite: Suite,
+    runs: Sequence[Run],
+    records: Mapping[str, Record],
+    *,
+    metric: str = DEFAULT,
+    also: Sequence[str] = (),
+) -> Table:
+    """The table of a suite's runs with columns of other metrics behind its own.
+
+    Args:
+        suite, runs, records, metric: as of `suite_table`.
+        also: other metrics, in order.
+
+    Raises:
+        InputError: no such metric, or one that is there twice.
+    """
+    repeated = [name for name, times in Counter([metric, *also]).items() if times > 1]
+    if repeated:
+        raise InputError(f"--also: {repeated[0]} is asked for twice; name each metric once.")
+    own, *others = (suite_table(suite, runs, records, metric=name) for name in [metric, *also])
+    plain = [
+        replace(other, notes=[n for n in other.notes if n not in suite.notes]) for other in others
+    ]
+    return beside(own, plain)
+
+
 def write_table(suite: Suite, table: Table, kind: str, store: RunStore) -> tuple[str, Path]:
     """Write a table into the store; returns its text and the file."""
-    metric = table.cells["metric"].iloc[0]
-    name = suite_file_name(suite) + ("" if metric == DEFAULT else f"-{metric}")
+    metrics = dict.fromkeys(table.cells["metric"])
+    more = "".join(f"-{metric}" for metric in metrics if metric != DEFAULT)
+    name = f"{suite_file_name(suite)}{more}"
     text, path = render(table, kind), store.root / "tables" / f"{name}.{ENDINGS[kind]}"
     write_atomically(path, text.encode())
     return text, path

@@ -32,7 +32,7 @@ class FrozenFeatures:
 
     def announce(self, samples: Sequence[Any]) -> None:
         """Say which images the next pass is of: mmdet's samples, in its order."""
-        self._keys = [(int(sample.img_id), bool(sample.get("flip"))) for sample in samples]
+        self._keys = [_key(sample) for sample in samples]
 
     def __call__(self, images: Tensor) -> Levels:
         """Features of a pass: images (B, 3, H, W), normalised and padded → each level of them."""
@@ -74,7 +74,18 @@ def kept_features(model: Any, device: torch.device) -> Iterator[FrozenFeatures |
 
 def _is_frozen(backbone: nn.Module) -> bool:
     """Whether nothing in it is trained, drawn or counted in training mode."""
-    moving = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd)
     return not any(parameter.requires_grad for parameter in backbone.parameters()) and not any(
-        module.training for module in backbone.modules() if isinstance(module, moving)
+        module.training and _moves(module) for module in backbone.modules()
     )
+
+
+def _moves(module: nn.Module) -> bool:
+    """Whether it draws or counts in training mode: dropout of any kind, batch normalisation."""
+    drops = "drop" in type(module).__name__.lower()  # mmcv has its own, torchvision another
+    return drops or isinstance(module, nn.modules.batchnorm._BatchNorm)
+
+
+def _key(sample: Any) -> Hashable:
+    """Which image it is and what was drawn for it: the side it is seen from, and its size."""
+    flip = sample.get("flip_direction") if sample.get("flip") else None
+    return int(sample.img_id), flip, tuple(sample.img_shape)

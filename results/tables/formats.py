@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
 
@@ -59,8 +59,22 @@ class Table:
 
     @property
     def noises(self) -> list[str]:
-        """Labels of the columns."""
+        """Labels of the noise settings."""
         return list(dict.fromkeys(self.cells["noise"]))
+
+    @property
+    def columns(self) -> list[tuple[str, str]]:
+        """Noise setting and metric of each column."""
+        pairs = zip(self.cells["noise"], self.cells["metric"], strict=True)
+        return list(dict.fromkeys(pairs))
+
+    @property
+    def heads(self) -> list[str]:
+        """What the columns are headed by: the metric only where it is not the first one's."""
+        first = self.columns[0][1]
+        return [
+            f"{noise}{'' if metric == first else f', {metric}'}" for noise, metric in self.columns
+        ]
 
 
 def table_of(
@@ -109,6 +123,39 @@ def table_of(
     return Table(title=title, value_name=value_name, cells=cells, notes=notes, remark=remark)
 
 
+def beside(table: Table, others: Sequence[Table]) -> Table:
+    """A table with the columns of others behind its own, those left out that hold no run.
+
+    Args:
+        table: whose title, remark and notes it keeps.
+        others: of the same runs by other metrics; their notes and remarks follow.
+    """
+    cells, silent = [table.cells], []
+    for other in others:
+        held = other.cells.groupby("noise")[["n", "failed"]].transform("sum").sum(axis=1) > 0
+        cells.append(other.cells[held])
+        if not held.any():
+            silent.append(f"{_metric(other)}: no run has this number.")
+    names = [f"{_metric(other)}: {other.value_name}" for other in others]
+    more = [
+        f"{_metric(other)}: {text}"
+        for other in others
+        for text in [*([other.remark] if other.remark else []), *other.notes]
+        if text not in table.notes
+    ]
+    return replace(
+        table,
+        value_name="; ".join([table.value_name, *names]),
+        cells=pd.concat(cells, ignore_index=True),
+        notes=[*table.notes, *more, *silent],
+    )
+
+
+def _metric(table: Table) -> str:
+    name: str = table.cells["metric"].iloc[0]
+    return name
+
+
 def render(table: Table, kind: str) -> str:
     """The table in one of the formats of `ENDINGS`; ends with a line break."""
     return _RENDERERS[kind](table)
@@ -116,8 +163,8 @@ def render(table: Table, kind: str) -> str:
 
 def _markdown(table: Table) -> str:
     lines = [f"## {_one_line(table.title)}", "", _caption(table), ""]
-    lines.append(_row(["Method", *table.noises]))
-    lines.append("|" + "|".join([":---", *["---:"] * len(table.noises)]) + "|")
+    lines.append(_row(["Method", *table.heads]))
+    lines.append("|" + "|".join([":---", *["---:"] * len(table.heads)]) + "|")
     for method, cells in _grid(table):
         lines.append(_row([method, *map(cell_text, cells)]))
     for note in table.notes:
@@ -146,7 +193,7 @@ def _json(table: Table) -> str:
 
 
 def _latex(table: Table) -> str:
-    columns = "l" + "r" * len(table.noises)
+    columns = "l" + "r" * len(table.heads)
     lines = [
         r"% \usepackage{booktabs}",
         r"\begin{table}",
@@ -154,7 +201,7 @@ def _latex(table: Table) -> str:
         rf"\caption{{{_tex(table.title)}. {_tex(_caption(table))}}}",
         rf"\begin{{tabular}}{{{columns}}}",
         r"\toprule",
-        " & ".join(map(_tex, ["Method", *table.noises])) + r" \\",
+        " & ".join(map(_tex, ["Method", *table.heads])) + r" \\",
         r"\midrule",
     ]
     for method, cells in _grid(table):
@@ -165,7 +212,7 @@ def _latex(table: Table) -> str:
 
 
 def _html(table: Table) -> str:
-    heads = "".join(f'<th scope="col">{escape(noise)}</th>' for noise in table.noises)
+    heads = "".join(f'<th scope="col">{escape(head)}</th>' for head in table.heads)
     body = []
     for method, cells in _grid(table):
         entries = "".join(f"<td>{escape(cell_text(cell))}</td>" for cell in cells)
@@ -222,8 +269,11 @@ def _caption(table: Table) -> str:
 
 def _grid(table: Table) -> list[tuple[str, list[dict[str, Any]]]]:
     rows = table.cells.to_dict(orient="records")
-    cells = {(row["method"], row["noise"]): row for row in rows}
-    return [(method, [cells[method, noise] for noise in table.noises]) for method in table.methods]
+    cells = {(row["method"], row["noise"], row["metric"]): row for row in rows}
+    return [
+        (method, [cells[method, noise, metric] for noise, metric in table.columns])
+        for method in table.methods
+    ]
 
 
 def _plain(value: Any) -> Any:

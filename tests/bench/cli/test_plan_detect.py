@@ -67,7 +67,7 @@ def test_it_is_told_in_a_sentence(call, toy, store):
     done = call("plan", toy.file, "--out", store, "--detect", "30", "--noise", "clean")
     last = done.out.splitlines()[-1]
     assert last.startswith("to see 30 AP between any two of 2 methods at 80 % power: 2 seeds. ")
-    assert f"By the spread that runs of {toy.file} had: clean 2 [2, " in last
+    assert f"By the spread that runs of {toy.file} had, and what it may truly be: clean 2 [" in last
     assert last.endswith("(of 2 methods with 4 seeds)")
 
 
@@ -161,3 +161,16 @@ def test_mistakes(call, toy, store, words, message):
 def test_without_it_nothing_is_said_of_it(call, toy, store):
     assert json.loads(call("plan", toy.file, "--out", store, "--json").out)["detection"] is None
     assert "to see" not in call("plan", toy.file, "--out", store).out
+
+
+def test_a_planned_setting_whose_spread_is_unknown_is_named(call, toy, store):
+    """The widest that is known stands for it, though clean labels are common to both."""
+    other = toy.file.with_name("other.yaml")
+    text = toy.file.read_text().replace("name: toy\ndata", "name: other\ndata")
+    other.write_text(text.replace("sym40:", "sym60:"))
+    common = call("plan", toy.file, "--out", store, "--detect", "2", "--json")
+    wanted = json.loads(common.out)["detection"]
+    done = call("plan", other, "--out", store, "--detect", "2", "--like", toy.file)
+    last = done.out.splitlines()[-1]
+    assert f"power: {wanted['seeds']} seeds. " in last
+    assert last.endswith(". Not known: sym60, for which the widest spread stands")

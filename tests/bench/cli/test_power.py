@@ -54,7 +54,7 @@ def test_all_seeds_of_the_store_count(call, toy, recorded):
     clean, sym40 = json.loads(done.out)["settings"]
     assert (clean["noise"], sym40["noise"]) == ("clean", "sym40")
     for setting in (clean, sym40):
-        assert (setting["methods"], setting["seeds"]) == (["ce", "lncis"], list("01234"))
+        assert (setting["compared"], setting["seeds"]) == (["ce", "lncis"], list("01234"))
         own = [
             np.array([drawn(method, setting["noise"], seed) for seed in range(5)])
             for method in ("ce", "lncis")
@@ -63,7 +63,8 @@ def test_all_seeds_of_the_store_count(call, toy, recorded):
         assert setting["spread"]["difference"]["value"] == pytest.approx(wanted)
         # One comparison: a paired t test of 5 seeds.
         least = stats.t.ppf(0.975, 4) * wanted / 5**0.5
-        assert setting["least_significant"] == pytest.approx(least)
+        assert setting["significant"] == pytest.approx([least, least])
+        assert [pair["half"] for pair in setting["differences"]] == pytest.approx([least])
         assert setting["images_cell"] is None
         assert [need["difference"] for need in setting["needed"]] == [1, 2, 4]
 
@@ -91,8 +92,8 @@ def test_one_seed_tells_nothing_and_says_so(call, toy, recorded):
     assert done.status == 0
     assert "| sd of a difference at equal seeds | — | — |" in done.out
     assert (
-        "clean: at least 2 methods with 2 seeds in common are wanted, there are 2 with 1: how much "
-        "another seed would change is not known." in done.out
+        "clean: how methods differ is not known: two are wanted that share two seeds, there are ce "
+        "with 1, lncis with 1." in done.out
     )
 
 
@@ -105,7 +106,55 @@ def test_a_seed_that_one_method_lacks_is_left_out_and_named(call, toy, recorded)
     )
     done = call("power", toy.file, "--out", out, *NO_IMAGES)
     assert "| methods × seeds | 2 × 2 | 2 × 3 |" in done.out
-    assert "clean: left out, for not every method has the seed: ce seed 1." in done.out
+    assert "clean: reliability and sd of a difference are of" in done.out
+    assert "without ce seed 1; two methods are told apart by all seeds that they share." in done.out
+
+
+def test_one_method_alone_has_a_spread(call, toy, recorded):
+    out = recorded([0, 1, 2], drawn)
+    done = call("power", toy.file, "--out", out, *NO_IMAGES, "--methods", "ce", "--json")
+    for setting in json.loads(done.out)["settings"]:
+        wanted = np.std([drawn("ce", setting["noise"], seed) for seed in range(3)], ddof=1)
+        assert setting["cell"] == pytest.approx(wanted)
+        assert setting["spread"] is None
+
+
+def test_pairs_that_are_told_apart_are_named_and_methods_without_a_number(call, toy, recorded):
+    toy.suite["methods"] = ["ce", "lncis", "sce"]
+    out = recorded(
+        [0, 1, 2], lambda method, *rest: None if method == "sce" else drawn(method, *rest)
+    )
+    done = call("power", toy.file, "--out", out, *NO_IMAGES)
+    assert "clean: told apart: lncis above ce by " in done.out
+    assert "clean: without a number: sce." in done.out
+    done = call("power", toy.file, "--out", out, *NO_IMAGES, "--baseline", "sce")
+    assert "clean: sce, which the others are to be compared with, has no number." in done.out
+    assert "| comparisons | — | — |" in done.out
+
+
+def test_relative_ap_says_nothing_of_clean_labels(call, toy, recorded):
+    """There it is 100 by definition."""
+    out = recorded([0, 1, 2], drawn)
+    done = call("power", toy.file, "--out", out, *NO_IMAGES, "--metric", "relative.AP", "--json")
+    assert [setting["noise"] for setting in json.loads(done.out)["settings"]] == ["sym40"]
+
+
+def test_a_metric_that_no_run_has(call, toy, recorded):
+    out = recorded([0, 1, 2], drawn)
+    done = call(
+        *("power", toy.file, "--out", out, *NO_IMAGES),
+        *("--metric", "memorised", "--noise", "clean"),
+    )
+    assert (done.status, done.out) == (2, "")
+    assert "no run in" in done.err
+    assert "that is done has a number for memorised" in done.err
+
+
+def test_equal_numbers_are_no_certainty(call, toy, recorded):
+    out = recorded([0, 1, 2], lambda method, *_: 30.0 + (method == "lncis"))
+    done = call("power", toy.file, "--out", out, *NO_IMAGES)
+    assert "clean: these seeds gave the same differences: no spread was measured" in done.out
+    assert "| seeds to see a difference of 1 | — | — |" in done.out
 
 
 def test_nothing_done(call, toy, tmp_path):
@@ -137,14 +186,14 @@ def test_pairs_of_seeds_tell_noise_and_train_seeds_apart(call, toy, tmp_path, re
         *("--noise-seeds", "0,1", "--train-seeds", "0,1", "--json"),
     )
     _, sym40 = json.loads(done.out)["settings"]
-    assert sym40["seeds"] == ["0", "0/1", "1/0", "1"]
+    assert sym40["seeds"] == ["0", "1"]  # the others share one with these
     assert sym40["sd_noise"] == pytest.approx(np.std([0, 4], ddof=1))
     assert sym40["sd_train"] == 0
     text = call(
         *("power", toy.file, "--out", out, *NO_IMAGES),
         *("--noise-seeds", "0,1", "--train-seeds", "0,1"),
     ).out
-    assert "sym40: every noise seed is there with every train seed." in text
+    assert "sym40: runs that share a noise seed or a train seed are no new draws" in text
 
 
 def test_a_record_that_does_not_hold_is_named_and_stays(call, toy, recorded):
@@ -176,7 +225,7 @@ def test_a_tables_caption_names_the_columns_that_tell_nothing(call, toy, recorde
     # The paired t test's own: of three differences at equal seeds.
     differences = [told("lncis", "sym40", seed) - told("ce", "sym40", seed) for seed in range(3)]
     least = stats.t.ppf(0.975, 2) * np.std(differences, ddof=1) / 3**0.5
-    assert f"sym40 {least:.1f} (2 methods, 3 seeds)." in lines[-1]
+    assert f"sym40 {least:.1f} (2 methods, 3 seeds in common)." in lines[-1]
     assert abs(np.mean(differences)) < least
 
 
@@ -192,6 +241,8 @@ def test_a_table_of_one_seed_says_that_it_has_no_interval(call, toy, recorded):
     done = call("table", toy.file, "--out", out)
     assert "One seed gives no interval." in done.out
     assert "told apart" not in done.out
+    line = "Which method is better at clean, sym40: one seed tells nothing of that."
+    assert done.out.rstrip().splitlines()[-1] == line
 
 
 @pytest.mark.parametrize("kind", ["latex", "html", "json"])

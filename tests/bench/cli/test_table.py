@@ -55,6 +55,39 @@ def test_another_metric_goes_to_a_file_of_its_own(call, toy, recorded):
     assert not (recorded / "tables" / "toy.md").exists()
 
 
+def test_other_metrics_stand_behind_the_own_columns(call, toy, recorded):
+    """Those of them that no run has a number for are left out."""
+    done = call("table", toy.file, "--out", recorded, "--also", "relative.AP,memorised")
+    assert done.status == 0, done.err
+    assert "; relative.AP: Mask AP, of that with clean labels (%); memorised: RoIs" in done.out
+    assert "| Method | clean | sym40 | clean, relative.AP | sym40, relative.AP |" in done.out
+    assert "(+0.5) | 100.0 (n=1) | 106.7 (n=1) |" in done.out  # 32 of 30
+    assert done.out.endswith("memorised: no run has this number.\n")
+    assert (recorded / "tables" / "toy-relative.AP.md").read_text() == done.out
+    assert not (recorded / "tables" / "toy.md").exists()
+    wide = call("table", toy.file, "--out", recorded, "--also", "relative.AP", "--format", "json")
+    alone = call(
+        "table", toy.file, "--out", recorded, "--metric", "relative.AP", "--format", "json"
+    )
+    cells = [json.loads(found.out)["cells"] for found in (wide, alone)]
+    assert [cell for cell in cells[0] if cell["metric"] == "relative.AP"] == cells[1]
+    assert len(cells[0]) == 2 * len(cells[1])
+
+
+@pytest.mark.parametrize(
+    ("also", "message"),
+    [
+        ("segm.AP", "segm.AP is asked for twice"),
+        ("bbox.AP,bbox.AP", "twice"),
+        ("box.AP", "bbox.AP"),
+    ],
+)
+def test_metrics_that_cannot_stand_behind(call, toy, recorded, also, message):
+    done = call("table", toy.file, "--out", recorded, "--also", also)
+    assert (done.status, done.out) == (2, "")
+    assert message in done.err
+
+
 def test_an_unknown_metric(call, toy, recorded):
     done = call("table", toy.file, "--out", recorded, "--metric", "segm.ap")
     assert (done.status, done.out) == (2, "")

@@ -125,11 +125,11 @@ def test_power_counts_its_spread(call, toy, spread):
     done = call("power", toy.file, "--out", out, *words)
     assert done.status == 0, done.err
     settings = {entry["noise"]: entry for entry in json.loads(done.out)["settings"]}
-    assert settings["sym40"]["methods"] == ["ce", "lncis"]
+    assert settings["sym40"]["methods"] == {"ce": 3, "lncis": 3}
     difference = 10 * np.subtract(SPREAD["ce"], SPREAD["lncis"])
     wanted = np.std(difference, ddof=1)
     assert settings["sym40"]["spread"]["difference"]["value"] == pytest.approx(wanted)
-    assert settings["clean"]["methods"] == []
+    assert settings["clean"]["methods"] == {}
 
 
 @pytest.mark.parametrize("command", [("table",), ("power", "--draws", "0")], ids=lambda c: c[0])
@@ -150,4 +150,4 @@ def test_seeds_whose_logs_tell_nothing_are_named_and_left_out(call, toy, spread,
         (row,) = (line for line in done.out.splitlines() if line.startswith("| ce |"))
         assert "(n=2)" in row
     else:  # what both methods have is seed 1 alone
-        assert "| methods × seeds | 0 × 0 | 2 × 1 |" in done.out
+        assert "| methods × seeds | — | 2 × 1 |" in done.out

@@ -12,9 +12,10 @@ CPU = torch.device("cpu")
 
 
 class Sample(dict):
-    def __init__(self, image, flip):
-        super().__init__(flip=flip)
+    def __init__(self, image, flip, shape=(4, 4)):
+        super().__init__(flip=flip, flip_direction="horizontal" if flip else None)
         self.img_id = image
+        self.img_shape = shape
 
 
 class Backbone(nn.Module):
@@ -58,6 +59,18 @@ def test_an_image_that_is_padded_to_another_size_is_another():
     for side in (4, 8, 4):
         features.announce([Sample(5, False)])
         features(torch.rand(1, 3, side, side))
+    assert backbone.seen == 2
+
+
+def test_an_image_of_another_drawn_size_is_another_though_padded_alike():
+    """A protocol's `image.scale_to` draws a size an epoch; all are padded to multiples of 32."""
+    backbone = Backbone()
+    features = FrozenFeatures(backbone)
+    images = torch.rand(2, 1, 3, 32, 32)
+    for image, shape in zip(images, ((30, 30), (20, 20)), strict=True):
+        features.announce([Sample(5, False, shape)])
+        found = features(image)
+        assert torch.equal(found[0], image.mean((1, 2, 3), keepdim=True))
     assert backbone.seen == 2
 
 

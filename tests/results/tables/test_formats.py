@@ -13,18 +13,14 @@ import pytest
 
 from noisyseg.results.paper.published import published_table
 from noisyseg.results.tables.formats import ENDINGS, render, table_of
-from noisyseg.results.tables.table import TableEntry, summarise
+from noisyseg.results.tables.table import summarise
 
 METHODS = ["ce", "sce", "jol", "a_b & c|d <i> 50 % \\ #1 ~ ^"]
 NOISES = ["clean", "sym40", "asym20", "γ = 6"]
 TEX = shutil.which("pdflatex") or shutil.which("tectonic")
 
 
-def done(value):
-    return {"status": "done", "metrics": {"segm": {"AP": value}}}
-
-
-FAILED = {"status": "failed", "metrics": None}
+FAILED = ("failed", math.nan)
 VALUES = {
     ("ce", "clean"): [39.0, 40.25, 41.0],
     ("ce", "sym40"): [30.123456789],
@@ -37,13 +33,12 @@ VALUES = {
 
 @pytest.fixture(params=[None, "table1"], ids=["alone", "published"])
 def table(request):
-    entries = [
-        TableEntry(method, noise, seed, value if value is FAILED else done(value))
-        for (method, noise), values in VALUES.items()
-        for seed, value in enumerate(values)
-    ]
+    cells = {
+        cell: {seed: v if v is FAILED else ("done", v) for seed, v in enumerate(values)}
+        for cell, values in VALUES.items()
+    }
     return table_of(
-        summarise(entries, methods=METHODS, noises=NOISES),
+        summarise(cells, methods=METHODS, noises=NOISES),
         title="A title",
         metric="segm.AP",
         value_name="Mask AP (%)",
