@@ -35,15 +35,12 @@ def run(options: Options) -> int:
     for line in left_out(runs, store):
         say(line)
     records = known_records(runs, store)
-    logs = loss_logs(runs, store)
-    for line in logs.broken:
-        say(line)
     results = SuiteResults(
         suite=suite,
         runs=runs,
         records=records,
         table=suite_table(suite, runs, records),
-        observed=logs.observed,
+        observed=loss_logs(runs, store).observed,
     )
     path = store.root / "reports" / f"{suite_file_name(suite)}.html"
     write_atomically(path, render_report(suite_page(results)).encode())

@@ -182,5 +182,5 @@ def test_power_knows_it(toy, trained, call, tmp_path):
     trained(out)
     done = call("power", toy.file, "--out", out, "--metric", "memorised")
     assert done.status == 0, done.err
-    assert "| methods × seeds | 0 × 0 | 2 × 1 |" in done.out
+    assert "| methods × seeds | — | 2 × 1 |" in done.out
     assert "clean: no run that is done has this number." in done.out

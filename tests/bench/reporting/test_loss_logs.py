@@ -70,8 +70,8 @@ def test_a_log_is_parsed_once_for_all_that_ask(logged, monkeypatch):
     assert len(observed(runs, out)) == 4
 
 
-@pytest.mark.parametrize("command", ["table", "power", "figures", "report"])
-def test_every_command_that_shows_logs_names_it(call, toy, logged, write_log, command):
+@pytest.mark.parametrize("command", ["table", "power", "figures"])
+def test_every_command_that_is_asked_for_logs_names_it(call, toy, logged, write_log, command):
     out, runs = logged(EPOCHS)
     write_log(runs["ce", "sym40"], OTHER)
     metric = ("--metric", "memorised") if command in ("table", "power") else ()
