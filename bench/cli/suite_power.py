@@ -21,7 +21,7 @@ from noisyseg.bench.runs.run import Run
 from noisyseg.results.records.metrics import DEFAULT
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import RunStore
-from noisyseg.results.statistics.derived import FATES
+from noisyseg.results.statistics.fates import FATES
 from noisyseg.results.statistics.spread import Layout
 
 

@@ -22,7 +22,7 @@ from noisyseg.results.records.noise_name import noise_name
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import is_done
 from noisyseg.results.report.page import NONE, picture
-from noisyseg.results.statistics.derived import FATES
+from noisyseg.results.statistics.fates import FATES
 from noisyseg.results.tables.formats import Table, render
 
 METRICS = (

@@ -4,7 +4,7 @@ import math
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from noisyseg.results.statistics.fates import FATES as FATES  # by this name, too
+from noisyseg.results.statistics.fates import FATES
 
 RELATIVE, TOUCHED, UNTOUCHED = "relative.AP", "touched.AP", "untouched.AP"
 DERIVED = {
