@@ -1,7 +1,7 @@
-"""A whole suite, start to table, by this checkout and by an earlier commit: time and APs.
+r"""A whole suite, start to table, by this checkout and by an earlier commit: time and APs.
 
     python benchmarks/quick.py --against 7f523ac                          quick, 11 minutes a round
-    python benchmarks/quick.py --against 7f523ac \\
+    python benchmarks/quick.py --against 7f523ac \
         --options="--methods ce,lsr,jol,gce,sce,lncis --seeds 0,1,2"      36 pairs of APs
     python benchmarks/quick.py --against 7f523ac --suite smoke            a try
 
