@@ -5,8 +5,9 @@ pixels, each image with its `dup_group` and its `source`, of which what precedes
 original's name. The same FROM and the same Pillow give the same files. Nothing that noisyseg does
 calls this: TO is bench/datasets/shipped/boards, and is committed.
 
-Many of IoTKITs' images are copies of others: rotated, mirrored, sheared. What may be of one
-original stays on one side, and of each original one image is taken before another's second.
+Many of IoTKITs' images are copies of others: rotated, mirrored, sheared, with another margin. What
+may be of one original stays on one side, and of each original one image is taken before another's
+second.
 """
 
 import sys
@@ -15,6 +16,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import orjson
 from numpy.typing import NDArray
@@ -23,15 +25,18 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 FAMILIES = {
-    "Arduino": ("Arduino-leonardo", "Arduino-Zero"),
+    "Arduino": ("Arduino-Due", "Arduino-leonardo"),
     "Raspberry Pi": ("Raspberry-Pi-4-B", "Raspberry-Pi-5"),
+    "Raspberry Pi B+": ("Raspberry Pi 1 B-", "Raspberry Pi 3 B-"),
     "Raspberry Pi Zero": ("Raspberry-Pi-Zero-W", "Raspberry-Pi-Zero-2-W"),
     "ESP": ("Wemos",),
     "Jetson": ("Jetson Nano",),
 }
-TRAINED, EVALUATED = 46, 60  # objects of a class at most
+TRAINED, EVALUATED = 36, 66  # objects of a class at most
+MANY = 12
 SIDE, QUALITY = 128, 85
-LIKE = 0.92  # of two images' 24 × 24 grey pixels, correlation from which on they count as copies
+LIKE = 0.92  # of two images' 24 × 24 grey pixels, correlation above which they count as copies
+LIKE_OBJECTS = 0.9  # of two objects' of one class, 32 × 32, in their boxes or upright
 PARTS = ("train", "val", "test")
 SOURCE = "IoTKITs, https://doi.org/10.1016/j.dib.2025.111650 (data: 10.17632/x5thzmkxhy.1)"
 _Image = dict[str, Any]
@@ -68,7 +73,7 @@ def read_images(source: Path) -> tuple[list[_Image], dict[int, str]]:
 
 def originals(images: list[_Image]) -> list[list[_Image]]:
     """Images by what may be one original: named as one, known as copies, or alike in pixels."""
-    alike = [tuple(pair) for pair in np.argwhere(likeness([one["path"] for one in images]) > LIKE)]
+    alike = [*alike_images(images), *alike_objects(images)]
     first: dict[Any, int] = {}
     for place, image in enumerate(images):
         name = image["source"].split("/", 1)[1].split(".rf.")[0]
@@ -83,9 +88,59 @@ def originals(images: list[_Image]) -> list[list[_Image]]:
     return list(groups.values())
 
 
-def likeness(paths: list[Path]) -> NDArray[np.float64]:
-    """Correlation of every two images' pixels, of their rotations and mirrorings the highest."""
-    pixels = np.stack([grey(path) for path in paths])
+def alike_images(images: list[_Image]) -> list[tuple[int, int]]:
+    """Places of images that are alike as a whole."""
+    pixels = np.stack(
+        [cv2.resize(grey(one), (24, 24), interpolation=cv2.INTER_AREA) for one in images]
+    )
+    return [(int(one), int(other)) for one, other in np.argwhere(likeness(pixels) > LIKE)]
+
+
+def alike_objects(images: list[_Image]) -> list[tuple[int, int]]:
+    """Places of images with objects of one class that are alike, whatever is around them."""
+    objects = [(place, entry) for place, one in enumerate(images) for entry in one["objects"]]
+    places = [place for place, _ in objects]
+    kinds = [entry["category_id"] for _, entry in objects]
+    same = np.equal.outer(kinds, kinds)
+    found = []
+    for cut in (boxed, upright):
+        pixels = np.stack([cut(grey(images[place]), entry) for place, entry in objects])
+        found.append(np.argwhere(same & (likeness(pixels) > LIKE_OBJECTS)))
+    return [(places[one], places[other]) for one, other in np.concatenate(found)]
+
+
+def grey(image: _Image) -> NDArray[np.uint8]:
+    """An image's pixels, shape (H, W)."""
+    with Image.open(image["path"]) as picture:
+        return np.asarray(picture.convert("L"))
+
+
+def boxed(pixels: NDArray[np.uint8], entry: dict[str, Any]) -> NDArray[np.uint8]:
+    """What an annotation's box holds, shape (32, 32)."""
+    x, y, width, height = entry["bbox"]
+    return cut_out(pixels, [[x, y], [x + width, y], [x + width, y + height], [x, y + height]])
+
+
+def upright(pixels: NDArray[np.uint8], entry: dict[str, Any]) -> NDArray[np.uint8]:
+    """An object's narrowest rectangle, turned upright, shape (32, 32)."""
+    rings = [np.array(ring, np.float32).reshape(-1, 2) for ring in entry["segmentation"]]
+    return cut_out(pixels, cv2.boxPoints(cv2.minAreaRect(np.concatenate(rings))))
+
+
+def cut_out(pixels: NDArray[np.uint8], corners: Any) -> NDArray[np.uint8]:
+    """A rectangle's pixels, whatever its sides; shape (32, 32)."""
+    square = np.array([[0, 0], [95, 0], [95, 95], [0, 95]], np.float32)
+    turn = cv2.getPerspectiveTransform(np.array(corners, np.float32), square)
+    large = cv2.warpPerspective(pixels, turn, (96, 96), borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(cv2.resize(large, (32, 32), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def likeness(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Correlation of every two, of their rotations and mirrorings the highest; shape (N, N).
+
+    Args:
+        pixels: shape (N, S, S).
+    """
     turned = [np.rot90(pixels, quarter, (1, 2)) for quarter in range(4)]
     turned += [view[:, :, ::-1] for view in turned]
     own = standardised(pixels)
@@ -93,29 +148,25 @@ def likeness(paths: list[Path]) -> NDArray[np.float64]:
     return found
 
 
-def grey(path: Path) -> NDArray[np.float64]:
-    """An image's pixels, shape (24, 24)."""
-    with Image.open(path) as picture:
-        small = picture.convert("L").resize((24, 24), Image.Resampling.BOX)
-    return np.asarray(small, dtype=float)
-
-
-def standardised(pixels: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Images as rows of length 1 and mean 0, shape (N, 576)."""
-    rows = pixels.reshape(len(pixels), -1)
+def standardised(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Pictures as rows of length 1 and mean 0."""
+    rows = pixels.reshape(len(pixels), -1).astype(float)
     rows = rows - rows.mean(axis=1, keepdims=True)
     lengths: NDArray[np.float64] = np.linalg.norm(rows, axis=1, keepdims=True)
     return rows / np.maximum(lengths, 1e-9)
 
 
 def split(groups: list[list[_Image]], wanted: tuple[int, int]) -> list[list[list[_Image]]]:
-    """Each original, those of many images first, to the side that lacks its classes most."""
+    """Each original, those of many images first, to the side that lacks its classes most.
+
+    One of more than `MANY` goes to training: evaluation is to see as many originals as it can.
+    """
     sides: list[list[list[_Image]]] = [[], []]
     counts: list[Counter[int]] = [Counter(), Counter()]
     for group in sorted(groups, key=lambda one: (-len(one), one[0]["id"])):
         kinds = Counter(entry["category_id"] for image in group for entry in image["objects"])
         had = [sum(counts[s][kind] for kind in kinds) / wanted[s] for s in (0, 1)]
-        side = int(had[1] < had[0])
+        side = int(len(group) <= MANY and had[1] < had[0])
         sides[side].append(group)
         # Originals are what is scarce: of many copies, few count.
         counts[side] += Counter({kind: min(number, 3) for kind, number in kinds.items()})

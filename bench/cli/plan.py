@@ -15,6 +15,7 @@ from noisyseg.bench.datasets.formats.registry import format_of
 from noisyseg.bench.datasets.preparation import CheckedData
 from noisyseg.bench.reporting.suite_detection import Detection, detection_of, seeds_for
 from noisyseg.bench.reporting.suite_plan import Plan, PlannedRun, pace_of, suite_plan
+from noisyseg.bench.reporting.suite_seeds import methods_there
 from noisyseg.bench.runs.checkpoint_note import Count, counting_beside
 from noisyseg.bench.runs.estimate import Pace, readable_bytes
 from noisyseg.bench.runs.grid import foresee
@@ -123,6 +124,8 @@ def _detection(options: Options, suite: Suite, store: RunStore) -> Detection | N
     choice = options.choice
     if options.like is not None:
         choice = _all_of(options.like, choice)
+    # Whatever methods are there tell how much seeds change one.
+    choice = replace(choice, methods=methods_there(chosen_suite(choice, download=False), store))
     measured = measured_power(choice, chosen_suite(choice, download=False), store)
     return detection_of(options.detect, suite, choice.suite, measured)
 

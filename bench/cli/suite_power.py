@@ -12,7 +12,7 @@ from noisyseg.bench.config.suite import Suite
 from noisyseg.bench.reporting.loss_logs import loss_logs
 from noisyseg.bench.reporting.setting_power import SettingPower
 from noisyseg.bench.reporting.suite_power import comparable, drawn_images, suite_power
-from noisyseg.bench.reporting.suite_seeds import seeds_there
+from noisyseg.bench.reporting.suite_seeds import methods_there, seeds_there
 from noisyseg.bench.reporting.suite_values import suite_values
 from noisyseg.bench.runs.grid import foresee
 from noisyseg.bench.runs.inputs import check
@@ -56,6 +56,9 @@ def measured_power(
         of_noise = [run for run in runs if run.noise_label == noise]
         return drawn_images(layout, of_noise, records, draws=draws)
 
+    others = [name for name in methods_there(suite, store) if name not in suite.methods]
+    if others:
+        say(f"left out: {', '.join(others)}, which the store has, too: --methods names them")
     if metric in FATES:
         for line in loss_logs([run for run in runs if run.spec["noise"]], store).silent:
             say(line)

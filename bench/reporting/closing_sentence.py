@@ -24,13 +24,15 @@ class _Loss:
     Attributes:
         clean, noisy: mean mask AP.
         seeds: how many, that share neither noise nor train seed.
-        low, high: the interval of the mean loss; NaN of one seed.
+        runs: how many there are, those included that share one.
+        low, high: the interval of the mean loss; NaN of one seed, or of seeds without any spread.
     """
 
     noise: str
     clean: float
     noisy: float
     seeds: int
+    runs: int
     low: float
     high: float
 
@@ -66,18 +68,32 @@ def _damage(suite: Suite, values: Values) -> tuple[list[str], list[str]]:
     worst = max(losses, key=lambda loss: (loss.low > 0, loss.seeds > 1, loss.clean - loss.noisy))
     share = f", {100 * worst.noisy / worst.clean:.0f} % of it" if worst.clean > 0 else ""
     told = f"{worst.noisy:.1f} mask AP at {worst.noise}, {worst.clean:.1f} with clean labels"
-    if worst.seeds == 1:
-        return [f"{method} has {told}{share} (one seed; another gives other numbers)"], []
+    if math.isnan(worst.low):
+        return [f"{method} has {told}{share} ({_alone(worst)})"], []
     several = f", of {len(losses)} settings together" if len(losses) > 1 else ""
-    interval = (
-        f"the loss of {worst.clean - worst.noisy:.1f} has the 95 % interval {worst.low:.1f} to "
-        f"{worst.high:.1f} over {worst.seeds} seeds{several}"
-    )
+    lost = worst.clean - worst.noisy
+    if worst.high < 0:
+        ends = f"{-worst.high:.1f} to {-worst.low:.1f}"
+        interval = f"the gain of {-lost:.1f} has the 95 % interval {ends}"
+    else:
+        interval = (
+            f"the loss of {lost:.1f} has the 95 % interval {worst.low:.1f} to {worst.high:.1f}"
+        )
+    interval += f" over {worst.seeds} seeds{several}"
     if worst.low > 0:
         return [f"noise hurts: {method} has {told}{share} ({interval})"], []
     if worst.high < 0:
         return [f"{method} is better with noise: {told} ({interval})"], []
     return [], [f"whether noise hurts {method}: it has {told} ({interval})"]
+
+
+def _alone(loss: _Loss) -> str:
+    """Why a loss has no interval."""
+    if loss.seeds > 1:
+        return f"{loss.seeds} seeds, all with this loss: no spread was measured"
+    if loss.runs > 1:
+        return f"{loss.runs} runs that share a seed are one draw, here the first; another differs"
+    return "one seed; another gives other numbers"
 
 
 def _losses(suite: Suite, values: Values, method: str) -> list[_Loss]:
@@ -90,26 +106,31 @@ def _losses(suite: Suite, values: Values, method: str) -> list[_Loss]:
     return [_loss(noise, found, len(pairs)) for noise, found in pairs.items()]
 
 
-def _loss(noise: str, pairs: Sequence[tuple[float, float]], settings: int) -> _Loss:
+def _loss(noise: str, found: Mapping[Hashable, tuple[float, float]], settings: int) -> _Loss:
+    """Of runs that share a noise seed or a train seed the first: the others are no new draws."""
+    pairs = [found[seeds] for seeds in independent(found)]
     losses = [clean - noisy for clean, noisy in pairs]
     count, mean = len(losses), fmean(losses)
     half = math.nan
-    if count > 1:
+    if count > 1 and max(losses) - min(losses) > 1e-9:
         sd = math.sqrt(sum((loss - mean) ** 2 for loss in losses) / (count - 1))
         half = critical(count - 1, settings) * sd / math.sqrt(count)
     clean, noisy = (fmean(numbers) for numbers in zip(*pairs, strict=True))
     return _Loss(
-        noise=noise, clean=clean, noisy=noisy, seeds=count, low=mean - half, high=mean + half
+        noise=noise,
+        clean=clean,
+        noisy=noisy,
+        seeds=count,
+        runs=len(found),
+        low=mean - half,
+        high=mean + half,
     )
 
 
 def _at_equal_seeds(
     suite: Suite, values: Values, method: str, noise: str
-) -> list[tuple[float, float]]:
-    """Mask AP with clean and with noisy labels of runs whose train seed has both.
-
-    Of runs that share a noise seed or a train seed the first: the others are no new draws.
-    """
+) -> dict[Hashable, tuple[float, float]]:
+    """Seeds → mask AP with clean and with noisy labels, of train seeds that have both."""
     clean = {
         seeds[1]: value
         for label, steps in suite.noise.items()
@@ -117,12 +138,11 @@ def _at_equal_seeds(
         for seeds, value in _known(values, method, label).items()
         if isinstance(seeds, tuple)
     }
-    noisy = {
-        seeds: value
+    return {
+        seeds: (clean[seeds[1]], value)
         for seeds, value in _known(values, method, noise).items()
         if isinstance(seeds, tuple) and seeds[1] in clean
     }
-    return [(clean[s[1]], noisy[s]) for s in independent(noisy) if isinstance(s, tuple)]
 
 
 def _known(values: Values, method: str, noise: str) -> dict[Hashable, float]:

@@ -11,9 +11,7 @@ def seeds_note(settings: Sequence[SettingPower]) -> str | None:
     if not several:
         return None
     known = [setting for setting in several if setting.significant is not None]
-    told = ", ".join(
-        f"{setting.noise} {from_to(setting.significant)} ({_counts(setting)})" for setting in known
-    )
+    told = ", ".join(f"{setting.noise} {_from(setting)} ({_counts(setting)})" for setting in known)
     lines = []
     if known:
         lines.append(
@@ -30,6 +28,12 @@ def caption_remark(settings: Sequence[SettingPower]) -> str:
     """Which columns show no difference that their seeds can tell from 0; empty if there is none."""
     equal = [s.noise for s in settings if s.significant is not None and not s.apart]
     return f"No two methods are told apart by these seeds at {', '.join(equal)}." if equal else ""
+
+
+def _from(setting: SettingPower) -> str:
+    """Numbers are percentages: above 100 there is no difference."""
+    ends = setting.significant
+    return "none that is possible" if ends is not None and ends[0] > 100 else from_to(ends)
 
 
 def _counts(setting: SettingPower) -> str:

@@ -79,14 +79,22 @@ class SettingPower:
         """Why nothing is known of how methods differ; empty where something is."""
         if self.significant is not None:
             return ""
-        alone = max(self.methods.values(), default=0) < 2
-        return "one seed tells nothing of that" if alone else "no two methods share two seeds"
+        if self.baseline is not None and self.baseline not in self.methods:
+            return f"{self.baseline} has no number"
+        if self.differences.constant:
+            return "these seeds gave the same differences, no spread was measured"
+        if max(self.methods.values(), default=0) < 2:
+            return "one seed tells nothing of that"
+        if self.repeats:
+            return "runs that share a noise seed or a train seed are one draw"
+        return "no two methods share two seeds"
 
     def document(self) -> dict[str, Any]:
         """All of it as data, for JSON; what is not known is None."""
         found = asdict(self) | {
             "pairs": self.differences.pairs,
-            "prior_degrees": self.differences.prior.degrees,
+            "tested": len(self.differences.known),
+            "prior_degrees": _degrees(self.differences.prior.degrees),
             "differences": [
                 asdict(pair) | {"apart": pair.apart} for pair in self.differences.known
             ],
@@ -98,6 +106,10 @@ class SettingPower:
         del found["layout"]
         plain: dict[str, Any] = _plain(found)
         return plain
+
+
+def _degrees(value: float) -> float | str:
+    return "infinite" if math.isinf(value) else value
 
 
 def str_of_seed(seed: Hashable) -> str:

@@ -10,6 +10,7 @@ from noisyseg.bench.reporting.setting_power import SeedsNeeded, SettingPower
 from noisyseg.bench.reporting.suite_power import needed_for
 from noisyseg.errors import InputError
 from noisyseg.results.statistics.power import MOST_SEEDS, POWER, Design, comparisons
+from noisyseg.results.statistics.spread import Range, spread_range
 
 
 @dataclass(kw_only=True, slots=True, frozen=True)
@@ -54,7 +55,8 @@ class Detection:
         return (
             f"to see {self.difference:g} AP between any two of {self.methods} methods at "
             f"{100 * POWER:.0f} % power: {self.seeds} seeds. By the spread that runs of "
-            f"{self.measured_on} had, and what it may truly be: {parts}{unknown}"
+            f"{self.measured_on} had in the pair that varied most, and what it may truly be: "
+            f"{parts}{unknown}"
         )
 
 
@@ -78,7 +80,7 @@ def detection_of(
             f"--detect is of a difference between methods, of which {suite.name} has {methods} "
             "here: choose at least two."
         )
-    known = {s.noise: s for s in power if s.spread is not None and s.spread.difference.value}
+    known = {s.noise: s for s in power if s.spread is not None and s.differences.known}
     unknown = [noise for noise in suite.noise if noise not in known]
     if not known:
         raise InputError(
@@ -94,7 +96,7 @@ def detection_of(
                 pairs=comparisons(methods),
                 prior=setting.differences.prior.degrees,
             )
-            needed[noise] = needed_for(difference, setting.spread, design)
+            needed[noise] = needed_for(difference, _widest(setting), design)
             measured[noise] = (setting.spread.methods, setting.spread.seeds)
     seeds = [need.seeds for need in needed.values() if need.seeds is not None]
     if len(seeds) < len(needed):
@@ -112,6 +114,15 @@ def detection_of(
         measured=measured,
         unknown=unknown,
     )
+
+
+def _widest(setting: SettingPower) -> tuple[Range, float]:
+    """The spread of the pair that spreads most, and its degrees of freedom.
+
+    Any two methods are to be told apart, those that vary most among them.
+    """
+    pair = max(setting.differences.known, key=lambda known: known.sd)
+    return spread_range(pair.sd, pair.degrees), pair.degrees
 
 
 def seeds_for(suite: Suite, count: int) -> list[SeedPair]:

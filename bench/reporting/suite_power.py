@@ -26,7 +26,7 @@ from noisyseg.results.statistics.power import (
 )
 from noisyseg.results.statistics.spread import (
     Layout,
-    Spread,
+    Range,
     cell_spread,
     images_part,
     layout_of,
@@ -121,7 +121,9 @@ def _of_setting(
         images = images_part(drawn(noise, layout))
     present = {method: len(own) for method, own in values.items() if own}
     sd_noise, sd_train = _of_both_seeds(values)
-    design = Design(methods=len(present), pairs=differences.pairs, prior=prior)
+    design = Design(
+        methods=max(differences.methods, 2), pairs=max(len(differences.known), 1), prior=prior
+    )
     return SettingPower(
         noise=noise,
         methods=present,
@@ -137,18 +139,24 @@ def _of_setting(
         images_cell=images[0],
         images_difference=images[1],
         seen=_seen(differences, design),
-        needed=[needed_for(d, spread, design) for d in DIFFERENCES]
-        if spread is not None and spread.difference.value and differences.pairs
+        needed=[needed_for(d, (spread.difference, spread.degrees), design) for d in DIFFERENCES]
+        if spread is not None and spread.difference.value and differences.known
         else [],
     )
 
 
-def needed_for(difference: float, spread: Spread, design: Design) -> SeedsNeeded:
-    """Seeds that see a true difference, by a measured spread and by the ends of its interval."""
-    likely = likely_spreads(spread.difference.value, spread.degrees)
+def needed_for(difference: float, spread: tuple[Range, float], design: Design) -> SeedsNeeded:
+    """Seeds that see a true difference, by a measured spread and by the ends of its interval.
+
+    Args:
+        difference: in AP, above 0.
+        spread: standard deviation of a difference at equal seeds, and its degrees of freedom.
+        design: the comparison.
+    """
+    sd, degrees = spread
     seeds, low, high = (
         seeds_needed(difference, sds, design)
-        for sds in (likely, [spread.difference.low], [spread.difference.high])
+        for sds in (likely_spreads(sd.value, degrees), [sd.low], [sd.high])
     )
     return SeedsNeeded(difference=difference, seeds=seeds, low=low, high=high)
 

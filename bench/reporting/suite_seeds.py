@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from noisyseg.bench.config.suite import SeedPair, Suite
+from noisyseg.methods.registry import is_known
 from noisyseg.results.records.store import RunStore, is_done
 
 
@@ -20,6 +21,16 @@ def seeds_there(suite: Suite, store: RunStore) -> list[SeedPair]:
             noise = spec["noise"]["seed"] if spec["noise"] else train
             found.add(SeedPair(noise=noise, train=train))
     return sorted(found)
+
+
+def methods_there(suite: Suite, store: RunStore) -> list[str]:
+    """Labels of the suite's methods, names of others that records of its protocol have."""
+    found = dict.fromkeys(suite.methods)
+    for record in store.each_record([]):
+        name = record["spec"]["method"]["name"]
+        if is_done(record) and _is_like(record["spec"], suite) and is_known(name):
+            found.setdefault(name)
+    return list(found)
 
 
 def _is_like(spec: Mapping[str, Any], suite: Suite) -> bool:

@@ -11,13 +11,15 @@ from noisyseg.bench.reporting.suite_power import comparable, suite_power
 from noisyseg.bench.reporting.suite_values import ALL_METRICS, check_any_metric, suite_values
 from noisyseg.bench.runs.run import Run
 from noisyseg.errors import InputError
-from noisyseg.files import write_atomically
+from noisyseg.files import sha256_bytes, write_atomically
 from noisyseg.results.paper.published import published_table
 from noisyseg.results.records.metrics import DEFAULT
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import RunStore
 from noisyseg.results.tables.formats import ENDINGS, Table, beside, render, table_of
 from noisyseg.results.tables.table import summarise
+
+_LONGEST = 100
 
 
 def suite_table(
@@ -80,6 +82,8 @@ def write_table(suite: Suite, table: Table, kind: str, store: RunStore) -> tuple
     """Write a table into the store; returns its text and the file."""
     metrics = dict.fromkeys(table.cells["metric"])
     more = "".join(f"-{metric}" for metric in metrics if metric != DEFAULT)
+    if len(more) > _LONGEST:  # file systems take 255 bytes
+        more = f"{more[:_LONGEST]}-{sha256_bytes(more.encode())[:8]}"
     name = f"{suite_file_name(suite)}{more}"
     text, path = render(table, kind), store.root / "tables" / f"{name}.{ENDINGS[kind]}"
     write_atomically(path, text.encode())

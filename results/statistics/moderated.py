@@ -34,17 +34,19 @@ def prior_of(variances: Sequence[float], degrees: Sequence[int]) -> Prior:
     """The common variance, and how much it is worth, by the moments of the logarithms.
 
     Args:
-        variances: at least 0, each of a sample.
+        variances: at least 0, each of a sample. Those of 0 say nothing of the others: two
+            methods that collapsed to one number are no measure of the rest.
         degrees: of freedom of each, at least 1.
     """
-    known, freedom = np.asarray(variances, dtype=float), np.asarray(degrees, dtype=float)
-    mean = float((known * freedom).sum() / freedom.sum()) if len(known) else math.nan
+    pairs = [(own, free) for own, free in zip(variances, degrees, strict=True) if own]
+    if not pairs:
+        return Prior(variance=0.0, degrees=math.inf)
+    known, freedom = np.array(pairs, dtype=float).T
+    mean = float((known * freedom).sum() / freedom.sum())
     if len(known) < 2:
         return Prior(variance=mean, degrees=0.0)
-    middle = float(np.median(known)) or mean
-    if not middle:
-        return Prior(variance=0.0, degrees=math.inf)
-    logs = np.log(np.maximum(known, LEAST * middle)) - digamma(freedom / 2) + np.log(freedom / 2)
+    least = LEAST * float(np.median(known))
+    logs = np.log(np.maximum(known, least)) - digamma(freedom / 2) + np.log(freedom / 2)
     more = float(logs.var(ddof=1) - polygamma(1, freedom / 2).mean())
     if more <= 0:
         return Prior(variance=mean, degrees=math.inf)

@@ -81,11 +81,10 @@ def layout_of(values: Values) -> Layout:
     present = {method: own for method, own in values.items() if own}
     best: list[str] = []
     seeds: list[Hashable] = []
-    for least in sorted({len(own) for own in present.values()}):
-        some = [method for method, own in present.items() if len(own) >= least]
-        shared = independent(s for s in present[some[0]] if all(s in present[m] for m in some))
+    for shared in _seed_sets(present):
+        some = [method for method, own in present.items() if all(seed in own for seed in shared)]
         if _worth(len(some), len(shared)) > _worth(len(best), len(seeds)):
-            best, seeds = some, shared
+            best, seeds = some, list(shared)
     return Layout(
         methods=best,
         seeds=seeds,
@@ -94,6 +93,14 @@ def layout_of(values: Values) -> Layout:
             (m, s) for m, own in present.items() for s in own if m not in best or s not in seeds
         ],
     )
+
+
+def _seed_sets(present: Values) -> list[tuple[Hashable, ...]]:
+    """Seeds that a layout may have: those of a method, of two methods or of all in common."""
+    methods = list(present.values())
+    sets = [[seed for seed in own if seed in other] for own in methods for other in methods]
+    sets += [[seed for seed in own if all(seed in o for o in methods)] for own in methods[:1]]
+    return list(dict.fromkeys(tuple(independent(seeds)) for seeds in sets))
 
 
 def _worth(methods: int, seeds: int) -> tuple[int, int, int]:
@@ -143,7 +150,7 @@ def spread_of(values: _Floats, *, prior: float = math.inf) -> Spread:
         methods=m,
         seeds=n,
         degrees=degrees,
-        difference=_scaled(math.sqrt(2 * ms_rest), degrees),
+        difference=spread_range(math.sqrt(2 * ms_rest), degrees),
         between=math.sqrt(max(0.0, (ms_methods - ms_rest) / n)),
         one_seed=Range(*((f - 1) / (f + n - 1) if f < math.inf else 1.0 for f in ratio)),
         all_seeds=Range(*(1 - 1 / f if f else -math.inf for f in ratio)),
@@ -186,7 +193,7 @@ def _ratio(ms_methods: float, ms_rest: float, above: int, below: float) -> Range
     )
 
 
-def _scaled(sd: float, degrees: float) -> Range:
+def spread_range(sd: float, degrees: float) -> Range:
     """A standard deviation of so many degrees of freedom, with its interval."""
     low, high = (sd * math.sqrt(degrees / float(chdtri(degrees, 1 - tail))) for tail in TAILS[::-1])
     return Range(sd, low, high)

@@ -136,7 +136,8 @@ def beside(table: Table, others: Sequence[Table]) -> Table:
         cells.append(other.cells[held])
         if not held.any():
             silent.append(f"{_metric(other)}: no run has this number.")
-    names = [f"{_metric(other)}: {other.value_name}" for other in others]
+    shown = [other for other in others if (other.cells[["n", "failed"]].sum(axis=1) > 0).any()]
+    names = [f"{_metric(other)}: {other.value_name}" for other in shown]
     more = [
         f"{_metric(other)}: {text}"
         for other in others

@@ -67,7 +67,8 @@ def test_it_is_told_in_a_sentence(call, toy, store):
     done = call("plan", toy.file, "--out", store, "--detect", "30", "--noise", "clean")
     last = done.out.splitlines()[-1]
     assert last.startswith("to see 30 AP between any two of 2 methods at 80 % power: 2 seeds. ")
-    assert f"By the spread that runs of {toy.file} had, and what it may truly be: clean 2 [" in last
+    assert f"By the spread that runs of {toy.file} had in the pair that varied most" in last
+    assert "and what it may truly be: clean 2 [" in last
     assert last.endswith("(of 2 methods with 4 seeds)")
 
 

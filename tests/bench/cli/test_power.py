@@ -92,8 +92,8 @@ def test_one_seed_tells_nothing_and_says_so(call, toy, recorded):
     assert done.status == 0
     assert "| sd of a difference at equal seeds | — | — |" in done.out
     assert (
-        "clean: how methods differ is not known: two are wanted that share two seeds, there are ce "
-        "with 1, lncis with 1." in done.out
+        "clean: how methods differ is not known: one seed tells nothing of that. Runs with a "
+        "number: ce with 1, lncis with 1." in done.out
     )
 
 
@@ -128,7 +128,7 @@ def test_pairs_that_are_told_apart_are_named_and_methods_without_a_number(call, 
     assert "clean: told apart: lncis above ce by " in done.out
     assert "clean: without a number: sce." in done.out
     done = call("power", toy.file, "--out", out, *NO_IMAGES, "--baseline", "sce")
-    assert "clean: sce, which the others are to be compared with, has no number." in done.out
+    assert "clean: how methods differ is not known: sce has no number." in done.out
     assert "| comparisons | — | — |" in done.out
 
 
@@ -153,7 +153,8 @@ def test_a_metric_that_no_run_has(call, toy, recorded):
 def test_equal_numbers_are_no_certainty(call, toy, recorded):
     out = recorded([0, 1, 2], lambda method, *_: 30.0 + (method == "lncis"))
     done = call("power", toy.file, "--out", out, *NO_IMAGES)
-    assert "clean: these seeds gave the same differences: no spread was measured" in done.out
+    assert "not known: these seeds gave the same differences, no spread was measured" in done.out
+    assert "| comparisons | 1 (0 told apart, 0 can be tested) |" in done.out
     assert "| seeds to see a difference of 1 | — | — |" in done.out
 
 

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from noisyseg.bench.reporting.suite_values import ALL_METRICS
 from noisyseg.results.records.record import seal
 from noisyseg.results.records.store import RunStore
 
@@ -59,7 +60,7 @@ def test_other_metrics_stand_behind_the_own_columns(call, toy, recorded):
     """Those of them that no run has a number for are left out."""
     done = call("table", toy.file, "--out", recorded, "--also", "relative.AP,memorised")
     assert done.status == 0, done.err
-    assert "; relative.AP: Mask AP, of that with clean labels (%); memorised: RoIs" in done.out
+    assert "; relative.AP: Mask AP, of that with clean labels (%): mean" in done.out
     assert "| Method | clean | sym40 | clean, relative.AP | sym40, relative.AP |" in done.out
     assert "(+0.5) | 100.0 (n=1) | 106.7 (n=1) |" in done.out  # 32 of 30
     assert done.out.endswith("memorised: no run has this number.\n")
@@ -72,6 +73,13 @@ def test_other_metrics_stand_behind_the_own_columns(call, toy, recorded):
     cells = [json.loads(found.out)["cells"] for found in (wide, alone)]
     assert [cell for cell in cells[0] if cell["metric"] == "relative.AP"] == cells[1]
     assert len(cells[0]) == 2 * len(cells[1])
+
+
+def test_as_many_metrics_as_there_are_have_a_file(call, toy, recorded):
+    others = ",".join(name for name in ALL_METRICS if name != "segm.AP")
+    done = call("table", toy.file, "--out", recorded, "--also", others)
+    assert done.status == 0, done.err
+    assert [path.read_text() for path in (recorded / "tables").iterdir()] == [done.out]
 
 
 @pytest.mark.parametrize(

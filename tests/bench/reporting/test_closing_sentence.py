@@ -1,9 +1,13 @@
 """The sentence that `run` ends with is true whatever came out."""
 
+from dataclasses import replace
+
 import pytest
 
-from noisyseg.bench.config.suite import load_suite
+from noisyseg.bench.config.suite import SeedPair, load_suite
 from noisyseg.bench.reporting.closing_sentence import closing_sentence
+from noisyseg.bench.runs.grid import expand
+from noisyseg.results.records.store import RunStore
 
 
 @pytest.fixture
@@ -189,3 +193,33 @@ def test_settings_without_a_loss_share_their_5_percent(sentence):
     value = lambda method, label, seed: 40.0 - own[seed] * (label == "sym10")  # noqa: E731
     assert "noise hurts" in sentence(value, seeds=(0, 1, 2), noise=one).split("Not seen")[0]
     assert "noise hurts:" not in sentence(value, seeds=(0, 1, 2), noise=noise)
+
+
+def test_a_gain_is_told_as_one(sentence):
+    gains = [10, 12, 11]
+    found = sentence(
+        lambda method, noise, seed: 30.0 + gains[seed] * (noise == "sym40"), seeds=(0, 1, 2)
+    )
+    assert "(the gain of 11.0 has the 95 % interval 8.5 to 13.5 over 3 seeds)" in found
+
+
+def test_seeds_that_give_the_same_loss_give_no_interval(sentence):
+    found = sentence(lambda m, noise, _: 30.0 - 10 * (noise == "sym40"), seeds=(0, 1, 2))
+    assert "(3 seeds, all with this loss: no spread was measured)" in found
+    assert "interval" not in found
+
+
+def test_runs_that_share_a_train_seed_are_one_draw(toy, tmp_path, record_of):
+    suite = load_suite(str(write(toy).file), data_root=None, cache=tmp_path / "cache")
+    pairs = [SeedPair(noise=noise, train=0) for noise in (0, 1, 2)]
+    suite = replace(suite, seeds=pairs)
+    runs = expand(suite, RunStore(tmp_path / "runs"))
+    records = {run.key: record_of(run, 30.0 - (run.noise_seed or 0)) for run in runs}
+    found = closing_sentence(suite, runs, records)
+    assert "(3 runs that share a seed are one draw, here the first; another differs)" in found
+    assert "sym40: runs that share a noise seed or a train seed are one draw." in found
+
+
+def write(toy):
+    toy.write()
+    return toy

@@ -105,6 +105,12 @@ def test_a_method_that_lacks_most_seeds_is_left_out_and_not_they():
     assert layout.left_out == [("new", 1)]
 
 
+def test_two_methods_that_share_seeds_are_found_among_others_that_do_not():
+    values = {"ce": {0: 1.0, 1: 2.0}, "lsr": {0: 2.0, 1: 4.0}, "gce": {1: 1.0, 2: 2.0}}
+    layout = layout_of(values)
+    assert (layout.methods, layout.seeds) == (["ce", "lsr"], [0, 1])
+
+
 def test_of_runs_that_share_a_seed_the_first_count():
     product = {(noise, train): 1.0 * noise + train for noise in (0, 1) for train in (0, 1)}
     layout = layout_of({"ce": product, "sce": product})
