@@ -38,7 +38,7 @@ class SettingPower:
         differences: of the methods, each pair at the seeds that it shares.
         layout: the methods and seeds that spread and reliability are of.
         cell: standard deviation of a cell over seeds, pooled over methods; NaN if unknown.
-        spread: None for fewer than two methods or two seeds: nothing is known then.
+        spread: None for fewer than two methods or two seeds, and where none was measured.
         sd_noise, sd_train: of a cell, by noise seeds and by train seeds alone, pooled over the
             methods with a full product of them; NaN where there are none.
         images_cell, images_difference: standard deviations by evaluation images; NaN if unknown.

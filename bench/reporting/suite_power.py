@@ -116,6 +116,8 @@ def _of_setting(
     layout = layout_of(values)
     prior = differences.prior.degrees
     spread = spread_of(layout.values, prior=prior) if min(layout.values.shape) > 1 else None
+    if spread is not None and not spread.difference.value:
+        spread = None  # the same differences with every seed: no spread was measured
     images = (math.nan, math.nan)
     if drawn is not None and layout.seeds:
         images = images_part(drawn(noise, layout))
@@ -140,7 +142,7 @@ def _of_setting(
         images_difference=images[1],
         seen=_seen(differences, design),
         needed=[needed_for(d, (spread.difference, spread.degrees), design) for d in DIFFERENCES]
-        if spread is not None and spread.difference.value and differences.known
+        if spread is not None and differences.known
         else [],
     )
 

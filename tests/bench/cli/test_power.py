@@ -155,6 +155,7 @@ def test_equal_numbers_are_no_certainty(call, toy, recorded):
     done = call("power", toy.file, "--out", out, *NO_IMAGES)
     assert "not known: these seeds gave the same differences, no spread was measured" in done.out
     assert "| comparisons | 1 (0 told apart, 0 can be tested) |" in done.out
+    assert "| reliability of one seed | — | — |" in done.out
     assert "| seeds to see a difference of 1 | — | — |" in done.out
 
 
