@@ -173,7 +173,7 @@ def _uneven(setting: SettingPower) -> str:
     alike = (setting.differences.methods - 1) * (known[0].seeds - 1)
     if setting.differences.prior.degrees >= alike / 2:
         return ""
-    low, high = setting.differences.uneven
+    low, high = setting.differences.spreads
     return (
         f"pairs seem not to spread alike, from {low:.1f} to {high:.1f}: the sd of a difference and "
         "the seeds that follow from it are of no pair in particular, their brackets too narrow."

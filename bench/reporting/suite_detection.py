@@ -9,7 +9,8 @@ from noisyseg.bench.config.suite import SeedPair, Suite
 from noisyseg.bench.reporting.setting_power import SeedsNeeded, SettingPower
 from noisyseg.bench.reporting.suite_power import needed_for
 from noisyseg.errors import InputError
-from noisyseg.results.statistics.power import MOST_SEEDS, POWER, Design, comparisons
+from noisyseg.results.statistics.differences import comparisons
+from noisyseg.results.statistics.power import MOST_SEEDS, POWER, Design
 from noisyseg.results.statistics.spread import Range, spread_range
 
 
@@ -88,16 +89,8 @@ def detection_of(
             "seeds in common are wanted. Train some (run SUITE --seeds 0,1,2 --methods A,B), or "
             "name a suite of this store that has them: --like SUITE."
         )
-    needed, measured = {}, {}
-    for noise, setting in known.items():
-        if setting.spread is not None and (unknown or noise in suite.noise):
-            design = Design(
-                methods=methods,
-                pairs=comparisons(methods),
-                prior=setting.differences.prior.degrees,
-            )
-            needed[noise] = needed_for(difference, _widest(setting), design)
-            measured[noise] = (setting.spread.methods, setting.spread.seeds)
+    used = {noise: s for noise, s in known.items() if unknown or noise in suite.noise}
+    needed = {noise: _needed(difference, setting, methods) for noise, setting in used.items()}
     seeds = [need.seeds for need in needed.values() if need.seeds is not None]
     if len(seeds) < len(needed):
         raise InputError(
@@ -111,9 +104,19 @@ def detection_of(
         seeds=max(seeds),
         settings=needed,
         measured_on=measured_on,
-        measured=measured,
+        measured={
+            noise: (len(setting.layout.methods), len(setting.layout.seeds))
+            for noise, setting in used.items()
+        },
         unknown=unknown,
     )
+
+
+def _needed(difference: float, setting: SettingPower, methods: int) -> SeedsNeeded:
+    """Seeds for so many methods, by what the runs of a setting say of two."""
+    prior = setting.differences.prior.degrees
+    design = Design(methods=methods, pairs=comparisons(methods), prior=prior)
+    return needed_for(difference, _widest(setting), design)
 
 
 def _widest(setting: SettingPower) -> tuple[Range, float]:

@@ -68,7 +68,8 @@ class Differences:
             difference, so that no spread was measured.
         methods: M, those that some pair of two seeds has.
         prior: of all pairs' spreads, those without the baseline included.
-        uneven: the smallest and the largest of the pairs' own spreads.
+        spreads: the smallest and the largest of all pairs' own, before they are moderated; NaN
+            without any.
     """
 
     pairs: int
@@ -76,7 +77,7 @@ class Differences:
     constant: int
     methods: int
     prior: Prior
-    uneven: tuple[float, float]
+    spreads: tuple[float, float]
 
 
 def differences_of(values: Values, *, baseline: str | None = None) -> Differences:
@@ -102,20 +103,20 @@ def differences_of(values: Values, *, baseline: str | None = None) -> Difference
     ]
     spreads = [math.sqrt(variance) for variance in variances.values()] or [math.nan]
     return Differences(
-        pairs=_pairs(present, baseline),
+        pairs=0
+        if baseline is not None and baseline not in present
+        else comparisons(len(present), baseline=baseline is not None),
         known=[pair for pair in known if pair.sd],
         constant=sum(not pair.sd for pair in known),
         methods=methods,
         prior=prior,
-        uneven=(min(spreads), max(spreads)),
+        spreads=(min(spreads), max(spreads)),
     )
 
 
-def _pairs(present: Mapping[str, object], baseline: str | None) -> int:
-    count = len(present)
-    if baseline is None:
-        return count * (count - 1) // 2
-    return count - 1 if baseline in present else 0
+def comparisons(methods: int, *, baseline: bool = False) -> int:
+    """How many differences a table of methods has: of every two, or of each from a baseline."""
+    return methods - 1 if baseline else methods * (methods - 1) // 2
 
 
 def _difference(

@@ -39,11 +39,6 @@ class Design:
         return degrees_of(seeds, methods=self.methods, prior=self.prior)
 
 
-def comparisons(methods: int, *, baseline: bool = False) -> int:
-    """How many differences a table of methods has: of every two, or of each from a baseline."""
-    return methods - 1 if baseline else methods * (methods - 1) // 2
-
-
 def power_of(difference: float, sd: float, *, seeds: int, design: Design) -> float:
     """How likely a true difference is told from 0.
 

@@ -3,11 +3,10 @@ import math
 import numpy as np
 import pytest
 
-from noisyseg.results.statistics.differences import differences_of
+from noisyseg.results.statistics.differences import comparisons, differences_of
 from noisyseg.results.statistics.power import (
     MOST_SEEDS,
     Design,
-    comparisons,
     least_seen,
     likely_spreads,
     power_of,
