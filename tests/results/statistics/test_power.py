@@ -64,6 +64,29 @@ def test_power_is_what_simulated_tables_give(methods, seeds, difference, baselin
     assert np.mean(told) == pytest.approx(stated, abs=0.05)
 
 
+@pytest.mark.parametrize(
+    ("methods", "seeds", "difference"), [(3, 2, 6.0), (6, 2, 9.0), (9, 2, 9.0), (9, 3, 4.5)]
+)
+def test_what_tables_of_few_seeds_say_of_themselves_is_right_on_the_whole(
+    methods, seeds, difference
+):
+    """Each table states power by what its own pairs' spreads are worth; the mean of it over tables
+    is what they find, though of methods known to be alike more would be stated."""
+    random = np.random.default_rng(100 * methods + seeds)
+    effects = np.zeros(methods)
+    effects[1] = difference
+    told, stated = [], []
+    for _ in range(600):
+        found = differences_of(
+            values_of(drawn(random, methods=methods, seeds=seeds, effects=effects))
+        )
+        design = Design(methods=methods, pairs=len(found.known), prior=found.prior.degrees)
+        stated.append(power_of(difference, math.sqrt(2), seeds=seeds, design=design))
+        told.append(next(p.apart for p in found.known if {p.one, p.other} == {0, 1}))
+    assert 0.3 < np.mean(told) < 0.95
+    assert np.mean(told) == pytest.approx(np.mean(stated), abs=0.05)
+
+
 @pytest.mark.parametrize(("methods", "seeds"), [(2, 3), (4, 3), (6, 3), (6, 8)])
 def test_the_seeds_that_a_pilot_asks_for_see_the_difference(methods, seeds):
     """From a pilot's spread to seeds to power: over pilots at least 80 %, and not much more."""
