@@ -18,7 +18,7 @@ from noisyseg.bench.cli.findings import (
 from noisyseg.bench.cli.output import DONE, SOME_FAILED, print_text, say, say_warnings
 from noisyseg.bench.runs.run import PREDICTIONS
 from noisyseg.bench.runs.run_files import annotations_with
-from noisyseg.bench.runs.run_verification import verify_run
+from noisyseg.bench.runs.run_verification import recorded_classes, verify_run
 from noisyseg.errors import InputError, placed
 from noisyseg.files import sha256_file
 from noisyseg.results.evaluation.evaluation import evaluate
@@ -135,7 +135,7 @@ def _metrics(options: Options, record: Record | None) -> dict[str, Any]:
     annotations = _ground_truth(file, predictions, options)
     classes = options.classes
     if classes is None and record is not None:
-        classes = record["spec"]["data"]["classes"]
+        classes = recorded_classes(record)
     metrics = evaluate(
         annotations,
         predictions,

@@ -49,6 +49,18 @@ def verify_run(
     return metrics, findings
 
 
+def recorded_classes(record: Record) -> list[str]:
+    """The classes that a run was trained on.
+
+    Raises:
+        InputError: something else is in their place, as no noisyseg writes it.
+    """
+    classes = record["spec"]["data"].get("classes")
+    if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+        raise InputError(f"spec.data.classes: wanted a list of names, got {repr(classes)[:60]}")
+    return classes
+
+
 def _metrics(
     folder: Path, record: Record, annotations: Path | None, findings: Findings
 ) -> dict[str, Any] | None:
@@ -61,7 +73,7 @@ def _metrics(
                 "not computed: the annotations that the predictions were made for are not there"
             )
         _check_images(record["spec"], predictions, file, findings)
-        metrics = evaluate(file, predictions, classes=record["spec"]["data"].get("classes"))
+        metrics = evaluate(file, predictions, classes=recorded_classes(record))
     except InputError as error:
         findings.unchecked.append(f"metrics: {error}")
         return None

@@ -89,7 +89,7 @@ def metric_differences(
         )
         for path in theirs | ours
         if path not in _TOOLS
-        and not (once and path[0] == "verified")
+        and not (once and path[:1] == ("verified",))
         and not (path in theirs and path in ours and _same(theirs[path], ours[path]))
     ]
 

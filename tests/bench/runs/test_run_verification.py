@@ -10,6 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from noisyseg.bench.runs.run_verification import verify_run
+from noisyseg.files import sha256_bytes, sha256_file
+from noisyseg.results.evaluation.evaluation import evaluate
+from noisyseg.results.evaluation.predictions import read_predictions, write_predictions
 from noisyseg.results.records.record import parse_record, seal
 
 HELD = Path(__file__).parents[2] / "held" / "store"
@@ -133,10 +136,19 @@ def test_the_key_and_the_checksum(held):
     )
 
 
+@pytest.mark.parametrize("classes", [None, 5, [{}], ["disk", "disk"], "disk", ["sphinx"]])
+def test_classes_that_no_file_has_are_told_of(held, classes):
+    record = record_of(held[NOISY])
+    other = sealed(record, spec={**record["spec"], "data": {**record["spec"]["data"]}})
+    other["spec"]["data"]["classes"] = classes
+    metrics, findings = verify_run(held[NOISY], other)
+    assert metrics is None
+    assert any(line.startswith("metrics: ") for line in findings.unchecked)
+    assert "spec.data" in [one.path for one in findings.differences]
+
+
 def test_a_manifest_of_other_noise_is_named(store):
     """With a checksum that fits: its spec is not the run's."""
-    from noisyseg.files import sha256_file
-
     folder = store / "shapes" / "lncis" / NOISY
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["spec"]["seed"] += 1
@@ -148,10 +160,6 @@ def test_a_manifest_of_other_noise_is_named(store):
 
 def test_predictions_for_the_easy_images_alone_are_named(store):
     """Every number is then what the predictions give."""
-    from noisyseg.files import sha256_file
-    from noisyseg.results.evaluation.evaluation import evaluate
-    from noisyseg.results.evaluation.predictions import read_predictions, write_predictions
-
     folder = store / "shapes" / "lncis" / CLEAN
     file = folder / "predictions.json.zst"
     found = read_predictions(file)
@@ -199,8 +207,6 @@ def test_outside_of_a_store_nothing_shared_is_checked(tmp_path):
 
 
 def test_an_own_methods_file_is_held_against_the_spec(store):
-    from noisyseg.files import sha256_bytes
-
     folder = store / "shapes" / "lncis" / CLEAN
     record = record_of(folder)
     method = {"name": "lncis", "file_sha256": sha256_bytes(b"mine"), "parameters": {}}

@@ -100,6 +100,7 @@ def test_what_is_absent_is_not_none():
         "metrics.agnostic.AR100",
     ]
     assert "metrics.matched: record {}" in lines({**METRICS, "matched": {}})[0]
+    assert lines({}, {**METRICS, "verified": None})[0] == "metrics: record {}, recomputed absent"
 
 
 def test_a_name_with_a_point_hides_no_other():
