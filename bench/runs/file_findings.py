@@ -7,7 +7,7 @@ import orjson
 
 from noisyseg.bench.datasets.checked_annotations import written_before
 from noisyseg.bench.runs.run import MANIFEST, METHOD
-from noisyseg.bench.runs.run_files import prepared_file, recorded_file
+from noisyseg.bench.runs.run_files import file_in_folder, noisy_file, prepared_file
 from noisyseg.errors import InputError
 from noisyseg.files import sha256_file
 from noisyseg.noise.files.manifest_file import read_manifest
@@ -36,7 +36,11 @@ def check_files(folder: Path, record: Record, findings: Findings) -> None:
         if spec["noise"] is None and name in _OF_NOISE:
             findings.hold(path, stated, None, "of a clean run")
             continue
-        file = recorded_file(name, folder, record, clean_sha256)
+        file = (
+            noisy_file(folder, record, clean_sha256)
+            if name == "noisy_annotations"
+            else file_in_folder(name, folder)
+        )
         found = checksum_of(file, path, findings)
         if found is not None:
             findings.hold(path, stated, found, str(file))

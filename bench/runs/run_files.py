@@ -39,29 +39,33 @@ def prepared_file(folder: Path, spec: RunSpec, part: str) -> Path | None:
 def annotations_with(checksum: str, folder: Path) -> Path | None:
     """The annotation file with a checksum in the store of a run's folder."""
     shared = shared_folder(folder)
-    return _with_checksum(checksum, shared.rglob("*.json")) if shared is not None else None
+    if shared is None:
+        return None
+    # Those to evaluate on first: they are small.
+    return _with_checksum(checksum, shared.rglob("eval.json")) or _with_checksum(
+        checksum, shared.rglob("*.json")
+    )
 
 
-def recorded_file(name: str, folder: Path, record: Record, clean_sha256: str | None) -> Path | None:
-    """The file whose checksum a record has by that name.
-
-    Args:
-        name: of the checksum.
-        folder: the run's.
-        record: the run's.
-        clean_sha256: of what the noise was made from; None: not known.
+def file_in_folder(name: str, folder: Path) -> Path | None:
+    """The file in a run's folder whose checksum a record has by that name.
 
     Returns:
-        Its place, whether or not it is there; None if that cannot be said.
+        Its place, whether or not it is there; None if that cannot be said, or is in another folder.
     """
     if name in _IN_FOLDER:
         return folder / _IN_FOLDER[name]
-    if name == "noisy_annotations":
-        return _noisy_file(folder, record, clean_sha256)
     return next(iter(sorted(folder.glob(f"{name}.*"))), None)
 
 
-def _noisy_file(folder: Path, record: Record, clean_sha256: str | None) -> Path | None:
+def noisy_file(folder: Path, record: Record, clean_sha256: str | None) -> Path | None:
+    """The annotations that a run was trained on, if they are noisy and in its store.
+
+    Args:
+        folder: the run's.
+        record: the run's.
+        clean_sha256: of what the noise was made from; None: not known.
+    """
     shared, noise = shared_folder(folder), record["spec"]["noise"]
     if shared is None or noise is None:
         return None

@@ -82,7 +82,7 @@ def metric_differences(
         recomputed: what `evaluate` gives now.
     """
     theirs, ours = dict(_leaves(recorded)), dict(_leaves(recomputed))
-    once = recomputed["verified"] is None
+    once = recomputed.get("verified") is None
     return [
         Difference(
             path=_written(path), recorded=theirs.get(path, ABSENT), found=ours.get(path, ABSENT)
