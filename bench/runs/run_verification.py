@@ -116,7 +116,8 @@ def _claims(record: Record) -> list[str]:
     """What no file can prove."""
     claims = [
         "started, finished, timings, environment, lineage: as the run's own process wrote them",
-        "that these predictions came of this spec: only training it again tells",
+        "that these predictions, and what the log tells, came of this spec: only training it again "
+        "tells",
     ]
     if record["spec"]["model"].get("weights_sha256") is not None:
         claims.append("spec.model.weights_sha256: of a file that is not in the store")

@@ -60,7 +60,7 @@ def test_a_run_as_it_was_left_is_proven(held, key):
     assert metrics["segm"] == record_of(held[key])["metrics"]["segm"]
     named = {f"checksums.{name}" for name in record_of(held[key])["checksums"]}
     assert {*named, "metrics", "key", "checksum", "images predicted"} <= set(findings.proven)
-    assert any("only training it again tells" in line for line in findings.claimed)
+    assert any("only training it again" in line for line in findings.claimed)
 
 
 def number_paths(value, path=()):
@@ -204,6 +204,64 @@ def test_outside_of_a_store_nothing_shared_is_checked(tmp_path):
     )
     assert metrics is not None
     assert "metrics" in findings.proven
+
+
+@pytest.fixture
+def converted(toy, tmp_path):
+    """A clean run whose annotation files are not the originals, byte for byte."""
+    (run, *_) = toy.expand(tmp_path / "runs")
+    run.folder.mkdir(parents=True)
+    images = [image["id"] for image in toy.documents["eval"]["images"]]
+    checksums = {
+        "predictions": write_predictions(
+            run.folder / "predictions.json.zst",
+            [],
+            image_ids=images,
+            annotation_sha256=sha256_file(run.eval_annotations),
+        ),
+        "manifest": None,
+        "log": sha256_bytes(b"a line"),
+        "noisy_annotations": None,
+    }
+    (run.folder / "log.jsonl").write_bytes(b"a line")
+    found = read_predictions(run.folder / "predictions.json.zst")
+    fields = {
+        "status": "done",
+        "spec": run.spec,
+        "metrics": evaluate(run.eval_annotations, found, classes=run.spec["data"]["classes"]),
+        "failure": None,
+        "checksums": checksums,
+        "lineage": {},
+        "environment": {},
+        "timings": {},
+        "started": "2025-01-02T03:04:05Z",
+        "finished": "2025-01-02T03:04:06Z",
+    }
+    return run, seal(fields)
+
+
+def test_originals_that_are_not_in_the_store_are_claims(converted):
+    run, record = converted
+    assert sha256_file(run.eval_annotations) != run.spec["data"]["eval_sha256"]
+    findings = verify_run(run.folder, record)[1]
+    assert (findings.differences, findings.unchecked) == ([], [])
+    for part in ("train", "eval"):
+        assert any(line.startswith(f"spec.data.{part}_sha256: ") for line in findings.claimed)
+
+
+@pytest.mark.parametrize("part", ["train", "eval"])
+def test_what_was_made_from_them_is_checked_all_the_same(converted, part):
+    run, record = converted
+    file = run.eval_annotations.with_name(f"{part}.json")
+    file.write_bytes(file.read_bytes().replace(b"fox", b"fax", 1))
+    findings = verify_run(run.folder, record)[1]
+    (one,) = findings.differences
+    assert one.source == str(file)
+    note = file.with_name("checked.json")
+    note.unlink()
+    findings = verify_run(run.folder, record)[1]
+    assert len(findings.differences) == (part == "eval")
+    assert any("nothing says which checksum it had" in line for line in findings.unchecked)
 
 
 def test_an_own_methods_file_is_held_against_the_spec(store):
