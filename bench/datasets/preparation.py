@@ -68,7 +68,7 @@ class CheckedData:
     @property
     def folder(self) -> str:
         """The name of the folder of its prepared files, by content."""
-        return prepared_folder_name(self.resolved)
+        return prepared_folder(self.resolved)
 
     @property
     def train_sides(self) -> list[int]:
@@ -143,7 +143,7 @@ def _checked(source: Ready, prepared: Path | None) -> CheckedData:
     sums = {name: one.hexdigest() for name, one in zip(contents, digests, strict=True)}
     parts, documents = None, {}
     if classes is not None and prepared is not None:
-        parts = written_before(prepared / prepared_folder_name(_resolved(source, sums, classes)))
+        parts = written_before(prepared / prepared_folder(_resolved(source, sums, classes)))
     if parts is None and classes is not None:
         parts = _streamed(source, contents, classes)
     if parts is None:
@@ -225,8 +225,8 @@ def _warnings(
     ]
 
 
-def prepared_folder_name(resolved: Mapping[str, Any]) -> str:
-    """The name of the folder of a data set's prepared files, of what a run's spec says of it."""
+def prepared_folder(resolved: Mapping[str, Any]) -> str:
+    """The name of the folder of a data set's prepared files, by what enters the run key of it."""
     return sha256_bytes(canonical_json(resolved))[:16]
 
 

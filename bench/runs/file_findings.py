@@ -31,23 +31,25 @@ def check_files(folder: Path, record: Record, findings: Findings) -> None:
     manifest = _manifest(folder, spec, findings)
     _check_train_file(folder, spec, manifest, findings)
     clean_sha256 = manifest["clean_sha256"] if manifest is not None else None
-    for name, stated in record["checksums"].items():
-        path = f"checksums.{name}"
+    for name in record["checksums"]:
         if spec["noise"] is None and name in _OF_NOISE:
-            findings.hold(path, stated, None, "of a clean run")
-            continue
-        file = (
-            noisy_file(folder, record, clean_sha256)
-            if name == "noisy_annotations"
-            else file_in_folder(name, folder)
-        )
-        found = checksum_of(file, path, findings)
-        if found is not None:
-            findings.hold(path, stated, found, str(file))
+            found = record["checksums"][name]  # type: ignore[literal-required]
+            findings.hold(f"checksums.{name}", found, None, "of a clean run")
+        elif name == "noisy_annotations":
+            _check_file(name, noisy_file(folder, record, clean_sha256), record, findings)
+        else:
+            _check_file(name, file_in_folder(name, folder), record, findings)
     if manifest is not None:
         _check_manifest(manifest, record, findings)
     _check_spec_file(folder, spec, findings)
     _check_method_file(folder, spec, findings)
+
+
+def _check_file(name: str, file: Path | None, record: Record, findings: Findings) -> None:
+    path, stated = f"checksums.{name}", record["checksums"][name]  # type: ignore[literal-required]
+    found = checksum_of(file, path, findings)
+    if found is not None:
+        findings.hold(path, stated, found, str(file))
 
 
 def checksum_of(file: Path | None, path: str, findings: Findings) -> str | None:

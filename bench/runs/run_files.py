@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from noisyseg.bench.datasets.preparation import prepared_folder_name
+from noisyseg.bench.datasets.preparation import prepared_folder
 from noisyseg.bench.runs.inputs import SHARED
 from noisyseg.bench.runs.rehearsal import FOLDER as REHEARSALS
 from noisyseg.bench.runs.run import LOG, MANIFEST, PREDICTIONS
@@ -33,7 +33,7 @@ def prepared_file(folder: Path, spec: RunSpec, part: str) -> Path | None:
     shared = shared_folder(folder)
     if shared is None:
         return None
-    return shared / prepared_folder_name(spec["data"]) / f"{part}.json"
+    return shared / prepared_folder(spec["data"]) / f"{part}.json"
 
 
 def annotations_with(checksum: str, folder: Path) -> Path | None:
