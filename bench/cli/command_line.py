@@ -12,12 +12,12 @@ import noisyseg
 from noisyseg.bench.cli.command_parser import CommandParser
 from noisyseg.bench.cli.commands import COMMANDS, Command, Entry, Group
 from noisyseg.bench.cli.options import options_of
+from noisyseg.bench.cli.output import UNUSABLE_INPUT
 from noisyseg.errors import InputError
 from noisyseg.training_extra import is_missing
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
-UNUSABLE_INPUT = 2
 INTERRUPTED = 130
 
 _DESCRIPTION = """Noisy-label benchmark suite and experiment runner for instance segmentation.

@@ -51,6 +51,16 @@ COMMANDS: dict[str, Entry] = {
     ),
     "evaluate": Command("evaluate", "compute a run's numbers from its saved predictions once more"),
     "status": Command("status", "list the runs: done, failed, running, waiting"),
+    "store": Group(
+        "stores of runs",
+        "noisyseg store merge runs /mnt/other-machine/runs",
+        {
+            "merge": Command(
+                "store.merge",
+                "take another store's runs in: done beats failed, and conflicts are named",
+            ),
+        },
+    ),
     "suite": Group(
         "shipped suites and suite files",
         "noisyseg suite list",

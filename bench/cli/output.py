@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable
 
-DONE, SOME_FAILED = 0, 1
+DONE, SOME_FAILED, UNUSABLE_INPUT = 0, 1, 2
 
 
 def print_text(text: str) -> None:

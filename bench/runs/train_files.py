@@ -1,6 +1,8 @@
 """The annotation files that a suite's runs train on, clean and noisy; equal ones are one file."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -46,9 +48,12 @@ def write_train_files(data: CheckedData, noise: NoiseSpec, shared: Path, label: 
 
 
 def _folder(data: CheckedData, noise: NoiseSpec, shared: Path) -> Path:
-    clean = data.parts["train"].sha256
-    content = canonical_json({"clean": clean, "noise": noise.resolved()})
-    return shared / sha256_bytes(content)[:16]
+    return shared / noisy_folder_name(data.parts["train"].sha256, noise.resolved())
+
+
+def noisy_folder_name(clean_sha256: str, noise: Mapping[str, Any]) -> str:
+    """The name of the folder of what resolved noise makes of a file."""
+    return sha256_bytes(canonical_json({"clean": clean_sha256, "noise": noise}))[:16]
 
 
 def _refuse_nothing_left(noisy: Path, what: str) -> None:

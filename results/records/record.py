@@ -128,17 +128,15 @@ def check_record(record: Any) -> None:
     _check_schema(record)
     if _holds_at_a_glance(record):
         return
-    parts = _canonical_parts(record)
-    found = _digest(parts)
-    if found != record["checksum"]:
+    found = given_by_content(record)
+    if found["checksum"] != record["checksum"]:
         raise CorruptRecordError(
             f"not a valid record: its checksum says {record['checksum'][:12]}…, its content gives "
-            f"{found[:12]}…: it was changed after it was written"
+            f"{found['checksum'][:12]}…: it was changed after it was written"
         )
-    key = sha256_bytes(parts["spec"])[:16]
-    if key != record["key"]:
+    if found["key"] != record["key"]:
         raise CorruptRecordError(
-            f"not a valid record: it carries the key {record['key']}, its spec gives {key}"
+            f"not a valid record: it carries the key {record['key']}, its spec gives {found['key']}"
         )
 
 
@@ -167,12 +165,37 @@ def decode_record(data: bytes) -> Record:
         return record
     except (ValueError, CorruptRecordError):
         pass  # json says what is wrong, if anything is
-    try:
-        record = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise CorruptRecordError(f"not a valid record: not JSON, or torn ({error})") from error
+    record = _loaded(data)
     check_record(record)
     return record
+
+
+def _loaded(data: bytes) -> Any:
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise CorruptRecordError(f"not a valid record: not JSON, or torn ({error})") from error
+
+
+def parse_record(data: bytes) -> Record:
+    """As `decode_record`, but for the key and the checksum: `given_by_content` has those.
+
+    Raises:
+        CorruptRecordError: torn, not JSON, or of another schema.
+    """
+    record: Record = _loaded(data)
+    _check_schema(record)
+    return record
+
+
+def given_by_content(record: Record) -> dict[str, str]:
+    """The `key` that a record's spec gives, and the `checksum` that all of it gives.
+
+    Raises:
+        CorruptRecordError: it holds what JSON cannot, such as NaN.
+    """
+    parts = _canonical_parts(record)
+    return {"key": sha256_bytes(parts["spec"])[:16], "checksum": _digest(parts)}
 
 
 def _holds_at_a_glance(record: Mapping[str, Any]) -> bool:

@@ -63,45 +63,179 @@ def test_a_record_says_which_program_and_the_largest_difference(trained):
     assert set(metrics["agnostic"]) == {"AP", "AP50", "AP75", "AR100"}
 
 
+def contents(root):
+    """Everything in a folder: bytes and times of change."""
+    return {
+        path: (path.stat().st_mtime_ns, path.is_file() and path.read_bytes())
+        for path in root.rglob("*")
+    }
+
+
 def test_a_runs_numbers_are_computed_again(call, store):
-    _, folder = store
+    root, folder = store
+    before = contents(root)
     recorded = record_in(folder)["metrics"]
-    done = call("evaluate", folder, "--verify")
+    done = call("evaluate", folder)
     assert (done.status, done.err) == (0, "the record's numbers: the same\n")
     assert f"{recorded['segm']['AP']:.2f}" in done.out
-    assert "pycocotools" in done.out.splitlines()[-1]
     document = json.loads(call("evaluate", folder, "--json").out)
     assert document["segm"] == recorded["segm"]
     assert document["verified"] is None
-    assert document["difference_from_record"] == 0
-    assert {**document, "verified": None} == {
-        **recorded,
-        "verified": None,
-        "difference_from_record": 0,
-    }
+    assert (document["difference_from_record"], document["differences"]) == (0, [])
+    numbers = {name: document[name] for name in recorded}
+    assert {**numbers, "verified": None} == {**recorded, "verified": None}
+    assert contents(root) == before
+
+
+def test_a_whole_run_is_verified(call, store):
+    root, folder = store
+    before = contents(root)
+    done = call("evaluate", folder, "--verify")
+    assert (done.status, done.err) == (0, "verified: all that files can prove\n")
+    assert f"{record_in(folder)['metrics']['segm']['AP']:.2f}" in done.out
+    assert "pycocotools" in done.out
+    assert "claimed, not proven: started, finished, timings, environment, lineage" in done.out
+    document = json.loads(call("evaluate", folder, "--verify", "--json").out)
+    found = document["verification"]
+    assert (found["differences"], found["unchecked"]) == ([], [])
+    assert {"metrics", "key", "checksum", "checksums.predictions", "checksums.log"} <= set(
+        found["proven"]
+    )
+    assert document["verified"]["tool"].startswith("pycocotools ")
+    assert contents(root) == before
+
+
+FORGED = {
+    "agnostic": lambda metrics: metrics["agnostic"].update(AP=66.6),
+    "matched": lambda metrics: metrics["matched"].update(accuracy=99.9),
+    "per_class": lambda metrics: [
+        values.update(segm=90.0) for values in metrics["per_class"].values()
+    ],
+}
+
+
+def test_a_forged_record_is_found_out(call, store):
+    """Sealed anew, as who forges would do, so that its checksum is right."""
+    _, folder = store
+    metrics = record_in(folder)["metrics"]
+    true = json.loads(json.dumps(metrics))
+    for forge in FORGED.values():
+        forge(metrics)
+    rewrite(folder, metrics=metrics)
+    done = call("evaluate", folder, "--verify")
+    assert done.status == 1
+    classes = len(true["per_class"])
+    assert done.err == f"NOT VERIFIED: {2 + classes} found to differ\n"
+    assert (
+        f"DIFFERS: metrics.agnostic.AP: record 66.6, recomputed {true['agnostic']['AP']:.10g}\n"
+        in done.out
+    )
+    assert "DIFFERS: metrics.matched.accuracy: record 99.9, recomputed " in done.out
+    for name in true["per_class"]:
+        assert f"DIFFERS: metrics.per_class.{name}.segm: record 90, recomputed " in done.out
+    found = json.loads(call("evaluate", folder, "--verify", "--json").out)
+    assert len(found["verification"]["differences"]) == 2 + classes
+    assert found["verification"]["verdict"].startswith("NOT VERIFIED")
+    # The numbers shown are those of the predictions, never the record's.
+    assert found["agnostic"] == true["agnostic"]
+    done = call("evaluate", folder)
+    assert done.status == 1
+    assert "metrics.agnostic.AP: record 66.6" in done.err
 
 
 def test_a_record_with_other_numbers_is_told_of(call, store):
     _, folder = store
     metrics = record_in(folder)["metrics"]
+    average = metrics["segm"]["AP"]
     metrics["segm"]["AP"] += 0.5
     rewrite(folder, metrics=metrics)
     done = call("evaluate", folder)
     assert done.status == 1
-    assert done.err == "the record's numbers: OTHERS, by up to 0.5\n"
+    assert done.err == (
+        "the record's numbers: OTHERS, by up to 0.5\n"
+        f"  metrics.segm.AP: record {average + 0.5:.10g}, recomputed {average:.10g}\n"
+    )
     metrics["segm"]["AP"] = None
     rewrite(folder, metrics=metrics)
-    assert "OTHERS, by up to inf" in call("evaluate", folder).err
+    done = call("evaluate", folder, "--json")
+    assert done.err.startswith("the record's numbers: OTHERS\n  metrics.segm.AP: record null, ")
+    document = json.loads(done.out)
+    assert document["difference_from_record"] is None
+    (one,) = document["differences"]
+    assert (one["path"], one["recorded"], one["found"]) == ("metrics.segm.AP", None, average)
 
 
-def test_a_file_of_predictions_needs_its_annotations(call, store, trained):
+def test_a_record_that_does_not_hold_is_an_error_or_a_finding(call, store):
     _, folder = store
-    file = folder / "predictions.json.zst"
+    record = record_in(folder)
+    record["checksum"] = "0" * 64
+    (folder / "record.json").write_text(json.dumps(record))
+    done = call("evaluate", folder)
+    assert done.status == 2
+    assert f"{folder / 'record.json'}: not a valid record: its checksum says" in done.err
+    done = call("evaluate", folder, "--verify")
+    assert done.status == 1
+    assert "DIFFERS: checksum: record 000000000000…, recomputed " in done.out
+    (folder / "record.json").write_text('{"format": 1')
+    done = call("evaluate", folder, "--verify")
+    assert done.status == 2
+    assert "not JSON, or torn" in done.err
+
+
+def test_what_is_not_there_is_not_verified(call, store):
+    root, folder = store
+    (folder / "log.jsonl").unlink()
+    done = call("evaluate", folder, "--verify")
+    assert (done.status, done.err) == (2, "NOT VERIFIED: 1 not checked\n")
+    assert f"not checked: checksums.log: {folder / 'log.jsonl'}: No such file" in " ".join(
+        done.out.split()
+    )
+    shutil.rmtree(root / ".annotations")
+    done = call("evaluate", folder, "--verify", "--json")
+    assert done.status == 2
+    document = json.loads(done.out)
+    assert "segm" not in document
+    assert document["difference_from_record"] is None
+    assert any(line.startswith("metrics: ") for line in document["verification"]["unchecked"])
+
+
+def test_a_file_of_predictions_is_its_runs(call, store, monkeypatch, tmp_path):
+    """Record, classes and annotations are found from the file's folder."""
+    root, folder = store
+    before = contents(root)
+    same = (0, "the record's numbers: the same\n")
+    done = call("evaluate", folder / "predictions.json.zst")
+    assert (done.status, done.err) == same
+    assert done.out == call("evaluate", folder).out
+    monkeypatch.chdir(folder)
+    done = call("evaluate", "predictions.json.zst")
+    assert (done.status, done.err) == same
+    assert call("evaluate", "predictions.json.zst", "--verify").status == 0
+    assert call("evaluate", ".").status == 0
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link").symlink_to(folder)
+    assert call("evaluate", "link/predictions.json.zst").status == 0
+    assert contents(root) == before
+
+
+def test_a_file_of_predictions_alone_needs_its_annotations(call, store, trained, tmp_path):
+    _, folder = store
+    file = tmp_path / "predictions.json.zst"
+    shutil.copy(folder / file.name, file)
     alone = call("evaluate", file)
     assert alone.status == 2
-    assert "is not in its store; name it: --annotations" in alone.err
+    assert "is not in the store of its run; name it: --annotations" in alone.err
     done = call("evaluate", file, "--annotations", trained[1].eval_annotations)
     assert (done.status, done.err) == (0, "")
+    assert "masks, any class" in done.out
+
+
+def test_a_failed_runs_predictions_are_evaluated_if_named(call, store):
+    _, folder = store
+    reason = {"type": "MemoryError", "message": "too little", "log": "run.log"}
+    rewrite(folder, status="failed", metrics=None, failure=reason)
+    done = call("evaluate", folder / "predictions.json.zst")
+    assert (done.status, done.err) == (0, "the run failed: too little\n")
     assert "masks, any class" in done.out
 
 
