@@ -241,8 +241,8 @@ def test_they_are_not_trained_again_and_give_the_same_tables(call, store, first_
     done = call("table", HELD / "done.yaml", "--out", store, "--format", "csv")
     assert done.status == 0
     # Their columns, in their order; what came later stands behind them.
-    theirs = (HELD / "table.csv").read_text().splitlines()
-    for now, then in zip(done.out.splitlines(), theirs, strict=True):
+    known = (HELD / "table.csv").read_text().splitlines()
+    for now, then in zip(done.out.splitlines(), known, strict=True):
         assert now.startswith(f"{then},")
     after = contents(store)
     # What is noted beside annotation files is for speed alone, and made anew by another version.

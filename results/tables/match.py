@@ -19,10 +19,11 @@ NOT_RUN, FAILED, UNKNOWN = "not run", "failed", "unknown"
 POSITIONS = (INSIDE, ABOVE, BELOW, ONE_SEED, SHARED, NOT_RUN, FAILED, UNKNOWN)
 NOT_COMPARABLE = "not comparable"
 INTERVAL = (
-    "The interval is the 95 % prediction interval of one more run with seeds of its own, as each "
-    "of the paper's numbers is of one run: mean ± t s √(1 + 1/n), by the components of spread "
-    "where our runs share noise seeds or train seeds. The interval of our mean, which figures "
-    "have, is narrower. An exact reproduction lies outside in 1 of 20 cells."
+    "The paper tells of no repetition: each of its numbers is tried as one run, against the 95 % "
+    "prediction interval of one more run of ours with seeds of its own, mean ± t s √(1 + 1/n), or "
+    "from the components of spread where our runs share noise seeds or train seeds. The interval "
+    "of our mean, which figures show, is narrower. An exact reproduction lies outside in 1 of 20 "
+    "cells."
 )
 """Which interval a match is of."""
 
