@@ -18,15 +18,18 @@ from typing import Any
 
 import pandas as pd
 
-from noisyseg.errors import InputError
+from noisyseg.errors import InputError, unknown_name
 from noisyseg.files import canonical_json, sha256_bytes
-from noisyseg.results.records.metrics import DEFAULT, METRICS, check_metric, metric_value
+from noisyseg.results.records.metrics import DEFAULT, METRICS, metric_value
 from noisyseg.results.records.noise_name import noise_name
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import RunStore
+from noisyseg.results.statistics.derived import DERIVED, RELATIVE, relative
 from noisyseg.results.tables.formats import Table, table_of
 from noisyseg.results.tables.table import summarise
 
+COLUMNS = {**METRICS, RELATIVE: DERIVED[RELATIVE]}
+"""Column of a number → what it is."""
 IDENTITY = ("data", "protocol", "model", "training", "eval")
 """Of the spec: where two runs differ in these, their numbers are of different things."""
 
@@ -47,7 +50,9 @@ def load(path: Path | str) -> pd.DataFrame:
           (missing for clean), `train_seed`;
         - `setting`: equal for runs that may be compared: all of the spec but method, noise and
           seeds, as the first 8 digits of its hash;
-        - `tool`: the program that evaluated; a column for each of `METRICS`, in percent;
+        - `tool`: the program that evaluated; a column for each of `METRICS`, in percent, and
+          `relative.AP`, mask AP in percent of that with clean labels of the same setting, method
+          and train seed, wherever in the store that is;
         - `folder`.
 
         `frame.attrs["problems"]` lists the files that hold no valid record.
@@ -71,7 +76,19 @@ def load(path: Path | str) -> pd.DataFrame:
 def frame_of(records: Iterable[Record], store: RunStore) -> pd.DataFrame:
     """Records as `load` gives them."""
     settings = _Settings()
-    return pd.DataFrame([_row(record, store, settings) for record in records])
+    frame = pd.DataFrame([_row(record, store, settings) for record in records])
+    if len(frame):
+        frame[RELATIVE] = _relative(frame)
+    return frame
+
+
+def _relative(frame: pd.DataFrame) -> list[float]:
+    """Mask AP of each row in percent of its clean one's; NaN without one."""
+    parts = (frame[name] for name in ("setting", "method", "version", "parameters", "train_seed"))
+    twins = list(zip(*parts, strict=True))
+    rows = list(zip(twins, frame["noise_seed"].isna(), frame[DEFAULT], strict=True))
+    clean = {twin: value for twin, is_clean, value in rows if is_clean}
+    return [relative(value, clean.get(twin)) for twin, _, value in rows]
 
 
 def tabulated(
@@ -86,7 +103,7 @@ def tabulated(
     Args:
         frame: as `load` gives it, or a part of it.
         title: the table's heading.
-        metric: one of `METRICS`.
+        metric: one of `COLUMNS`.
         notes: what a reader must know.
 
     Raises:
@@ -94,7 +111,8 @@ def tabulated(
             versions of a method, which no average may mix; a run that is there twice with other
             numbers; no such metric.
     """
-    check_metric(metric)
+    if metric not in COLUMNS:
+        raise unknown_name("metric", metric, COLUMNS)
     _refuse_mixtures(frame)
     frame = _without_copies(frame)
     methods = _labels(frame, "method", "parameters")
@@ -114,7 +132,7 @@ def tabulated(
     summary = summarise(
         cells, methods=list(dict.fromkeys(methods)), noises=list(dict.fromkeys(noises))
     )
-    return table_of(summary, title=title, metric=metric, value_name=METRICS[metric], notes=notes)
+    return table_of(summary, title=title, metric=metric, value_name=COLUMNS[metric], notes=notes)
 
 
 def _refuse_mixtures(frame: pd.DataFrame) -> None:

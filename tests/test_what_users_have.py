@@ -239,7 +239,11 @@ def test_they_are_not_trained_again_and_give_the_same_tables(call, store, first_
     assert (done.status, done.out) == (0, (HELD / "table.md").read_text())
     assert "done: 2 done, 0 to train\n" in done.err
     done = call("table", HELD / "done.yaml", "--out", store, "--format", "csv")
-    assert (done.status, done.out) == (0, (HELD / "table.csv").read_text())
+    assert done.status == 0
+    # Their columns, in their order; what came later stands behind them.
+    known = (HELD / "table.csv").read_text().splitlines()
+    for now, then in zip(done.out.splitlines(), known, strict=True):
+        assert now.startswith(f"{then},")
     after = contents(store)
     # What is noted beside annotation files is for speed alone, and made anew by another version.
     theirs = {path: content for path, content in before.items() if Path(path).name != CHECKED}

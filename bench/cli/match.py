@@ -11,10 +11,20 @@ from noisyseg.bench.cli.output import DONE, print_text
 from noisyseg.bench.cli.suite_choice import SuiteChoice, add_suite_choice
 from noisyseg.bench.cli.suite_runs import foreseen, known_records
 from noisyseg.bench.reporting.suite_match import suite_match
+from noisyseg.number_text import decimal
 from noisyseg.results.tables.match import Match
 
 EXAMPLE = "noisyseg match paper-table1-voc --data-root ~/data --seeds 0,1,2"
-_HEAD = ("method", "noise", "metric", "paper", "read in", "ours", "95 % interval", "paper's is")
+_HEAD = (
+    "method",
+    "noise",
+    "metric",
+    "paper",
+    "read in",
+    "ours",
+    "95 % interval of a run",
+    "paper's is",
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: Options) -> int:
-    """Print every published cell, what was measured, and where the one lies in the other.
+    """Print every published cell, what was measured, and whether the one could be such a run.
 
     Raises:
         InputError: a suite that stands beside no table of the paper's.
@@ -52,17 +62,25 @@ def _markdown(document: Mapping[str, Any]) -> str:
     )
     total = ", ".join(f"{count} {name}" for name, count in document["counts"].items())
     lines = [f"## {document['title']}: match with the paper", "", f"Paper: {document['paper']}."]
-    lines += [f"Ours: {with_what}.", "", f"Of {len(document['cells'])} cells: {total}.", ""]
+    lines += [
+        f"Ours: {with_what}.",
+        "",
+        f"Of {len(document['cells'])} cells: {total}.",
+        "",
+        document["interval"],
+        "",
+    ]
     lines.append("| " + " | ".join(_HEAD) + " |")
     lines.append("|:---|:---|:---|---:|:---|---:|:---|:---|")
     lines += [_line(Match(**cell)) for cell in document["cells"]]
-    for text in (*document["not_comparable"], *document["notes"]):
+    for text in (*document["not_comparable"], *document["paper_notes"], *document["notes"]):
         lines += ["", " ".join(text.split())]
     return "\n".join(lines)
 
 
 def _line(entry: Match) -> str:
-    interval = "—" if entry.low is None else f"{entry.low:.1f} to {entry.high:.1f}"
+    ends = (entry.low, entry.high)
+    interval = "—" if None in ends else " to ".join(map(_text, ends))
     position = entry.position
     if entry.verdict != position:
         position = f"{position} ({entry.verdict})"
@@ -74,4 +92,4 @@ def _line(entry: Match) -> str:
 
 
 def _text(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.1f}"
+    return "unknown" if value is None else decimal(value)

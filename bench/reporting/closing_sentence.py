@@ -10,6 +10,7 @@ from noisyseg.bench.reporting.setting_power import SettingPower
 from noisyseg.bench.reporting.suite_power import suite_power
 from noisyseg.bench.reporting.suite_values import Values, suite_values
 from noisyseg.bench.runs.run import Run
+from noisyseg.number_text import decimal
 from noisyseg.results.records.metrics import DEFAULT
 from noisyseg.results.records.record import Record
 from noisyseg.results.statistics.differences import critical, independent
@@ -67,18 +68,19 @@ def _damage(suite: Suite, values: Values) -> tuple[list[str], list[str]]:
         return [], []
     worst = max(losses, key=lambda loss: (loss.low > 0, loss.seeds > 1, loss.clean - loss.noisy))
     share = f", {100 * worst.noisy / worst.clean:.0f} % of it" if worst.clean > 0 else ""
-    told = f"{worst.noisy:.1f} mask AP at {worst.noise}, {worst.clean:.1f} with clean labels"
+    told = (
+        f"{decimal(worst.noisy)} mask AP at {worst.noise}, {decimal(worst.clean)} with clean labels"
+    )
     if math.isnan(worst.low):
         return [f"{method} has {told}{share} ({_alone(worst)})"], []
     several = f", of {len(losses)} settings together" if len(losses) > 1 else ""
     lost = worst.clean - worst.noisy
     if worst.high < 0:
-        ends = f"{-worst.high:.1f} to {-worst.low:.1f}"
-        interval = f"the gain of {-lost:.1f} has the 95 % interval {ends}"
+        ends = f"{decimal(-worst.high)} to {decimal(-worst.low)}"
+        interval = f"the gain of {decimal(-lost)} has the 95 % interval {ends}"
     else:
-        interval = (
-            f"the loss of {lost:.1f} has the 95 % interval {worst.low:.1f} to {worst.high:.1f}"
-        )
+        ends = f"{decimal(worst.low)} to {decimal(worst.high)}"
+        interval = f"the loss of {decimal(lost)} has the 95 % interval {ends}"
     interval += f" over {worst.seeds} seeds{several}"
     if worst.low > 0:
         return [f"noise hurts: {method} has {told}{share} ({interval})"], []

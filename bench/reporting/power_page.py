@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from noisyseg.bench.reporting.setting_power import SettingPower, from_to, str_of_seed
+from noisyseg.number_text import decimal
 from noisyseg.results.report.page import NONE
 from noisyseg.results.statistics.power import MOST_SEEDS
 from noisyseg.results.statistics.spread import Range
@@ -68,7 +69,7 @@ def _reliability(name: str) -> Callable[[SettingPower], str]:
         value: Range = getattr(setting.spread, name)
         # Of a mean over seeds it can fall without end, below 0: the methods differ by nothing.
         low, middle, high = (max(0.0, number) for number in (value.low, value.value, value.high))
-        return f"{middle:.2f} [{low:.2f}, {high:.2f}]"
+        return f"{decimal(middle, 2)} [{decimal(low, 2)}, {decimal(high, 2)}]"
 
     return text
 
@@ -92,6 +93,7 @@ _LINES: Sequence[tuple[str, Callable[[SettingPower], str]]] = (
     ("sd of a cell over seeds", _number("cell")),
     ("… by noise seeds alone", _number("sd_noise")),
     ("… by train seeds alone", _number("sd_train")),
+    ("… by neither", _number("sd_rest")),
     ("… by evaluation images alone", _number("images_cell")),
     ("sd of a difference at equal seeds", _of_spread("difference")),
     ("… of means over the seeds, by evaluation images alone", _number("images_difference")),
@@ -158,7 +160,8 @@ def _apart(setting: SettingPower) -> str:
     found = sorted(setting.apart, key=lambda pair: -abs(pair.mean))
     told = "; ".join(
         f"{pair.one if pair.mean > 0 else pair.other} above "
-        f"{pair.other if pair.mean > 0 else pair.one} by {abs(pair.mean):.1f} ± {pair.half:.1f}"
+        f"{pair.other if pair.mean > 0 else pair.one} by "
+        f"{decimal(abs(pair.mean))} ± {decimal(pair.half)}"
         for pair in found[:10]
     )
     more = f"; and {len(found) - 10} more (--json has all)" if len(found) > 10 else ""
@@ -175,8 +178,9 @@ def _uneven(setting: SettingPower) -> str:
         return ""
     low, high = setting.differences.spreads
     return (
-        f"pairs seem not to spread alike, from {low:.1f} to {high:.1f}: the sd of a difference and "
-        "the seeds that follow from it are of no pair in particular, their brackets too narrow."
+        f"pairs seem not to spread alike, from {decimal(low)} to {decimal(high)}: the sd of a "
+        "difference and the seeds that follow from it are of no pair in particular, their "
+        "brackets too narrow."
     )
 
 
@@ -195,11 +199,11 @@ def _few(setting: SettingPower) -> str:
 
 
 def _range(value: Range) -> str:
-    return f"{value.value:.1f} [{value.low:.1f}, {value.high:.1f}]"
+    return f"{decimal(value.value)} [{decimal(value.low)}, {decimal(value.high)}]"
 
 
 def _one(value: float | None) -> str:
-    return NONE if value is None or math.isnan(value) else f"{value:.1f}"
+    return NONE if value is None or math.isnan(value) else decimal(value)
 
 
 def _row(cells: Sequence[str]) -> str:

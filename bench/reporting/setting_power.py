@@ -5,6 +5,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from noisyseg.number_text import decimal
 from noisyseg.results.report.page import NONE
 from noisyseg.results.statistics.differences import Difference, Differences
 from noisyseg.results.statistics.spread import Layout, Range, Spread
@@ -39,8 +40,8 @@ class SettingPower:
         layout: the methods and seeds that spread and reliability are of.
         cell: standard deviation of a cell over seeds, pooled over methods; NaN if unknown.
         spread: None for fewer than two methods or two seeds, and where none was measured.
-        sd_noise, sd_train: of a cell, by noise seeds and by train seeds alone, pooled over the
-            methods with a full product of them; NaN where there are none.
+        sd_noise, sd_train, sd_rest: of a cell, by noise seeds alone, by train seeds alone and by
+            neither, pooled over the methods whose runs tell them apart; NaN where there are none.
         images_cell, images_difference: standard deviations by evaluation images; NaN if unknown.
         seen: the smallest true difference that the seeds of a pair see at 80 % power, of the pair
             that is seen best and of the one that is seen worst; None without any.
@@ -58,6 +59,7 @@ class SettingPower:
     spread: Spread | None
     sd_noise: float
     sd_train: float
+    sd_rest: float
     images_cell: float
     images_difference: float
     seen: tuple[float, float] | None
@@ -127,8 +129,8 @@ def _plain(value: Any) -> Any:
         return {name: _plain(entry) for name, entry in value._asdict().items()}
     if isinstance(value, list | tuple):
         return [_plain(entry) for entry in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
+    if isinstance(value, float):
+        return value + 0.0 if math.isfinite(value) else None  # a zero without its minus
     return value
 
 
@@ -136,5 +138,5 @@ def from_to(ends: tuple[float, float] | None) -> str:
     """A number, or from the smallest to the largest where they differ."""
     if ends is None:
         return NONE
-    low, high = (f"{end:.1f}" for end in ends)
+    low, high = (decimal(end) for end in ends)
     return low if low == high else f"{low} to {high}"

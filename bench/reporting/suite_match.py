@@ -1,4 +1,4 @@
-"""A suite's match with the paper: every published number against the measured interval."""
+"""A suite's match with the paper: every published number against a run's interval."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -10,7 +10,7 @@ from noisyseg.bench.runs.run import Run
 from noisyseg.errors import InputError
 from noisyseg.results.paper.published import PublishedTable, published_table
 from noisyseg.results.records.record import Record
-from noisyseg.results.tables.match import counts, match
+from noisyseg.results.tables.match import INTERVAL, counts, match
 
 
 def suite_match(suite: Suite, runs: Sequence[Run], records: Mapping[str, Record]) -> dict[str, Any]:
@@ -35,6 +35,8 @@ def suite_match(suite: Suite, runs: Sequence[Run], records: Mapping[str, Record]
         "paper": published.title,
         "protocol": _protocol(suite, runs),
         "not_comparable": differences,
+        "interval": INTERVAL,
+        "paper_notes": list(published.notes),
         "notes": suite.notes,
         "counts": counts(found),
         "cells": [asdict(entry) for entry in found],

@@ -15,9 +15,9 @@ from noisyseg.errors import InputError
 from noisyseg.results.evaluation.image_matches import Matches
 from noisyseg.results.records.record import Record
 from noisyseg.results.statistics.bootstrap import drawn_precisions
+from noisyseg.results.statistics.crossed import describe_runs
 from noisyseg.results.statistics.derived import RELATIVE
 from noisyseg.results.statistics.differences import Differences, differences_of, independent
-from noisyseg.results.statistics.intervals import components, is_product
 from noisyseg.results.statistics.power import (
     Design,
     least_seen,
@@ -122,7 +122,7 @@ def _of_setting(
     if drawn is not None and layout.seeds:
         images = images_part(drawn(noise, layout))
     present = {method: len(own) for method, own in values.items() if own}
-    sd_noise, sd_train = _of_both_seeds(values)
+    sd_noise, sd_train, sd_rest = _sources(values)
     design = Design(
         methods=max(differences.methods, 2), pairs=max(len(differences.known), 1), prior=prior
     )
@@ -138,6 +138,7 @@ def _of_setting(
         spread=spread,
         sd_noise=sd_noise,
         sd_train=sd_train,
+        sd_rest=sd_rest,
         images_cell=images[0],
         images_difference=images[1],
         seen=_seen(differences, design),
@@ -171,15 +172,11 @@ def _seen(differences: Differences, design: Design) -> tuple[float, float] | Non
     return (min(found.values()), max(found.values())) if found else None
 
 
-def _of_both_seeds(values: Mapping[str, Mapping[Hashable, float]]) -> tuple[float, float]:
-    parts = [
-        components(own)  # type: ignore[arg-type]  # pairs, as has just been seen
-        for own in values.values()
-        if is_product(list(own))
-    ]
-    if not parts:
-        return math.nan, math.nan
-    return (
-        math.sqrt(float(np.mean([part.sd_noise**2 for part in parts]))),
-        math.sqrt(float(np.mean([part.sd_train**2 for part in parts]))),
-    )
+def _sources(values: Mapping[str, Mapping[Hashable, float]]) -> tuple[float, float, float]:
+    """Spread of a cell by noise seeds, train seeds and the rest, pooled over methods."""
+    told = [describe_runs(own) for own in values.values() if own]
+    known = [(d.sd_noise, d.sd_train, d.sd_rest) for d in told if d.sd_noise is not None]
+    if not known:
+        return math.nan, math.nan, math.nan
+    noise, train, rest = np.sqrt(np.square(np.array(known, dtype=float)).mean(axis=0)).tolist()
+    return noise, train, rest

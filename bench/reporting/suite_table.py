@@ -12,7 +12,7 @@ from noisyseg.bench.reporting.suite_values import ALL_METRICS, check_any_metric,
 from noisyseg.bench.runs.run import Run
 from noisyseg.errors import InputError
 from noisyseg.files import sha256_bytes, write_atomically
-from noisyseg.results.paper.published import published_table
+from noisyseg.results.paper.published import PublishedTable, published_table
 from noisyseg.results.records.metrics import DEFAULT
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import RunStore
@@ -40,15 +40,23 @@ def suite_table(
     values = suite_values(runs, records, metric)
     power = suite_power(comparable(values, metric, suite))
     note = seeds_note(power)
+    published = None if suite.published is None else published_table(suite.published)
     return table_of(
         summarise(values, methods=list(suite.methods), noises=list(suite.noise)),
         title=suite_title(suite),
         metric=metric,
         value_name=ALL_METRICS[metric],
-        notes=[*suite.notes, *([note] if note else [])],
+        notes=[*suite.notes, *_paper_notes(published, metric), *([note] if note else [])],
         remark=caption_remark(power),
-        published=None if suite.published is None else published_table(suite.published),
+        published=published,
     )
+
+
+def _paper_notes(published: PublishedTable | None, metric: str) -> Sequence[str]:
+    """What a reader of the paper's numbers must know, where some stand beside this metric's."""
+    if published is None or all(metric != shown for _, _, shown in published.cells):
+        return ()
+    return published.notes
 
 
 def wide_table(

@@ -10,7 +10,7 @@ from noisyseg.errors import InputError, unknown_name
 from noisyseg.results.records.loss_at_work import fates
 from noisyseg.results.records.metrics import DEFAULT, METRICS, metric_value
 from noisyseg.results.records.record import Record
-from noisyseg.results.records.store import is_done
+from noisyseg.results.records.store import RunStore, is_done
 from noisyseg.results.statistics.derived import (
     DERIVED,
     RELATIVE,
@@ -42,14 +42,11 @@ def suite_values(runs: Sequence[Run], records: Mapping[str, Record], metric: str
 
     Args:
         runs: of a suite, done or not.
-        records: those that there are, by key.
+        records: those that there are, by key; clean ones that relative AP needs and that are not
+            of `runs` are read from the store.
         metric: one of `ALL_METRICS`; what is wrong with a log is told by `loss_logs`.
     """
-    clean = {
-        (run.method_label, run.seed): _value(records.get(run.key), DEFAULT)
-        for run in runs
-        if run.spec["noise"] is None
-    }
+    clean = _clean_values(runs, records) if metric == RELATIVE else {}
     cells: dict[tuple[str, str], dict[Hashable, tuple[str, float]]] = {}
     for run in runs:
         record = records.get(run.key)
@@ -67,6 +64,24 @@ def suite_values(runs: Sequence[Run], records: Mapping[str, Record], metric: str
             value,
         )
     return cells
+
+
+def _clean_values(
+    runs: Sequence[Run], records: Mapping[str, Record]
+) -> dict[tuple[str, int], float | None]:
+    """(method, train seed) → mask AP with clean labels, by the store where no run is of it."""
+    found = {
+        (run.method_label, run.seed): _value(records.get(run.key), DEFAULT)
+        for run in runs
+        if run.spec["noise"] is None
+    }
+    for run in runs:
+        place = run.method_label, run.seed
+        if place not in found:
+            # Left out by a filter, yet the noisy run is told in percent of it.
+            store = RunStore(run.folder.parents[2])
+            found[place] = _value(store.peek({**run.spec, "noise": None})[0], DEFAULT)
+    return found
 
 
 def _value(record: Record | None, metric: str) -> float | None:

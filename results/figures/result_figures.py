@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
+from noisyseg.number_text import decimal
 from noisyseg.results.figures.style import COLOURS, FONT, MARKERS, STYLES, new_figure, short
 from noisyseg.results.tables.formats import Table
 
@@ -177,7 +178,7 @@ def _write_values(axes: Axes, image: AxesImage, values: NDArray[np.float64]) -> 
             axes.text(
                 column,
                 row,
-                f"{value:.1f}".replace("-", "\N{MINUS SIGN}"),
+                decimal(value),
                 ha="center",
                 va="center",
                 fontsize=FONT,

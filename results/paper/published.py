@@ -32,12 +32,14 @@ class PublishedTable:
         name: as suites name it.
         title: what it is of.
         not_comparable: why ours is of something else; None where it is not.
+        notes: what a reader of its numbers must know.
         cells: (method label, noise label, metric) → number, with unknown ones.
     """
 
     name: str
     title: str
     not_comparable: str | None
+    notes: tuple[str, ...]
     cells: dict[tuple[str, str, str], PublishedCell]
 
     def cell(self, method: str, noise: str, metric: str) -> PublishedCell | None:
@@ -75,7 +77,11 @@ def published_table(name: str, where: str = "") -> PublishedTable:
             source = UNKNOWN if value is None else source_of[f"{method}.{key}"]
             cells[method, noise, metric] = PublishedCell(value, source)
     return PublishedTable(
-        name=name, title=raw["title"], not_comparable=raw["not_comparable"], cells=cells
+        name=name,
+        title=raw["title"],
+        not_comparable=raw["not_comparable"],
+        notes=tuple(raw.get("notes", ())),
+        cells=cells,
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from noisyseg.number_text import decimal
 from noisyseg.results.report.page import NONE, filled
 
 
@@ -17,4 +18,4 @@ def render_report(report: Mapping[str, Any]) -> str:
 
 def number(value: float | None) -> str:
     """A number with one decimal, a dash for none."""
-    return NONE if value is None else f"{value:.1f}".replace("-", "\N{MINUS SIGN}")
+    return NONE if value is None else decimal(value)

@@ -9,12 +9,13 @@ from typing import Any
 
 import pandas as pd
 
+from noisyseg.number_text import MINUS, decimal
 from noisyseg.results.paper.published import PublishedTable
+from noisyseg.results.tables.table import LATER, STATISTICS
 
 ENDINGS = {"md": "md", "csv": "csv", "latex": "tex", "html": "html", "json": "json"}
 """Format → the ending of its files."""
 MISSING = "—"
-_MINUS = "\N{MINUS SIGN}"
 _LATEX = {
     "\\": r"\textbackslash{}",
     **{character: f"\\{character}" for character in "&%$#_{}"},
@@ -24,7 +25,7 @@ _LATEX = {
     "×": r"$\times$",
     "–": "--",
     "—": "---",
-    _MINUS: "$-$",
+    MINUS: "$-$",
     "γ": r"$\gamma$",
     "η": r"$\eta$",
 }
@@ -39,9 +40,10 @@ class Table:
         value_name: what its numbers are.
         cells: a row per cell, methods by noise settings in the table's order, with the columns
             method, noise, metric, n, failed, mean, sd, low, high (the mean's 95 % interval),
-            sd_noise, sd_train (of a full product of seeds: what each alone spreads), published,
-            source, difference (of the mean from the published number). Numbers that are not known
-            are NaN, a source that is not there is None.
+            sd_noise, sd_train (of noise seeds with train seeds: what each alone spreads),
+            published, source, difference (of the mean from the published number), sd_rest (what
+            neither seed spreads), run_low, run_high (one more run's 95 % interval). Numbers that
+            are not known are NaN, a source that is not there is None.
         notes: what a reader must know.
         remark: what the caption ends with.
     """
@@ -103,17 +105,15 @@ def table_of(
         for noise in summary.columns.unique("noise"):
             known = None if published is None else published.cell(method, noise, metric)
             value = math.nan if known is None or known.value is None else known.value
-            statistics = {
-                name: summary.loc[method, (noise, name)]
-                for name in ("n", "failed", "mean", "sd", "low", "high", "sd_noise", "sd_train")
-            }
+            own = summary.loc[method, noise]
             rows.append(
                 {
                     **{"method": method, "noise": noise, "metric": metric},
-                    **statistics,
+                    **{name: own[name] for name in STATISTICS},
                     "published": value,
                     "source": None if known is None else known.source,
-                    "difference": statistics["mean"] - value,
+                    "difference": own["mean"] - value,
+                    **{name: own[name] for name in LATER},
                 }
             )
     cells = pd.DataFrame(rows)
@@ -174,7 +174,9 @@ def _markdown(table: Table) -> str:
 
 
 def _csv(table: Table) -> str:
-    text: str = table.cells.to_csv(index=False, lineterminator="\n")
+    # A zero of the sum has no minus.
+    cells = table.cells.apply(lambda own: own + 0.0 if own.dtype == float else own)
+    text: str = cells.to_csv(index=False, lineterminator="\n")
     return text
 
 
@@ -242,28 +244,27 @@ def cell_text(cell: dict[str, Any]) -> str:
         return text
     if math.isnan(cell["published"]):
         return f"{text}; paper unknown"
-    gap = "" if math.isnan(cell["difference"]) else f" ({_signed(cell['difference'])})"
-    return f"{text}; paper {cell['published']:.1f}{gap}"
+    gap = "" if math.isnan(cell["difference"]) else f" ({decimal(cell['difference'], sign=True)})"
+    return f"{text}; paper {decimal(cell['published'])}{gap}"
 
 
 def _measured(cell: dict[str, Any]) -> str:
     if not cell["n"]:
         return "failed" if cell["failed"] else MISSING
-    spread = f" ± {cell['sd']:.1f}" if cell["n"] > 1 else ""
+    spread = f" ± {decimal(cell['sd'])}" if cell["n"] > 1 else ""
     lost = f", {cell['failed']} failed" if cell["failed"] else ""
     if not math.isnan(cell["sd_noise"]):
-        lost += f"; noise seeds {cell['sd_noise']:.1f}, train seeds {cell['sd_train']:.1f}"
-    return f"{cell['mean']:.1f}{spread} (n={cell['n']}{lost})"
-
-
-def _signed(value: float) -> str:
-    text = f"{value:+.1f}"
-    return text.replace("-", _MINUS)
+        parts = {"noise seeds": "sd_noise", "train seeds": "sd_train", "rest": "sd_rest"}
+        lost += "; " + ", ".join(f"{name} {decimal(cell[sd])}" for name, sd in parts.items())
+    return f"{decimal(cell['mean'])}{spread} (n={cell['n']}{lost})"
 
 
 def _caption(table: Table) -> str:
     beside = "" if table.cells["source"].isna().all() else "; beside it the paper's, and the gap"
-    alone = " One seed gives no interval." if (table.cells["n"] == 1).any() else ""
+    cells = table.cells
+    alone = " One seed gives no interval." if (cells["n"] == 1).any() else ""
+    if ((cells["n"] > 1) & cells["low"].isna()).any():
+        alone += " Runs that all share a noise seed, or a train seed, give no interval."
     remark = f" {_one_line(table.remark)}" if table.remark else ""
     return f"{_one_line(table.value_name)}: mean ± sd over n seeds{beside}.{alone}{remark}"
 
@@ -280,7 +281,8 @@ def _grid(table: Table) -> list[tuple[str, list[dict[str, Any]]]]:
 def _plain(value: Any) -> Any:
     if isinstance(value, float) and math.isnan(value):
         return None
-    return value.item() if hasattr(value, "item") else value
+    plain = value.item() if hasattr(value, "item") else value
+    return plain + 0.0 if isinstance(plain, float) else plain  # a zero without its minus
 
 
 def _tex(text: str) -> str:

@@ -5,9 +5,12 @@ from collections.abc import Hashable, Mapping, Sequence
 
 import pandas as pd
 
-from noisyseg.results.statistics.intervals import components, describe, is_product
+from noisyseg.results.statistics.crossed import describe_runs
 
-_STATISTICS = ("mean", "sd", "low", "high", "n", "failed", "sd_noise", "sd_train")
+STATISTICS = ("n", "failed", "mean", "sd", "low", "high", "sd_noise", "sd_train")
+"""Of each cell, in the order that files of users have."""
+LATER = ("sd_rest", "run_low", "run_high")
+"""Those that came later and stand behind all others."""
 
 
 def summarise(
@@ -25,17 +28,20 @@ def summarise(
         noises: column labels, in order.
 
     Returns:
-        Rows methods; columns (noise, statistic): `mean` (NaN where nothing is known), `sd` (sample
-        standard deviation), `low` and `high` (the mean's 95 % interval; all three NaN for fewer
-        than two seeds), `n` (seeds with a value), `failed` (runs); of a full product of noise
-        seeds and train seeds also `sd_noise` and `sd_train`, what each alone spreads.
+        Rows methods; columns (noise, statistic): `n` (seeds with a value), `failed` (runs), `mean`
+        (NaN where nothing is known), `sd` (sample standard deviation; NaN for fewer than two
+        seeds), and as of `Description` `low` and `high` (the mean's 95 % interval), `run_low` and
+        `run_high` (one more run's), `sd_noise`, `sd_train` and `sd_rest` (NaN but for runs of
+        several noise seeds with several train seeds, which tell them apart).
     """
     statistics = {
         (method, noise): _statistics(cells.get((method, noise), {}))
         for method in methods
         for noise in noises
     }
-    columns = pd.MultiIndex.from_product([noises, _STATISTICS], names=["noise", "statistic"])
+    columns = pd.MultiIndex.from_product(
+        [noises, (*STATISTICS, *LATER)], names=["noise", "statistic"]
+    )
     data = {(n, s): [statistics[m, n][s] for m in methods] for n, s in columns}
     return pd.DataFrame(data, index=pd.Index(methods, name="method"), columns=columns)
 
@@ -43,13 +49,9 @@ def summarise(
 def _statistics(outcomes: Mapping[Hashable, tuple[str, float]]) -> dict[str, float]:
     values = {seed: value for seed, (_, value) in outcomes.items() if not math.isnan(value)}
     failed = sum(status == "failed" for status, _ in outcomes.values())
-    found = dict.fromkeys(_STATISTICS, math.nan) | {"n": len(values), "failed": failed}
+    found = dict.fromkeys((*STATISTICS, *LATER), math.nan) | {"n": len(values), "failed": failed}
     if not values:
         return found
-    spread = describe(list(values.values()))
-    known = {"mean": spread.mean, "sd": spread.sd, "low": spread.low, "high": spread.high}
-    if is_product(list(values)):
-        parts = components(values)  # type: ignore[arg-type]  # pairs, as has just been seen
-        known |= {"low": parts.low, "high": parts.high}
-        known |= {"sd_noise": parts.sd_noise, "sd_train": parts.sd_train}
+    spread = describe_runs(values)
+    known = {name: getattr(spread, name) for name in found if name != "failed"}
     return found | {name: value for name, value in known.items() if value is not None}

@@ -191,6 +191,28 @@ def test_nothing_and_no_such_metric(store):
         tabulated(frame, title="T", metric="AP")
 
 
+def test_relative_ap_is_of_the_clean_run_of_the_same_method_and_train_seed(store):
+    gce = {"name": "gce", "parameters": {"q": 0.5}}
+    frame = load(
+        store(
+            *(fields(value, seed=seed) for seed, value in enumerate((40.0, 50.0))),
+            *(fields(30.0, noise=step(0.4), seed=seed) for seed in (0, 1, 2)),
+            fields(25.0, method=gce, seed=0),
+            fields(30.0, noise=step(0.4), method=gce, seed=0),
+            fields(20.0, noise=step(0.4), method={**gce, "parameters": {"q": 0.7}}, seed=0),
+        )
+    )
+    noisy = frame[frame.noise != "clean"]
+    table = tabulated(noisy, title="T", metric="relative.AP")  # the clean rows are not in it
+    cells = {row["method"]: row for row in table.cells.to_dict(orient="records")}
+    # 30 of 40 and 30 of 50; the third seed has no clean run, nor has gce with another q.
+    assert (cells["ce"]["n"], cells["ce"]["mean"]) == (2, pytest.approx((75 + 60) / 2))
+    assert cells['gce {"q": 0.5}']["mean"] == 120
+    assert cells['gce {"q": 0.7}']["n"] == 0
+    assert table.value_name == "Mask AP, of that with clean labels (%)"
+    assert set(frame[frame.noise == "clean"]["relative.AP"]) == {100.0}
+
+
 def test_a_metric_that_no_record_has_is_unknown(store):
     table = tabulated(load(store(fields(30.0))), title="T", metric="agnostic.AP")
     assert "| ce | — |" in render(table, "md")

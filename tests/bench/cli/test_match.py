@@ -28,14 +28,16 @@ def test_the_report_says_what_it_is_of(call, toy, recorded):
     assert done.status == 0
     assert "Paper: Cityscapes (train on fine train, evaluate on val)." in done.out
     assert "protocol smoke, model mask-rcnn-tiny, data toy, seeds 0, 1, 2." in done.out
-    # 31 ± 2.484: the paper's 32.5 is inside, its 21.0 below.
+    # 31 ± 4.303 · √(4/3) = 4.968: the paper's 32.5 is inside, its 21.0 below.
     assert (
-        "| ce | clean | segm.AP | 32.5 | figure | 31.0 (n=3) | 28.5 to 33.5 | inside |" in done.out
+        "| ce | clean | segm.AP | 32.5 | figure | 31.0 (n=3) | 26.0 to 36.0 | inside |" in done.out
     )
     assert (
-        "| ce | sym40 | segm.AP | 21.0 | figure | 31.0 (n=3) | 28.5 to 33.5 | below |" in done.out
+        "| ce | sym40 | segm.AP | 21.0 | figure | 31.0 (n=3) | 26.0 to 36.0 | below |" in done.out
     )
     document = json.loads(call("match", toy.file, "--out", out, "--json").out)
+    assert "prediction interval of one more run" in document["interval"]
+    assert document["interval"] in done.out
     assert document["not_comparable"] == []
     assert len(document["cells"]) == 21
     assert document["counts"]["not run"] == 21 - 4
@@ -47,6 +49,20 @@ def test_voc_is_not_comparable_and_the_reason_stands_there(call, toy, recorded):
     assert "The paper does not say where VOC's masks are from" in done.out
     assert "(not comparable) |" in done.out
     assert "not comparable" in done.out.splitlines()[5]
+
+
+def test_where_the_paper_contradicts_itself_is_said(call, toy, recorded):
+    out = recorded("table2")
+    printed = call("match", toy.file, "--out", out).out
+    table = call("table", toy.file, "--out", out).out
+    boxes = call("table", toy.file, "--out", out, "--metric", "bbox.AP").out
+    assert call("report", toy.file, "--out", out).status == 0
+    (page,) = (out / "reports").iterdir()
+    said = "its text has lncis above ce by 3.1 at sym40 and by 4.2 at sym60"
+    assert said in printed
+    assert said in table
+    assert said in page.read_text()
+    assert said not in boxes  # of which the paper has no number
 
 
 def test_partial_data_are_not_comparable(call, toy, recorded):

@@ -151,3 +151,17 @@ def test_seeds_whose_logs_tell_nothing_are_named_and_left_out(call, toy, spread,
         assert "(n=2)" in row
     else:  # what both methods have is seed 1 alone
         assert "| methods × seeds | — | 2 × 1 |" in done.out
+
+
+def test_relative_ap_finds_the_clean_runs_that_a_filter_left_out(toy, tmp_path, record_of):
+    out = tmp_path / "runs"
+    runs = toy.expand(out)
+    for run in runs:
+        # 40 with clean labels, 30 with noise; lncis was never trained with clean ones.
+        if (run.method_label, run.noise_label) != ("lncis", "clean"):
+            RunStore(out).save(record_of(run, 40.0 if run.noise_label == "clean" else 30.0))
+    noisy = [run for run in runs if run.noise_label == "sym40"]
+    found = values_of(noisy, out, "relative.AP")
+    assert found["ce", "sym40"] == 75.0
+    assert math.isnan(found["lncis", "sym40"])
+    assert values_of(runs, out, "relative.AP")["ce", "sym40"] == 75.0

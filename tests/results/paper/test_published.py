@@ -15,6 +15,7 @@ SUITES = {
     for name in shipped_names("suite")
     if name.startswith(f"paper-table{number}-")
 }
+NOISES = ("sym20", "sym40", "sym60", "sym80", "asym20", "asym40")
 SOURCES = {"text", "derived", "figure", "summary", "unknown"}
 
 
@@ -73,6 +74,26 @@ def test_the_papers_suites_have_the_papers_rows_and_columns(suite, tmp_path):
     table = published_table(loaded.published)
     assert {method for method, _, _ in table.cells} == set(loaded.methods)
     assert {noise for _, noise, _ in table.cells} == set(loaded.noise)
+
+
+def test_the_papers_contradiction_is_told_by_its_own_numbers():
+    """Section 5.3: + 1.8, 3.1, 4.2, 4.9 (symmetric), 1.4, 1.7; table 2 gives others for two."""
+    claimed = dict(zip(NOISES, (1.8, 3.1, 4.2, 4.9, 1.4, 1.7), strict=True))
+    table = published_table("table2")
+    gains = {
+        noise: round(
+            table.cell("lncis", noise, "segm.AP").value - table.cell("ce", noise, "segm.AP").value,
+            1,
+        )
+        for noise in NOISES
+    }
+    others = {noise: gain for noise, gain in gains.items() if gain != claimed[noise]}
+    assert others == {"sym40": 2.0, "sym60": 3.7}
+    (note,) = table.notes
+    for noise, gain in others.items():
+        assert f"{claimed[noise]} at {noise}" in note
+        assert str(gain) in note
+    assert not published_table("table3").notes
 
 
 def test_an_unknown_table():

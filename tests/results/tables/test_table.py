@@ -1,7 +1,9 @@
 import math
+import re
 
 import pytest
 
+from noisyseg.results.paper.published import published_table
 from noisyseg.results.tables.formats import render, table_of
 from noisyseg.results.tables.table import summarise
 
@@ -118,23 +120,67 @@ def test_a_product_of_seeds_tells_its_two_sources_apart():
     assert (cell["n"], cell["mean"]) == (4, 22.0)
     assert cell["sd_noise"] == pytest.approx(math.sqrt(4.5))
     assert cell["sd_train"] == pytest.approx(math.sqrt(0.5))
+    assert cell["sd_rest"] == 0
     assert cell["high"] - cell["mean"] > math.sqrt(2.5)
-    assert _cells(entries)[2][2] == "22.0 ± 1.8 (n=4; noise seeds 2.1, train seeds 0.7)"
+    assert cell["run_high"] - cell["mean"] > math.sqrt(2.5 + 5)
+    assert _cells(entries)[2][2] == "22.0 ± 1.8 (n=4; noise seeds 2.1, train seeds 0.7, rest 0.0)"
 
 
 @pytest.mark.parametrize(
     "seeds",
     [
         [(0, 0), (1, 1)],  # pairs
-        [(0, 0), (0, 1), (1, 0)],  # one is missing
         [(None, 0), (None, 1)],  # clean labels have no noise seed
         [(0, 0), (0, 1)],
         [0, 1],
     ],
 )
-def test_what_is_no_full_product_has_one_spread(seeds):
+def test_what_does_not_tell_noise_from_training_has_one_spread(seeds):
     entries = [("CE", "clean", seed, _done(20.0 + n)) for n, seed in enumerate(seeds)]
     cell = _summary(entries).loc["CE", "clean"]
-    assert math.isnan(cell["sd_noise"])
-    assert math.isnan(cell["sd_train"])
+    assert cell[["sd_noise", "sd_train", "sd_rest"]].isna().all()
     assert cell["sd"] > 0
+
+
+def test_one_missing_run_of_a_product_does_not_narrow_the_interval():
+    # By noise seeds 4 apart; what is left out is an average run.
+    values = {(i, j): 20.0 + 4 * i + j for i in range(3) for j in range(3)}
+    entries = [("CE", "sym 40", seeds, _done(ap)) for seeds, ap in values.items()]
+    whole = _summary(entries).loc["CE", "sym 40"]
+    less = _summary([entry for entry in entries if entry[2] != (1, 1)]).loc["CE", "sym 40"]
+    assert (less["n"], less["mean"]) == (8, whole["mean"])
+    assert less["high"] - less["low"] >= whole["high"] - whole["low"]
+    assert whole["sd_noise"] == pytest.approx(4)
+    # Halved squares of pairs of one train seed: 8, 8, 32 twice, and 32 where the middle is missing.
+    assert less["sd_noise"] == pytest.approx(math.sqrt(128 / 7))
+    assert less["sd_rest"] == whole["sd_rest"] == 0
+
+
+def test_runs_that_all_share_a_seed_have_no_interval_and_the_caption_says_so():
+    entries = [("CE", "sym 40", (0, seed), _done(20.0 + seed)) for seed in range(3)]
+    summary = _summary(entries)
+    assert summary.loc["CE", "sym 40"][["low", "high", "run_low", "run_high"]].isna().all()
+    text = render_markdown(summary, "T")
+    assert "21.0 ± 1.0 (n=3)" in text
+    assert "Runs that all share a noise seed, or a train seed, give no interval." in text
+
+
+@pytest.mark.parametrize("kind", ["md", "csv", "latex", "html", "json"])
+def test_a_zero_has_no_minus_in_any_format(kind):
+    # The paper's 39.3 (ce, clean) is 0.04 more; -0.0 itself is no AP but must not show either.
+    entries = [("ce", "clean", 0, _done(39.26)), ("ce", "sym40", 0, _done(-0.0))]
+    summary = _summary(entries, ["ce"], ["clean", "sym40"])
+    paper = published_table("table1")
+    table = table_of(summary, title="T", metric="segm.AP", value_name="AP", published=paper)
+    text = render(table, kind).replace("\N{MINUS SIGN}", "-").replace("$-$", "-")
+    assert not re.search(r"-0\.0(?![0-9])", text)
+    assert "39.3" in text or "39.26" in text
+
+
+def test_a_csvs_old_columns_stand_where_they_were():
+    table = table_of(_summary([]), title="T", metric="segm.AP", value_name="AP")
+    assert list(table.cells) == [
+        *("method", "noise", "metric", "n", "failed", "mean", "sd", "low", "high"),
+        *("sd_noise", "sd_train", "published", "source", "difference"),
+        *("sd_rest", "run_low", "run_high"),
+    ]
