@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noisyseg.errors import InputError, unknown_name
-from noisyseg.results.evaluation.image_matches import Floats, Matches, average_precision
+from noisyseg.results.evaluation.average_precision import average_precision, average_precisions
+from noisyseg.results.evaluation.image_matches import Floats, Matches
 from noisyseg.results.statistics.intervals import DECIMALS, TAILS, rank_intervals
 
 
@@ -47,7 +48,7 @@ def draw_weights(images: int, *, draws: int, seed: int) -> NDArray[np.int64]:
 def drawn_precisions(matches: Matches, *, draws: int, seed: int) -> Floats:
     """AP in percent of each draw of images, shape (draws,); NaN where no class has an instance."""
     weights = draw_weights(len(matches.image_ids), draws=draws, seed=seed)
-    return np.array([average_precision(matches, row) for row in weights])
+    return average_precisions(matches, weights)
 
 
 def paired_bootstrap(

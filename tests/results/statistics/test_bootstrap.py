@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from noisyseg.errors import InputError
-from noisyseg.results.evaluation.image_matches import ClassMatches, Matches, average_precision
+from noisyseg.results.evaluation.average_precision import average_precision
+from noisyseg.results.evaluation.image_matches import ClassMatches, Matches
 from noisyseg.results.statistics.bootstrap import draw_weights, paired_bootstrap, standings
 
 
