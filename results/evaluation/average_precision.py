@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from noisyseg.results.evaluation.image_matches import ClassMatches, Floats, Matches
 
 _RECALLS = np.linspace(0.0, 1.0, 101)
-_LATE = _RECALLS > np.arange(101) / 100
+_LATE = np.arange(101) / 100 < _RECALLS
 """COCO's recall points that lie above their hundredth, in the last bit: it does not reach them."""
 _CELLS = 1 << 18  # of an array of detections by weights: two megabytes, which a cache holds
 
@@ -75,17 +75,24 @@ def _summed(
     """
     weight = by_image[entry.image[: found[-1] + 1]]
     own = weight[found]
-    counts, which = np.unique(entry.counts[:, : found[-1] + 1], axis=0, return_inverse=True)
+    until = np.cumsum(weight, axis=0)[found]
     total = np.zeros(len(instances))
-    for number, counted in enumerate(counts):
-        # In most classes one for all thresholds: no detection matches a crowd.
-        until = np.cumsum(weight if counted.all() else weight * counted[:, None], axis=0)[found]
-        for threshold in np.flatnonzero(which.ravel() == number):
-            chosen = right[threshold, found]
-            if chosen.any():
-                hits = np.cumsum(own[chosen], axis=0)
-                total += _under_curve(hits, until[chosen], instances)
+    for chosen, counts in zip(right[:, found], entry.counts, strict=True):
+        if chosen.any():
+            places = found[chosen]
+            # Few are: a match with a crowd.
+            ignored = np.flatnonzero(~counts[: found[-1]])
+            counted = until[chosen] - _before(places, ignored, weight)
+            total += _under_curve(np.cumsum(own[chosen], axis=0), counted, instances)
     return total
+
+
+def _before(places: NDArray[np.int64], chosen: NDArray[np.int64], weight: Floats) -> Floats | float:
+    """The weight of some detections that lie before each place, shape (places, B)."""
+    if not len(chosen):
+        return 0.0
+    sums = np.cumsum(weight[chosen], axis=0)
+    return np.concatenate([np.zeros_like(sums[:1]), sums])[np.searchsorted(chosen, places)]
 
 
 def _under_curve(hits: Floats, counted: Floats, instances: Floats) -> Floats:
@@ -103,4 +110,4 @@ def _under_curve(hits: Floats, counted: Floats, instances: Floats) -> Floats:
     whole = np.floor(hundredths)
     reached = whole + 1 - ((whole == hundredths) & _LATE[whole.astype(np.intp)])
     reached[1:] -= reached[:-1].copy()
-    return np.einsum("hb,hb->b", envelope, reached)
+    return np.asarray(np.einsum("hb,hb->b", envelope, reached))
