@@ -146,8 +146,9 @@ def _evaluate(run: Run, store: RunStore) -> Record:
     began = time.perf_counter()
     found, failure = _attempt(run, lambda heartbeat: stages.metrics_of_predictions(run, heartbeat))
     fields: dict[str, Any] = {"started": note["started"], "environment": note["environment"]}
-    if found is None:
+    if failure is not None:
         return _save(run, store, fields | failure)
+    assert found is not None
     metrics, matches_sha256 = found
     timings = {**note["timings"], "evaluation": round(time.perf_counter() - began, 3)}
     fields |= {"status": "done", "metrics": metrics, "failure": None, "timings": timings}

@@ -20,7 +20,7 @@ from noisyseg.results.evaluation.image_matches import ClassMatches, Matches
 from noisyseg.results.evaluation.predictions import decompressed
 from noisyseg.results.evaluation.settings import EVALUATION
 
-FORMAT = 1
+FORMAT: Literal[1] = 1
 _LEVEL = 10  # part of the file's bytes, hence of its checksum
 _NUMBERS = np.dtype("<u4")
 
