@@ -16,7 +16,6 @@ from noisyseg.bench.reporting.comparison_page import comparison_markdown
 from noisyseg.bench.runs.grid import foresee
 from noisyseg.bench.runs.inputs import check
 from noisyseg.errors import InputError, unknown_name
-from noisyseg.number_text import decimal
 from noisyseg.results.records.store import RunStore
 
 EXAMPLE = "noisyseg compare quick --baseline ce --noise sym40"

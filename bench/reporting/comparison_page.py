@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from noisyseg.number_text import decimal
 from noisyseg.results.report.page import NONE
 
 _OVER_SEEDS = (
@@ -85,7 +86,7 @@ def _p(value: float, least: float) -> str:
 
 
 def _signed(value: float) -> str:
-    return f"{round(value, 1) + 0.0:+.1f}".replace("-", "\N{MINUS SIGN}")
+    return decimal(value, sign=True)
 
 
 def _told_apart(group: Mapping[str, Any]) -> str:

@@ -13,8 +13,9 @@ from noisyseg.bench.runs.run import MANIFEST, Run
 from noisyseg.noise.files.manifest_file import read_manifest
 from noisyseg.noise.files.manifest_queries import class_names, realised_matrix
 from noisyseg.noise.manifest import Manifest
-from noisyseg.results.figures.noise_figures import transition_drawing
-from noisyseg.results.figures.result_figures import class_figure, map_figure, rate_figure
+from noisyseg.results.figures.noise_figures import most_changed, transition_drawing
+from noisyseg.results.figures.rate_figure import rate_figure
+from noisyseg.results.figures.value_maps import class_figure, map_figure
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import is_done
 
@@ -41,12 +42,20 @@ def class_losses_figure(results: SuiteResults, setting: Setting) -> Figure | Non
 
 
 def transitions_figure(kind: str, results: SuiteResults, setting: Setting) -> Figure | None:
-    """The noise's "intended" or "realised" transition matrix; None where there is none."""
-    entry = _matrices(results.runs, results.records, setting.noise).get(kind)
-    if entry is None:
+    """The noise's "intended" or "realised" transition matrix; None where there is none.
+
+    Both have one scale of colours.
+    """
+    found = _matrices(results.runs, results.records, setting.noise)
+    if kind not in found:
         return None
-    columns = f"given class ({kind})"
-    return transition_drawing(entry["matrix"], entry["names"], rows="true class", columns=columns)
+    return transition_drawing(
+        found[kind]["matrix"],
+        found[kind]["names"],
+        rows="true class",
+        columns=f"given class ({kind})",
+        most=most_changed(*(entry["matrix"] for entry in found.values())),
+    )
 
 
 def noise_rates(runs: Sequence[Run]) -> dict[str, tuple[str, float] | None]:

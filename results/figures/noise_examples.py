@@ -19,6 +19,7 @@ from noisyseg.results.figures.style import new_figure, own_style, png
 
 MOST = 24
 _WIDTH = 3.4  # inches
+_DPI = 110  # of photographs, 24 of which a page holds
 _LABELS = 8  # an image's largest marks; more would hide it
 _PAD = 1.5  # points around a label
 FLIPPED, RESHAPED, REMOVED, ADDED = "flipped", "reshaped", "removed", "added"
@@ -170,7 +171,9 @@ def _rank(mark: Mark) -> tuple[float, int]:
 def _example(image: Mapping[str, Any], marks: Sequence[Mark], pixels: Pixels) -> Example:
     width, height = image["width"], image["height"]
     with own_style():
-        figure = new_figure(_WIDTH, _WIDTH * min(max(height / width, 0.4), 2.0), layout=None)
+        figure = new_figure(
+            _WIDTH, _WIDTH * min(max(height / width, 0.4), 2.0), layout=None, dpi=_DPI
+        )
         axes = figure.add_axes((0, 0, 1, 1))
         axes.imshow(pixels[:, :, ::-1], extent=(0, width, height, 0))
         axes.set_axis_off()

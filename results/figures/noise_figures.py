@@ -4,7 +4,7 @@ K classes.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,18 +13,21 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter, PercentFormatter
 from numpy.typing import NDArray
 
+from noisyseg.results.figures.contrast import text_on
 from noisyseg.results.figures.style import (
     CHANGED,
     CLEAN,
     GREY,
+    GRID,
+    INK,
     NOISY,
+    NOTHING,
     new_figure,
     own_style,
     png,
     short,
 )
 
-_NOTHING = "#e3e6ea"
 _FROM_WHITE = LinearSegmentedColormap.from_list(
     "from_white", ["#ffffff", "#fdd49e", "#f16913", "#8c1d04"]
 )
@@ -59,44 +62,67 @@ def rates_figure(rows: Sequence[Mapping[str, Any]]) -> bytes:
         return png(figure)
 
 
+Matrix: TypeAlias = Sequence[Sequence[float] | None]
+"""Row-normalised, K x K; a row that is not known is None."""
+
+
+def most_changed(*matrices: Matrix | None) -> float:
+    """The largest share beside the diagonals of matrices that are to have one scale; 0 if none."""
+    shares = [
+        float(value)
+        for matrix in matrices
+        for row, values in enumerate(matrix or ())
+        for column, value in enumerate(values or ())
+        if row != column
+    ]
+    return max(shares, default=0.0)
+
+
 def transition_figure(
-    matrix: Sequence[Sequence[float] | None], names: Sequence[str], *, rows: str, columns: str
+    matrix: Matrix, names: Sequence[str], *, rows: str, columns: str, most: float
 ) -> bytes:
     """The bytes of `transition_drawing`."""
     with own_style():
-        return png(transition_drawing(matrix, names, rows=rows, columns=columns), trimmed=True)
+        drawn = transition_drawing(matrix, names, rows=rows, columns=columns, most=most)
+        return png(drawn, trimmed=True)
 
 
 def transition_drawing(
-    matrix: Sequence[Sequence[float] | None], names: Sequence[str], *, rows: str, columns: str
+    matrix: Matrix, names: Sequence[str], *, rows: str, columns: str, most: float
 ) -> Figure:
     """A row-normalised K x K matrix as a heat map; rows that are None stay empty.
 
-    To be saved trimmed, within `own_style`. Colour tells where changed labels went, on a scale of
-    its own: beside the diagonal, the classes that labels went to would all look alike. The diagonal
-    is grey, a row that is None light grey.
+    To be saved trimmed, within `own_style`. Colour tells where changed labels went, on a scale
+    without the diagonal, beside which the classes that labels went to would all look alike. The
+    diagonal is grey, a row that is None light grey.
+
+    Args:
+        matrix: to be drawn.
+        names: of the K classes.
+        rows, columns: what they are.
+        most: where the scale ends; matrices that are compared want the same (`most_changed`).
     """
     k = len(names)
     values = np.array([[np.nan] * k if row is None else list(row) for row in matrix], dtype=float)
     values = values.reshape(k, k)
-    off = np.where(np.eye(k, dtype=bool), np.nan, values)
-    most = float(np.nanmax(off)) if np.isfinite(off).any() else 0.0
+    diagonal = np.eye(k, dtype=bool)
     cell = 0.62 if k <= 10 else 0.42 if k <= _NUMBERS_UP_TO else max(0.135, 5 / k)
     side = max(min(cell * k, 16.0) / 0.85, 3.0)
     # Trimmed, it needs no layout, which takes seconds for the names of 80 classes.
     figure = new_figure(side / 0.8, side, layout=None)
     figure.subplots_adjust(left=0.15, bottom=0.15, right=1.0, top=1.0)
     axes = figure.subplots()
-    axes.set_facecolor(_NOTHING)
-    axes.imshow(np.where(np.eye(k, dtype=bool), values, np.nan), cmap="Greys", vmin=0, vmax=2)
+    axes.set_facecolor(NOTHING)
+    kept = axes.imshow(np.where(diagonal, values, np.nan), cmap="Greys", vmin=0, vmax=2)
     # By the root: a few changed labels of many would be as pale as none.
     scale = PowerNorm(0.5, vmin=0, vmax=most or 1.0)
-    image = axes.imshow(off, cmap=_FROM_WHITE, norm=scale)
-    bar = figure.colorbar(image, ax=axes, shrink=0.7, format=PercentFormatter(1.0))
+    changed = axes.imshow(np.where(diagonal, np.nan, values), cmap=_FROM_WHITE, norm=scale)
+    bar = figure.colorbar(changed, ax=axes, shrink=0.7, format=PercentFormatter(1.0))
     bar.set_label("of the class in the row, changed to the class in the column")
     _label_classes(axes, names, rows=rows, columns=columns)
     if k <= _NUMBERS_UP_TO:
-        _write_numbers(axes, values, most)
+        shades = np.where(diagonal[..., None], kept.to_rgba(values), changed.to_rgba(values))
+        _write_numbers(axes, values, shades)
     return figure
 
 
@@ -149,7 +175,7 @@ def _draw_rates(axes: Axes, place: int, row: Mapping[str, Any]) -> None:
             row["intended"], place, "D", color="none", mec=GREY, ms=11, mew=1.4, label="intended"
         )
     if row["expected"] is not None:
-        axes.plot(row["expected"], place, "|", color="black", ms=20, mew=1.8, label="expected")
+        axes.plot(row["expected"], place, "|", color=INK, ms=20, mew=1.8, label="expected")
     if row["realised"] is not None:
         low, high = row["interval"] or (row["realised"], row["realised"])
         axes.errorbar(
@@ -179,11 +205,11 @@ def _label_classes(axes: Axes, names: Sequence[str], *, rows: str, columns: str)
         axes.vlines(edges, -0.5, len(names) - 0.5, color="#dfe3e8", linewidth=0.6)
 
 
-def _write_numbers(axes: Axes, values: NDArray[np.float64], most: float) -> None:
+def _write_numbers(axes: Axes, values: NDArray[np.float64], shades: NDArray[np.float64]) -> None:
+    """Each number, read well on its shade; shape of the shades (K, K, 4)."""
     for (i, j), value in np.ndenumerate(values):
         if np.isnan(value) or (value == 0 and i != j):
             continue
-        dark = i != j and value > 0.6 * most
         axes.text(
             j,
             i,
@@ -191,11 +217,11 @@ def _write_numbers(axes: Axes, values: NDArray[np.float64], most: float) -> None
             ha="center",
             va="center",
             fontsize=9 if len(values) <= 10 else 7,
-            color="white" if dark else "black",
+            color=text_on(shades[i, j]),
         )
 
 
 def _tidy(axes: Axes, direction: str) -> None:
     axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis=direction, color="#dddddd", linewidth=0.8)  # type: ignore[arg-type]
+    axes.grid(axis=direction, color=GRID, linewidth=0.8)  # type: ignore[arg-type]
     axes.set_axisbelow(True)

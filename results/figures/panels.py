@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from noisyseg.results.figures.style import new_figure, short
+from noisyseg.results.figures.style import GRID, new_figure, short
 from noisyseg.results.records.loss_at_work import Report
 
 _COLUMNS = {1: 1, 2: 2, 3: 3, 4: 2, 5: 3, 6: 3, 9: 3}  # of so many panels; else:
@@ -54,7 +54,7 @@ def panel_grid(panels: Sequence[Panel], title: str, *, x: str, y: str) -> tuple[
         axes.set_title(short([panel.label])[0], fontsize=11, loc="left", pad=4)
         axes.tick_params(labelsize=9.5, labelbottom=place + columns >= len(panels))
         axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(color="#dddddd", linewidth=0.8)
+        axes.grid(color=GRID, linewidth=0.8)
         axes.set_axisbelow(True)
     figure.suptitle(title, x=0.12 / width, y=1 - 0.1 / height, ha="left", va="top", fontsize=12)
     middle = (_MARGIN["left"] + (width - _MARGIN["right"])) / 2 / width

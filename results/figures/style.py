@@ -1,8 +1,9 @@
-"""The style of every figure: colours that the colour-blind tell apart, sizes, how files come.
+"""The style of every figure: ink and paper, sizes, resolution, how files come.
 
 Equal figures give files of equal bytes.
 """
 
+import textwrap
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,14 +14,13 @@ import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+# Neither black nor, on a map, white: `dark_scheme` changes these wherever a file has them.
+INK, PAPER, GRID, NOTHING = "#202124", "#ffffff", "#dddddd", "#e3e6ea"
 CLEAN, NOISY, CHANGED = "#3b6fb6", "#e07b39", "#c2185b"
-GREY = "#5f6368"
-# Okabe & Ito's; black first. Lines differ in style and marker as well.
-COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8a8f94")
-STYLES = ("-", "--", "-.", ":")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+GREY, MIDDLE_GREY = "#5f6368", "#8a8f94"
+PURPLE = "#7b3fa0"
 FONT = 10.0  # points, at the size that a figure has in a paper's two columns
-_DPI = 110
+DPI = 200
 _LONGEST = 32  # characters of a name in a figure
 FORMATS = ("png", "svg", "pdf")
 _WITHOUT_DATE: Mapping[str, dict[str, None]] = {
@@ -28,26 +28,39 @@ _WITHOUT_DATE: Mapping[str, dict[str, None]] = {
     "svg": {"Date": None, "Creator": None},
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
 }
+_OWN = {
+    "text.color": INK,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "grid.color": GRID,
+    "text.parse_math": False,  # a class may be called "a$b$"
+}
 
 
 @contextmanager
 def own_style() -> Iterator[None]:
-    """Draw in matplotlib's own style whatever a user's configuration says, and say nothing.
+    """Draw in one style whatever a user's configuration says, and say nothing.
 
     A name in a script that the shipped font lacks is drawn as boxes; the page itself shows it.
     """
     with matplotlib.rc_context(), warnings.catch_warnings():
         matplotlib.rcdefaults()
-        matplotlib.rcParams["text.parse_math"] = False  # a class may be called "a$b$"
+        matplotlib.rcParams.update(_OWN)  # type: ignore[arg-type]  # names of settings
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         yield
 
 
 def new_figure(
-    width: float, height: float, *, layout: Literal["constrained"] | None = "constrained"
+    width: float,
+    height: float,
+    *,
+    layout: Literal["constrained"] | None = "constrained",
+    dpi: float = DPI,
 ) -> Figure:
     """An empty figure of so many inches that belongs to no window."""
-    figure = Figure(figsize=(width, height), dpi=_DPI, layout=layout)
+    figure = Figure(figsize=(width, height), dpi=dpi, layout=layout)
     FigureCanvasAgg(figure)
     return figure
 
@@ -93,3 +106,8 @@ def _saved(figure: Figure, name: str, *, trimmed: bool) -> bytes:
 def short(names: Sequence[str]) -> list[str]:
     """The names, cut where they would leave a figure no room; the page has them whole."""
     return [name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…" for name in names]
+
+
+def wrapped_title(title: str, width: float) -> str:
+    """In lines that a figure of so many inches has room for."""
+    return textwrap.fill(title, max(20, int(10.5 * width)))

@@ -14,7 +14,16 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter, SymmetricalLogLocator
 
 from noisyseg.results.figures.panels import Panel, add_legend, panel_grid
-from noisyseg.results.figures.style import CLEAN, NOISY
+from noisyseg.results.figures.style import (
+    CLEAN,
+    GREY,
+    INK,
+    MIDDLE_GREY,
+    NOISY,
+    NOTHING,
+    PAPER,
+    PURPLE,
+)
 from noisyseg.results.records.loss_at_work import (
     BIN_WIDTH,
     BINS,
@@ -26,6 +35,7 @@ from noisyseg.results.records.loss_at_work import (
 )
 
 _LEAST_SHARE = 1e-4  # that a histogram shows
+_ROOM_FOR_COUNTS = 1.32  # of shares up to 1, and two lines of text
 
 
 @dataclass(slots=True, frozen=True)
@@ -41,17 +51,17 @@ class Curve:
 
 
 _SIZES = (
-    Curve("N", "sets", "negative", "#5f6368", "-"),
+    Curve("N", "sets", "negative", GREY, "-"),
     Curve("PSN", "sets", "pseudo_negative", CLEAN, "--", "s"),
     Curve("PON", "sets", "potential_noisy", NOISY, "-", "o"),
-    Curve("PSN and PON", "sets", "pseudo_and_potential", "#7b3fa0", ":", "^"),
-    Curve("OS", "sets", "other", "#222222", "-."),
+    Curve("PSN and PON", "sets", "pseudo_and_potential", PURPLE, ":", "^"),
+    Curve("OS", "sets", "other", INK, "-."),
 )
 _FATES = (
     Curve("given label (memorised)", "noisy_shares", "memorised", NOISY, "-", "o"),
     Curve("true label (recovered)", "noisy_shares", "recovered", CLEAN, "--", "s"),
-    Curve("background", "noisy_shares", "background", "#222222", ":"),
-    Curve("another class", "noisy_shares", "another", "#8a8f94", "-."),
+    Curve("background", "noisy_shares", "background", INK, ":"),
+    Curve("another class", "noisy_shares", "another", MIDDLE_GREY, "-."),
 )
 _DETECTOR = (
     Curve("precision", "detector", "precision", CLEAN, "-", "o"),
@@ -106,26 +116,61 @@ def fates_figure(panels: Sequence[Panel], title: str) -> Figure:
 
 
 def detector_figure(panels: Sequence[Panel], title: str) -> Figure:
-    """Precision and recall of PON as a detector of wrong labels, by epoch."""
-    figure, grid = panel_grid(panels, title, x="epoch", y="share")
-    _as_shares(_draw_curves(grid, panels, _DETECTOR))
+    """Precision and recall of PON as a detector of wrong labels, by epoch, and how large PON is.
+
+    Several seeds are pooled: a precision of few RoIs says little, which bars and numbers tell.
+    """
+    together = [Panel(label=panel.label, runs=[pooled_epochs(panel)]) for panel in panels]
+    figure, grid = panel_grid(together, title, x="epoch", y="share")
+    _draw_curves(grid, together, _DETECTOR)
+    for axes, panel in zip(grid, together, strict=True):
+        _draw_counts(axes, panel.runs[0])
+    _as_shares(grid)
+    for axes in grid:
+        axes.set_ylim(0, _ROOM_FOR_COUNTS)
     add_legend(figure, grid)
     return figure
+
+
+def pooled_epochs(panel: Panel) -> list[Report]:
+    """Of each epoch that all runs have, the report of all their RoIs."""
+    return [pooled(reports) for reports in zip(*panel.runs, strict=False)]
+
+
+def _draw_counts(axes: Axes, epochs: Sequence[Report]) -> None:
+    """How many RoIs PON has: as bars up to the largest number, and the last one in words."""
+    found = [report["detector"] for report in epochs]
+    sizes = [entry["true_positives"] + entry["false_positives"] for entry in found]
+    most = max(sizes, default=0)
+    # By the root: beside the first epoch's thousands, dozens would not be seen.
+    heights = [math.sqrt(size / most) if most else 0.0 for size in sizes]
+    numbers = range(1, len(sizes) + 1)
+    axes.bar(numbers, heights, color=NOTHING, label="RoIs in PON, root scale", zorder=0.5)
+    axes.text(
+        0.99,
+        0.99,
+        f"PON at the end: {found[-1]['true_positives']:,} of {sizes[-1]:,} wrong labels\n"
+        f"in the largest epoch: {most:,} RoIs",
+        transform=axes.transAxes,
+        ha="right",
+        va="top",
+        fontsize=8.5,
+    )
 
 
 def _draw_histograms(axes: Axes, report: Report) -> None:
     edges = np.arange(BINS + 2) * BIN_WIDTH
     looks: dict[str, dict[str, Any]] = {
         "clean": {"color": CLEAN, "alpha": 0.45, "linewidth": 0},
-        "unknown": {"color": "#8a8f94", "alpha": 0.45, "linewidth": 0},
-        "noisy": {"facecolor": "none", "edgecolor": "#a8480c", "hatch": "////", "linewidth": 1.3},
+        "unknown": {"color": MIDDLE_GREY, "alpha": 0.45, "linewidth": 0},
+        "noisy": {"facecolor": "none", "edgecolor": NOISY, "hatch": "////", "linewidth": 1.3},
     }
     for group, look in looks.items():
         rois = report[group]["rois"]
         if rois:
             shares = np.array(report[group]["histogram"]) / rois
             axes.stairs(shares, edges, fill=True, baseline=0, label=f"{group} RoIs", **look)
-    axes.axvline(PAPERS_THRESHOLD, color="black", linestyle="--", label="the paper's threshold")
+    axes.axvline(PAPERS_THRESHOLD, color=INK, linestyle="--", label="the paper's threshold")
     above = dict(report["figure5"])
     if report["unknown"]["rois"]:
         above["unknown"] = share(report["unknown"]["above_6"], report["unknown"]["rois"])
@@ -138,7 +183,7 @@ def _draw_histograms(axes: Axes, report: Report) -> None:
         ha="right",
         va="top",
         fontsize=9.5,
-        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5},
+        bbox={"facecolor": PAPER, "edgecolor": "none", "alpha": 0.8, "pad": 1.5},
     )
 
 
@@ -148,24 +193,32 @@ def _draw_curves(
     for axes, panel in zip(grid, panels, strict=True):
         for epochs in panel.runs:
             numbers = range(1, len(epochs) + 1)
-            for curve in curves:
+            for place, curve in enumerate(curves):
                 values = [report[curve.part][curve.name] for report in epochs]
                 # A value between epochs without any is a line of no length: its marker shows it.
                 gaps = None in values
+                behind = len(curves) - 1 - place
                 axes.plot(
                     numbers,
                     [math.nan if value is None else value for value in values],
                     label=curve.label,
                     color=curve.colour,
                     linestyle=curve.style,
-                    linewidth=1.6 if len(panel.runs) == 1 else 1.0,
+                    # The first the widest: what a later one covers shows at its edges.
+                    linewidth=(1.3 if len(panel.runs) == 1 else 0.8) + 0.45 * behind,
                     marker=curve.marker,
                     markersize=4,
-                    markevery=1 if gaps else max(1, len(epochs) // 10),
+                    markevery=1 if gaps else _every(len(epochs), place),
                     clip_on=False,
                 )
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     return grid
+
+
+def _every(epochs: int, place: int) -> tuple[int, int]:
+    """Which epochs a curve has markers at: those of the next curve stand beside them."""
+    step = max(1, epochs // 10)
+    return place % step, step
 
 
 def _as_shares(grid: Sequence[Axes]) -> None:

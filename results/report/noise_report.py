@@ -15,6 +15,7 @@ from noisyseg.files import write_atomically
 from noisyseg.results.figures.noise_examples import COLOURS, Document, Examples, examples
 from noisyseg.results.figures.noise_figures import (
     counts_figure,
+    most_changed,
     overlap_figure,
     rates_figure,
     transition_figure,
@@ -113,15 +114,14 @@ def _figures(audit: NoiseAudit) -> dict[str, bytes]:
     rows = [row for row in _steps(audit.manifest) if row["realised"] is not None]
     if rows:
         figures["rates.png"] = rates_figure(rows)
-    expected = _expected_matrix(audit.manifest)
-    if expected is not None:
-        figures["expected.png"] = transition_figure(
-            expected.tolist(), names, rows="clean class", columns="noisy class"
-        )
-    if difference["matched"]:
-        figures["transitions.png"] = transition_figure(
-            difference["matrix"], names, rows=f"{labels[0]} class", columns=f"{labels[1]} class"
-        )
+    law = _expected_matrix(audit.manifest)
+    expected = None if law is None else law.tolist()
+    found = difference["matrix"] if difference["matched"] else None
+    classes_of = {"rows": f"{labels[0]} class", "columns": f"{labels[1]} class"}
+    most = most_changed(expected, found)
+    for name, matrix in (("expected.png", expected), ("transitions.png", found)):
+        if matrix is not None:
+            figures[name] = transition_figure(matrix, names, **classes_of, most=most)
     figures["counts.png"] = counts_figure(
         names,
         [entry["before"] for entry in classes],

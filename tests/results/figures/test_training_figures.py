@@ -103,6 +103,32 @@ def test_curves_are_what_the_reports_say():
     assert found == {"precision": [1.0, 1.0], "recall": [0.3, 0.3]}
 
 
+def test_precision_is_of_all_seeds_together_and_told_with_its_counts():
+    """Of one seed 1 of 1 RoIs in PON has a wrong label, of the other 30 of 130."""
+    seeds = [[report(noisy=1)], [report(noisy=100)]]
+    for run, alarms in zip(seeds, (0, 100), strict=True):
+        run[0]["clean"]["potential_noisy"] = alarms
+        run[0] = with_statistics({k: v for k, v in run[0].items() if k != "detector"})
+    figure = detector_figure([Panel(label="ce", runs=seeds)], "title")
+    lines = lines_of(figure)
+    assert lines["precision"] == [pytest.approx(31 / 131)]
+    assert lines["recall"] == [pytest.approx(31 / 101)]
+    (text,) = (text.get_text() for text in figure.axes[0].texts)
+    assert "31 of 131 wrong labels" in text
+    assert "largest epoch: 131 RoIs" in text
+
+
+def test_bars_of_pon_are_by_the_root_of_the_largest():
+    sizes = [400, 100, 0]
+    epochs = []
+    for size in sizes:
+        epoch = report()
+        epoch["noisy"]["potential_noisy"] = size
+        epochs.append(with_statistics(epoch))
+    figure = detector_figure([Panel(label="ce", runs=[epochs])], "title")
+    assert [bar.get_height() for bar in figure.axes[0].patches] == [1.0, 0.5, 0.0]
+
+
 def test_what_is_unknown_is_a_gap():
     epochs = [report(noisy=noisy) for noisy in (0, 100, 0)]
     found = lines_of(detector_figure([Panel(label="ce", runs=[epochs])], "title"))
