@@ -8,14 +8,11 @@ from typing import Any
 
 from noisyseg.bench.cli.arguments import add_json, positive, whole
 from noisyseg.bench.cli.output import DONE, print_text, say
-from noisyseg.bench.cli.suite_choice import SuiteChoice, add_suite_choice, chosen_suite
-from noisyseg.bench.cli.suite_runs import known_records
+from noisyseg.bench.cli.suite_choice import SuiteChoice, add_recorded_choice
+from noisyseg.bench.cli.suite_runs import foreseen, known_records
 from noisyseg.bench.config.suite_part import suite_label
 from noisyseg.bench.reporting.comparison import Bootstrap, comparison
-from noisyseg.bench.runs.grid import foresee
-from noisyseg.bench.runs.inputs import check
 from noisyseg.errors import InputError, unknown_name
-from noisyseg.results.records.store import RunStore
 
 EXAMPLE = "noisyseg compare quick --baseline ce --noise sym40"
 
@@ -37,7 +34,7 @@ class Options:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
-    add_suite_choice(parser)
+    add_recorded_choice(parser)
     parser.add_argument(
         "--baseline",
         metavar="METHOD",
@@ -58,13 +55,11 @@ def run(options: Options) -> int:
     Raises:
         InputError: an unknown baseline, predictions that are gone or changed, nothing to compare.
     """
-    suite = chosen_suite(options.choice, download=False)
-    store = RunStore(options.choice.out)
+    suite, runs, store = foreseen(options.choice)
     baseline = suite_label(options.baseline or next(iter(suite.methods)), suite.methods)
     if baseline not in suite.methods:
         raise unknown_name(f"method of suite {suite.name}", baseline, suite.methods, "--baseline")
     bootstrap = Bootstrap(baseline=baseline, draws=options.draws, seed=options.bootstrap_seed)
-    runs = foresee(suite, store, *check(suite, store))
     groups = comparison(runs, known_records(runs, store), bootstrap, say)
     if not groups:
         raise InputError(

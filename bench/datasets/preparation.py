@@ -68,7 +68,7 @@ class CheckedData:
     @property
     def folder(self) -> str:
         """The name of the folder of its prepared files, by content."""
-        return _folder(self.resolved)
+        return prepared_folder(self.resolved)
 
     @property
     def train_sides(self) -> list[int]:
@@ -143,7 +143,7 @@ def _checked(source: Ready, prepared: Path | None) -> CheckedData:
     sums = {name: one.hexdigest() for name, one in zip(contents, digests, strict=True)}
     parts, documents = None, {}
     if classes is not None and prepared is not None:
-        parts = written_before(prepared / _folder(_resolved(source, sums, classes)))
+        parts = written_before(prepared / prepared_folder(_resolved(source, sums, classes)))
     if parts is None and classes is not None:
         parts = _streamed(source, contents, classes)
     if parts is None:
@@ -225,7 +225,8 @@ def _warnings(
     ]
 
 
-def _folder(resolved: dict[str, Any]) -> str:
+def prepared_folder(resolved: Mapping[str, Any]) -> str:
+    """The name of the folder of a data set's prepared files, by what enters the run key of it."""
     return sha256_bytes(canonical_json(resolved))[:16]
 
 

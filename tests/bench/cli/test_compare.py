@@ -141,6 +141,7 @@ def test_predictions_that_are_gone_or_changed(call, toy, recorded):
 
 
 def test_nothing_to_compare(call, toy, tmp_path):
+    (tmp_path / "runs").mkdir()
     done = call("compare", toy.file, "--out", tmp_path / "runs")
     assert done.status == 2
     assert "nothing to compare: wanted ce and another method done" in done.err
