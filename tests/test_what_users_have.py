@@ -249,7 +249,7 @@ def test_they_are_not_trained_again_and_give_the_same_tables(call, store, first_
     theirs = {path: content for path, content in before.items() if Path(path).name != CHECKED}
     assert {path: after.get(path) for path in theirs} == theirs
     added = {path for path in after.keys() - before.keys() if not path.endswith(".json.index")}
-    assert added == {"tables/done.md", "tables/done.csv"}
+    assert added == {"tables/done.md", "suites/done.json"}
 
 
 def test_their_predictions_give_their_numbers(call, store):

@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+DEFAULT_OUT = Path("runs")
+
 
 def whole(text: str) -> int:
     """A number of at least 0."""
@@ -45,7 +47,7 @@ def add_out(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out",
         type=Path,
-        default=Path("runs"),
+        default=DEFAULT_OUT,
         metavar="FOLDER",
         help="where runs lie (default: runs)",
     )

@@ -8,15 +8,12 @@ from typing import Any
 from noisyseg.bench.cli.arguments import add_json, positive, whole
 from noisyseg.bench.cli.data.progress_bar import progress_bar
 from noisyseg.bench.cli.output import DONE, print_text, say
-from noisyseg.bench.cli.suite_choice import SuiteChoice, add_suite_choice, chosen_suite
-from noisyseg.bench.cli.suite_runs import known_records
+from noisyseg.bench.cli.suite_choice import SuiteChoice, add_recorded_choice
+from noisyseg.bench.cli.suite_runs import foreseen, known_records
 from noisyseg.bench.config.suite_part import suite_label
 from noisyseg.bench.reporting.comparison import Bootstrap, comparison, enough_draws
 from noisyseg.bench.reporting.comparison_page import comparison_markdown
-from noisyseg.bench.runs.grid import foresee
-from noisyseg.bench.runs.inputs import check
 from noisyseg.errors import InputError, unknown_name
-from noisyseg.results.records.store import RunStore
 
 EXAMPLE = "noisyseg compare quick --baseline ce --noise sym40"
 
@@ -39,7 +36,7 @@ class Options:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
-    add_suite_choice(parser)
+    add_recorded_choice(parser)
     parser.add_argument(
         "--baseline",
         metavar="METHOD",
@@ -63,14 +60,12 @@ def run(options: Options) -> int:
     Raises:
         InputError: an unknown baseline, files that are gone or changed, nothing to compare.
     """
-    suite = chosen_suite(options.choice, download=False)
-    store = RunStore(options.choice.out)
+    suite, runs, store = foreseen(options.choice)
     baseline = suite_label(options.baseline or next(iter(suite.methods)), suite.methods)
     if baseline not in suite.methods:
         raise unknown_name(f"method of suite {suite.name}", baseline, suite.methods, "--baseline")
     draws = options.draws or enough_draws(len(suite.methods))
     bootstrap = Bootstrap(baseline=baseline, draws=draws, seed=options.bootstrap_seed)
-    runs = foresee(suite, store, *check(suite, store))
     records = known_records(runs, store)
     with progress_bar("comparing") as progress:
         found = comparison(runs, records, bootstrap, tell=say, progress=progress)

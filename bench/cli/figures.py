@@ -9,12 +9,12 @@ from typing import Any
 
 from noisyseg.bench.cli.arguments import add_json, names
 from noisyseg.bench.cli.output import DONE, SOME_FAILED, print_text, say
-from noisyseg.bench.cli.suite_choice import SuiteChoice, add_suite_choice
+from noisyseg.bench.cli.suite_choice import SuiteChoice, add_recorded_choice
 from noisyseg.bench.cli.suite_runs import foreseen
-from noisyseg.bench.reporting.figures import pictures
+from noisyseg.bench.reporting.figures import FIGURES, pictures
 from noisyseg.bench.reporting.loss_logs import LossLogs, loss_logs
 from noisyseg.bench.reporting.suite_results import SuiteResults
-from noisyseg.bench.reporting.suite_table import suite_file_name, suite_table
+from noisyseg.bench.reporting.suite_table import part_file_name, suite_file_name, suite_table
 from noisyseg.errors import InputError
 from noisyseg.files import write_atomically
 from noisyseg.results.figures.style import FORMATS
@@ -25,21 +25,28 @@ from noisyseg.text_lines import with_path, wrapped
 
 EXAMPLE = "noisyseg figures quick"
 FOLDER = "figures"
+_OF_THE_METRIC = {figure.name for figure in FIGURES if figure.per == "suite"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Options:
-    """What is asked for."""
+    """What is asked for.
+
+    Attributes:
+        metric: of the figures of results.
+        write: the folder of the files; None: one in the working folder, named after the suite.
+    """
 
     choice: SuiteChoice
     format: list[str]
     metric: str
+    write: Path | None
     json: bool
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
-    add_suite_choice(parser)
+    add_recorded_choice(parser)
     parser.add_argument(
         "--format",
         type=_formats,
@@ -53,6 +60,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help=f"of the figures of results, such as agnostic.AP (default: {DEFAULT})",
     )
+    parser.add_argument(
+        "--write",
+        type=Path,
+        metavar="FOLDER",
+        help="where the files go (default: SUITE-figures in the working folder); their names carry "
+        "the metric and what was chosen of the suite",
+    )
     add_json(parser)
 
 
@@ -62,7 +76,7 @@ def run(options: Options) -> int:
     Raises:
         InputError: of no run anything can be told.
     """
-    suite, runs, store = foreseen(options.choice, writes=True)
+    suite, runs, store = foreseen(options.choice)
     logs = loss_logs(runs, store)
     for line in (*logs.skipped, *logs.broken):
         say("\n".join(wrapped(line, hanging="  ")))
@@ -71,11 +85,11 @@ def run(options: Options) -> int:
     results = SuiteResults(
         suite=suite, runs=runs, records=records, table=table, observed=logs.observed
     )
-    folder = store.root / FOLDER / suite_file_name(suite)
-    written = _written(results, folder, options.format)
+    folder = options.write or Path(f"{suite_file_name(suite)}-{FOLDER}")
+    written = _written(results, folder, options)
     if not written:
         raise InputError(
-            f"{suite.name}: none of its {len(runs)} runs has anything to draw. Train them with "
+            f"{suite.name}: no run of it in {store.root} has anything to draw. Train them with "
             "`noisyseg run`, and give the same --out here."
         )
     rows = [row for entry in logs.observed for row in entry.rows()]
@@ -95,12 +109,13 @@ def _formats(text: str) -> list[str]:
     return found
 
 
-def _written(results: SuiteResults, folder: Path, formats: Sequence[str]) -> list[Path]:
+def _written(results: SuiteResults, folder: Path, options: Options) -> list[Path]:
     """Write every figure; returns the files."""
-    written = []
-    for picture in pictures(results, formats):
+    part, written = part_file_name(results.suite), []
+    for picture in pictures(results, options.format):
+        metric = f"-{options.metric}" if picture.name in _OF_THE_METRIC else ""
         for kind, content in picture.contents.items():
-            written.append(folder / f"{picture.name}.{kind}")
+            written.append(folder / f"{picture.name}{metric}{part}.{kind}")
             write_atomically(written[-1], content)
     return written
 

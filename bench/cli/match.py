@@ -8,7 +8,7 @@ from typing import Any
 
 from noisyseg.bench.cli.arguments import add_json
 from noisyseg.bench.cli.output import DONE, print_text
-from noisyseg.bench.cli.suite_choice import SuiteChoice, add_suite_choice
+from noisyseg.bench.cli.suite_choice import SuiteChoice, add_recorded_choice
 from noisyseg.bench.cli.suite_runs import foreseen, known_records
 from noisyseg.bench.reporting.suite_match import suite_match
 from noisyseg.number_text import decimal
@@ -37,7 +37,7 @@ class Options:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
-    add_suite_choice(parser)
+    add_recorded_choice(parser)
     add_json(parser)
 
 
@@ -47,7 +47,7 @@ def run(options: Options) -> int:
     Raises:
         InputError: a suite that stands beside no table of the paper's.
     """
-    suite, runs, store = foreseen(options.choice, writes=False)
+    suite, runs, store = foreseen(options.choice)
     document = suite_match(suite, runs, known_records(runs, store))
     print_text(json.dumps(document, indent=2) if options.json else _markdown(document))
     return DONE
@@ -58,7 +58,7 @@ def _markdown(document: Mapping[str, Any]) -> str:
     with_what = ", ".join(
         f"{name} {', '.join(map(str, value)) if isinstance(value, list) else value}"
         for name, value in protocol.items()
-        if value is not None
+        if value not in (None, [])
     )
     total = ", ".join(f"{count} {name}" for name, count in document["counts"].items())
     lines = [f"## {document['title']}: match with the paper", "", f"Paper: {document['paper']}."]

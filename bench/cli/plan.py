@@ -9,13 +9,13 @@ from noisyseg.bench.cli.arguments import add_json
 from noisyseg.bench.cli.output import DONE, print_text, say, say_warnings
 from noisyseg.bench.cli.suite_choice import SuiteChoice, add_suite_choice, chosen_suite
 from noisyseg.bench.cli.suite_power import measured_power
+from noisyseg.bench.cli.suite_runs import foreseen, methods_there
 from noisyseg.bench.config.shipped import read_suite
 from noisyseg.bench.config.suite import SeedPair, Suite
 from noisyseg.bench.datasets.formats.registry import format_of
 from noisyseg.bench.datasets.preparation import CheckedData
 from noisyseg.bench.reporting.suite_detection import Detection, detection_of, seeds_for
 from noisyseg.bench.reporting.suite_plan import Plan, PlannedRun, pace_of, suite_plan
-from noisyseg.bench.reporting.suite_seeds import methods_there
 from noisyseg.bench.runs.checkpoint_note import Count, counting_beside
 from noisyseg.bench.runs.estimate import Pace, readable_bytes
 from noisyseg.bench.runs.grid import foresee
@@ -95,7 +95,7 @@ def run(options: Options) -> int:
     """
     outline = chosen_suite(options.choice, random_weights=True)
     store = RunStore(options.choice.out)
-    found = _detection(options, outline, store)
+    found = _detection(options, outline)
     seeds = None if found is None else seeds_for(outline, found.seeds)
     with counting_beside(store) as count:
         plan = _planned(options, outline, store, count, seeds)
@@ -109,7 +109,7 @@ def run(options: Options) -> int:
     return DONE
 
 
-def _detection(options: Options, suite: Suite, store: RunStore) -> Detection | None:
+def _detection(options: Options, suite: Suite) -> Detection | None:
     """How many seeds are wanted, if that is asked for, by all seeds of the store.
 
     Raises:
@@ -125,9 +125,8 @@ def _detection(options: Options, suite: Suite, store: RunStore) -> Detection | N
     if options.like is not None:
         choice = _all_of(options.like, choice)
     # Whatever methods are there tell how much seeds change one.
-    choice = replace(choice, methods=methods_there(chosen_suite(choice, download=False), store))
-    measured = measured_power(choice, chosen_suite(choice, download=False), store)
-    return detection_of(options.detect, suite, choice.suite, measured)
+    choice = replace(choice, methods=methods_there(choice))
+    return detection_of(options.detect, suite, choice.suite, measured_power(*foreseen(choice)))
 
 
 def _all_of(suite: str, choice: SuiteChoice) -> SuiteChoice:

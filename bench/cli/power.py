@@ -7,8 +7,9 @@ from typing import Any
 
 from noisyseg.bench.cli.arguments import add_json, whole
 from noisyseg.bench.cli.output import DONE, print_text
-from noisyseg.bench.cli.suite_choice import SuiteChoice, add_suite_choice, chosen_suite
+from noisyseg.bench.cli.suite_choice import SuiteChoice, add_recorded_choice
 from noisyseg.bench.cli.suite_power import measured_power
+from noisyseg.bench.cli.suite_runs import foreseen
 from noisyseg.bench.config.suite import Suite
 from noisyseg.bench.config.suite_part import suite_label
 from noisyseg.bench.reporting.power_page import power_markdown
@@ -41,7 +42,7 @@ class Options:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
-    add_suite_choice(parser)
+    add_recorded_choice(parser)
     parser.add_argument(
         "--metric",
         default=DEFAULT,
@@ -72,7 +73,7 @@ def run(options: Options) -> int:
             changed, or no run that is done.
     """
     check_any_metric(options.metric)
-    suite = chosen_suite(options.choice, download=False)
+    suite, runs, store = foreseen(options.choice)
     baseline = None
     if options.baseline is not None:
         baseline = suite_label(options.baseline, suite.methods)
@@ -80,10 +81,9 @@ def run(options: Options) -> int:
             raise unknown_name(
                 f"method of suite {suite.name}", baseline, suite.methods, "--baseline"
             )
-    store = RunStore(options.choice.out)
     settings = measured_power(
-        options.choice,
         suite,
+        runs,
         store,
         metric=options.metric,
         baseline=baseline,

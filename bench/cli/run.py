@@ -10,12 +10,13 @@ from noisyseg.bench.cli.arguments import positive, whole
 from noisyseg.bench.cli.output import DONE, SOME_FAILED, print_text, say, say_warnings
 from noisyseg.bench.cli.rehearsal import rehearse
 from noisyseg.bench.cli.suite_choice import SuiteChoice, add_suite_choice, chosen_suite
-from noisyseg.bench.cli.suite_runs import known_records
+from noisyseg.bench.cli.suite_runs import known_records, whole_suite_runs
 from noisyseg.bench.cluster import progress, scheduler
 from noisyseg.bench.cluster.settings import ClusterSettings
-from noisyseg.bench.config.suite import Suite
+from noisyseg.bench.config.suite import Part, Suite
 from noisyseg.bench.datasets.preparation import CheckedData
 from noisyseg.bench.reporting.closing_sentence import closing_sentence
+from noisyseg.bench.reporting.suite_progress import with_progress
 from noisyseg.bench.reporting.suite_table import suite_table, write_table
 from noisyseg.bench.runs.checkpoint_note import note_size
 from noisyseg.bench.runs.coco_server import test_images, with_submissions
@@ -23,9 +24,12 @@ from noisyseg.bench.runs.detectors import check_images, check_model
 from noisyseg.bench.runs.grid import expand, foresee
 from noisyseg.bench.runs.inputs import check
 from noisyseg.bench.runs.run import Run
+from noisyseg.bench.runs.suite_note import write_note
 from noisyseg.errors import InputError
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import RunStore, is_done
+from noisyseg.results.tables.formats import render
+from noisyseg.text_lines import with_path
 
 EXAMPLE = "noisyseg run examples/boards.yaml --data-root ~/data --methods ce,lncis"
 
@@ -132,16 +136,31 @@ def run(options: Options) -> int:
         return _list_runs(suite, store)
     checked = check(suite, store, make=True)
     runs = expand(suite, store, checked=checked, tell=say_warnings)
+    write_note(suite, runs, store)
     data, _ = checked
     if options.test_dev:
         runs = with_submissions(runs, test_images(suite.name, data.source))
     records = _trained(suite, runs, store, options.cluster, data)
-    text, path = write_table(suite, suite_table(suite, runs, records), "md", store)
-    print_text(text.rstrip())
-    say(f"table written to {path}")
+    _print_table(options.choice, suite, runs, records)
     if sentence := closing_sentence(suite, runs, records):
         say(sentence)
     return _say_outcome(runs, records)
+
+
+def _print_table(
+    choice: SuiteChoice, suite: Suite, runs: Sequence[Run], records: Mapping[str, Record]
+) -> None:
+    """Print the table of what was chosen, and leave that of the whole suite in the store."""
+    store = RunStore(choice.out)
+    whole, all_runs = whole_suite_runs(choice, store)
+    known = known_records(all_runs, store) | dict(records)
+    table = with_progress(suite_table(whole, all_runs, known), whole, all_runs, known)
+    path = write_table(whole, table, store)
+    if suite.part != Part():
+        table = suite_table(suite, runs, records)
+    print_text(render(table, "md").rstrip())
+    what = "table" if suite.part == Part() else "table of the whole suite"
+    say(with_path(f"{what} written to", path))
 
 
 def _list_runs(suite: Suite, store: RunStore) -> int:
@@ -188,9 +207,15 @@ def _trained(
 
 
 def _finished(runs: Sequence[Run], store: RunStore) -> dict[str, Record]:
-    """The records of runs that need no training."""
-    known = known_records(runs, store)
-    return {key: record for key, record in known.items() if is_done(record)}
+    """The records of runs that need no training; a corrupt one is set aside and named."""
+    found = {}
+    for entry in {entry.key: entry for entry in runs}.values():
+        record, problem = store.load_or_set_aside(entry.spec)
+        if problem:
+            say(problem)
+        if record is not None and is_done(record):
+            found[entry.key] = record
+    return found
 
 
 def _say_outcome(runs: Sequence[Run], records: Mapping[str, Record]) -> int:

@@ -37,6 +37,7 @@ class SuiteChoice:
     Attributes:
         suite: a shipped suite's name, or a YAML file.
         methods, noise, seeds, noise_seeds, train_seeds: those alone; None: the suite's.
+        content: how the checksum of data and weights begins that are meant; None: the one there is.
     """
 
     suite: str
@@ -47,6 +48,12 @@ class SuiteChoice:
     seeds: list[int] | None
     noise_seeds: list[int] | None
     train_seeds: list[int] | None
+    content: str | None
+
+    @property
+    def has_seeds(self) -> bool:
+        """Whether seeds are named: else all count that the store has."""
+        return bool(self.seeds or self.noise_seeds)
 
 
 def choices_of(data: DataChoice, *, random_weights: bool = False, download: bool = True) -> Choices:
@@ -74,12 +81,25 @@ def chosen_suite(
     Raises:
         InputError: whatever is wrong with the suite or with the choice.
     """
-    suite = load_suite(
+    return part_of(whole_suite(choice, random_weights=random_weights, download=download), choice)
+
+
+def whole_suite(choice: SuiteChoice, *, random_weights: bool, download: bool) -> Suite:
+    """The suite with every method, noise setting and seed that it has; as `chosen_suite`."""
+    return load_suite(
         choice.suite,
         data_root=choice.data.data_root,
         cache=cache_folder(),
         choices=choices_of(choice.data, random_weights=random_weights, download=download),
     )
+
+
+def part_of(suite: Suite, choice: SuiteChoice) -> Suite:
+    """The methods, noise settings and seeds that the command line names of a suite.
+
+    Raises:
+        InputError: what the suite does not have.
+    """
     return choose(
         suite,
         methods=choice.methods,
@@ -90,11 +110,23 @@ def chosen_suite(
     )
 
 
+def add_recorded_choice(parser: argparse.ArgumentParser) -> None:
+    """As `add_suite_choice`, for commands that read a suite's records."""
+    add_suite_choice(parser)
+    parser.add_argument(
+        "--content",
+        metavar="PREFIX",
+        help="where the store has runs of several versions of the data or the weights: how the "
+        "checksum begins of those that are meant",
+    )
+
+
 def add_suite_choice(parser: argparse.ArgumentParser) -> None:
     """The arguments of a `SuiteChoice`."""
     parser.add_argument("suite", metavar="SUITE", help="a shipped suite's name or a YAML file")
     add_out(parser)
     add_data_choice(parser)
+    parser.set_defaults(content=None)
     parser.add_argument(
         "--methods",
         type=names,

@@ -28,6 +28,27 @@ class SeedPair(NamedTuple):
     noise: int
     train: int
 
+    @property
+    def label(self) -> str:
+        """The one seed, or noise seed and train seed where they differ."""
+        return str(self.train) if self.noise == self.train else f"{self.noise}/{self.train}"
+
+
+@dataclass(kw_only=True, slots=True, frozen=True)
+class Part:
+    """What was chosen of a suite; None where it is not another than the suite's own.
+
+    Attributes:
+        methods, noise: labels.
+        seeds: as tables name them.
+        narrowed: those of "methods" and "noise" of which some of the suite's were left out.
+    """
+
+    methods: tuple[str, ...] | None = None
+    noise: tuple[str, ...] | None = None
+    seeds: tuple[str, ...] | None = None
+    narrowed: tuple[str, ...] = ()
+
 
 @dataclass(kw_only=True, slots=True, frozen=True)
 class Suite:
@@ -45,6 +66,7 @@ class Suite:
         noise: label → raw noise steps, None for clean, in the table's order.
         noise_places: label → "file, line n".
         seeds: pairs of noise seed and train seed; a suite's own seeds are both.
+        part: what was chosen of the suite's file.
     """
 
     name: str
@@ -62,6 +84,7 @@ class Suite:
     noise: dict[str, object]
     noise_places: dict[str, str]
     seeds: list[SeedPair]
+    part: Part = Part()
 
 
 @dataclass(kw_only=True, slots=True, frozen=True)

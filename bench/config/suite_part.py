@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 
-from noisyseg.bench.config.suite import SeedPair, Suite, check_seed
+from noisyseg.bench.config.suite import Part, SeedPair, Suite, check_seed
 from noisyseg.errors import InputError, unknown_name
 from noisyseg.methods.method import ResolvedMethod
 from noisyseg.methods.registry import is_known, own_name, resolve
@@ -39,11 +39,26 @@ def choose(
     all_methods = suite.methods | {name: resolve(name, {}) for name in added}
     chosen_methods = _chosen("method", methods, all_methods, suite.name) if methods else all_methods
     chosen_noise = _chosen("noise setting", noise, suite.noise, suite.name)
+    pairs = _pairs(seeds, noise_seeds, train_seeds)
     return replace(
         suite,
         methods={label: all_methods[label] for label in chosen_methods},
         noise={label: suite.noise[label] for label in chosen_noise},
-        seeds=_pairs(seeds, noise_seeds, train_seeds) or suite.seeds,
+        seeds=pairs or suite.seeds,
+        part=_part(suite, chosen_methods, chosen_noise, pairs),
+    )
+
+
+def _part(
+    suite: Suite, methods: Iterable[str], noise: Iterable[str], pairs: Sequence[SeedPair]
+) -> Part:
+    own = {"methods": list(suite.methods), "noise": list(suite.noise)}
+    chosen = {"methods": methods, "noise": noise}
+    return Part(
+        methods=None if list(methods) == own["methods"] else tuple(methods),
+        noise=None if list(noise) == own["noise"] else tuple(noise),
+        seeds=tuple(pair.label for pair in pairs) or None,
+        narrowed=tuple(kind for kind, labels in own.items() if {*labels} - {*chosen[kind]}),
     )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from noisyseg.bench.datasets.data_format import DataOptions
+from noisyseg.bench.datasets.data_format import DataOptions, DataSet
 from noisyseg.bench.datasets.formats.registry import format_of, refuse_masks
 from noisyseg.bench.datasets.ready import Ready
 from noisyseg.bench.datasets.shipped_files import is_shipped
@@ -29,7 +29,38 @@ def load_source(
     Raises:
         InputError: unknown format or key, unfit value, data that are not there.
     """
-    options = options or DataOptions()
+    classes, policy = _choice(raw)
+    data = _located(raw, root, options or DataOptions())
+    ready = data.make() if make else data.foresee()
+    return replace(ready, classes=classes or ready.classes, policy=policy)
+
+
+def found_source(raw: Located, *, root: Path | None, options: DataOptions) -> Ready | None:
+    """As `load_source`, of data that are there as runs use them; None where they must be made.
+
+    Raises:
+        InputError: as `load_source`.
+    """
+    if _located(raw, root, options).find() is None:
+        return None
+    return load_source(raw, root=root, options=options)
+
+
+def names_in_records(raw: Located, options: DataOptions) -> list[str]:
+    """What records call the data set of a `data` section, whether or not it is there.
+
+    Raises:
+        InputError: an unknown format.
+    """
+    known = format_of(raw)
+    name = str(raw.get("name", known.name))
+    if known.masks:
+        name = f"{name}-{options.masks or raw.get('masks', known.masks[-1])}"
+    partial = options.allow_partial and known.official(raw, options) is not None
+    return [name, f"{name}-partial"] if partial else [name]
+
+
+def _located(raw: Located, root: Path | None, options: DataOptions) -> DataSet:
     known = format_of(raw)
     refuse_masks(known, options, f"the suite's data are {known.name}")
     if root is None:
@@ -39,10 +70,7 @@ def load_source(
     what = f"data of format {known.name}"
     optional = ("format", *known.optional)
     check_keys(raw, what=what, required=known.required, optional=optional)
-    classes, policy = _choice(raw)
-    data = known.locate(raw, root, options)
-    ready = data.make() if make else data.foresee()
-    return replace(ready, classes=classes or ready.classes, policy=policy)
+    return known.locate(raw, root, options)
 
 
 def usual_root(file: Path | None, data: Located, cache: Path) -> Path | None:

@@ -1,5 +1,6 @@
 """A suite's runs as a table, in the suite's order and beside the paper's numbers."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -86,23 +87,34 @@ def wide_table(
     return beside(own, plain)
 
 
-def write_table(suite: Suite, table: Table, kind: str, store: RunStore) -> tuple[str, Path]:
-    """Write a table into the store; returns its text and the file."""
-    metrics = dict.fromkeys(table.cells["metric"])
-    more = "".join(f"-{metric}" for metric in metrics if metric != DEFAULT)
-    if len(more) > _LONGEST:  # file systems take 255 bytes
-        more = f"{more[:_LONGEST]}-{sha256_bytes(more.encode())[:8]}"
-    name = f"{suite_file_name(suite)}{more}"
-    text, path = render(table, kind), store.root / "tables" / f"{name}.{ENDINGS[kind]}"
-    write_atomically(path, text.encode())
-    return text, path
+def write_table(suite: Suite, table: Table, store: RunStore) -> Path:
+    """Leave the whole suite's table in its store, as Markdown; returns the file."""
+    path = store.root / "tables" / f"{suite_file_name(suite)}.{ENDINGS['md']}"
+    write_atomically(path, render(table, "md").encode())
+    return path
 
 
 def suite_title(suite: Suite) -> str:
-    """What a suite's results are headed by."""
-    return suite.title if suite.variant is None else f"{suite.title} ({suite.variant})"
+    """What a suite's results are headed by; it says what was left out, and which seeds alone."""
+    title = suite.title if suite.variant is None else f"{suite.title} ({suite.variant})"
+    part = suite.part
+    told = [", ".join(getattr(part, kind)) + " alone" for kind in part.narrowed]
+    if part.seeds is not None:
+        told.append(f"seed{'s' if len(part.seeds) > 1 else ''} {', '.join(part.seeds)}")
+    return f"{title} ({'; '.join(told)})" if told else title
 
 
 def suite_file_name(suite: Suite) -> str:
     """What the files of a suite's results are called, without their ending."""
     return suite.name if suite.variant is None else f"{suite.name}-{suite.variant}"
+
+
+def part_file_name(suite: Suite) -> str:
+    """What is chosen of a suite, as file names say it: `-sym40-seeds-0+1`; empty for the whole."""
+    part = suite.part
+    groups = [part.methods, part.noise, part.seeds and ("seeds-" + part.seeds[0], *part.seeds[1:])]
+    name = "".join(f"-{'+'.join(group)}" for group in groups if group)
+    name = re.sub(r"[^\w.+-]+", "_", name)
+    if len(name) > _LONGEST:  # file systems take 255 bytes
+        name = f"{name[:_LONGEST]}-{sha256_bytes(name.encode())[:8]}"
+    return name

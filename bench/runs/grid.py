@@ -1,7 +1,9 @@
 """From a suite to its runs: every method at every noise setting for every seed."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from noisyseg.annotation_files.annotation_index import write_index
 from noisyseg.bench.config.suite import SeedPair, Suite
@@ -52,45 +54,72 @@ def expand(
         write_index(train_files(data, noise, shared)[0])
         if tell is not None:
             tell(found)
-    return _runs(suite, store, data, settings, shared)
+    return runs_on(_ground(suite, data, shared), suite, store, settings)
 
 
 def foresee(suite: Suite, store: RunStore, data: CheckedData, settings: NoiseSettings) -> list[Run]:
     """The runs that `expand` would give of checked data, with nothing written."""
-    return _runs(suite, store, data, settings, store.root / SHARED)
+    return runs_on(_ground(suite, data, store.root / SHARED), suite, store, settings)
 
 
-def _runs(
-    suite: Suite, store: RunStore, data: CheckedData, settings: NoiseSettings, shared: Path
-) -> list[Run]:
-    model = suite.model.resolved()
+@dataclass(kw_only=True, slots=True, frozen=True)
+class Ground:
+    """What all runs of a suite stand on, and where its files lie.
+
+    Attributes:
+        common: what the specs of all have alike: schema, data, model, training, eval.
+        train_files: of a noise, None for clean: the annotation file to train on, and its manifest.
+    """
+
+    common: Mapping[str, Any]
+    train_files: Callable[[NoiseSpec | None], tuple[Path, Path | None]]
+    train_images: Path
+    eval_annotations: Path
+    eval_images: Path
+
+
+def _ground(suite: Suite, data: CheckedData, shared: Path) -> Ground:
+    return Ground(
+        common={
+            "schema": SCHEMA,
+            "data": data.resolved,
+            "model": suite.model.resolved(),
+            "training": TRAINING,
+            "eval": EVALUATION,
+        },
+        train_files=lambda noise: train_files(data, noise, shared),
+        train_images=data.source.train.images,
+        eval_annotations=data.file("eval", shared),
+        eval_images=data.source.eval.images,
+    )
+
+
+def runs_on(ground: Ground, suite: Suite, store: RunStore, settings: NoiseSettings) -> list[Run]:
+    """Every method at every noise setting for every seed of a suite; nothing is written."""
     runs = []
     for train_seed, noise_label, noise in _columns(settings, suite.seeds):
-        annotations, manifest = train_files(data, noise, shared)
+        annotations, manifest = ground.train_files(noise)
         for method_label, method in suite.methods.items():
             spec: RunSpec = {
-                "schema": SCHEMA,
-                "data": data.resolved,
+                **ground.common,  # type: ignore[typeddict-item]  # as `Ground` says
                 "protocol": suite.protocol,
-                "model": model,
                 "method": method.spec(),
                 "noise": None if noise is None else noise.resolved(),
-                "training": TRAINING,
                 "train_seed": train_seed,
-                "eval": EVALUATION,
             }
+            key = run_key(spec)
             run = Run(
-                key=run_key(spec),
+                key=key,
                 spec=spec,
                 method_label=method_label,
                 noise_label=noise_label,
                 seed=train_seed,
                 noise_seed=None if noise is None else noise.seed,
-                folder=store.folder(spec),
+                folder=store.place(spec, key),
                 train_annotations=annotations,
-                train_images=data.source.train.images,
-                eval_annotations=data.file("eval", shared),
-                eval_images=data.source.eval.images,
+                train_images=ground.train_images,
+                eval_annotations=ground.eval_annotations,
+                eval_images=ground.eval_images,
                 manifest=manifest,
                 weights=suite.model.weights,
                 method_source=method.method.source,

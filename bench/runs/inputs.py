@@ -6,9 +6,10 @@ from typing import Any, TypeAlias
 
 from noisyseg.bench.config.suite import Suite
 from noisyseg.bench.datasets.preparation import CheckedData, check_data
-from noisyseg.bench.datasets.source import load_source
+from noisyseg.bench.datasets.ready import Ready
+from noisyseg.bench.datasets.source import found_source, load_source
 from noisyseg.bench.runs.confusion_step import with_matrices
-from noisyseg.errors import InputError
+from noisyseg.errors import InputError, UnusableFileError
 from noisyseg.noise.noise_warnings import foreseen_warnings
 from noisyseg.noise.spec import NoiseSpec, NoiseStep, parse_steps
 from noisyseg.results.records.store import RunStore
@@ -36,9 +37,29 @@ def check(
     """
     source = load_source(suite.data, root=suite.data_root, options=suite.data_options, make=make)
     known = store.root / SHARED if store is not None and shared is None else shared
-    data = check_data(source, known)
+    data = _checked(source, suite, known)
+    return data, parse_noise(suite, data.classes)
+
+
+def found_data(suite: Suite, store: RunStore) -> CheckedData | None:
+    """The suite's data, checked, if they are there as runs use them; None if not.
+
+    Raises:
+        UnusableFileError: they are there, and cannot be used.
+    """
+    try:
+        source = found_source(suite.data, root=suite.data_root, options=suite.data_options)
+        return None if source is None else _checked(source, suite, store.root / SHARED)
+    except UnusableFileError:
+        raise
+    except InputError:  # of files that are not there
+        return None
+
+
+def _checked(source: Ready, suite: Suite, prepared: Path | None) -> CheckedData:
+    data = check_data(source, prepared)
     data.warnings.extend(_small_images(data, suite.protocol["image"]["min_size"]))
-    return data, _parse_noise(suite, data.classes)
+    return data
 
 
 def _small_images(data: CheckedData, least: int) -> list[str]:
@@ -59,8 +80,12 @@ def _small_images(data: CheckedData, least: int) -> list[str]:
     return [f"{path}: {of} have a side of less than {least} pixels: not trained on."] * bool(small)
 
 
-def _parse_noise(suite: Suite, classes: Sequence[str]) -> NoiseSettings:
-    """Every noise setting, checked against the classes before any file is written."""
+def parse_noise(suite: Suite, classes: Sequence[str]) -> NoiseSettings:
+    """Every noise setting, checked against the classes before any file is written.
+
+    Raises:
+        InputError: noise that does not fit them.
+    """
     return {
         label: None
         if raw is None

@@ -38,9 +38,10 @@ class RunStore:
         Raises:
             InputError: the data set's or the method's name cannot be a folder name.
         """
-        return self._place(spec, run_key(spec))
+        return self.place(spec, run_key(spec))
 
-    def _place(self, spec: Mapping[str, Any], key: str) -> Path:
+    def place(self, spec: Mapping[str, Any], key: str) -> Path:
+        """As `folder`, of a spec whose key is known."""
         return self.root / _folder_name(spec, "data") / _folder_name(spec, "method") / key
 
     def load(self, run: Mapping[str, Any] | str) -> Record | None:
@@ -172,7 +173,7 @@ class RunStore:
         try:
             record = decode_record(path.read_bytes())
             # The key has just been checked against the spec: no need to hash it once more.
-            if self._place(record["spec"], record["key"]) != path.parent:
+            if self.place(record["spec"], record["key"]) != path.parent:
                 raise CorruptRecordError(f"it belongs to run {record['key']}, another folder")
         except FileNotFoundError:
             return None

@@ -98,7 +98,7 @@ def test_tables_and_reports_are_made_of_records(call, recorded):
     table = call("table", suite, "--out", out).stdout
     assert "30.0 (n=1)" in table
     call("report", suite, "--out", out)
-    assert (out / "reports/toy.html").is_file()
+    assert (out.parent / "toy.html").is_file()
     states = json.loads(call("status", "--out", out, "--json").stdout)
     assert len(states["runs"]) == 4
     assert call("suite", "list").stdout

@@ -242,6 +242,7 @@ def test_matches_that_can_no_longer_be_made_are_said_so(toy, record):
 
 
 def test_nothing_to_compare(call, toy, tmp_path):
+    (tmp_path / "runs").mkdir()
     done = call("compare", toy.file, "--out", tmp_path / "runs")
     assert done.status == 2
     assert "nothing to compare: wanted ce and another method done" in done.err

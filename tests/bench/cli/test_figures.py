@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,7 +10,10 @@ from noisyseg.results.records.store import RunStore
 
 EPOCHS = 2  # of the protocol `smoke`
 PICTURES = {"loss-histograms", "set-sizes", "noisy-predicted-as", "pon-detector"}
-RESULTS = {"methods-by-noise.png", "noise-rate.png"}  # of records without classes and manifests
+RESULTS = {
+    "methods-by-noise-segm.AP.png",
+    "noise-rate-segm.AP.png",
+}  # of records without classes and manifests
 
 
 def reports(heads, wrong):
@@ -60,7 +64,7 @@ def test_every_finished_run_is_drawn_and_tabulated(toy, trained, call, tmp_path)
     expected = {f"{name}-sym40.png" for name in PICTURES}
     # Of clean labels there are no noisy RoIs to be shown.
     expected |= {"loss-histograms-clean.png", "set-sizes-clean.png"} | RESULTS
-    assert set(names(out / "figures" / "toy")) == expected
+    assert set(names(Path("toy-figures"))) == expected
     lines = called.out.splitlines()
     assert all(len(line) <= 100 for line in lines)
     place = lines.index("lncis · sym40 · seed 0")
@@ -85,7 +89,7 @@ def test_json_holds_counts_and_files(toy, trained, call, tmp_path):
     assert row["last"]["rois"] == {"clean": 1, "noisy": 1, "unknown": 0}
     assert document["paper"] == {"noisy": 0.885, "clean": 0.0231}
     written = {path.rpartition("/")[2] for path in document["figures"]}
-    assert written == set(names(out / "figures" / "toy"))
+    assert written == set(names(Path("toy-figures")))
     assert {name.rpartition(".")[2] for name in written} == {"svg", "pdf"}
 
 
@@ -93,11 +97,13 @@ def test_a_cascade_has_a_figure_for_each_stage(toy, trained, call, tmp_path):
     out = tmp_path / "out"
     trained(out, heads=3)
     called = call("figures", toy.file, "--out", out, "--methods", "ce", "--noise", "sym40")
-    expected = [f"{name}-sym40-stage{stage}.png" for name in PICTURES for stage in (1, 2, 3)]
-    assert names(out / "figures" / "toy") == sorted([*expected, *RESULTS])
+    chosen = "-ce-sym40.png"
+    expected = [f"{name}-sym40-stage{n}{chosen}" for name in PICTURES for n in (1, 2, 3)]
+    expected += [name.replace(".png", chosen) for name in RESULTS]
+    assert names(Path("toy-figures")) == sorted(expected)
     assert "ce · sym40 · seed 0 · stage 3" in called.out
     call("report", toy.file, "--out", out, "--methods", "ce", "--noise", "sym40")
-    page = (out / "reports" / "toy.html").read_text(encoding="utf-8")
+    page = Path("toy-ce-sym40.html").read_text(encoding="utf-8")
     for stage in (1, 2, 3):
         assert f"PON as a detector of wrong labels: sym40, stage {stage} of 3<" in page
 
@@ -125,13 +131,26 @@ def test_a_torn_log_is_an_error_and_the_others_are_drawn(toy, trained, call, tmp
     called = call("figures", toy.file, "--out", out)
     assert called.status == 1
     assert f"error: {run.label}: {log}:2: not JSON, or torn" in " ".join(called.err.split())
-    assert "set-sizes-sym40.png" in names(out / "figures" / "toy")
+    assert "set-sizes-sym40.png" in names(Path("toy-figures"))
 
 
 def test_nothing_to_draw_is_an_error(toy, call, tmp_path):
+    (tmp_path / "out").mkdir()
     called = call("figures", toy.file, "--out", tmp_path / "out")
     assert called.status == 2
-    assert "none of its 4 runs has anything to draw" in called.err
+    assert f"no run of it in {tmp_path / 'out'} has anything to draw" in called.err
+    assert names(Path()) == []
+
+
+def test_the_folder_and_the_metric_of_the_figures(toy, trained, call, tmp_path):
+    trained(tmp_path / "out")
+    words = ("figures", toy.file, "--out", tmp_path / "out", "--write", tmp_path / "drawn")
+    assert call(*words, "--metric", "relative.AP", "--seeds", "0").status == 0
+    assert call(*words, "--metric", "relative.AP").status == 0
+    written = names(tmp_path / "drawn")
+    for name in ("noise-rate-relative.AP-seeds-0.png", "noise-rate-relative.AP.png"):
+        assert name in written
+    assert names(Path()) == []
 
 
 def test_an_unknown_format_is_refused(toy, call):
@@ -150,7 +169,7 @@ def test_noise_labels_need_not_be_file_names(toy, trained, call, tmp_path):
     trained(out)
     called = call("figures", toy.file, "--out", out)
     assert called.status == 0, called.err
-    pictures = names(out / "figures" / "toy")
+    pictures = names(Path("toy-figures"))
     assert len(pictures) == 2 * len(PICTURES) + len(RESULTS)
     assert "set-sizes-sym_40.png" in pictures
     assert "set-sizes-sym_40-2.png" in pictures

@@ -1,6 +1,7 @@
 """`match`: what is printed of the paper's cells and the measured intervals."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -81,6 +82,7 @@ def test_a_table_of_several_metrics(call, toy, recorded):
 
 
 def test_a_suite_without_a_table_of_the_papers(call, toy):
+    Path("runs").mkdir()
     done = call("match", toy.file)
     assert (done.status, done.out) == (2, "")
     assert "stands beside no table of the paper's" in done.err

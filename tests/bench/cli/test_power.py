@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -160,7 +161,11 @@ def test_equal_numbers_are_no_certainty(call, toy, recorded):
 
 
 def test_nothing_done(call, toy, tmp_path):
-    done = call("power", toy.file, "--out", tmp_path / "nothing", *NO_IMAGES)
+    absent = call("power", toy.file, "--out", tmp_path / "nothing", *NO_IMAGES)
+    assert (absent.status, absent.out) == (2, "")
+    assert f"no such store: {tmp_path / 'nothing'}" in absent.err
+    (tmp_path / "empty").mkdir()
+    done = call("power", toy.file, "--out", tmp_path / "empty", *NO_IMAGES)
     assert (done.status, done.out) == (2, "")
     assert "no run in" in done.err
     assert not (tmp_path / "nothing").exists()
@@ -257,16 +262,17 @@ def test_other_formats_say_it_too(call, toy, recorded, kind):
 
 def test_the_page_shows_it(call, toy, recorded):
     out = recorded([0, 1, 2], told)
-    assert call("report", toy.file, "--out", out, "--seeds", "0,1,2").status == 0
-    page = (out / "reports" / "toy.html").read_text()
+    assert call("report", toy.file, "--out", out).status == 0
+    page = Path("toy.html").read_text()
     assert '<h2 id="power">What the seeds can tell</h2>' in page
     assert '<th scope="row">methods × seeds</th><td>2 × 3</td><td>2 × 3</td>' in page
     assert "by evaluation images alone" not in page  # which were not asked for
 
 
 def test_a_page_without_runs_has_no_such_section(call, toy, tmp_path):
+    (tmp_path / "runs").mkdir()
     assert call("report", toy.file, "--out", tmp_path / "runs").status == 0
-    page = (tmp_path / "runs" / "reports" / "toy.html").read_text()
+    page = Path("toy.html").read_text()
     assert "What the seeds can tell" not in page
 
 

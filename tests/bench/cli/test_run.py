@@ -161,4 +161,7 @@ def test_a_table_shows_what_there_is(call, toy, tmp_path, record_of):
     _save(out, record_of(runs[1], average=12.34), record_of(runs[2], failure="boom"))
     done = call("table", toy.file, "--out", out)
     assert done.status == 0
-    assert done.out.splitlines()[-2:] == ["| ce | — | failed |", "| lncis | 12.3 (n=1) | — |"]
+    assert done.out.splitlines()[-4:] == [
+        *("| ce | — | failed |", "| lncis | 12.3 (n=1) | — |", ""),
+        "1 of 4 runs done, 1 failed; waiting: ce · clean, lncis · sym40 at seed 0.",
+    ]

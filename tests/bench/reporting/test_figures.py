@@ -1,5 +1,7 @@
 """The registry of figures: a new one is an entry, and both `figures` and `report` show it."""
 
+from pathlib import Path
+
 import pytest
 
 from noisyseg.bench.reporting import figures
@@ -30,18 +32,18 @@ def test_a_new_entry_is_drawn_by_figures_and_shown_by_report(call, toy, measured
     entry = SuiteFigure("new", "A <new> figure", "noise", noisy_seeds)
     monkeypatch.setattr(figures, "FIGURES", (*FIGURES, entry))
     assert call("figures", toy.file, "--out", measured, "--format", "png,svg").status == 0
-    written = {path.name for path in (measured / "figures" / "toy").iterdir()}
+    written = {path.name for path in Path("toy-figures").iterdir()}
     assert {"new-sym40.png", "new-sym40.svg"} <= written
     assert "new-clean.png" not in written
     assert call("report", toy.file, "--out", measured).status == 0
-    page = (measured / "reports" / "toy.html").read_text(encoding="utf-8")
+    page = Path("toy.html").read_text(encoding="utf-8")
     assert page.count("<figcaption>A &lt;new&gt; figure: sym40</figcaption>") == 1
 
 
 def test_a_figure_that_is_not_in_the_registry_is_not_drawn(call, toy, measured, monkeypatch):
     monkeypatch.setattr(figures, "FIGURES", FIGURES[:1])
     call("figures", toy.file, "--out", measured)
-    assert [path.name for path in (measured / "figures" / "toy").iterdir()] == ["noise-rate.png"]
+    assert [path.name for path in Path("toy-figures").iterdir()] == ["noise-rate-segm.AP.png"]
 
 
 def test_no_figure_takes_the_files_of_another():

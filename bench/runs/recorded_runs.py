@@ -1,0 +1,205 @@
+"""A suite's runs by what a store has of them: where neither data nor weights are at hand.
+
+A run's key is made from its data and its weights by content. Where records of the suite lie, their
+specs say that content, and the keys of all other runs of the suite follow.
+"""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import orjson
+
+from noisyseg.bench.config.suite import SeedPair, Suite
+from noisyseg.bench.datasets.preparation import prepared_folder
+from noisyseg.bench.datasets.source import names_in_records
+from noisyseg.bench.runs.grid import SCHEMA, Ground, runs_on
+from noisyseg.bench.runs.inputs import SHARED, parse_noise
+from noisyseg.bench.runs.run import Run
+from noisyseg.bench.training.version import TRAINING
+from noisyseg.errors import InputError
+from noisyseg.files import canonical_json, sha256_bytes
+from noisyseg.results.evaluation.settings import EVALUATION
+from noisyseg.results.records.record import RunSpec
+from noisyseg.results.records.store import RECORD_NAME, SPEC_NAME, RunStore
+
+_VERSIONS = {"schema": SCHEMA, "training": TRAINING, "eval": EVALUATION}
+
+
+@dataclass(kw_only=True, frozen=True)
+class Content:
+    """Data and weights by content, and the versions of training and evaluation.
+
+    Attributes:
+        common: what specs have alike that are of it: schema, data, model, training, eval.
+    """
+
+    common: Mapping[str, Any]
+
+    @cached_property
+    def digest(self) -> str:
+        """Of all of it but the suite's own model: 12 hex digits."""
+        named = {**self.common, "model": self.common["model"]["weights_sha256"]}
+        return sha256_bytes(canonical_json(named))[:12]
+
+    @property
+    def current(self) -> bool:
+        """Whether this version of noisyseg would make the same numbers."""
+        return all(self.common[part] == version for part, version in _VERSIONS.items())
+
+
+def content_of(spec: Mapping[str, Any]) -> Content:
+    """What a run's spec says of it."""
+    return Content(common={part: spec[part] for part in (*_VERSIONS, "data", "model")})
+
+
+@dataclass(kw_only=True, frozen=True)
+class Recorded:
+    """What a store has of a suite, done or failed.
+
+    Attributes:
+        specs: key → spec of each of the suite's runs that has a record, at any seed.
+        contents: what these are of, those with most records first, and how many each has.
+        others: names of further methods with records of the same data, model and protocol.
+    """
+
+    specs: Mapping[str, Mapping[str, Any]]
+    contents: Sequence[tuple[Content, int]]
+    others: Sequence[str]
+
+    @property
+    def seeds(self) -> list[SeedPair]:
+        """A clean run has no noise seed: it counts for the pair of its train seed twice."""
+        pairs = {
+            SeedPair((spec["noise"] or {}).get("seed", spec["train_seed"]), spec["train_seed"])
+            for spec in self.specs.values()
+        }
+        return sorted(pairs)
+
+
+def recorded(suite: Suite, store: RunStore) -> Recorded:
+    """What a store has of a suite, by what its specs say; no number is read.
+
+    Raises:
+        InputError: noise that does not fit the classes of what is there.
+    """
+    own = {method.method.name for method in suite.methods.values()}
+    specs: dict[str, Mapping[str, Any]] = {}
+    others = []
+    cells = _Cells(suite)
+    for name in names_in_records(suite.data, suite.data_options):
+        for folder in _folders(store.root / name):
+            alike = (entry for entry in _recorded_in(folder) if is_alike(entry[1], suite))
+            if folder.name in own:
+                specs |= {key: spec for key, spec in alike if cells.hold(spec)}
+            elif next(alike, None) is not None:
+                others.append(folder.name)
+    if cells.misfit is not None and not specs:
+        raise cells.misfit
+    counts: dict[str, tuple[Content, int]] = {}
+    for spec in specs.values():
+        content = content_of(spec)
+        counts[content.digest] = (content, counts.get(content.digest, (content, 0))[1] + 1)
+    contents = sorted(counts.values(), key=lambda entry: (-entry[1], entry[0].digest))
+    return Recorded(specs=specs, contents=contents, others=others)
+
+
+class _Cells:
+    """The suite's methods and noise settings, as specs have them.
+
+    Attributes:
+        misfit: what is wrong with the noise for the classes of some record; None if nothing is.
+    """
+
+    def __init__(self, suite: Suite) -> None:
+        self.misfit: InputError | None = None
+        self._suite = suite
+        self._methods = [method.spec() for method in suite.methods.values()]
+        self._steps: dict[tuple[str, ...], list[Any]] = {}
+
+    def hold(self, spec: Mapping[str, Any]) -> bool:
+        """Whether a spec's method and noise are ones of the suite."""
+        classes = tuple(spec["data"]["classes"])
+        if classes not in self._steps:
+            self._steps[classes] = self._steps_for(classes)
+        steps = None if spec["noise"] is None else spec["noise"]["steps"]
+        return spec["method"] in self._methods and steps in self._steps[classes]
+
+    def _steps_for(self, classes: Sequence[str]) -> list[Any]:
+        try:
+            settings = parse_noise(self._suite, classes)
+        except InputError as error:
+            self.misfit = error
+            return []
+        return [
+            None if steps is None else [step.resolved() for step in steps]
+            for steps in settings.values()
+        ]
+
+
+def is_alike(spec: Mapping[str, Any], suite: Suite) -> bool:
+    """Whether a spec has the suite's protocol, its model but for the weights, and its choices of
+    classes and images.
+    """
+    data, raw = spec["data"], suite.data
+    model = suite.model
+    own = {"name": model.name, "version": model.version, "detector": model.detector}
+    limits = {part: raw[part].get("limit") for part in ("train", "eval") if part in raw}
+    return (
+        spec["protocol"] == suite.protocol
+        and {**spec["model"], "weights_sha256": None} == {**own, "weights_sha256": None}
+        and "classes" in data
+        and raw.get("classes", data["classes"]) == data["classes"]
+        and raw.get("images", "any") == data.get("images", "any")
+        and all(data.get("limit", {}).get(part) == limit for part, limit in limits.items())
+    )
+
+
+def runs_of(content: Content, suite: Suite, store: RunStore) -> list[Run]:
+    """The suite's runs, done or not, on data and weights of that content; no file of theirs need
+    be there.
+    """
+    data, shared = content.common["data"], store.root / SHARED
+    folder = shared / prepared_folder(data)
+    ground = Ground(
+        common=content.common,
+        train_files=lambda noise: (folder / "train.json", None),
+        train_images=Path(),
+        eval_annotations=folder / "eval.json",
+        eval_images=Path(),
+    )
+    return runs_on(ground, suite, store, parse_noise(suite, data["classes"]))
+
+
+def _folders(path: Path) -> list[Path]:
+    """Of a folder, in order; none where it is not there."""
+    try:
+        return sorted(Path(entry) for entry in os.scandir(path) if entry.is_dir())
+    except FileNotFoundError:
+        return []
+
+
+def _recorded_in(folder: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Key and spec of every run of a method's folder that has a record."""
+    for run in _folders(folder):
+        if not (run / RECORD_NAME).is_file():
+            continue
+        spec = _spec(run)
+        if spec is not None:
+            yield run.name, spec
+
+
+def _spec(run: Path) -> Mapping[str, Any] | None:
+    """Of a run's folder; None if it cannot be read."""
+    for name in (SPEC_NAME, RECORD_NAME):  # the first is short; stores of hand may lack it
+        try:
+            found = orjson.loads((run / name).read_bytes())
+            spec: RunSpec = msgspec.convert(found if name == SPEC_NAME else found["spec"], RunSpec)
+        except (OSError, ValueError, LookupError, TypeError):
+            continue
+        return spec
+    return None

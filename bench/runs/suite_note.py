@@ -1,0 +1,108 @@
+"""What `run` leaves in a store of each suite: which run fills which cell of its table.
+
+Readers need neither data nor weights then, and know what was asked for and still waits. The file is
+`suites/<suite>.json`; the records alone say what came of the runs.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, TypedDict
+
+import msgspec
+import orjson
+
+from noisyseg.bench.config.suite import Suite
+from noisyseg.bench.runs.recorded_runs import content_of
+from noisyseg.bench.runs.run import Run
+from noisyseg.files import sha256_file, write_atomically
+from noisyseg.results.records.store import RunStore
+
+FORMAT = 1
+FOLDER = "suites"
+
+Cell: TypeAlias = tuple[str, str, int | None, int]
+"""Label of a method, label of a noise setting, noise seed (None for clean), train seed."""
+
+
+class _Entry(TypedDict):
+    method: str
+    noise: str
+    noise_seed: int | None
+    train_seed: int
+    key: str
+
+
+class SuiteNote(TypedDict):
+    """What is known of a suite.
+
+    `definition` is the SHA-256 of the suite's file, `content` of data, weights and versions (see
+    `recorded_runs.Content`), by which the keys were made.
+    """
+
+    format: Literal[1]
+    suite: str
+    variant: str | None
+    definition: str
+    content: str
+    cells: list[_Entry]
+
+
+def read_note(suite: Suite, store: RunStore) -> SuiteNote | None:
+    """The store's note of a suite; None if there is none, of another definition, or unreadable."""
+    try:
+        content = _path(suite, store).read_bytes()
+        note: SuiteNote = msgspec.convert(orjson.loads(content), SuiteNote)
+    except (OSError, ValueError):
+        return None
+    return note if note["definition"] == sha256_file(suite.file) else None
+
+
+def keys_of(note: SuiteNote) -> dict[Cell, str]:
+    """The key of each cell and seed."""
+    return {
+        (entry["method"], entry["noise"], entry["noise_seed"], entry["train_seed"]): entry["key"]
+        for entry in note["cells"]
+    }
+
+
+def cell_of(run: Run) -> Cell:
+    """The cell of a suite's table that a run fills, and its seeds."""
+    return run.method_label, run.noise_label, run.noise_seed, run.seed
+
+
+def write_note(suite: Suite, runs: Sequence[Run], store: RunStore) -> None:
+    """Note the runs of a suite, beside those that were noted before on the same data and weights.
+
+    Raises:
+        InputError: the store cannot be written to.
+    """
+    content = content_of(runs[0].spec).digest
+    before = read_note(suite, store)
+    keys = keys_of(before) if before is not None and before["content"] == content else {}
+    keys |= {cell_of(run): run.key for run in runs}
+    note = {
+        "format": FORMAT,
+        "suite": suite.name,
+        "variant": suite.variant,
+        "definition": sha256_file(suite.file),
+        "content": content,
+        "cells": [_entry(cell, keys[cell]) for cell in sorted(keys, key=_order)],
+    }
+    text = orjson.dumps(note, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    write_atomically(_path(suite, store), text)
+
+
+def _order(cell: Cell) -> tuple[Any, ...]:
+    method, noise, noise_seed, train_seed = cell
+    return method, noise, -1 if noise_seed is None else noise_seed, train_seed
+
+
+def _entry(cell: Cell, key: str) -> Mapping[str, Any]:
+    method, noise, noise_seed, train_seed = cell
+    seeds = {"noise_seed": noise_seed, "train_seed": train_seed}
+    return {"method": method, "noise": noise, **seeds, "key": key}
+
+
+def _path(suite: Suite, store: RunStore) -> Path:
+    name = suite.name if suite.variant is None else f"{suite.name}-{suite.variant}"
+    return store.root / FOLDER / f"{name}.json"
