@@ -1,19 +1,27 @@
-"""Methods of a suite against each other on the same images, by a paired bootstrap."""
+"""Methods of a suite against each other over seeds and images, a noise setting at a time."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
 
-from noisyseg.bench.runs.run import PREDICTIONS, Run
+import numpy as np
+from numpy.typing import NDArray
+
+from noisyseg.bench.reporting.run_matches import matches_of
+from noisyseg.bench.reporting.setting_comparison import SettingComparison
+from noisyseg.bench.runs.run import Run
 from noisyseg.errors import InputError
-from noisyseg.files import sha256_file
-from noisyseg.results.evaluation.evaluation import mask_matches
+from noisyseg.results.evaluation.average_precision import average_precisions
 from noisyseg.results.evaluation.image_matches import Matches
-from noisyseg.results.evaluation.predictions import read_predictions
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import is_done
-from noisyseg.results.statistics.bootstrap import standings
+from noisyseg.results.statistics.bootstrap import check_truth, draw_weights
+from noisyseg.results.statistics.differences import comparisons, differences_of
+from noisyseg.results.statistics.holm import holm
+from noisyseg.results.statistics.pair_tests import Drawn, DrawnValues, pair_tests
+from noisyseg.results.statistics.rankings import ranking
+
+_LEAST_DRAWS = 1000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,65 +39,100 @@ class Bootstrap:
     seed: int
 
 
+def enough_draws(methods: int) -> int:
+    """So many draws of images that every two methods can be told apart, even with one seed.
+
+    With one seed the smallest p is 2 / (draws + 1), and it is multiplied by the number of pairs.
+    """
+    return _LEAST_DRAWS * -(-max(_LEAST_DRAWS, 40 * comparisons(methods)) // _LEAST_DRAWS)
+
+
 def comparison(
     runs: Sequence[Run],
     records: Mapping[str, Record],
     bootstrap: Bootstrap,
+    *,
     tell: Callable[[str], None],
-) -> list[dict[str, Any]]:
-    """Compare each method with the baseline at each noise setting and seed, and rank them.
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> list[SettingComparison]:
+    """Compare each method with the baseline at each noise setting, and rank them.
 
     Args:
         runs: of a suite.
         records: those that there are, by key.
         bootstrap: how.
-        tell: hears of each noise setting and seed that has too few methods.
-
-    Returns:
-        What was found at each of the others, as data.
+        tell: hears of each noise setting that has too few methods.
+        progress: hears how many runs have been looked at, of how many.
 
     Raises:
-        InputError: predictions that are gone or changed.
+        InputError: files that are gone or changed, or runs that were not evaluated alike.
     """
-    groups = []
-    for noise, seed in dict.fromkeys(map(_place, runs)):
-        matches = {
-            run.method_label: matches_of(run, records[run.key])
-            for run in runs
-            if _place(run) == (noise, seed) and is_done(records.get(run.key))
-        }
-        if bootstrap.baseline in matches and len(matches) > 1:
-            groups.append({"noise": noise, "seed": seed, **_standings(matches, bootstrap)})
+    settings = _comparable(runs, records, bootstrap.baseline, tell)
+    total, done = sum(map(len, settings.values())), 0
+    found = []
+    for noise, chosen in settings.items():
+        matches: dict[tuple[str, Hashable], Matches] = {}
+        for run in chosen:
+            matches[run.method_label, run.seeds] = matches_of(run, records[run.key])
+        check_truth(list(matches.values()))
+        weights = _weights(len(next(iter(matches.values())).image_ids), bootstrap)
+        values: dict[str, dict[Hashable, Drawn]] = {}
+        for (method, seeds), entry in matches.items():
+            values.setdefault(method, {})[seeds] = _drawn(entry, weights)
+            done += 1
+            progress(done, total)
+        found.append(_compared(noise, values, bootstrap.baseline, weights.shape[1]))
+    return found
+
+
+def _comparable(
+    runs: Sequence[Run],
+    records: Mapping[str, Record],
+    baseline: str,
+    tell: Callable[[str], None],
+) -> dict[str, list[Run]]:
+    """Noise setting → its runs that are done, where the baseline is and another method."""
+    found = {}
+    for noise in dict.fromkeys(run.noise_label for run in runs):
+        done = [r for r in runs if r.noise_label == noise and is_done(records.get(r.key))]
+        methods = {run.method_label for run in done}
+        if baseline in methods and len(methods) > 1:
+            found[noise] = done
         else:
-            tell(
-                f"skipped {noise}, seed {seed}: fewer than two methods are done, or not "
-                f"{bootstrap.baseline}"
-            )
-    return groups
+            tell(f"skipped {noise}: fewer than two methods are done, or not {baseline}")
+    return found
 
 
-def _place(run: Run) -> tuple[str, int | str]:
-    return run.noise_label, run.seed_label
+def _weights(images: int, bootstrap: Bootstrap) -> NDArray[np.int64]:
+    """Each image once, and how often each is drawn, shape (1 + draws, images)."""
+    if images < 2:
+        raise InputError("wanted at least 2 evaluation images to draw from, got 1")
+    drawn = draw_weights(images, draws=bootstrap.draws, seed=bootstrap.seed)
+    return np.concatenate([np.ones_like(drawn[:1]), drawn])
 
 
-def _standings(matches: Mapping[str, Matches], bootstrap: Bootstrap) -> dict[str, Any]:
-    baseline = bootstrap.baseline
-    found = standings(matches, baseline, draws=bootstrap.draws, seed=bootstrap.seed)
-    rows = [{"method": method, **asdict(standing)} for method, standing in found.items()]
-    return {"images": len(matches[baseline].image_ids), "methods": rows}
+def _drawn(matches: Matches, weights: NDArray[np.int64]) -> Drawn:
+    own, *draws = average_precisions(matches, weights)
+    if np.isnan(own):
+        raise InputError("no class has an instance: there is no AP to compare")
+    return Drawn(float(own), np.array(draws))
 
 
-def matches_of(run: Run, record: Record) -> Matches:
-    """From the run's saved predictions, which must be those of its record.
-
-    Raises:
-        InputError: they are gone or changed.
-    """
-    path: Path = run.folder / PREDICTIONS
-    if not path.is_file():
-        raise InputError(f"{path} is gone: without the predictions nothing can be compared.")
-    if sha256_file(path) != record["checksums"]["predictions"]:
-        raise InputError(f"{path} is not what its record was made from: it was changed.")
-    return mask_matches(
-        run.eval_annotations, read_predictions(path), classes=run.spec["data"]["classes"]
+def _compared(noise: str, values: DrawnValues, baseline: str, images: int) -> SettingComparison:
+    tests = pair_tests(values, images=images)
+    own = {method: {seed: run.own for seed, run in runs.items()} for method, runs in values.items()}
+    against = {
+        method: tests[pair].of(method)
+        for method in values
+        if (pair := frozenset((method, baseline))) in tests
+    }
+    return SettingComparison(
+        noise=noise,
+        images=images,
+        baseline=baseline,
+        values=own,
+        against=against,
+        corrected=holm({method: test.p for method, test in against.items()}),
+        ranking=ranking({method: fmean(runs.values()) for method, runs in own.items()}, tests),
+        seeds_alone=differences_of(own),
     )

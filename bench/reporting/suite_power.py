@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noisyseg.bench.config.suite import Suite
-from noisyseg.bench.reporting.comparison import matches_of
+from noisyseg.bench.reporting.run_matches import matches_of
 from noisyseg.bench.reporting.setting_power import SeedsNeeded, SettingPower
 from noisyseg.bench.reporting.suite_values import Values
 from noisyseg.bench.runs.run import Run

@@ -144,15 +144,16 @@ def _evaluate(run: Run, store: RunStore) -> Record:
         reason = f"{run.folder / PREDICTIONS} is not what its training left there: run it again"
         return record_crash(run, store, "InputError", reason)
     began = time.perf_counter()
-    metrics, failure = _attempt(
-        run, lambda heartbeat: stages.metrics_of_predictions(run, heartbeat)
-    )
+    found, failure = _attempt(run, lambda heartbeat: stages.metrics_of_predictions(run, heartbeat))
     fields: dict[str, Any] = {"started": note["started"], "environment": note["environment"]}
     if failure is not None:
         return _save(run, store, fields | failure)
+    assert found is not None
+    metrics, matches_sha256 = found
     timings = {**note["timings"], "evaluation": round(time.perf_counter() - began, 3)}
     fields |= {"status": "done", "metrics": metrics, "failure": None, "timings": timings}
-    fields |= {"checksums": note["checksums"], "lineage": note["lineage"]}
+    checksums = {**note["checksums"], "matches": matches_sha256}
+    fields |= {"checksums": checksums, "lineage": note["lineage"]}
     record = _save(run, store, fields)
     clear_training_note(run)
     return record

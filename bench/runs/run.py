@@ -10,6 +10,7 @@ from noisyseg.results.records.record import RunSpec
 
 # In the folder of a run.
 PREDICTIONS = "predictions.json.zst"
+MATCHES = "matches.msgpack.zst"
 MANIFEST = "manifest.json"
 LOG = "log.jsonl"
 METHOD = "method.py"

@@ -5,7 +5,7 @@ from typing import Any
 
 from noisyseg.bench.runs.epoch_log import EpochLog
 from noisyseg.bench.runs.heartbeat import Heartbeat
-from noisyseg.bench.runs.run import LOG, MANIFEST, PREDICTIONS, STEP, Resources, Run
+from noisyseg.bench.runs.run import LOG, MANIFEST, MATCHES, PREDICTIONS, STEP, Resources, Run
 from noisyseg.files import sha256_file, write_atomically
 
 
@@ -42,19 +42,31 @@ def train_and_predict(run: Run, resources: Resources, heartbeat: Heartbeat) -> d
     }
 
 
-def metrics_of_predictions(run: Run, heartbeat: Heartbeat) -> dict[str, Any]:
-    """What the run's predictions, as their file has them, come to."""
-    from noisyseg.results.evaluation.evaluation import evaluate
+def metrics_of_predictions(run: Run, heartbeat: Heartbeat) -> tuple[dict[str, Any], str]:
+    """What the run's predictions, as their file has them, come to; their matches are written.
+
+    Returns:
+        The metrics, and the SHA-256 of the file of matches.
+    """
+    from noisyseg.results.evaluation.evaluation import evaluate, mask_matches
+    from noisyseg.results.evaluation.matches_file import write_matches
     from noisyseg.results.evaluation.predictions import read_predictions
 
     heartbeat.evaluating()
     # From the file, not from memory: the number is one that the file gives to anybody.
-    return evaluate(
-        run.eval_annotations,
-        read_predictions(run.folder / PREDICTIONS),
-        classes=run.spec["data"]["classes"],
-        checked=True,  # before anything was trained
+    predictions = read_predictions(run.folder / PREDICTIONS)
+    classes = run.spec["data"]["classes"]
+    # The annotations were checked before anything was trained.
+    metrics = evaluate(run.eval_annotations, predictions, classes=classes, checked=True)
+    matches = mask_matches(
+        run.eval_annotations, predictions, classes=classes, tool=metrics["tool"], checked=True
     )
+    matches_sha256 = write_matches(
+        run.folder / MATCHES,
+        matches,
+        predictions_sha256=sha256_file(run.folder / PREDICTIONS),
+    )
+    return metrics, matches_sha256
 
 
 def _copy_manifest(run: Run) -> str | None:

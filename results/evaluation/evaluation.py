@@ -113,7 +113,12 @@ def evaluate(
 
 
 def mask_matches(
-    annotation_file: Path, predictions: Predictions, *, classes: Sequence[str] | None = None
+    annotation_file: Path,
+    predictions: Predictions,
+    *,
+    classes: Sequence[str] | None = None,
+    tool: str = FAST.title,
+    checked: bool = False,
 ) -> Matches:
     """What an evaluation of masks matched, for the bootstrap over images.
 
@@ -121,6 +126,8 @@ def mask_matches(
         annotation_file: COCO-format ground truth.
         predictions: detections with the file's image and category ids.
         classes: class names; None for all of the file's.
+        tool: whose numbers `evaluate` reported.
+        checked: whether the annotations' shapes have been looked at already, as a run's have.
 
     Raises:
         InputError: as `evaluate`.
@@ -128,10 +135,10 @@ def mask_matches(
     dataset = read_ground_truth(annotation_file)
     ids = category_ids(dataset["categories"], classes, annotation_file)
     check_predictions(predictions, dataset, annotation_file)
-    truth = numbered(dataset, predictions, ids, annotation_file)
+    truth = numbered(dataset, predictions, ids, annotation_file, checked=checked)
     everything = EVALUATION["settings"]["area_ranges"]["all"]
     outcome = run(
-        FAST,
+        REFERENCE if tool == REFERENCE.title else FAST,
         truth,
         "segm",
         # One area range and one limit: the others' matches take seconds to hand over.

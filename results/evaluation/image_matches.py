@@ -1,4 +1,4 @@
-"""What an evaluation matched in each image, class by class, and AP with each image weighed."""
+"""What an evaluation matched in each image, class by class."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-_RECALLS = np.linspace(0.0, 1.0, 101)
 
 
 @dataclass(kw_only=True, slots=True, frozen=True, eq=False)
@@ -90,39 +89,3 @@ def _class_matches(
         counts=np.concatenate(counts, axis=1)[:, falling],
         instances=instances,
     )
-
-
-def average_precision(matches: Matches, weights: NDArray[np.int64] | None = None) -> float:
-    """AP in percent, as COCO has it, with each image counted as often as its weight says.
-
-    Args:
-        matches: of an evaluation.
-        weights: how often each image counts, shape (images,); once each when None.
-
-    Returns:
-        The mean over thresholds and over the classes with an instance; NaN if none has one.
-    """
-    if weights is None:
-        weights = np.ones(len(matches.image_ids), dtype=np.int64)
-    values = [_of_class(entry, weights) for entry in matches.classes]
-    known = [value for value in values if value is not None]
-    return 100 * float(np.mean(known)) if known else float("nan")
-
-
-def _of_class(entry: ClassMatches, weights: NDArray[np.int64]) -> float | None:
-    instances = int(entry.instances @ weights)
-    if not instances:
-        return None
-    weight = weights[entry.image]
-    hits = np.cumsum(weight * (entry.right & entry.counts), axis=1)
-    all_counted = np.cumsum(weight * entry.counts, axis=1)
-    precision = hits / (all_counted + np.spacing(1))
-    # At each recall, the best precision that is had at it or at a higher one.
-    envelope = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
-    recall = hits / instances
-    total = 0.0
-    for threshold in range(len(recall)):
-        reached = np.searchsorted(recall[threshold], _RECALLS, side="left")
-        inside = reached < recall.shape[1]
-        total += float(envelope[threshold, reached[inside]].sum())
-    return total / (len(recall) * len(_RECALLS))

@@ -119,7 +119,7 @@ def read_predictions(path: Path) -> Predictions:
         InputError: no such file, or one that is truncated, damaged or of another format.
     """
     try:
-        document = msgspec.convert(orjson.loads(_decompressed(path.read_bytes())), _Document)
+        document = msgspec.convert(orjson.loads(decompressed(path.read_bytes())), _Document)
         return Predictions(
             tuple(document.image_ids), document.detections, document.annotations_sha256
         )
@@ -132,7 +132,13 @@ def read_predictions(path: Path) -> Predictions:
         ) from error
 
 
-def _decompressed(data: bytes) -> bytes:
+def decompressed(data: bytes) -> bytes:
+    """The content of one whole Zstandard frame.
+
+    Raises:
+        ZstdError: damaged.
+        ValueError: cut short, or followed by other data.
+    """
     # Not `decompress`, which would believe a damaged header's size and ask for that much memory.
     frame = zstandard.ZstdDecompressor().decompressobj()
     content = frame.decompress(data)

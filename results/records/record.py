@@ -68,7 +68,13 @@ class Failed(TypedDict):
     failure: Failure
 
 
-class Checksums(TypedDict):
+class _LaterChecksums(TypedDict, total=False):
+    """Of files that runs have not always left."""
+
+    matches: Digest
+
+
+class Checksums(_LaterChecksums):
     """SHA-256 of a run's files; None where there is none."""
 
     manifest: Digest | None

@@ -4,7 +4,6 @@ import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -165,14 +164,6 @@ def _t(degrees: float) -> float:
     return float(stdtrit(degrees, TAILS[1]))
 
 
-class Rank(NamedTuple):
-    """A rank, 1 the best, and where its 95 % interval over draws begins and ends."""
-
-    rank: float
-    low: float
-    high: float
-
-
 def ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Ranks of the highest to the lowest, from 1; equal values share the mean of theirs.
 
@@ -183,32 +174,3 @@ def ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
     others = own.swapaxes(-1, -2)
     above, equal = (others > own).sum(axis=-1), (others == own).sum(axis=-1)
     return np.asarray(above + (equal + 1) / 2, dtype=np.float64)
-
-
-def rank_intervals(
-    draws: NDArray[np.float64], names: Sequence[str], *, values: Sequence[float] | None = None
-) -> dict[str, Rank]:
-    """Each method's rank, with a percentile interval whose ends are ranks that a draw gave.
-
-    Args:
-        draws: of a bootstrap, shape (B, M); one in which a method has no number is left out.
-        names: of the M methods.
-        values: what the rank itself is of, M numbers; the means over the draws when None.
-
-    Raises:
-        InputError: shapes that do not fit, or no draw in which every method has a number.
-    """
-    if draws.ndim != 2 or draws.shape[1] != len(names):
-        raise InputError(f"wanted draws of {len(names)} methods, got an array {draws.shape}")
-    known = draws[np.isfinite(draws).all(axis=1)]
-    if not len(known):
-        raise InputError(f"none of {len(draws)} draws has a number for every method: draw more")
-    own = ranks(known.mean(axis=0) if values is None else np.asarray(values, dtype=np.float64))
-    drawn = ranks(known)
-    # Not interpolated: between the ranks 1 and 2 there is none.
-    low = np.quantile(drawn, TAILS[0], axis=0, method="lower")
-    high = np.quantile(drawn, TAILS[1], axis=0, method="higher")
-    return {
-        name: Rank(float(own[place]), float(low[place]), float(high[place]))
-        for place, name in enumerate(names)
-    }

@@ -1,4 +1,4 @@
-"""`compare`: methods on the same images, from their saved predictions."""
+"""`compare`: methods against one over seeds and images, from what their runs left."""
 
 import json
 import shutil
@@ -6,10 +6,14 @@ import shutil
 import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
+from scipy import stats
 
-from noisyseg.bench.reporting.comparison import matches_of
+from noisyseg.bench.reporting.comparison import Bootstrap, comparison, enough_draws
+from noisyseg.bench.reporting.run_matches import matches_of
+from noisyseg.errors import InputError
 from noisyseg.files import sha256_file
-from noisyseg.results.evaluation.evaluation import evaluate
+from noisyseg.results.evaluation.evaluation import evaluate, mask_matches
+from noisyseg.results.evaluation.matches_file import write_matches
 from noisyseg.results.evaluation.predictions import read_predictions, write_predictions
 from noisyseg.results.records.record import seal
 from noisyseg.results.records.store import RunStore
@@ -42,31 +46,53 @@ def detections(run, generator, chance):
 
 
 @pytest.fixture
-def recorded(toy, tmp_path, record_of):
-    """The toy suite's runs with predictions: lncis finds what ce half misses."""
-    out = tmp_path / "runs"
-    store, generator = RunStore(out), np.random.default_rng(4)
-    runs = toy.expand(out)
-    for run in runs:
-        run.folder.mkdir(parents=True)
-        found, images = detections(run, generator, 1.0 if run.method_label == "lncis" else 0.2)
-        write_predictions(
-            run.folder / "predictions.json.zst",
-            found,
-            image_ids=images,
-            annotation_sha256=sha256_file(run.eval_annotations),
-        )
-        made = record_of(run)
-        fields = {k: v for k, v in made.items() if k not in ("format", "key", "checksum")}
-        predictions = read_predictions(run.folder / "predictions.json.zst")
-        fields["metrics"] = evaluate(run.eval_annotations, predictions)
-        fields["checksums"]["predictions"] = sha256_file(run.folder / "predictions.json.zst")
-        store.save(seal(fields))
-    return out, runs
+def record(toy, tmp_path, record_of):
+    """Gives the toy suite's runs predictions, matches and records: lncis finds what ce half misses.
+
+    Without `matches`, as earlier versions left them.
+    """
+
+    def make(*, matches=True):
+        out = tmp_path / "runs"
+        store, generator = RunStore(out), np.random.default_rng(4)
+        runs = toy.expand(out)
+        for run in runs:
+            run.folder.mkdir(parents=True)
+            found, images = detections(run, generator, 1.0 if run.method_label == "lncis" else 0.2)
+            file = run.folder / "predictions.json.zst"
+            sha256 = sha256_file(run.eval_annotations)
+            write_predictions(file, found, image_ids=images, annotation_sha256=sha256)
+            made = record_of(run)
+            fields = {k: v for k, v in made.items() if k not in ("format", "key", "checksum")}
+            predictions = read_predictions(file)
+            fields["metrics"] = evaluate(run.eval_annotations, predictions)
+            fields["checksums"]["predictions"] = sha256_file(file)
+            if matches:
+                fields["checksums"]["matches"] = write_matches(
+                    run.folder / "matches.msgpack.zst",
+                    mask_matches(run.eval_annotations, predictions),
+                    predictions_sha256=sha256_file(file),
+                )
+            store.save(seal(fields))
+        return out, runs
+
+    return make
 
 
-def test_methods_are_compared_with_the_first_and_ranked(call, toy, recorded):
-    out, runs = recorded
+@pytest.fixture
+def recorded(record):
+    return record()
+
+
+@pytest.fixture
+def three_seeds(toy, record):
+    toy.suite["seeds"] = [0, 1, 2]
+    toy.write()
+    return record()
+
+
+def test_methods_are_compared_over_seeds_with_the_first_and_ranked(call, toy, three_seeds):
+    out, runs = three_seeds
     done = call("compare", toy.file, "--out", out, *DRAWS, "--json")
     assert done.status == 0, done.err
     document = json.loads(done.out)
@@ -74,38 +100,69 @@ def test_methods_are_compared_with_the_first_and_ranked(call, toy, recorded):
     assert [group["noise"] for group in document["groups"]] == ["clean", "sym40"]
     store = RunStore(out)
     for group in document["groups"]:
-        assert group["images"] == 3
+        assert (group["images"], group["comparisons"], group["pairs"]) == (3, 1, 1)
         ce, lncis = group["methods"]
+        recorded_aps = {
+            row["method"]: [
+                store.load(run.spec)["metrics"]["segm"]["AP"]
+                for run in runs
+                if (run.method_label, run.noise_label) == (row["method"], group["noise"])
+            ]
+            for row in (ce, lncis)
+        }
         for row in (ce, lncis):
-            run = next(
-                r
-                for r in runs
-                if (r.method_label, r.noise_label) == (row["method"], group["noise"])
-            )
-            recorded_ap = store.load(run.spec)["metrics"]["segm"]["AP"]
-            assert row["average_precision"] == pytest.approx(recorded_ap, abs=1e-9)
+            assert row["seeds"] == ["0", "1", "2"]
+            expected = np.mean(recorded_aps[row["method"]])
+            assert row["average_precision"] == pytest.approx(expected, abs=1e-9)
         assert ce["comparison"] is None
-        difference = lncis["average_precision"] - ce["average_precision"]
-        assert lncis["comparison"]["difference"] == pytest.approx(difference)
-        assert difference > 0
+        found = lncis["comparison"]
+        differences = np.subtract(recorded_aps["lncis"], recorded_aps["ce"])
+        assert found["difference"] == pytest.approx(differences.mean())
+        assert found["difference"] > 0
+        # Never narrower than Student's t over the three seeds alone.
+        half = stats.t.ppf(0.975, 2) * differences.std(ddof=1) / np.sqrt(3)
+        assert (found["high"] - found["low"]) / 2 >= half
+        assert found["p"] == found["p_corrected"] >= stats.ttest_1samp(differences, 0).pvalue
         assert (lncis["rank"], ce["rank"]) == (1.0, 2.0)
+        assert found["verdict"] == ("above" if found["p"] <= 0.05 else "tie")
 
 
-def test_the_table_says_what_the_intervals_are_of(call, toy, recorded):
-    out, _ = recorded
-    done = call("compare", toy.file, "--out", out, *DRAWS, "--baseline", "lncis")
+def test_one_seed_is_of_these_networks_alone(call, toy, three_seeds):
+    out, _ = three_seeds
+    done = call("compare", toy.file, "--out", out, *DRAWS, "--seeds", "0", "--baseline", "lncis")
     assert done.status == 0
-    assert "mask AP against lncis, on the same images" in done.out
-    assert "40 draws, 95 % intervals" in done.out
-    assert "what another seed would give is not in it" in done.out
-    assert "### clean, seed 0 (3 images)" in done.out
-    assert "| lncis | 100.0 | — | — | — | baseline | 1 (1 to 1) |" in done.out
-    again = call("compare", toy.file, "--out", out, *DRAWS, "--baseline", "lncis")
-    assert again.out == done.out
-    other = call(
-        "compare", toy.file, "--out", out, *DRAWS, "--baseline", "lncis", "--bootstrap-seed", 9
+    assert "mask AP against lncis" in done.out
+    assert "a paired bootstrap over images (40 draws)" in done.out
+    assert "of these trained networks alone" in done.out
+    assert "### clean (seed 0; 3 images)" in done.out
+    assert "| lncis | 1 | 100.0 | — | — | — | — | — | baseline | 1 (1 to " in done.out
+    over = call("compare", toy.file, "--out", out, *DRAWS)
+    assert "### clean (seeds 0, 1, 2; 3 images)" in over.out
+    assert "another seed and other images are both in it" in over.out
+    assert "networks alone" not in over.out
+
+
+def test_the_same_draws_give_the_same_page(call, toy, recorded):
+    out, _ = recorded
+    first, again, other = (
+        call("compare", toy.file, "--out", out, *DRAWS, "--bootstrap-seed", seed).out
+        for seed in (0, 0, 9)
     )
-    assert other.status == 0
+    assert first == again != other
+
+
+def test_no_p_is_printed_that_the_draws_do_not_give(call, toy, recorded):
+    """Of 40 draws, the smallest is 2 / 41 = 0.0488."""
+    out, _ = recorded
+    done = call("compare", toy.file, "--out", out, *DRAWS, "--json")
+    small = [
+        row["comparison"]
+        for group in json.loads(done.out)["groups"]
+        for row in group["methods"]
+        if row["comparison"] and row["comparison"]["p"] == pytest.approx(2 / 41)
+    ]
+    page = call("compare", toy.file, "--out", out, *DRAWS).out
+    assert page.count("| < 0.049 | < 0.049 |") == len(small) > 0
 
 
 def test_a_method_ties_with_its_like(call, toy, recorded):
@@ -123,34 +180,86 @@ def test_a_method_ties_with_its_like(call, toy, recorded):
             (run.folder / "record.json").unlink()
             store.save(seal({**fields, "spec": run.spec}))
     done = call("compare", toy.file, "--out", out, *DRAWS)
-    assert "| +0.0 | +0.0 to +0.0 | 1.000 | tie |" in done.out
+    assert "| +0.0 | +0.0 to +0.0 | 0.50 | 1.000 | 1.000 | tie |" in done.out
 
 
-def test_predictions_that_are_gone_or_changed(call, toy, recorded):
+def bare(runs):
+    """Takes all but records and matches away, annotations included."""
+    for run in runs:
+        (run.folder / "predictions.json.zst").unlink()
+        run.eval_annotations.unlink(missing_ok=True)
+
+
+def test_records_and_matches_are_enough(toy, three_seeds):
+    """Neither predictions nor annotations, and nothing is written."""
+    out, runs = three_seeds
+    records = {run.key: RunStore(out).load(run.spec) for run in runs}
+    how = Bootstrap(baseline="ce", draws=40, seed=0)
+    seen = []
+    whole = comparison(runs, records, how, tell=pytest.fail)
+    bare(runs)
+    before = sorted(out.rglob("*"))
+    found = comparison(
+        runs, records, how, tell=pytest.fail, progress=lambda *done: seen.append(done)
+    )
+    assert [one.document() for one in found] == [one.document() for one in whole]
+    assert sorted(out.rglob("*")) == before
+    assert seen == [(n, 12) for n in range(1, 13)]
+
+
+def test_earlier_records_give_the_same(call, toy, record):
+    out, runs = record(matches=False)
+    assert not any((run.folder / "matches.msgpack.zst").exists() for run in runs)
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+    earlier = call("compare", toy.file, "--out", out, *DRAWS)
+    assert earlier.status == 0, earlier.err
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
+    shutil.rmtree(out)
+    record()
+    assert call("compare", toy.file, "--out", out, *DRAWS).out == earlier.out
+
+
+def test_files_that_are_gone_or_changed(call, toy, recorded):
     out, runs = recorded
-    file = runs[0].folder / "predictions.json.zst"
-    whole = file.read_bytes()
-    file.write_bytes(whole + b"x")
+    for name in ("matches.msgpack.zst", "predictions.json.zst"):
+        file = runs[0].folder / name
+        whole = file.read_bytes()
+        file.write_bytes(whole + b"x")
+        done = call("compare", toy.file, "--out", out, *DRAWS)
+        assert done.status == 2
+        assert f"{file} is not what its record was made from: it was changed" in done.err
+        file.unlink()  # without matches, predictions are taken
     done = call("compare", toy.file, "--out", out, *DRAWS)
     assert done.status == 2
-    assert f"{file} is not what its record was made from: it was changed" in done.err
-    file.unlink()
-    done = call("compare", toy.file, "--out", out, *DRAWS)
-    assert done.status == 2
-    assert f"{file} is gone" in done.err
+    assert f"{file.parent} has neither matches.msgpack.zst nor predictions.json.zst" in done.err
+
+
+def test_matches_that_can_no_longer_be_made_are_said_so(toy, record):
+    out, runs = record(matches=False)
+    runs[0].eval_annotations.unlink()
+    with pytest.raises(InputError, match=r"has no matches\.msgpack\.zst, and .* is not there"):
+        matches_of(runs[0], RunStore(out).load(runs[0].spec))
 
 
 def test_nothing_to_compare(call, toy, tmp_path):
     done = call("compare", toy.file, "--out", tmp_path / "runs")
     assert done.status == 2
     assert "nothing to compare: wanted ce and another method done" in done.err
-    assert "skipped clean, seed 0" in done.err
+    assert "skipped clean: fewer than two methods are done, or not ce" in done.err
 
 
 def test_an_unknown_baseline(call, toy, recorded):
     done = call("compare", toy.file, "--out", recorded[0], "--baseline", "lncsi")
     assert done.status == 2
     assert "--baseline: unknown method of suite toy 'lncsi'. Did you mean 'lncis'?" in done.err
+
+
+@pytest.mark.parametrize("methods", [2, 6, 7, 8, 21, 50])
+def test_draws_are_enough_for_every_pair(methods):
+    """Of the smallest p, corrected for all pairs."""
+    draws = enough_draws(methods)
+    assert 2 / (draws + 1) * methods * (methods - 1) / 2 <= 0.05
+    assert draws >= 1000
 
 
 def test_power_tells_what_other_images_would_change(call, toy, recorded):
@@ -172,8 +281,9 @@ def test_power_tells_what_other_images_would_change(call, toy, recorded):
 
 def test_power_wants_the_predictions_of_the_records(call, toy, recorded):
     out, runs = recorded
-    (runs[0].folder / "predictions.json.zst").unlink()
+    for name in ("matches.msgpack.zst", "predictions.json.zst"):
+        (runs[0].folder / name).unlink()
     done = call("power", toy.file, "--out", out)
     assert (done.status, done.out) == (2, "")
-    assert "predictions.json.zst is gone" in done.err
+    assert "has neither matches.msgpack.zst nor predictions.json.zst" in done.err
     assert call("power", toy.file, "--out", out, "--draws", "0").status == 0

@@ -162,6 +162,7 @@ def test_the_record_holds_checksums_of_the_files_and_the_folder_no_leftovers(
     files = {
         "manifest": run.folder / "manifest.json",
         "predictions": run.folder / "predictions.json.zst",
+        "matches": run.folder / "matches.msgpack.zst",
         "log": run.folder / "log.jsonl",
         "noisy_annotations": run.train_annotations,
     }
@@ -169,7 +170,7 @@ def test_the_record_holds_checksums_of_the_files_and_the_folder_no_leftovers(
     assert (run.folder / "manifest.json").read_bytes() == run.manifest.read_bytes()
     assert json.loads((run.folder / "spec.json").read_text()) == run.spec
     expected = {"checkpoints", "record.json", "spec.json", "run.log", ".lock"}
-    expected |= {"manifest.json", "predictions.json.zst", "log.jsonl"}
+    expected |= {"manifest.json", "predictions.json.zst", "matches.msgpack.zst", "log.jsonl"}
     assert {path.name for path in run.folder.iterdir()} == expected
     assert {"bbox", "segm"} <= set(record["metrics"])
     assert set(record["timings"]) == {"training", "prediction", "evaluation", "step"}

@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from noisyseg.errors import InputError
-from noisyseg.results.statistics.intervals import components, describe, rank_intervals, ranks
+from noisyseg.results.statistics.intervals import components, describe, ranks
 
 
 def test_known_values():
@@ -153,35 +153,3 @@ def test_the_interval_is_students_to_the_last_bit(n):
     values = np.random.default_rng(n).normal(30, 2, n).tolist()
     half = stats.t.ppf((1 + 0.95) / 2, n - 1) * stdev(values) / math.sqrt(n)
     assert describe(values).high == fmean(values) + half
-
-
-def test_rank_intervals_by_hand():
-    # Of 100 draws "a" is first in 94, "b" in 6: 2.5 % on either side leave both ranks to both.
-    draws = np.array([[2.0, 1.0, 0.0]] * 94 + [[1.0, 2.0, 0.0]] * 6)
-    found = rank_intervals(draws, ["a", "b", "c"])
-    assert found == {"a": (1, 1, 2), "b": (2, 1, 2), "c": (3, 3, 3)}
-    # In 1 of 100 it lies outside of the interval.
-    draws = np.array([[2.0, 1.0]] * 99 + [[1.0, 2.0]])
-    assert rank_intervals(draws, ["a", "b"]) == {"a": (1, 1, 1), "b": (2, 2, 2)}
-
-
-def test_a_rank_is_of_the_values_where_they_are_given():
-    draws = np.array([[2.0, 1.0], [2.0, 1.0]])
-    found = rank_intervals(draws, ["a", "b"], values=[3.0, 3.0])
-    assert found == {"a": (1.5, 1, 1), "b": (1.5, 2, 2)}
-
-
-def test_every_end_of_a_rank_interval_is_a_rank_of_some_draw():
-    generator = np.random.default_rng(4)
-    for draws in (generator.normal(size=(n, 4)) for n in (1, 7, 40, 333)):
-        for _, low, high in rank_intervals(draws, "abcd").values():
-            assert {low, high} <= {1.0, 2.0, 3.0, 4.0}
-
-
-def test_draws_without_a_number_are_left_out():
-    draws = np.array([[2.0, 1.0], [math.nan, math.nan], [2.0, 1.0]])
-    assert rank_intervals(draws, ["a", "b"]) == {"a": (1, 1, 1), "b": (2, 2, 2)}
-    with pytest.raises(InputError, match="none of 1 draws"):
-        rank_intervals(draws[1:2], ["a", "b"])
-    with pytest.raises(InputError, match="draws of 3 methods"):
-        rank_intervals(draws, ["a", "b", "c"])

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from noisyseg.results.evaluation.average_precision import average_precision, average_precisions
 from noisyseg.results.evaluation.engines import FAST, REFERENCE, run
 from noisyseg.results.evaluation.ground_truth import Numbered
-from noisyseg.results.evaluation.image_matches import average_precision, collect_matches
+from noisyseg.results.evaluation.image_matches import collect_matches
 from noisyseg.results.evaluation.settings import EVALUATION
 from noisyseg.results.statistics.bootstrap import draw_weights
 
@@ -112,3 +113,16 @@ def test_weights_are_images_that_are_really_repeated(seed):
             assert np.isnan(found)
         else:
             assert found == pytest.approx(100 * expected, abs=1e-10)
+
+
+def test_many_weights_at_once_are_each_alone():
+    """Classes with crowds, of which some detections count at some thresholds alone."""
+    ids = list(range(1, IMAGES + 1))
+    uneven = 0
+    for seed in range(8):
+        matches = matches_of(evaluated(*world(seed), ids), ids)
+        uneven += any((entry.counts != entry.counts[0]).any() for entry in matches.classes)
+        weights = draw_weights(IMAGES, draws=30, seed=seed)
+        alone = [average_precision(matches, row) for row in weights]
+        assert average_precisions(matches, weights) == pytest.approx(alone, abs=1e-12, nan_ok=True)
+    assert uneven

@@ -1,0 +1,96 @@
+"""A comparison of methods as Markdown, from its data."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from noisyseg.results.report.page import NONE
+
+_OVER_SEEDS = (
+    "Over seeds and images: Student's t over seeds, each pair's spread moderated by all pairs', "
+    "and a paired bootstrap over images ({draws} draws); another seed and other images are both "
+    "in it."
+)
+_ONE_SEED = (
+    "One seed: a paired bootstrap over images ({draws} draws). It is of these trained networks "
+    "alone: what another seed would give is not in it, and that is more."
+)
+_COLUMNS = (
+    "Intervals (95 %) and p are each pair's own; the verdict is by p corrected for all comparisons "
+    "with {baseline} (Holm). P(above): how likely a run of one seed lies above one of {baseline}. "
+    "Ranks are as far as every two methods are told apart, corrected for all pairs (Holm)."
+)
+
+
+def comparison_markdown(document: Mapping[str, Any]) -> str:
+    """The page of a suite's comparison.
+
+    Args:
+        document: `suite`, `baseline`, `draws` and `groups` of `SettingComparison.document`.
+    """
+    baseline, draws = document["baseline"], document["draws"]
+    lines = [f"## {document['suite']}: mask AP against {baseline}", ""]
+    lines.append(_COLUMNS.format(baseline=baseline))
+    for group in document["groups"]:
+        lines += ["", f"### {group['noise']} ({_of(group)})", ""]
+        method = _ONE_SEED if _one_seed(group) else _OVER_SEEDS
+        lines += [method.format(draws=draws), ""]
+        lines.append(
+            f"| Method | n | AP | minus {baseline} | 95 % interval | P(above) | p | corrected | | "
+            "rank |"
+        )
+        lines.append("|:---|---:|---:|---:|:---|---:|---:|---:|:---|:---|")
+        lines += [_line(row, group["comparisons"]) for row in group["methods"]]
+        notes = [_told_apart(group), *group["notes"]]
+        lines += ["", *notes]
+    return "\n".join(lines)
+
+
+def _of(group: Mapping[str, Any]) -> str:
+    seeds = list(dict.fromkeys(seed for row in group["methods"] for seed in row["seeds"]))
+    named = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {', '.join(seeds)}"
+    return f"{named}; {group['images']} images"
+
+
+def _one_seed(group: Mapping[str, Any]) -> bool:
+    tests = [row["comparison"] for row in group["methods"]]
+    return all(test is None or test["seeds"] == 1 for test in tests)
+
+
+def _line(row: Mapping[str, Any], comparisons: int) -> str:
+    test = row["comparison"]
+    cells = [str(len(row["seeds"])), f"{row['average_precision']:.1f}"]
+    if test is None:
+        cells += [NONE] * 5 + ["baseline"]
+    else:
+        cells[0] = str(test["seeds"])
+        cells += [
+            _signed(test["difference"]),
+            f"{_signed(test['low'])} to {_signed(test['high'])}",
+            f"{test['better']:.2f}",
+            _p(test["p"], test["least"]),
+            _p(test["p_corrected"], min(1.0, comparisons * test["least"])),
+            test["verdict"],
+        ]
+    rank = f"{row['rank']:g} ({row['rank_low']} to {row['rank_high']})"
+    return "| " + " | ".join([row["method"], *cells, rank]) + " |"
+
+
+def _p(value: float, least: float) -> str:
+    """Never more exact than the draws are; three decimals."""
+    bound = math.ceil(1000 * least * (1 - 1e-9)) / 1000
+    if value <= least * (1 + 1e-9) or value < 0.0005:
+        return f"< {max(bound, 0.001):.3f}"
+    return f"{value:.3f}"
+
+
+def _signed(value: float) -> str:
+    return f"{round(value, 1) + 0.0:+.1f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _told_apart(group: Mapping[str, Any]) -> str:
+    alike = group["not_told_apart"]
+    if not alike:
+        return f"Every two methods are told apart ({group['pairs']} pairs)."
+    sets = "; ".join(", ".join(methods) for methods in alike)
+    return f"Not told apart (of {group['pairs']} pairs, corrected): {sets}."
