@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from noisyseg.bench.runs.file_findings import check_files, check_original, checksum_of
+from noisyseg.bench.runs.match_findings import check_matches
 from noisyseg.bench.runs.rehearsal import is_rehearsal
 from noisyseg.bench.runs.run import PREDICTIONS
 from noisyseg.bench.runs.run_files import annotations_with, prepared_file
@@ -73,7 +74,11 @@ def _metrics(
                 "not computed: the annotations that the predictions were made for are not there"
             )
         _check_images(record["spec"], predictions, file, findings)
-        metrics = evaluate(file, predictions, classes=recorded_classes(record))
+        classes = recorded_classes(record)
+        metrics = evaluate(file, predictions, classes=classes)
+        if "matches" in record["checksums"]:
+            tool = metrics["tool"]
+            check_matches(folder, file, predictions, classes=classes, tool=tool, findings=findings)
     except InputError as error:
         findings.unchecked.append(f"metrics: {error}")
         return None
