@@ -15,7 +15,6 @@ from noisyseg.bench.reporting.comparison import Bootstrap, comparison
 from noisyseg.bench.runs.grid import foresee
 from noisyseg.bench.runs.inputs import check
 from noisyseg.errors import InputError, unknown_name
-from noisyseg.number_text import decimal
 from noisyseg.results.records.store import RunStore
 
 EXAMPLE = "noisyseg compare quick --baseline ce --noise sym40"
@@ -115,4 +114,4 @@ def _line(row: Mapping[str, Any]) -> str:
 
 
 def _signed(value: float) -> str:
-    return decimal(value, sign=True)
+    return f"{value:+.1f}".replace("-", "\N{MINUS SIGN}")

@@ -15,7 +15,6 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
-from noisyseg.number_text import decimal
 from noisyseg.results.figures.style import COLOURS, FONT, MARKERS, STYLES, new_figure, short
 from noisyseg.results.tables.formats import Table
 
@@ -178,7 +177,7 @@ def _write_values(axes: Axes, image: AxesImage, values: NDArray[np.float64]) -> 
             axes.text(
                 column,
                 row,
-                decimal(value),
+                f"{value:.1f}".replace("-", "\N{MINUS SIGN}"),
                 ha="center",
                 va="center",
                 fontsize=FONT,

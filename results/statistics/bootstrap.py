@@ -120,14 +120,14 @@ def _compared(difference: float, first: Floats, second: Floats) -> Comparison:
     if np.isnan(difference):
         raise InputError("no class has an instance: there is no AP to compare")
     # Rounded: equal APs are sums in different orders, and a tie must not hang on the last bit.
-    found = np.round(first - second, DECIMALS) + 0.0  # a zero without its minus
+    found = np.round(first - second, DECIMALS)
     found = found[~np.isnan(found)]
     if not len(found):
         raise InputError(f"none of {len(first)} draws holds an instance: draw more")
     low, high = np.quantile(found, TAILS).tolist()
     sides = (np.count_nonzero(found <= 0) + 1, np.count_nonzero(found >= 0) + 1)
     return Comparison(
-        difference=round(difference, DECIMALS) + 0.0,
+        difference=round(difference, DECIMALS),
         low=low,
         high=high,
         p=min(1.0, 2 * min(sides) / (len(found) + 1)),
