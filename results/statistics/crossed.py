@@ -27,7 +27,8 @@ hold in 93.5 %, a run's in 89 %.
 import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeGuard
+from functools import lru_cache
+from typing import NamedTuple, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +38,6 @@ from noisyseg.results.statistics.intervals import TAILS, Description, around, de
 
 _Floats = NDArray[np.float64]
 _Pairs = NDArray[np.bool_]
-_EVEN = np.ones((1, 3))  # the sources make the same variance each
 
 
 @dataclass(kw_only=True, slots=True, frozen=True)
@@ -101,65 +101,102 @@ def crossed(values: _Floats, seeds: Sequence[tuple[int, int]]) -> Crossed:
         values: finite numbers, shape (B, N).
         seeds: (noise seed, train seed) of the N >= 2 runs, no two alike.
     """
-    same_noise, same_train = _shared(seeds)
-    one = np.eye(len(seeds), dtype=bool)
-    neither = ~(same_noise | same_train)
-    if not neither.any():
+    design = _design(tuple(seeds))
+    if design is None:
         unknown = np.full(len(values), math.nan)
         return Crossed(variances=None, half=unknown, half_run=unknown)
     # The forms know no mean; without it they lose no digits.
     values = values - values.mean(axis=1, keepdims=True)
-    alike = [own.astype(np.float64) for own in (same_noise, same_train, one)]
-    bounds, expected = _bounds(values, _half_squares(neither), alike)
-    rest = _additive_rest(seeds)
-    if rest is None:
-        return bounds
-    with_noise, with_train = _half_squares(same_train & ~one), _half_squares(same_noise & ~one)
-    forms = [with_noise - rest, with_train - rest, rest]
-    variances, weights = _variances(values, forms), _shares(alike)
-    if expected < _half(_EVEN, weights, forms, alike)[0]:
-        return replace(bounds, variances=variances)
-    return Crossed(
-        variances=variances,
-        half=_half(variances, weights, forms, alike),
-        half_run=_half(variances, 1 + weights, forms, alike),
+    told = design.components
+    variances = None if told is None else _variances(values, told.forms)
+    if told is None or variances is None or design.by_bound:
+        sd = np.sqrt(np.maximum(0.0, _squares(values, design.total)))
+        most = design.weights.max()
+        half, half_run = (design.t * np.sqrt(share) * sd for share in (most, 1 + most))
+    else:
+        half, half_run = (_half(variances, own) for own in (told.of_mean, told.of_run))
+    return Crossed(variances=variances, half=half, half_run=half_run)
+
+
+class _Weighted(NamedTuple):
+    """A weighted sum of the three variances, and what its degrees of freedom come from.
+
+    Attributes:
+        weights: (3,).
+        traces: tr(A V_i A V_j), of its form A and of which runs share the sources i and j, (3, 3).
+    """
+
+    weights: _Floats
+    traces: _Floats
+
+
+class _Components(NamedTuple):
+    """Forms of the three variances; the variances of the mean's error and of another run from it."""
+
+    forms: Sequence[_Floats]
+    of_mean: _Weighted
+    of_run: _Weighted
+
+
+@dataclass(kw_only=True, slots=True, frozen=True)
+class _Design:
+    """What the seeds of N runs decide, whatever the numbers.
+
+    Attributes:
+        weights: how much of each variance is the mean's, (3,).
+        total: form of one run's variance, by pairs that share neither seed, (N, N).
+        t: Student's of the fewest degrees of freedom that `total` has where one source makes all.
+        components: None where the runs do not tell the three variances apart.
+        by_bound: whether the bound gives the narrower interval of three even sources.
+    """
+
+    weights: _Floats
+    total: _Floats
+    t: float
+    components: _Components | None
+    by_bound: bool
+
+
+@lru_cache(maxsize=128)  # a table's cells mostly have the same seeds
+def _design(seeds: tuple[tuple[int, int], ...]) -> _Design | None:
+    """None where every two runs share a seed."""
+    same_noise, same_train = _shared(seeds)
+    neither = ~(same_noise | same_train)
+    if not neither.any():
+        return None
+    alike = [own.astype(np.float64) for own in (same_noise, same_train, np.eye(len(seeds)))]
+    weights, total = np.array([own.mean() for own in alike]), _half_squares(neither)
+    t = float(stdtrit(max(1.0, 1 / _traces(total, alike).diagonal().max()), TAILS[1]))
+    told = _components(_additive_rest(seeds), weights, alike)
+    bound = t * math.sqrt(3 * weights.max())
+    return _Design(
+        weights=weights,
+        total=total,
+        t=t,
+        components=told,
+        by_bound=told is None or bound < float(_half(np.ones((1, 3)), told.of_mean)[0]),
     )
 
 
-def _bounds(values: _Floats, total: _Floats, alike: Sequence[_Floats]) -> tuple[Crossed, float]:
-    """The intervals by the bound, and half the width of the mean's to expect of even sources.
+def _components(
+    rest: _Floats | None, weights: _Floats, alike: Sequence[_Floats]
+) -> _Components | None:
+    """Of the three variances, the rest's given by its form.
 
     Args:
-        values: (B, N).
-        total: form of one run's variance, by pairs that share neither seed, (N, N).
-        alike: as of `_half`.
+        rest: (N, N), or None.
+        weights: how much of each variance is the mean's, (3,).
+        alike: which runs share the noise seed, the train seed, and themselves, three of (N, N).
     """
-    moved = [total @ own for own in alike]
-    degrees = min(1 / float((own * own.T).sum()) for own in moved)
-    t = float(stdtrit(max(1.0, degrees), TAILS[1]))
-    most = float(_shares(alike).max())
-    sd = np.sqrt(np.maximum(0.0, _squares(values, total)))
-    bounds = Crossed(
-        variances=None, half=t * math.sqrt(most) * sd, half_run=t * math.sqrt(1 + most) * sd
+    if rest is None:
+        return None
+    same_noise, same_train, one = (own > 0 for own in alike)
+    forms = [_half_squares(same & ~one) - rest for same in (same_train, same_noise)] + [rest]
+    of_mean, of_run = (
+        _Weighted(own, _traces(np.einsum("i,ijk->jk", own, np.stack(forms)), alike))
+        for own in (weights, 1 + weights)
     )
-    return bounds, t * math.sqrt(most * _EVEN.sum())
-
-
-def _shares(alike: Sequence[_Floats]) -> _Floats:
-    """How much of each variance is the mean's, (3,)."""
-    return np.array([own.mean() for own in alike])
-
-
-def _variances(values: _Floats, forms: Sequence[_Floats]) -> _Floats:
-    """What the forms give of each sample, (B, 3); a zero whatever the last bits of its sum."""
-    found = np.stack([_squares(values, form) for form in forms], axis=1)
-    least = 1e-12 * np.abs(found).sum(axis=1, keepdims=True)
-    return np.where(found > least, found, 0.0)
-
-
-def _squares(values: _Floats, form: _Floats) -> _Floats:
-    """Of each sample y the number y'A y, shape (B,)."""
-    return np.asarray(np.einsum("bi,ij,bj->b", values, form, values), dtype=np.float64)
+    return _Components(forms, of_mean, of_run)
 
 
 def _shared(seeds: Sequence[tuple[int, int]]) -> tuple[_Pairs, _Pairs]:
@@ -183,22 +220,27 @@ def _additive_rest(seeds: Sequence[tuple[int, int]]) -> _Floats | None:
     return left / degrees if degrees else None
 
 
-def _half(
-    variances: _Floats, weights: _Floats, forms: Sequence[_Floats], alike: Sequence[_Floats]
-) -> _Floats:
-    """Half the width of an interval whose variance is the weighted sum of the three.
-
-    Args:
-        variances: (B, 3).
-        weights: of each in the interval's variance, (3,).
-        forms: of each variance.
-        alike: which runs share what a source of variance is of, three of (N, N).
-    """
-    form = sum(weight * own for weight, own in zip(weights, forms, strict=True))
+def _traces(form: _Floats, alike: Sequence[_Floats]) -> _Floats:
     moved = [form @ own for own in alike]
-    traces = np.array([[float((a * b.T).sum()) for b in moved] for a in moved])
-    variance = variances @ weights
-    spread = np.einsum("bi,ij,bj->b", variances, traces, variances)
+    return np.array([[float((a * b.T).sum()) for b in moved] for a in moved])
+
+
+def _variances(values: _Floats, forms: Sequence[_Floats]) -> _Floats:
+    """What the forms give of each sample, (B, 3); a zero whatever the last bits of its sum."""
+    found = np.stack([_squares(values, form) for form in forms], axis=1)
+    least = 1e-12 * np.abs(found).sum(axis=1, keepdims=True)
+    return np.where(found > least, found, 0.0)
+
+
+def _squares(values: _Floats, form: _Floats) -> _Floats:
+    """Of each sample y the number y'A y, shape (B,)."""
+    return np.asarray(np.einsum("bi,ij,bj->b", values, form, values), dtype=np.float64)
+
+
+def _half(variances: _Floats, of: _Weighted) -> _Floats:
+    """Half the width of an interval whose variance is a weighted sum of the three, (B, 3)."""
+    variance = variances @ of.weights
+    spread = np.einsum("bi,ij,bj->b", variances, of.traces, variances)
     degrees = np.divide(np.square(variance), spread, out=np.ones_like(spread), where=spread > 0)
     half = stdtrit(np.maximum(1.0, degrees), TAILS[1]) * np.sqrt(variance)
     return np.asarray(half, dtype=np.float64)
