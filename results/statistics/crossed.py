@@ -131,7 +131,7 @@ class _Weighted(NamedTuple):
 
 
 class _Components(NamedTuple):
-    """Forms of the three variances; the variances of the mean's error and of another run from it."""
+    """Forms of the three variances, and what of them the mean's error and another run's have."""
 
     forms: Sequence[_Floats]
     of_mean: _Weighted
