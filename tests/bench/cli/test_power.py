@@ -1,6 +1,7 @@
 """`power`: what a store's seeds can tell, mostly from records without predictions."""
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -195,12 +196,31 @@ def test_pairs_of_seeds_tell_noise_and_train_seeds_apart(call, toy, tmp_path, re
     _, sym40 = json.loads(done.out)["settings"]
     assert sym40["seeds"] == ["0", "1"]  # the others share one with these
     assert sym40["sd_noise"] == pytest.approx(np.std([0, 4], ddof=1))
-    assert sym40["sd_train"] == 0
+    assert sym40["sd_train"] == sym40["sd_rest"] == 0
     text = call(
         *("power", toy.file, "--out", out, *NO_IMAGES),
         *("--noise-seeds", "0,1", "--train-seeds", "0,1"),
     ).out
     assert "sym40: runs that share a noise seed or a train seed are no new draws" in text
+
+
+def test_a_product_that_lacks_a_run_tells_noise_and_train_seeds_apart(
+    call, toy, tmp_path, record_of
+):
+    out = tmp_path / "runs"
+    suite = load_suite(str(toy.file), data_root=None, cache=tmp_path / "cache")
+    pairs = [SeedPair(noise=n, train=t) for n in range(3) for t in range(3)]
+    for run in expand(replace(suite, seeds=pairs), RunStore(out)):
+        if run.seeds != (2, 2):
+            RunStore(out).save(record_of(run, 30.0 + 4 * (run.noise_seed or 0)))
+    chosen = ("--noise-seeds", "0,1,2", "--train-seeds", "0,1,2")
+    done = call("power", toy.file, "--out", out, *NO_IMAGES, *chosen, "--json")
+    _, sym40 = json.loads(done.out)["settings"]
+    # Halved squares of pairs of one train seed: 8, 8, 32 twice, and 8 where one is missing.
+    assert sym40["sd_noise"] == pytest.approx(math.sqrt((2 * 48 + 8) / 7))
+    assert sym40["sd_train"] == sym40["sd_rest"] == 0
+    text = call("power", toy.file, "--out", out, *NO_IMAGES, *chosen).out
+    assert "| … by neither | — | 0.0 |" in text
 
 
 def test_a_record_that_does_not_hold_is_named_and_stays(call, toy, recorded):

@@ -184,6 +184,9 @@ def test_relative_and_touched_classes(call, toy, tmp_path, record_of):
         done = call("table", toy.file, "--out", out, "--metric", metric)
         assert done.status == 0
         assert row in done.out, metric
+    # The clean run that it is in percent of is found, though a filter leaves it out.
+    noisy = call("table", toy.file, "--out", out, "--metric", "relative.AP", "--noise", "asym")
+    assert "| ce | 25.0 (n=1) |" in noisy.out
     (run.folder / "manifest.json").write_text("{")
     done = call("table", toy.file, "--out", out, "--metric", "touched.AP")
     assert (done.status, done.out) == (2, "")

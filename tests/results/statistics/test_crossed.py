@@ -90,6 +90,7 @@ SHAPES = {
     "three of four": [(0, 0), (0, 1), (1, 0)],
     "independent": [(i, i) for i in range(5)],
     "independent but one": [*((i, i) for i in range(5)), (0, 1)],
+    "independent beside a square": [*product(2, 2), *((i, i) for i in range(2, 8))],
     "a half": [cell for cell in product(5, 5) if (3 * cell[0] + 2 * cell[1]) % 5 > 1],
 }
 
@@ -100,6 +101,14 @@ def test_intervals_of_any_shape_cover_at_their_rate(seeds):
     for spread in RATIOS:
         values = drawn(seeds, spread, generator)
         assert covered(values, crossed(values, seeds).half) >= 0.93, spread
+
+
+def test_more_runs_than_independent_ones_widen_an_interval_little():
+    generator = np.random.default_rng(6)
+    alone = SHAPES["independent"]
+    whole = crossed(drawn(alone, (1, 1, 1), generator), alone).half.mean()
+    more = SHAPES["independent but one"]
+    assert crossed(drawn(more, (1, 1, 1), generator), more).half.mean() < 1.15 * whole
 
 
 def test_runs_told_apart_wrongly_would_cover_less():
@@ -175,11 +184,13 @@ def test_a_negative_variance_is_shown_as_none():
 
 
 def test_three_runs_of_a_square_by_hand():
-    # Halved squares: 1/2 by the train seed, 9/2 by the noise seed, (3 - 1)²/2 = 2 by both; so the
-    # noise seed's variance is 2 - 1/2, the train seed's 2 - 9/2 < 0, the rest's 1/2 + 9/2 - 2.
+    # A fit of both seeds leaves nothing over. Two runs share no seed, 2 apart: one run's variance
+    # is 2²/2. Were it a seed's that two of three runs share, the mean's would be (2² + 1²)/3² of
+    # it. Student's t of one degree is 12.7062 (tables).
     found = crossed(np.array([[0.0, 1.0, 3.0]]), [(0, 0), (0, 1), (1, 0)])
-    assert found.variances[0] == pytest.approx([1.5, 0, 3])
-    assert found.apart
+    assert found.variances is None
+    assert found.half == pytest.approx(12.7062 * math.sqrt(2 * 5 / 9), rel=1e-5)
+    assert found.half_run == pytest.approx(12.7062 * math.sqrt(2 * 14 / 9), rel=1e-5)
 
 
 # Independent runs
@@ -200,12 +211,14 @@ def test_pairs_that_share_nothing_are_a_case_of_the_whole():
     found, known = crossed(np.array([values]), [(i, i) for i in range(4)]), describe(values)
     assert found.half[0] == pytest.approx(known.high - known.mean)
     assert found.half_run[0] == pytest.approx(known.run_high - known.mean)
-    assert not found.apart
+    assert found.variances is None
 
 
-def test_equal_numbers_have_no_spread():
-    found = describe_runs(dict.fromkeys(product(3, 3)[:-1], 30.1))
-    assert (found.low, found.high, found.sd_rest) == pytest.approx((30.1, 30.1, 0))
+@pytest.mark.parametrize("seeds", [product(3, 3)[:-1], SHAPES["star"]], ids=["most", "star"])
+def test_equal_numbers_have_no_spread(seeds):
+    found = describe_runs(dict.fromkeys(seeds, 30.1))
+    assert (found.low, found.high, found.run_high) == pytest.approx((30.1, 30.1, 30.1))
+    assert found.sd_rest in (None, 0)
 
 
 @pytest.mark.parametrize("values", [{}, {(0, 0): 1.0, (0, 1): math.nan}])

@@ -1,10 +1,12 @@
 """Each of the paper's cells against the measured interval."""
 
+import itertools
 import math
 
+import numpy as np
 import pytest
 
-from noisyseg.results.paper.published import published_table
+from noisyseg.results.paper.published import PublishedCell, PublishedTable, published_table
 from noisyseg.results.tables.formats import table_of
 from noisyseg.results.tables.match import counts, match
 from noisyseg.results.tables.table import summarise
@@ -76,3 +78,34 @@ def test_what_is_of_something_else_is_not_comparable(table):
         assert found[place].position == EXPECTED[place]
     for place in (("ce", "sym80"), ("ce", "asym40"), ("lsr", "clean")):
         assert found[place].verdict == EXPECTED[place]
+
+
+def outside(seeds, spread, generator):
+    """The share of exact reproductions, each of new seeds, that lie outside of a run's interval."""
+    methods, noises = [f"m{i}" for i in range(40)], [f"s{i}" for i in range(50)]
+    cells, paper = {}, {}
+    for cell in itertools.product(methods, noises):
+        rows, columns = (generator.normal(30, sd, 11) for sd in spread[:2])
+        rest = generator.normal(0, spread[2], len(seeds) + 1)
+        values = [rows[i] + columns[j] + e for (i, j), e in zip(seeds, rest, strict=False)]
+        cells[cell] = {seed: ("done", v) for seed, v in zip(seeds, values, strict=True)}
+        paper[(*cell, "segm.AP")] = PublishedCell(rows[-1] + columns[-1] + rest[-1], "text")
+    summary = summarise(cells, methods=methods, noises=noises)
+    table = table_of(summary, title="T", metric="segm.AP", value_name="Mask AP (%)")
+    published = PublishedTable(name="t", title="T", not_comparable=None, notes=(), cells=paper)
+    found = counts(match([table], published, differences=[]))
+    return 1 - found["inside"] / sum(found.values())
+
+
+@pytest.mark.parametrize("n", [3, 5, 10])
+def test_an_exact_reproduction_lies_outside_in_one_cell_of_twenty(n):
+    pairs = [(seed, seed) for seed in range(n)]
+    found = outside(pairs, (0.7, 0.5, 0.3), np.random.default_rng(n))
+    assert found == pytest.approx(0.05, abs=3.5 * math.sqrt(0.05 * 0.95 / 2000))
+
+
+@pytest.mark.parametrize("missing", [0, 1])
+def test_of_a_product_of_seeds_it_is_no_more(missing):
+    seeds = list(itertools.product(range(5), range(5)))[missing:]
+    found = outside(seeds, (0.7, 0.5, 0.3), np.random.default_rng(missing))
+    assert 0.02 < found < 0.07
