@@ -21,6 +21,7 @@ class SettingComparison:
     Attributes:
         noise: label of the setting.
         images: that all were evaluated on.
+        draws: of them.
         baseline: a method's label.
         values: method → seed → mask AP.
         against: method → its test against the baseline; without the baseline, and without methods
@@ -32,6 +33,7 @@ class SettingComparison:
 
     noise: str
     images: int
+    draws: int
     baseline: str
     values: Mapping[str, Mapping[Hashable, float]]
     against: Mapping[str, PairTest]
@@ -55,6 +57,7 @@ class SettingComparison:
         return {
             "noise": self.noise,
             "images": self.images,
+            "draws": self.draws,
             "comparisons": len(self.against),
             "pairs": self.ranking.comparisons,
             "methods": [self._row(method) for method in self.values],
