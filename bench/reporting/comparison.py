@@ -21,6 +21,7 @@ from noisyseg.results.statistics.differences import comparisons, differences_of
 from noisyseg.results.statistics.holm import holm
 from noisyseg.results.statistics.pair_tests import Drawn, DrawnValues, pair_tests
 from noisyseg.results.statistics.rankings import ranking
+from noisyseg.results.statistics.uneven_spread import uneven_methods
 
 _LEAST_DRAWS = 1000
 
@@ -140,5 +141,6 @@ def _compared(
         against=against,
         corrected=holm({method: test.p for method, test in against.items()}),
         ranking=ranking({method: fmean(runs.values()) for method, runs in own.items()}, tests),
+        uneven=uneven_methods(own),
         seeds_alone=differences_of(own),
     )

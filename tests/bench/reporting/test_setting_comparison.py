@@ -9,6 +9,7 @@ from noisyseg.results.statistics.differences import differences_of
 from noisyseg.results.statistics.holm import holm
 from noisyseg.results.statistics.pair_tests import Drawn, pair_tests
 from noisyseg.results.statistics.rankings import ranking
+from noisyseg.results.statistics.uneven_spread import uneven_methods
 
 
 def compared(numbers, *, images=100, by_images=0.0, noise="sym40"):
@@ -35,6 +36,7 @@ def compared(numbers, *, images=100, by_images=0.0, noise="sym40"):
         against=against,
         corrected=holm({method: test.p for method, test in against.items()}),
         ranking=ranking({method: float(np.mean(x)) for method, x in numbers.items()}, tests),
+        uneven=uneven_methods(own),
         seeds_alone=differences_of(own),
     )
 
@@ -58,7 +60,9 @@ def test_what_tables_tell_apart_on_these_images_alone_is_said():
     found = compared(CLEAR, by_images=4.0)
     assert found.verdict("gce") == "tie"
     (note,) = found.notes()
-    assert "Tables and `power` tell gce from ce on these very images; on other images" in note
+    assert (
+        "Tables and `power` tell gce from ce by a spread that all methods share, on these" in note
+    )
 
 
 def test_what_tables_correct_for_more_pairs_is_said():
@@ -73,6 +77,12 @@ def test_what_tables_correct_for_more_pairs_is_said():
         pytest.fail("no such difference")
     (note,) = found.notes()
     assert "do not tell gce from ce: they ask of all 3 pairs of methods, here there are 2" in note
+
+
+def test_a_method_that_varies_more_is_named():
+    calm = {f"m{n}": [20.0 + n, 20.1 + n, 20.2 + n / 2] for n in range(6)}
+    found = compared({**calm, "wild": [10.0, 20.0, 33.0]})
+    assert any("more over seeds than the others: wild." in note for note in found.notes())
 
 
 def test_methods_without_a_test_are_named():
