@@ -41,7 +41,7 @@ def comparison_markdown(document: Mapping[str, Any]) -> str:
             "rank |"
         )
         lines.append("|:---|---:|---:|---:|:---|---:|---:|---:|:---|:---|")
-        lines += [_line(row, group["comparisons"]) for row in group["methods"]]
+        lines += [_line(row, group["comparisons"], baseline) for row in group["methods"]]
         notes = [_told_apart(group), *group["notes"]]
         lines += ["", *notes]
     if document["across"]:
@@ -82,11 +82,11 @@ def _one_seed(group: Mapping[str, Any]) -> bool:
     return all(test is None or test["seeds"] == 1 for test in tests)
 
 
-def _line(row: Mapping[str, Any], comparisons: int) -> str:
+def _line(row: Mapping[str, Any], comparisons: int, baseline: str) -> str:
     test = row["comparison"]
     cells = [str(len(row["seeds"])), f"{row['average_precision']:.1f}"]
     if test is None:
-        cells += [NONE] * 5 + ["baseline"]
+        cells += [NONE] * 5 + ["baseline" if row["method"] == baseline else NONE]
     else:
         cells[0] = str(test["seeds"])
         cells += [
@@ -115,7 +115,8 @@ def _signed(value: float) -> str:
 
 def _told_apart(group: Mapping[str, Any]) -> str:
     alike = group["not_told_apart"]
+    pairs = f"of {group['pairs']} {'pair' if group['pairs'] == 1 else 'pairs'}, corrected"
     if not alike:
-        return f"Every two methods are told apart ({group['pairs']} pairs)."
+        return f"Every two methods are told apart ({pairs})."
     sets = "; ".join(", ".join(methods) for methods in alike)
-    return f"Not told apart (of {group['pairs']} pairs, corrected): {sets}."
+    return f"Not told apart ({pairs}): {sets}."
