@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from statistics import fmean
 
 import numpy as np
@@ -20,6 +21,7 @@ from noisyseg.results.statistics.differences import comparisons, differences_of
 from noisyseg.results.statistics.holm import holm
 from noisyseg.results.statistics.pair_tests import Drawn, DrawnValues, pair_tests
 from noisyseg.results.statistics.rankings import ranking
+from noisyseg.results.statistics.uneven_spread import uneven_methods
 
 _LEAST_DRAWS = 1000
 
@@ -62,26 +64,27 @@ def comparison(
         records: those that there are, by key.
         bootstrap: how.
         tell: hears of each noise setting that has too few methods.
-        progress: hears how many runs have been looked at, of how many.
+        progress: hears how much is done, of how much: each run is read, then drawn from.
 
     Raises:
         InputError: files that are gone or changed, or runs that were not evaluated alike.
     """
     settings = _comparable(runs, records, bootstrap.baseline, tell)
-    total, done = sum(map(len, settings.values())), 0
+    total = 2 * sum(map(len, settings.values()))
+    steps = count(1)
     found = []
     for noise, chosen in settings.items():
         matches: dict[tuple[str, Hashable], Matches] = {}
         for run in chosen:
             matches[run.method_label, run.seeds] = matches_of(run, records[run.key])
+            progress(next(steps), total)
         check_truth(list(matches.values()))
         weights = _weights(len(next(iter(matches.values())).image_ids), bootstrap)
         values: dict[str, dict[Hashable, Drawn]] = {}
         for (method, seeds), entry in matches.items():
             values.setdefault(method, {})[seeds] = _drawn(entry, weights)
-            done += 1
-            progress(done, total)
-        found.append(_compared(noise, values, bootstrap.baseline, weights.shape[1]))
+            progress(next(steps), total)
+        found.append(_compared(noise, values, bootstrap.baseline, weights))
     return found
 
 
@@ -118,7 +121,10 @@ def _drawn(matches: Matches, weights: NDArray[np.int64]) -> Drawn:
     return Drawn(float(own), np.array(draws))
 
 
-def _compared(noise: str, values: DrawnValues, baseline: str, images: int) -> SettingComparison:
+def _compared(
+    noise: str, values: DrawnValues, baseline: str, weights: NDArray[np.int64]
+) -> SettingComparison:
+    images = weights.shape[1]
     tests = pair_tests(values, images=images)
     own = {method: {seed: run.own for seed, run in runs.items()} for method, runs in values.items()}
     against = {
@@ -129,10 +135,12 @@ def _compared(noise: str, values: DrawnValues, baseline: str, images: int) -> Se
     return SettingComparison(
         noise=noise,
         images=images,
+        draws=len(weights) - 1,
         baseline=baseline,
         values=own,
         against=against,
         corrected=holm({method: test.p for method, test in against.items()}),
         ranking=ranking({method: fmean(runs.values()) for method, runs in own.items()}, tests),
+        uneven=uneven_methods(own),
         seeds_alone=differences_of(own),
     )

@@ -27,24 +27,49 @@ def comparison_markdown(document: Mapping[str, Any]) -> str:
     """The page of a suite's comparison.
 
     Args:
-        document: `suite`, `baseline`, `draws` and `groups` of `SettingComparison.document`.
+        document: `suite`, `baseline`, `groups` of `SettingComparison.document` with a `name`, and
+            `across` of `AcrossSettings.document`, or None.
     """
-    baseline, draws = document["baseline"], document["draws"]
+    baseline = document["baseline"]
     lines = [f"## {document['suite']}: mask AP against {baseline}", ""]
     lines.append(_COLUMNS.format(baseline=baseline))
     for group in document["groups"]:
-        lines += ["", f"### {group['noise']} ({_of(group)})", ""]
+        lines += ["", f"### {group['name']} ({_of(group)})", ""]
         method = _ONE_SEED if _one_seed(group) else _OVER_SEEDS
-        lines += [method.format(draws=draws), ""]
+        lines += [method.format(draws=group["draws"]), ""]
         lines.append(
             f"| Method | n | AP | minus {baseline} | 95 % interval | P(above) | p | corrected | | "
             "rank |"
         )
         lines.append("|:---|---:|---:|---:|:---|---:|---:|---:|:---|:---|")
-        lines += [_line(row, group["comparisons"]) for row in group["methods"]]
+        lines += [_line(row, group["comparisons"], baseline) for row in group["methods"]]
         notes = [_told_apart(group), *group["notes"]]
         lines += ["", *notes]
+    if document["across"]:
+        lines += ["", *_across(document["across"], baseline)]
     return "\n".join(lines)
+
+
+def _across(found: Mapping[str, Any], baseline: str) -> list[str]:
+    """All settings at once."""
+    lines = [
+        f"### Over {', '.join(found['tasks'])}",
+        "",
+        "Interquartile mean (of the middle half of all runs) of mask AP in percent of "
+        f"{baseline}'s mean at the setting, with a 95 % interval over seeds by a bootstrap within "
+        "each setting, on these images.",
+        "",
+        "| Method | runs | interquartile mean | 95 % interval |",
+        "|:---|---:|---:|:---|",
+    ]
+    for row in sorted(found["methods"], key=lambda row: -row["interquartile_mean"]):
+        ends = NONE if row["low"] is None else f"{row['low']:.1f} to {row['high']:.1f}"
+        lines.append(
+            f"| {row['method']} | {row['runs']} | {row['interquartile_mean']:.1f} | {ends} |"
+        )
+    if found["left_out"]:
+        lines += ["", f"Left out, since they lack a setting: {', '.join(found['left_out'])}."]
+    return lines
 
 
 def _of(group: Mapping[str, Any]) -> str:
@@ -58,11 +83,11 @@ def _one_seed(group: Mapping[str, Any]) -> bool:
     return all(test is None or test["seeds"] == 1 for test in tests)
 
 
-def _line(row: Mapping[str, Any], comparisons: int) -> str:
+def _line(row: Mapping[str, Any], comparisons: int, baseline: str) -> str:
     test = row["comparison"]
     cells = [str(len(row["seeds"])), f"{row['average_precision']:.1f}"]
     if test is None:
-        cells += [NONE] * 5 + ["baseline"]
+        cells += [NONE] * 5 + ["baseline" if row["method"] == baseline else NONE]
     else:
         cells[0] = str(test["seeds"])
         cells += [
@@ -91,7 +116,8 @@ def _signed(value: float) -> str:
 
 def _told_apart(group: Mapping[str, Any]) -> str:
     alike = group["not_told_apart"]
+    pairs = f"of {group['pairs']} {'pair' if group['pairs'] == 1 else 'pairs'}, corrected"
     if not alike:
-        return f"Every two methods are told apart ({group['pairs']} pairs)."
+        return f"Every two methods are told apart ({pairs})."
     sets = "; ".join(", ".join(methods) for methods in alike)
-    return f"Not told apart (of {group['pairs']} pairs, corrected): {sets}."
+    return f"Not told apart ({pairs}): {sets}."

@@ -1,6 +1,6 @@
 """What a comparison found at a noise setting, as data and in words."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
@@ -21,22 +21,26 @@ class SettingComparison:
     Attributes:
         noise: label of the setting.
         images: that all were evaluated on.
+        draws: of them.
         baseline: a method's label.
         values: method → seed → mask AP.
         against: method → its test against the baseline; without the baseline, and without methods
             that share no seed with it, or whose seeds all gave one difference.
         corrected: method → p, corrected for the number of methods in `against`.
         ranking: by the means over seeds; every two methods were tested for it.
+        uneven: methods that vary more over seeds than the others: compared by their own spread.
         seeds_alone: what tables and `power` say: every two methods on these very images.
     """
 
     noise: str
     images: int
+    draws: int
     baseline: str
     values: Mapping[str, Mapping[Hashable, float]]
     against: Mapping[str, PairTest]
     corrected: Mapping[str, float]
     ranking: Ranking
+    uneven: Collection[str]
     seeds_alone: Differences
 
     @property
@@ -55,6 +59,7 @@ class SettingComparison:
         return {
             "noise": self.noise,
             "images": self.images,
+            "draws": self.draws,
             "comparisons": len(self.against),
             "pairs": self.ranking.comparisons,
             "methods": [self._row(method) for method in self.values],
@@ -89,6 +94,12 @@ class SettingComparison:
                 f"Not compared: {', '.join(silent)}: no seed in common with {self.baseline}, or "
                 "every seed gave the same difference, so that no spread was measured."
             )
+        uneven = [method for method in self.values if method in self.uneven]
+        if uneven:
+            lines.append(
+                f"Varies more over seeds than the others: {', '.join(uneven)}. Such a method is "
+                "compared by its own spread, without the others' to lean on."
+            )
         return lines + self._beside_seeds_alone()
 
     def _beside_seeds_alone(self) -> list[str]:
@@ -104,8 +115,9 @@ class SettingComparison:
         lines = []
         if only_there:
             lines.append(
-                f"Tables and `power` tell {', '.join(only_there)} from {self.baseline} on these "
-                "very images; on other images that might not hold."
+                f"Tables and `power` tell {', '.join(only_there)} from {self.baseline} by a spread "
+                "that all methods share, on these very images; with other images, and a spread of "
+                "its own for what varies more, that does not hold."
             )
         if only_here:
             lines.append(

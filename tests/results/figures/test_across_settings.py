@@ -1,0 +1,54 @@
+"""Interquartile means and profiles as pictures: rows, panels and their numbers."""
+
+import numpy as np
+import pytest
+
+from noisyseg.results.figures.across_settings import means_figure, profiles_figure
+from noisyseg.results.figures.style import own_style
+from noisyseg.results.statistics.aggregates import aggregate
+
+POINTS = np.linspace(80, 120, 5)
+
+
+def aggregates(count, *, runs=3):
+    generator = np.random.default_rng(count)
+    return {
+        f"m{place}": aggregate(
+            {task: (100 + place + generator.normal(size=runs)).tolist() for task in "ab"}, POINTS
+        )
+        for place in range(count)
+    }
+
+
+def test_methods_come_with_the_best_on_top_and_their_intervals():
+    found = aggregates(3)
+    with own_style():
+        figure = means_figure(found, "Title", "AP (%)", baseline="m0")
+    (axes,) = figure.axes
+    order = [label.get_text() for label in axes.get_yticklabels()]
+    assert order == sorted(found, key=lambda method: found[method].mean)
+    assert axes.get_ylim()[0] < axes.get_ylim()[1]
+    intervals = [line.get_xdata() for line in axes.lines if len(set(line.get_ydata())) == 1]
+    ends = [[found[m].low, found[m].high] for m in order]
+    assert [list(x) for x in intervals if len(x) == 2 and x[0] != x[1]] == ends
+
+
+def test_one_run_a_setting_has_points_alone():
+    with own_style():
+        figure = means_figure(aggregates(2, runs=1), "Title", "AP (%)", baseline="m0")
+    points = [line for line in figure.axes[0].lines if line.get_marker() == "o"]
+    assert len(figure.axes[0].lines) == len(points) + 1  # the baseline's line
+
+
+@pytest.mark.parametrize("count", [1, 2, 4, 21])
+def test_each_method_has_a_panel_with_its_profile_and_the_baselines(count):
+    found = aggregates(count)
+    with own_style():
+        figure = profiles_figure(found, POINTS, "Title", "AP (%)", baseline="m0")
+    assert [axes.get_title(loc="left") for axes in figure.axes] == list(found)
+    for axes, (method, own) in zip(figure.axes, found.items(), strict=True):
+        lines = {line.get_linestyle(): line for line in axes.lines}
+        assert lines["-"].get_ydata() == pytest.approx(100 * own.profile)
+        assert len(lines) == 1 + (method != "m0")
+        if method != "m0":
+            assert lines["--"].get_ydata() == pytest.approx(100 * found["m0"].profile)
