@@ -13,6 +13,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import RunStore
 from noisyseg.results.statistics.derived import DERIVED, RELATIVE, relative
 from noisyseg.results.tables.formats import Table, table_of
+from noisyseg.results.tables.standings import standings
 from noisyseg.results.tables.table import summarise
 
 COLUMNS = {**METRICS, RELATIVE: DERIVED[RELATIVE]}
@@ -132,7 +134,9 @@ def tabulated(
     summary = summarise(
         cells, methods=list(dict.fromkeys(methods)), noises=list(dict.fromkeys(noises))
     )
-    return table_of(summary, title=title, metric=metric, value_name=COLUMNS[metric], notes=notes)
+    table = table_of(summary, title=title, metric=metric, value_name=COLUMNS[metric], notes=notes)
+    marks = {(*cell, metric): mark for cell, mark in standings(cells).items()}
+    return replace(table, standings=marks)
 
 
 def _refuse_mixtures(frame: pd.DataFrame) -> None:

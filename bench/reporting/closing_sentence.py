@@ -54,7 +54,16 @@ def closing_sentence(
         return None
     seen, unseen = _damage(suite, values)
     more_seen, more_unseen = _methods(suite, suite_power(values))
-    found = [("Seen", seen + more_seen), ("Not seen", unseen + more_unseen)]
+    return _told(seen + more_seen, unseen + more_unseen)
+
+
+def damage_sentence(suite: Suite, runs: Sequence[Run], records: Mapping[str, Record]) -> str | None:
+    """What is seen of the damage by noise alone; None where nothing is known of it."""
+    return _told(*_damage(suite, suite_values(runs, records, DEFAULT)))
+
+
+def _told(seen: Sequence[str], unseen: Sequence[str]) -> str | None:
+    found = [("Seen", seen), ("Not seen", unseen)]
     return " ".join(f"{name}: {'; '.join(parts)}." for name, parts in found if parts) or None
 
 

@@ -90,11 +90,15 @@ class Picture:
     """A figure of one setting, drawn.
 
     Attributes:
+        per: what there is such a picture of, as `SuiteFigure` says.
+        noise: label of its noise setting; empty for the whole suite.
         name: of its files, without their ending.
         caption: what it shows.
         contents: format → bytes of the file.
     """
 
+    per: Literal["suite", "noise", "head"]
+    noise: str
     name: str
     caption: str
     contents: dict[str, bytes]
@@ -116,6 +120,8 @@ def pictures(results: SuiteResults, formats: Sequence[str]) -> Iterator[Picture]
                 contents = rendered(draw, formats, trimmed=entry.trimmed)
                 if contents:
                     yield Picture(
+                        per=entry.per,
+                        noise=setting.noise,
                         name="-".join(filter(None, (entry.name, setting.ending))),
                         caption=": ".join(filter(None, (entry.caption, setting.label))),
                         contents=contents,

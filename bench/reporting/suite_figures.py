@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from noisyseg.bench.config.suite import Suite
+from noisyseg.bench.reporting.noise_rates import noise_rates
 from noisyseg.bench.reporting.suite_results import Setting, SuiteResults
 from noisyseg.bench.runs.run import MANIFEST, Run
 from noisyseg.noise.files.manifest_file import read_manifest
@@ -56,19 +57,6 @@ def transitions_figure(kind: str, results: SuiteResults, setting: Setting) -> Fi
         columns=f"given class ({kind})",
         most=most_changed(*(entry["matrix"] for entry in found.values())),
     )
-
-
-def noise_rates(runs: Sequence[Run]) -> dict[str, tuple[str, float] | None]:
-    """Noise label → its kind and rate; None for clean. Noise of several steps has no one rate."""
-    rates: dict[str, tuple[str, float] | None] = {}
-    for run in runs:
-        noise = run.spec["noise"]
-        if noise is None:
-            rates[run.noise_label] = None
-        elif len(noise["steps"]) == 1 and "rate" in noise["steps"][0]:
-            step = noise["steps"][0]
-            rates[run.noise_label] = (step["type"], float(step["rate"]))
-    return rates
 
 
 def class_losses(

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from noisyseg.bench.config.suite import Suite
+from noisyseg.bench.reporting.noise_rates import column_groups
 from noisyseg.bench.reporting.power_remarks import caption_remark, seeds_note
 from noisyseg.bench.reporting.suite_power import comparable, suite_power
 from noisyseg.bench.reporting.suite_values import ALL_METRICS, check_any_metric, suite_values
@@ -17,7 +18,9 @@ from noisyseg.results.paper.published import PublishedTable, published_table
 from noisyseg.results.records.metrics import DEFAULT
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import RunStore
+from noisyseg.results.statistics.fates import more_is_better
 from noisyseg.results.tables.formats import ENDINGS, Table, beside, render, table_of
+from noisyseg.results.tables.standings import standings
 from noisyseg.results.tables.table import summarise
 
 _LONGEST = 100
@@ -39,10 +42,11 @@ def suite_table(
     """
     check_any_metric(metric)
     values = suite_values(runs, records, metric)
-    power = suite_power(comparable(values, metric, suite))
+    telling = comparable(values, metric, suite)
+    power = suite_power(telling)
     note = seeds_note(power)
     published = None if suite.published is None else published_table(suite.published)
-    return table_of(
+    table = table_of(
         summarise(values, methods=list(suite.methods), noises=list(suite.noise)),
         title=suite_title(suite),
         metric=metric,
@@ -50,6 +54,12 @@ def suite_table(
         notes=[*suite.notes, *_paper_notes(published, metric), *([note] if note else [])],
         remark=caption_remark(power),
         published=published,
+    )
+    marks = standings(telling) if more_is_better(metric) else {}
+    return replace(
+        table,
+        groups=column_groups(runs),
+        standings={(*cell, metric): mark for cell, mark in marks.items()},
     )
 
 

@@ -39,10 +39,10 @@ def following(svg: bytes) -> bytes:
     used = [light for light in DARK if light in text]
     if not used:
         return svg
-    for light in used:
-        text = text.replace(light, f"var(--c{light[1:]})")
-    light_sheet = "".join(f"--c{light[1:]}:{light};" for light in used)
-    dark_sheet = "".join(f"--c{light[1:]}:{DARK[light]};" for light in used)
+    for number, light in enumerate(used):  # short names: a page has thousands of them
+        text = text.replace(light, f"var(--{number})")
+    light_sheet = "".join(f"--{number}:{light};" for number, light in enumerate(used))
+    dark_sheet = "".join(f"--{number}:{DARK[light]};" for number, light in enumerate(used))
     sheet = (
         f"<style>:root{{{light_sheet}}}"
         f"@media screen and (prefers-color-scheme:dark){{:root{{{dark_sheet}}}}}</style>"

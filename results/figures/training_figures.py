@@ -5,14 +5,14 @@ Readable without colour: lines differ in style and marker, histograms in hatchin
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter, SymmetricalLogLocator
+from matplotlib.ticker import FuncFormatter, PercentFormatter, SymmetricalLogLocator
 
+from noisyseg.results.figures.curves import Curve, draw_curves, pooled_epochs
 from noisyseg.results.figures.panels import Panel, add_legend, panel_grid
 from noisyseg.results.figures.style import (
     CLEAN,
@@ -36,18 +36,6 @@ from noisyseg.results.records.loss_at_work import (
 
 _LEAST_SHARE = 1e-4  # that a histogram shows
 _ROOM_FOR_COUNTS = 1.32  # of shares up to 1, and two lines of text
-
-
-@dataclass(slots=True, frozen=True)
-class Curve:
-    """A number of a report, `report[part][name]`, and how its line looks."""
-
-    label: str
-    part: str
-    name: str
-    colour: str
-    style: str
-    marker: str = ""
 
 
 _SIZES = (
@@ -96,7 +84,7 @@ def histogram_figure(panels: Sequence[Panel], title: str) -> Figure:
 def sizes_figure(panels: Sequence[Panel], title: str) -> Figure:
     """How many RoIs of an epoch are in which of the paper's sets, by epoch."""
     figure, grid = panel_grid(panels, title, x="epoch", y="RoIs in an epoch")
-    for axes in _draw_curves(grid, panels, _SIZES):
+    for axes in draw_curves(grid, panels, _SIZES):
         axes.set_yscale("symlog", linthresh=1)
         axes.set_ylim(bottom=0)
         locator = SymmetricalLogLocator(base=10, linthresh=1)
@@ -110,7 +98,7 @@ def sizes_figure(panels: Sequence[Panel], title: str) -> Figure:
 def fates_figure(panels: Sequence[Panel], title: str) -> Figure:
     """What noisy RoIs are predicted as, by epoch."""
     figure, grid = panel_grid(panels, title, x="epoch", y="share of noisy RoIs")
-    _as_shares(_draw_curves(grid, panels, _FATES))
+    _as_shares(draw_curves(grid, panels, _FATES))
     add_legend(figure, grid)
     return figure
 
@@ -120,21 +108,15 @@ def detector_figure(panels: Sequence[Panel], title: str) -> Figure:
 
     Several seeds are pooled: a precision of few RoIs says little, which bars and numbers tell.
     """
-    together = [Panel(label=panel.label, runs=[pooled_epochs(panel)]) for panel in panels]
-    figure, grid = panel_grid(together, title, x="epoch", y="share")
-    _draw_curves(grid, together, _DETECTOR)
-    for axes, panel in zip(grid, together, strict=True):
-        _draw_counts(axes, panel.runs[0])
+    figure, grid = panel_grid(panels, title, x="epoch", y="share")
+    draw_curves(grid, panels, _DETECTOR, band=False)
+    for axes, panel in zip(grid, panels, strict=True):
+        _draw_counts(axes, pooled_epochs(panel))
     _as_shares(grid)
     for axes in grid:
         axes.set_ylim(0, _ROOM_FOR_COUNTS)
     add_legend(figure, grid)
     return figure
-
-
-def pooled_epochs(panel: Panel) -> list[Report]:
-    """Of each epoch that all runs have, the report of all their RoIs."""
-    return [pooled(reports) for reports in zip(*panel.runs, strict=False)]
 
 
 def _draw_counts(axes: Axes, epochs: Sequence[Report]) -> None:
@@ -144,8 +126,9 @@ def _draw_counts(axes: Axes, epochs: Sequence[Report]) -> None:
     most = max(sizes, default=0)
     # By the root: beside the first epoch's thousands, dozens would not be seen.
     heights = [math.sqrt(size / most) if most else 0.0 for size in sizes]
-    numbers = range(1, len(sizes) + 1)
-    axes.bar(numbers, heights, color=NOTHING, label="RoIs in PON, root scale", zorder=0.5)
+    edges = np.arange(len(sizes) + 1) + 0.5
+    label = "RoIs in PON, root scale"
+    axes.stairs(heights, edges, fill=True, color=NOTHING, label=label, zorder=0.5)
     axes.text(
         0.99,
         0.99,
@@ -185,40 +168,6 @@ def _draw_histograms(axes: Axes, report: Report) -> None:
         fontsize=9.5,
         bbox={"facecolor": PAPER, "edgecolor": "none", "alpha": 0.8, "pad": 1.5},
     )
-
-
-def _draw_curves(
-    grid: Sequence[Axes], panels: Sequence[Panel], curves: Sequence[Curve]
-) -> Sequence[Axes]:
-    for axes, panel in zip(grid, panels, strict=True):
-        for epochs in panel.runs:
-            numbers = range(1, len(epochs) + 1)
-            for place, curve in enumerate(curves):
-                values = [report[curve.part][curve.name] for report in epochs]
-                # A value between epochs without any is a line of no length: its marker shows it.
-                gaps = None in values
-                behind = len(curves) - 1 - place
-                axes.plot(
-                    numbers,
-                    [math.nan if value is None else value for value in values],
-                    label=curve.label,
-                    color=curve.colour,
-                    linestyle=curve.style,
-                    # The first the widest: what a later one covers shows at its edges.
-                    linewidth=(1.3 if len(panel.runs) == 1 else 0.8) + 0.45 * behind,
-                    marker=curve.marker,
-                    markersize=4,
-                    markevery=1 if gaps else _every(len(epochs), place),
-                    clip_on=False,
-                )
-        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    return grid
-
-
-def _every(epochs: int, place: int) -> tuple[int, int]:
-    """Which epochs a curve has markers at: those of the next curve stand beside them."""
-    step = max(1, epochs // 10)
-    return place % step, step
 
 
 def _as_shares(grid: Sequence[Axes]) -> None:

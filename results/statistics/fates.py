@@ -29,6 +29,11 @@ FATES = {
 """Metric → what it is."""
 
 
+def more_is_better(metric: str) -> bool:
+    """Whether the highest number is the best: of all metrics but those of labels not recovered."""
+    return metric not in FATES or metric.removesuffix(BEST) == "recovered"
+
+
 def fate(shares: Sequence[Mapping[str, float | None]], metric: str) -> float:
     """What became of wrong labels, in percent; NaN where there were none.
 

@@ -2,33 +2,21 @@
 
 import json
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from html import escape
 from typing import Any
 
 import pandas as pd
 
-from noisyseg.number_text import MINUS, decimal
+from noisyseg.number_text import decimal
 from noisyseg.results.paper.published import PublishedTable
+from noisyseg.results.tables.latex import Sheet, latex
 from noisyseg.results.tables.table import LATER, STATISTICS
 
 ENDINGS = {"md": "md", "csv": "csv", "latex": "tex", "html": "html", "json": "json"}
 """Format → the ending of its files."""
 MISSING = "—"
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    **{character: f"\\{character}" for character in "&%$#_{}"},
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "±": r"$\pm$",
-    "×": r"$\times$",
-    "–": "--",
-    "—": "---",
-    MINUS: "$-$",
-    "γ": r"$\gamma$",
-    "η": r"$\eta$",
-}
 
 
 @dataclass(kw_only=True, slots=True, frozen=True, eq=False)
@@ -46,6 +34,8 @@ class Table:
             are not known are NaN, a source that is not there is None.
         notes: what a reader must know.
         remark: what the caption ends with.
+        groups: noise setting → kind and rate in [0, 1], for heads of columns that belong together.
+        standings: (method, noise, metric) → best or tie, as `standings` says.
     """
 
     title: str
@@ -53,6 +43,8 @@ class Table:
     cells: pd.DataFrame
     notes: Sequence[str]
     remark: str = ""
+    groups: Mapping[str, tuple[str, float]] = field(default_factory=dict)
+    standings: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
 
     @property
     def methods(self) -> list[str]:
@@ -149,6 +141,7 @@ def beside(table: Table, others: Sequence[Table]) -> Table:
         value_name="; ".join([table.value_name, *names]),
         cells=pd.concat(cells, ignore_index=True),
         notes=[*table.notes, *more, *silent],
+        standings={cell: mark for one in (table, *others) for cell, mark in one.standings.items()},
     )
 
 
@@ -196,22 +189,34 @@ def _json(table: Table) -> str:
 
 
 def _latex(table: Table) -> str:
-    columns = "l" + "r" * len(table.heads)
-    lines = [
-        r"% \usepackage{booktabs}",
-        r"\begin{table}",
-        r"\centering",
-        rf"\caption{{{_tex(table.title)}. {_tex(_caption(table))}}}",
-        rf"\begin{{tabular}}{{{columns}}}",
-        r"\toprule",
-        " & ".join(map(_tex, ["Method", *table.heads])) + r" \\",
-        r"\midrule",
+    rows = [
+        (
+            method,
+            [
+                cell | {"standing": table.standings.get((method, cell["noise"], cell["metric"]))}
+                for cell in cells
+            ],
+        )
+        for method, cells in _grid(table)
     ]
-    for method, cells in _grid(table):
-        lines.append(" & ".join(map(_tex, [method, *map(cell_text, cells)])) + r" \\")
-    lines += [r"\bottomrule", r"\end{tabular}"]
-    lines += [rf"\par\smallskip {_tex(note)}" for note in table.notes]
-    return "\n".join([*lines, r"\end{table}"]) + "\n"
+    sheet = Sheet(
+        title=table.title,
+        value_name=table.value_name,
+        remark=table.remark,
+        columns=[_grouped(table, *column) for column in table.columns],
+        rows=rows,
+        notes=table.notes,
+    )
+    return latex(sheet)
+
+
+def _grouped(table: Table, noise: str, metric: str) -> tuple[str, str]:
+    """The heads of a column's group, empty if it has none, and of the column."""
+    other = "" if metric == table.columns[0][1] else f", {metric}"
+    if noise not in table.groups:
+        return "", f"{noise}{other}"
+    kind, rate = table.groups[noise]
+    return f"{kind[:1].upper()}{kind[1:]}{other}", f"{100 * rate:g} %"
 
 
 def _html(table: Table) -> str:
@@ -283,10 +288,6 @@ def _plain(value: Any) -> Any:
         return None
     plain = value.item() if hasattr(value, "item") else value
     return plain + 0.0 if isinstance(plain, float) else plain  # a zero without its minus
-
-
-def _tex(text: str) -> str:
-    return "".join(_LATEX.get(character, character) for character in _one_line(text))
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -77,9 +77,10 @@ def test_every_part_is_there(call, toy, recorded):
     out, runs = recorded
     page = Page(page_of(call, toy, out))
     assert list(page.sections) == [
-        *("tables", "power", "figures", "match", "noise", "failures", "environment", "records")
+        *("results", "power", "figures", "tables"),
+        *("match", "noise", "failures", "environment", "records"),
     ]
-    assert "30.0 (n=1); paper 32.5 (−2.5)" in page.sections["tables"]
+    assert "30.0 (n=1); paper 32.5 (−2.5)" in page.sections["results"]
     assert "Class-agnostic mask AP (%)" in page.sections["tables"]
     assert "Mask AP75" not in page.sections["tables"]  # which no record has
     captions = [picture["alt"] for picture in page.pictures]
@@ -107,7 +108,7 @@ def test_texts_are_escaped_and_nothing_comes_from_elsewhere(call, toy, recorded)
     assert "b" not in page.tags
     assert page.links
     for link in page.links:
-        assert link.startswith(("#", "data:image/png;base64,"))
+        assert link.startswith(("#", "data:image/svg+xml;base64,"))
     styles = "".join(re.findall(r"<style>(.*?)</style>", text, flags=re.DOTALL))
     assert "url(" not in styles
     assert "@import" not in styles
@@ -120,9 +121,8 @@ def test_the_same_records_give_the_same_page(call, toy, recorded):
 def test_nothing_measured_yet(call, toy, tmp_path):
     (tmp_path / "none").mkdir()
     page = Page(page_of(call, toy, tmp_path / "none"))
-    assert "Nothing was measured yet." in page.sections["tables"]
-    assert "Nothing was measured yet." in page.sections["figures"]
-    assert "match" not in page.sections
+    assert "Nothing was measured yet." in page.sections["results"]
+    assert not {"ahead", "power", "figures", "tables", "match"} & set(page.sections)
     assert page.sections["failures"].split() == ["Failures", "None."]
     assert page.sections["records"].count("not run") == 4
     done = call("report", toy.file, "--out", tmp_path / "none", "--write", tmp_path / "page.html")
@@ -138,6 +138,40 @@ def test_a_page_is_wide_enough_for_phones(call, toy, recorded):
     assert tables
     assert all("scroll" in classes for classes in tables)
     assert len(tables) == text.count("<table")
+
+
+def test_what_was_found_comes_first(call, toy, recorded):
+    text = page_of(call, toy, recorded[0])
+    first, _, _ = text.partition("<dl")
+    assert "Which method is better at" in first
+    assert "Seen: ce has 32.0 mask AP at sym40, 30.0 with clean labels" in first
+    assert "<dt>seed</dt><dd>1 (0)</dd>" in text
+    assert "<dt>runs done</dt><dd>3 of 4</dd>" in text
+    assert text.index("<img") < text.index("<table")
+
+
+def test_every_figure_opens_at_full_size_and_leads_back(call, toy, recorded):
+    text = page_of(call, toy, recorded[0])
+    page = Page(text)
+    figures = re.findall(r'<figure id="([^"]+)">', text)
+    assert len(figures) == len(set(figures)) == len(page.pictures)
+    for name in figures:
+        assert f"#{name}" in page.links
+        assert f"#at-{name}" in page.links
+        assert f'id="at-{name}"' in text
+    for picture in page.pictures:
+        assert int(picture["width"]) > 0
+        assert picture["style"] == f"--wide: {picture['width']}px"
+
+
+def test_a_page_has_a_dark_scheme_and_is_printed_light(call, toy, recorded):
+    text = page_of(call, toy, recorded[0])
+    styles = "".join(re.findall(r"<style>(.*?)</style>", text, flags=re.DOTALL))
+    assert '<meta name="color-scheme" content="light dark">' in text
+    assert "@media screen and (prefers-color-scheme: dark)" in styles
+    assert "@media print" in styles
+    without = re.sub(r":root \{.*?\}", "", styles, flags=re.DOTALL)
+    assert not re.search(r"#[0-9a-f]{3,6}\b", without)  # every colour is a variable
 
 
 def test_a_noise_label_may_hold_anything(call, toy, tmp_path, record_of):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from noisyseg.bench.reporting.figures import pictures
-from noisyseg.bench.reporting.suite_figures import class_losses, noise_rates, transitions
+from noisyseg.bench.reporting.suite_figures import class_losses, transitions
 from noisyseg.bench.reporting.suite_results import SuiteResults
 from noisyseg.bench.reporting.suite_table import suite_table
 from noisyseg.results.records.store import RunStore
@@ -30,27 +30,13 @@ def run(method, noise, seed, steps):
     )
 
 
-def step(kind, rate=None):
-    return {"type": kind} if rate is None else {"type": kind, "rate": rate}
-
-
-def test_only_noise_of_one_step_with_a_rate_has_a_rate():
-    runs = [
-        run("ce", "clean", 0, None),
-        run("ce", "sym40", 0, [step("symmetric", 0.4)]),
-        run("ce", "matrix", 0, [step("matrix")]),
-        run("ce", "both", 0, [step("symmetric", 0.4), step("missing", 0.1)]),
-    ]
-    assert noise_rates(runs) == {"clean": None, "sym40": ("symmetric", 0.4)}
-
-
 def record(values):
     per_class = {n: {"segm": v} for n, v in zip(CLASSES, values, strict=True)}
     return {"status": "done", "metrics": {"per_class": per_class}}
 
 
 def test_losses_by_class_are_means_over_the_seeds_that_both_have():
-    steps = [step("symmetric", 0.4)]
+    steps = [{"type": "symmetric", "rate": 0.4}]
     runs = [
         run(method, noise, seed, None if noise == "clean" else steps)
         for method in ("ce", "gce", "sce")

@@ -126,7 +126,23 @@ def test_bars_of_pon_are_by_the_root_of_the_largest():
         epoch["noisy"]["potential_noisy"] = size
         epochs.append(with_statistics(epoch))
     figure = detector_figure([Panel(label="ce", runs=[epochs])], "title")
-    assert [bar.get_height() for bar in figure.axes[0].patches] == [1.0, 0.5, 0.0]
+    (bars,) = figure.axes[0].patches
+    assert list(bars.get_data().values) == [1.0, 0.5, 0.0]
+    assert list(bars.get_data().edges) == [0.5, 1.5, 2.5, 3.5]
+
+
+def test_curves_of_several_seeds_are_one_with_a_band():
+    seeds = [[report(0), report(0)], [report(4), report(4)]]
+    figure = sizes_figure([Panel(label="ce", runs=seeds)], "title")
+    assert lines_of(figure)["PON"] == [1002.0, 1002.0]  # 1000 and 1004
+    low, high = (
+        extreme(figure.axes[0].collections[2].get_paths()[0].vertices[:, 1])
+        for extreme in (min, max)
+    )
+    assert (low, high) == (1000, 1004)
+    shares = fates_figure([Panel(label="ce", runs=[[report(noisy=60)], [report()]])], "title")
+    memorised = (30 + 70) / 160  # 30 of 60 and 70 of 100 RoIs: of all of them
+    assert lines_of(shares)["given label (memorised)"] == [pytest.approx(memorised)]
 
 
 def test_what_is_unknown_is_a_gap():

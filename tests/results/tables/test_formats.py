@@ -5,8 +5,6 @@ import io
 import json
 import math
 import re
-import shutil
-import subprocess
 from html.parser import HTMLParser
 
 import pytest
@@ -17,8 +15,6 @@ from noisyseg.results.tables.table import summarise
 
 METHODS = ["ce", "sce", "jol", "a_b & c|d <i> 50 % \\ #1 ~ ^"]
 NOISES = ["clean", "sym40", "asym20", "γ = 6"]
-TEX = shutil.which("pdflatex") or shutil.which("tectonic")
-
 
 FAILED = ("failed", math.nan)
 VALUES = {
@@ -174,40 +170,6 @@ def test_html_has_the_same_numbers_rounded_and_is_escaped(table):
     assert head == ["Method", *NOISES]
     assert [row[0] for row in rows] == METHODS
     assert_rounded(read_cells([row[1:] for row in rows], table), table)
-
-
-def document(table):
-    return (
-        "\\documentclass{article}\n\\usepackage[utf8]{inputenc}\n\\usepackage{booktabs}\n"
-        f"\\begin{{document}}\n{render(table, 'latex')}\\end{{document}}\n"
-    )
-
-
-def test_latex_has_balanced_braces_and_no_bare_special_character(table):
-    text = render(table, "latex")
-    body = text[text.index(r"\midrule") : text.index(r"\bottomrule")]
-    rows = body.split("\\\\\n")[:-1]
-    assert len(rows) == len(METHODS)
-    for row in rows:
-        assert len(re.findall(r"(?<!\\)&", row)) == len(NOISES)
-    for special in "%#_":
-        assert not re.search(rf"(?<!\\){special}", body)
-    plain = re.sub(r"\\[{}]", "", text)
-    assert plain.count("{") == plain.count("}")
-    assert all(ord(character) < 128 for character in body)
-    for command in ("toprule", "midrule", "bottomrule", "caption"):
-        assert text.count(f"\\{command}") == 1
-
-
-@pytest.mark.skipif(TEX is None, reason="no pdflatex and no tectonic is installed")
-def test_latex_compiles(table, tmp_path):
-    (tmp_path / "table.tex").write_text(document(table), encoding="utf-8")
-    options = ["-interaction=nonstopmode", "-halt-on-error"] if "pdflatex" in TEX else []
-    done = subprocess.run(
-        [TEX, *options, "table.tex"], cwd=tmp_path, capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 0, done.stdout[-2000:]
-    assert (tmp_path / "table.pdf").stat().st_size > 1000
 
 
 def test_every_format_is_whole_and_ends_with_a_line_break(table):
