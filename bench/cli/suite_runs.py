@@ -6,10 +6,10 @@ what the store's records say of both. Nothing is written, downloaded or converte
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from noisyseg.bench.cli.arguments import DEFAULT_OUT
 from noisyseg.bench.cli.output import say
+from noisyseg.bench.cli.store_choice import opened_store
 from noisyseg.bench.cli.suite_choice import SuiteChoice, part_of, whole_suite
 from noisyseg.bench.config.suite import Part, SeedPair, Suite
 from noisyseg.bench.runs.grid import foresee
@@ -22,20 +22,6 @@ from noisyseg.errors import InputError
 from noisyseg.methods.registry import is_known
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import RunStore
-
-
-def opened_store(folder: Path) -> RunStore:
-    """The store in a folder.
-
-    Raises:
-        InputError: there is no such folder.
-    """
-    if not folder.is_dir():
-        raise InputError(
-            f"no such store: {folder}. `noisyseg run` makes one; where it lies elsewhere, give "
-            "--out."
-        )
-    return RunStore(folder)
 
 
 def foreseen(choice: SuiteChoice) -> tuple[Suite, list[Run], RunStore]:
@@ -208,9 +194,8 @@ def _narrowed(choice: SuiteChoice, whole: Suite, suite: Suite, there: Recorded) 
     others = _others(there)
     parts = []
     if choice.methods is not None:
-        parts.append(
-            ("--methods", [*(m for m in whole.methods if m not in suite.methods), *others])
-        )
+        unchosen = [label for label in whole.methods if label not in suite.methods]
+        parts.append(("--methods", list(dict.fromkeys([*unchosen, *others]))))
     parts.append(("--noise", [label for label in whole.noise if label not in suite.noise]))
     seeds = [pair for pair in there.seeds if choice.has_seeds and pair not in suite.seeds]
     option = "--seeds" if choice.seeds else "--noise-seeds, --train-seeds"

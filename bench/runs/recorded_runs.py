@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import msgspec
 import orjson
@@ -179,7 +179,7 @@ def _folders(path: Path) -> list[Path]:
     """Of a folder, in order; none where it is not there."""
     try:
         return sorted(Path(entry) for entry in os.scandir(path) if entry.is_dir())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
 
 
@@ -188,17 +188,41 @@ def _recorded_in(folder: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for run in _folders(folder):
         if not (run / RECORD_NAME).is_file():
             continue
-        spec = _spec(run)
+        spec = spec_in(run)
         if spec is not None:
             yield run.name, spec
 
 
-def _spec(run: Path) -> Mapping[str, Any] | None:
-    """Of a run's folder; None if it cannot be read."""
+class _Named(TypedDict):
+    name: str
+
+
+class _Noise(TypedDict):
+    seed: int
+    steps: list[dict[str, Any]]
+
+
+class _Readable(TypedDict):
+    """What is asked of a spec here."""
+
+    schema: int
+    data: _Named
+    protocol: _Named
+    model: _Named
+    method: _Named
+    noise: _Noise | None
+    training: dict[str, Any]
+    train_seed: int
+    eval: dict[str, Any]
+
+
+def spec_in(run: Path) -> Mapping[str, Any] | None:
+    """The spec in a run's folder; None if it cannot be read."""
     for name in (SPEC_NAME, RECORD_NAME):  # the first is short; stores of hand may lack it
         try:
             found = orjson.loads((run / name).read_bytes())
-            spec: RunSpec = msgspec.convert(found if name == SPEC_NAME else found["spec"], RunSpec)
+            spec: RunSpec = found if name == SPEC_NAME else found["spec"]
+            msgspec.convert(spec, _Readable)
         except (OSError, ValueError, LookupError, TypeError):
             continue
         return spec
