@@ -55,10 +55,18 @@ class RunStore:
         path = self._record_path(run)
         return None if path is None else self._read(path)
 
-    def peek(self, spec: Mapping[str, Any]) -> tuple[Record | None, str | None]:
-        """The spec's record, or what is wrong with it; nothing is renamed."""
+    def peek(
+        self, spec: Mapping[str, Any], key: str | None = None
+    ) -> tuple[Record | None, str | None]:
+        """The spec's record, or what is wrong with it; nothing is renamed.
+
+        Args:
+            spec: of the run.
+            key: its key, where that is known: it is not hashed again then.
+        """
+        folder = self.folder(spec) if key is None else self.place(spec, key)
         try:
-            return self.load(spec), None
+            return self._read(folder / RECORD_NAME), None
         except CorruptRecordError as error:
             return None, str(error)
 

@@ -60,7 +60,9 @@ def test_all_seeds_are_seen_and_the_suites_methods_alone(toy, store):
     toy.write()
     there = recorded(loaded(toy, methods=["ce"]), store)
     assert there.seeds == [SeedPair(0, 0), SeedPair(4, 4)]
-    assert {spec["method"]["name"] for spec in there.specs.values()} == {"ce"}
+    ce = {run.key for run in toy.expand(store.root) if run.method_label == "ce"}
+    assert {key for key, pair in there.runs.items() if pair.train == 0} == ce
+    assert len(there.runs) == 4
     assert there.others == ["lncis"]
 
 
@@ -82,7 +84,7 @@ def test_what_differs_in_more_than_content_is_not_of_the_suite(toy, store, recor
     add(store, record_of, toy.expand(store.root)[3], **changes)
     assert len(found(store)) == 9
     after = recorded(loaded(toy), store)
-    assert after.specs.keys() == before.specs.keys()
+    assert after.runs == before.runs
     assert len(after.contents) == 1
 
 
@@ -114,10 +116,10 @@ def test_noise_that_fits_no_record_is_an_error(toy, store):
 
 
 def test_specs_that_cannot_be_read_are_those_of_the_records(toy, store):
-    before = recorded(loaded(toy), store).specs
+    before = recorded(loaded(toy), store)
     for path in found(store):
         path.with_name("spec.json").write_bytes(b"{")
-    assert recorded(loaded(toy), store).specs == before
+    assert recorded(loaded(toy), store) == before
 
 
 @pytest.mark.parametrize("part", ["data", "method", "noise", "model"])
@@ -126,4 +128,4 @@ def test_a_spec_that_says_nothing_of_a_part_is_passed_over(toy, store, part):
     spec = json.loads(path.read_bytes())["spec"]
     for name, content in (("spec.json", spec | {part: {}}), ("record.json", {"spec": {}})):
         path.with_name(name).write_text(json.dumps(content))
-    assert len(recorded(loaded(toy), store).specs) == 7
+    assert len(recorded(loaded(toy), store).runs) == 7
