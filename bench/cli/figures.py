@@ -80,7 +80,9 @@ def run(options: Options) -> int:
     logs = loss_logs(runs, store)
     for line in (*logs.skipped, *logs.broken):
         say("\n".join(wrapped(line, hanging="  ")))
-    records = {run.key: record for run in runs if (record := store.peek(run.spec)[0]) is not None}
+    records = {
+        run.key: record for run in runs if (record := store.peek(run.spec, run.key)[0]) is not None
+    }
     table = suite_table(suite, runs, records, metric=options.metric)
     results = SuiteResults(
         suite=suite, runs=runs, records=records, table=table, observed=logs.observed

@@ -6,10 +6,11 @@ what the store's records say of both. Nothing is written, downloaded or converte
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
+from noisyseg.annotation_files.document import collector_paused
 from noisyseg.bench.cli.arguments import DEFAULT_OUT
 from noisyseg.bench.cli.output import say
+from noisyseg.bench.cli.store_choice import opened_store
 from noisyseg.bench.cli.suite_choice import SuiteChoice, part_of, whole_suite
 from noisyseg.bench.config.suite import Part, SeedPair, Suite
 from noisyseg.bench.runs.grid import foresee
@@ -22,20 +23,6 @@ from noisyseg.errors import InputError
 from noisyseg.methods.registry import is_known
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import RunStore
-
-
-def opened_store(folder: Path) -> RunStore:
-    """The store in a folder.
-
-    Raises:
-        InputError: there is no such folder.
-    """
-    if not folder.is_dir():
-        raise InputError(
-            f"no such store: {folder}. `noisyseg run` makes one; where it lies elsewhere, give "
-            "--out."
-        )
-    return RunStore(folder)
 
 
 def foreseen(choice: SuiteChoice) -> tuple[Suite, list[Run], RunStore]:
@@ -92,7 +79,7 @@ def _all_runs(
     runs = _runs(wide, store, choice, there, note, has_weights=has_weights)
     own = {*suite.seeds, *((None, pair.train) for pair in suite.seeds)}
     runs = [
-        run for run in runs if run.seeds in own or run.key in there.specs or cell_of(run) in cells
+        run for run in runs if run.seeds in own or run.key in there.runs or cell_of(run) in cells
     ]
     return wide, runs
 
@@ -108,12 +95,13 @@ def _store_for(suite: Suite, choice: SuiteChoice) -> RunStore:
 def known_records(runs: Sequence[Run], store: RunStore) -> dict[str, Record]:
     """Every record that holds, of failed runs too; what is wrong with another is said."""
     records = {}
-    for entry in {entry.key: entry for entry in runs}.values():
-        record, problem = store.peek(entry.spec)
-        if problem:
-            say(problem)
-        if record is not None:
-            records[entry.key] = record
+    with collector_paused():
+        for entry in {entry.key: entry for entry in runs}.values():
+            record, problem = store.peek(entry.spec, entry.key)
+            if problem:
+                say(problem)
+            if record is not None:
+                records[entry.key] = record
     return records
 
 
@@ -124,7 +112,7 @@ def methods_there(choice: SuiteChoice) -> list[str]:
         InputError: an unusable suite.
     """
     suite = part_of(_loaded(choice)[0], choice)
-    return [*suite.methods, *_others(recorded(suite, RunStore(choice.out)))]
+    return [*suite.methods, *recorded(suite, RunStore(choice.out)).others]
 
 
 def _loaded(choice: SuiteChoice) -> tuple[Suite, bool]:
@@ -205,12 +193,11 @@ def _described(content: Content, count: int) -> str:
 
 def _narrowed(choice: SuiteChoice, whole: Suite, suite: Suite, there: Recorded) -> list[str]:
     """What the command line leaves out of the suite and of the store's records of it."""
-    others = _others(there)
+    others = list(there.others)
     parts = []
     if choice.methods is not None:
-        parts.append(
-            ("--methods", [*(m for m in whole.methods if m not in suite.methods), *others])
-        )
+        unchosen = [label for label in whole.methods if label not in suite.methods]
+        parts.append(("--methods", list(dict.fromkeys([*unchosen, *others]))))
     parts.append(("--noise", [label for label in whole.noise if label not in suite.noise]))
     seeds = [pair for pair in there.seeds if choice.has_seeds and pair not in suite.seeds]
     option = "--seeds" if choice.seeds else "--noise-seeds, --train-seeds"
@@ -221,7 +208,3 @@ def _narrowed(choice: SuiteChoice, whole: Suite, suite: Suite, there: Recorded) 
             f"left out: {', '.join(others)}, which the store has, too: --methods names them"
         )
     return lines
-
-
-def _others(there: Recorded) -> list[str]:
-    return [name for name in there.others if is_known(name)]

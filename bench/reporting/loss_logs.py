@@ -62,7 +62,7 @@ def loss_logs(runs: Sequence[Run], store: RunStore) -> LossLogs:
     """Read the logs of the runs that are done."""
     found = LossLogs(observed=[], skipped=[], broken=[])
     for run in runs:
-        record, problem = store.peek(run.spec)
+        record, problem = store.peek(run.spec, run.key)
         if problem:
             found.broken.append(problem)
         elif record is None or not is_done(record):

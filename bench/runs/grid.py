@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from noisyseg.annotation_files.annotation_index import write_index
 from noisyseg.bench.config.suite import SeedPair, Suite
@@ -14,7 +14,7 @@ from noisyseg.bench.runs.train_files import train_files, write_train_files
 from noisyseg.bench.training.version import TRAINING
 from noisyseg.noise.spec import NoiseSpec
 from noisyseg.results.evaluation.settings import EVALUATION
-from noisyseg.results.records.record import RunSpec, run_key
+from noisyseg.results.records.record import RunSpec, canonical_part, key_of_parts
 from noisyseg.results.records.store import RunStore
 
 SCHEMA = 1
@@ -97,17 +97,18 @@ def _ground(suite: Suite, data: CheckedData, shared: Path) -> Ground:
 def runs_on(ground: Ground, suite: Suite, store: RunStore, settings: NoiseSettings) -> list[Run]:
     """Every method at every noise setting for every seed of a suite; nothing is written."""
     runs = []
+    common = {**ground.common, "protocol": suite.protocol}
+    parts = {part: canonical_part(value) for part, value in common.items()}
+    methods = {label: method.spec() for label, method in suite.methods.items()}
+    method_parts = {label: canonical_part(spec) for label, spec in methods.items()}
     for train_seed, noise_label, noise in _columns(settings, suite.seeds):
         annotations, manifest = ground.train_files(noise)
+        column = {"noise": None if noise is None else noise.resolved(), "train_seed": train_seed}
+        parts |= {part: canonical_part(value) for part, value in column.items()}
         for method_label, method in suite.methods.items():
-            spec: RunSpec = {
-                **ground.common,  # type: ignore[typeddict-item]  # as `Ground` says
-                "protocol": suite.protocol,
-                "method": method.spec(),
-                "noise": None if noise is None else noise.resolved(),
-                "train_seed": train_seed,
-            }
-            key = run_key(spec)
+            own = {**common, **column, "method": methods[method_label]}
+            spec = cast(RunSpec, own)  # as `Ground` says
+            key = key_of_parts({**parts, "method": method_parts[method_label]})
             run = Run(
                 key=key,
                 spec=spec,

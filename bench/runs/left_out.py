@@ -6,8 +6,9 @@ from typing import Any
 
 import orjson
 
+from noisyseg.bench.runs.recorded_runs import spec_in
 from noisyseg.bench.runs.run import Run
-from noisyseg.results.records.store import RECORD_NAME, SPEC_NAME, RunStore
+from noisyseg.results.records.store import RECORD_NAME, RunStore
 
 _PARTS = ("schema", "data", "protocol", "model", "method", "training", "eval")
 
@@ -29,7 +30,7 @@ def left_out(runs: Sequence[Run], store: RunStore) -> list[str]:
         for path in sorted(folder.glob(f"*/{RECORD_NAME}")):
             if path.parent.name in keys:
                 continue
-            spec = _spec(path.parent / SPEC_NAME)
+            spec = spec_in(path.parent)
             like = None if spec is None else own.get(_likeness(spec))
             if spec is not None and like is not None:
                 found[_difference(spec, like)] += 1
@@ -66,12 +67,3 @@ def _named(part: str, spec: Mapping[str, Any]) -> str:
     if version is not None and name is not None:
         text += f", version {version}"
     return text + (")" if name is not None else "")
-
-
-def _spec(path: Any) -> dict[str, Any] | None:
-    try:
-        spec: dict[str, Any] = orjson.loads(path.read_bytes())
-        _likeness(spec)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        return None
-    return spec

@@ -5,11 +5,12 @@ specs say that content, and the keys of all other runs of the suite follow.
 """
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import msgspec
 import orjson
@@ -23,6 +24,7 @@ from noisyseg.bench.runs.run import Run
 from noisyseg.bench.training.version import TRAINING
 from noisyseg.errors import InputError
 from noisyseg.files import canonical_json, sha256_bytes
+from noisyseg.methods.registry import is_known
 from noisyseg.results.evaluation.settings import EVALUATION
 from noisyseg.results.records.record import RunSpec
 from noisyseg.results.records.store import RECORD_NAME, SPEC_NAME, RunStore
@@ -54,7 +56,7 @@ class Content:
 
 def content_of(spec: Mapping[str, Any]) -> Content:
     """What a run's spec says of it."""
-    return Content(common={part: spec[part] for part in (*_VERSIONS, "data", "model")})
+    return Content(common=orjson.loads(_content_part(spec)))
 
 
 @dataclass(kw_only=True, frozen=True)
@@ -62,50 +64,61 @@ class Recorded:
     """What a store has of a suite, done or failed.
 
     Attributes:
-        specs: key → spec of each of the suite's runs that has a record, at any seed.
+        runs: key → seeds of each of the suite's runs that has a record, whatever they are. A clean
+            run has no noise seed: it counts for the pair of its train seed twice.
         contents: what these are of, those with most records first, and how many each has.
-        others: names of further methods with records of the same data, model and protocol.
+        others: names of further known methods with records of the same data, model and protocol.
     """
 
-    specs: Mapping[str, Mapping[str, Any]]
+    runs: Mapping[str, SeedPair]
     contents: Sequence[tuple[Content, int]]
     others: Sequence[str]
 
     @property
     def seeds(self) -> list[SeedPair]:
-        """A clean run has no noise seed: it counts for the pair of its train seed twice."""
-        pairs = {
-            SeedPair((spec["noise"] or {}).get("seed", spec["train_seed"]), spec["train_seed"])
-            for spec in self.specs.values()
-        }
-        return sorted(pairs)
+        """Of its runs."""
+        return sorted({*self.runs.values()})
 
 
 def recorded(suite: Suite, store: RunStore) -> Recorded:
     """What a store has of a suite, by what its specs say; no number is read.
 
     Raises:
-        InputError: noise that does not fit the classes of what is there.
+        InputError: noise that fits the classes of no record.
     """
     own = {method.method.name for method in suite.methods.values()}
-    specs: dict[str, Mapping[str, Any]] = {}
+    runs: dict[str, SeedPair] = {}
     others = []
+    counts: Counter[bytes] = Counter()
     cells = _Cells(suite)
-    for name in names_in_records(suite.data, suite.data_options):
-        for folder in _folders(store.root / name):
-            alike = (entry for entry in _recorded_in(folder) if is_alike(entry[1], suite))
-            if folder.name in own:
-                specs |= {key: spec for key, spec in alike if cells.hold(spec)}
-            elif next(alike, None) is not None:
+    for folder in _method_folders(suite, store):
+        if folder.name not in own and not is_known(folder.name):
+            continue
+        alike = (entry for entry in _recorded_in(folder) if is_alike(entry[1], suite))
+        if folder.name not in own:
+            if next(alike, None) is not None:
                 others.append(folder.name)
-    if cells.misfit is not None and not specs:
+            continue
+        for key, spec in alike:
+            if cells.hold(spec):
+                train = spec["train_seed"]
+                runs[key] = SeedPair((spec["noise"] or {}).get("seed", train), train)
+                counts[_content_part(spec)] += 1
+    if cells.misfit is not None and not runs:
         raise cells.misfit
-    counts: dict[str, tuple[Content, int]] = {}
-    for spec in specs.values():
-        content = content_of(spec)
-        counts[content.digest] = (content, counts.get(content.digest, (content, 0))[1] + 1)
-    contents = sorted(counts.values(), key=lambda entry: (-entry[1], entry[0].digest))
-    return Recorded(specs=specs, contents=contents, others=others)
+    contents = [(Content(common=orjson.loads(part)), count) for part, count in counts.items()]
+    contents.sort(key=lambda entry: (-entry[1], entry[0].digest))
+    return Recorded(runs=runs, contents=contents, others=others)
+
+
+def _content_part(spec: Mapping[str, Any]) -> bytes:
+    common = {part: spec[part] for part in (*_VERSIONS, "data", "model")}
+    return orjson.dumps(common, option=orjson.OPT_SORT_KEYS)
+
+
+def _method_folders(suite: Suite, store: RunStore) -> Iterator[Path]:
+    for name in names_in_records(suite.data, suite.data_options):
+        yield from _folders(store.root / name)
 
 
 class _Cells:
@@ -179,7 +192,7 @@ def _folders(path: Path) -> list[Path]:
     """Of a folder, in order; none where it is not there."""
     try:
         return sorted(Path(entry) for entry in os.scandir(path) if entry.is_dir())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
 
 
@@ -188,17 +201,41 @@ def _recorded_in(folder: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for run in _folders(folder):
         if not (run / RECORD_NAME).is_file():
             continue
-        spec = _spec(run)
+        spec = spec_in(run)
         if spec is not None:
             yield run.name, spec
 
 
-def _spec(run: Path) -> Mapping[str, Any] | None:
-    """Of a run's folder; None if it cannot be read."""
+class _Named(TypedDict):
+    name: str
+
+
+class _Noise(TypedDict):
+    seed: int
+    steps: list[dict[str, Any]]
+
+
+class _Readable(TypedDict):
+    """What is asked of a spec here."""
+
+    schema: int
+    data: _Named
+    protocol: _Named
+    model: _Named
+    method: _Named
+    noise: _Noise | None
+    training: dict[str, Any]
+    train_seed: int
+    eval: dict[str, Any]
+
+
+def spec_in(run: Path) -> Mapping[str, Any] | None:
+    """The spec in a run's folder; None if it cannot be read."""
     for name in (SPEC_NAME, RECORD_NAME):  # the first is short; stores of hand may lack it
         try:
             found = orjson.loads((run / name).read_bytes())
-            spec: RunSpec = msgspec.convert(found if name == SPEC_NAME else found["spec"], RunSpec)
+            spec: RunSpec = found if name == SPEC_NAME else found["spec"]
+            msgspec.convert(spec, _Readable)
         except (OSError, ValueError, LookupError, TypeError):
             continue
         return spec

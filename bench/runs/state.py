@@ -1,17 +1,22 @@
 """What every run in a store has come to: done, failed, running or waiting."""
 
 import fcntl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from noisyseg.bench.runs.heartbeat import read_heartbeat
+from noisyseg.files import sha256_bytes
+from noisyseg.results.records.noise_name import noise_name
 from noisyseg.results.records.record import Record
-from noisyseg.results.records.store import RunStore
+from noisyseg.results.records.store import RunStore, is_done
 
 STATES = ("done", "failed", "running", "waiting")
 LOCK = ".lock"
+_SEEDS = ("noise", "train_seed")
 
 
 @dataclass(kw_only=True, slots=True, frozen=True)
@@ -20,33 +25,71 @@ class RunState:
 
     Attributes:
         state: one of STATES; a failed run that is run again is running.
-        record: of its last end; None if it has not ended.
+        data, method, noise: how lists call them.
+        setting: equal for runs of which nothing but the seeds differs.
+        noise_seed: None for a clean run.
+        average: mask AP in percent of a run that is done; None where it has none.
+        reason: why a run failed.
+        ended: when, in ISO 8601; None if it has not.
         progress: of its training or evaluation (see `heartbeat`); None unless it is running.
     """
 
     key: str
-    spec: Mapping[str, Any]
     state: str
-    record: Record | None
+    data: str
+    method: str
+    noise: str
+    setting: str
+    noise_seed: int | None
+    train_seed: int
+    epochs: int
+    average: float | None
+    reason: str | None
+    ended: str | None
     progress: Mapping[str, Any] | None
 
 
 def run_states(store: RunStore) -> tuple[list[RunState], list[str]]:
     """Every run in the order of their folders, and a message for what cannot be read."""
-    records, problems = store.all_records()
-    specs, spec_problems = store.all_specs()
-    by_folder = {store.folder(record["spec"]): record for record in records}
-    known = {store.folder(spec): spec for spec in specs}
-    known |= {folder: record["spec"] for folder, record in by_folder.items()}
-    states = [_state(folder, known[folder], by_folder.get(folder)) for folder in sorted(known)]
-    return states, problems + spec_problems
+    problems: list[str] = []
+    return list(each_state(store, problems)), problems
 
 
-def _state(folder: Path, spec: Mapping[str, Any], record: Record | None) -> RunState:
-    running = is_locked(folder)
-    state = "running" if running else record["status"] if record else "waiting"
-    progress = read_heartbeat(folder) if running else None
-    return RunState(key=folder.name, spec=spec, state=state, record=record, progress=progress)
+def each_state(store: RunStore, problems: list[str]) -> Iterator[RunState]:
+    """As `run_states`, one at a time: of a hundred thousand records none is kept."""
+    for folder, spec, record in store.each_run(problems):
+        # Of a run that is done nobody works any more.
+        running = not is_done(record) and is_locked(Path(folder))
+        state = "running" if running else record["status"] if record else "waiting"
+        noise = spec["noise"]
+        yield RunState(
+            key=folder.rpartition("/")[2],
+            state=state,
+            data=spec["data"]["name"],
+            method=spec["method"]["name"],
+            noise=noise_name(noise),
+            setting=_setting(spec),
+            noise_seed=None if noise is None else noise["seed"],
+            train_seed=spec["train_seed"],
+            epochs=spec["protocol"]["epochs"],
+            average=_average(record),
+            reason=record["failure"]["message"] if record and state == "failed" else None,
+            ended=record["finished"] if record and not running else None,
+            progress=read_heartbeat(Path(folder)) if running else None,
+        )
+
+
+def _average(record: Record | None) -> float | None:
+    if record is None or not is_done(record):
+        return None
+    value: float | None = record["metrics"]["segm"]["AP"]
+    return value
+
+
+def _setting(spec: Mapping[str, Any]) -> str:
+    rest = {part: value for part, value in spec.items() if part not in _SEEDS}
+    rest["steps"] = None if spec["noise"] is None else spec["noise"]["steps"]
+    return sha256_bytes(orjson.dumps(rest, option=orjson.OPT_SORT_KEYS))
 
 
 def is_locked(folder: Path) -> bool:

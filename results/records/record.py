@@ -110,6 +110,21 @@ def run_key(spec: Mapping[str, Any]) -> str:
     return sha256_bytes(canonical_json(_plain(spec)))[:16]
 
 
+def canonical_part(value: Any) -> bytes:
+    """The canonical JSON of a part of a spec; runs that share the part can share it, too.
+
+    Raises:
+        InputError: it holds what JSON cannot.
+    """
+    return canonical_json(_plain(value))
+
+
+def key_of_parts(parts: Mapping[str, bytes]) -> str:
+    """As `run_key`, of each part's canonical JSON: thousands of runs differ in a few parts."""
+    named = (canonical_json(part) + b":" + parts[part] for part in sorted(parts))
+    return sha256_bytes(b"{" + b",".join(named) + b"}")[:16]
+
+
 def seal(fields: Mapping[str, Any]) -> Record:
     """A valid record from a run's fields: adds `format`, `key` and `checksum`.
 

@@ -4,6 +4,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -54,10 +55,18 @@ class RunStore:
         path = self._record_path(run)
         return None if path is None else self._read(path)
 
-    def peek(self, spec: Mapping[str, Any]) -> tuple[Record | None, str | None]:
-        """The spec's record, or what is wrong with it; nothing is renamed."""
+    def peek(
+        self, spec: Mapping[str, Any], key: str | None = None
+    ) -> tuple[Record | None, str | None]:
+        """The spec's record, or what is wrong with it; nothing is renamed.
+
+        Args:
+            spec: of the run.
+            key: its key, where that is known: it is not hashed again then.
+        """
+        folder = self.folder(spec) if key is None else self.place(spec, key)
         try:
-            return self.load(spec), None
+            return self._read(folder / RECORD_NAME), None
         except CorruptRecordError as error:
             return None, str(error)
 
@@ -113,36 +122,50 @@ class RunStore:
 
     def each_record(self, problems: list[str]) -> Iterator[Record]:
         """Every valid record, one at a time; messages for the others are added to problems."""
-        for path in sorted(self.root.glob(f"*/*/*/{RECORD_NAME}")):
-            try:
-                record = self._read(path)
-            except InputError as error:
-                problems.append(str(error))
-            else:
-                if record is not None:
-                    yield record
+        for folder in self.run_folders():
+            record = self._record_in(folder, problems)
+            if record is not None:
+                yield record
 
-    def all_specs(self) -> tuple[list[RunSpec], list[str]]:
-        """Every run's spec, begun or planned, in the order of their paths; a message for others."""
-        specs: list[RunSpec] = []
-        problems: list[str] = []
-        for path in sorted(self.root.glob(f"*/*/*/{SPEC_NAME}")):
-            try:
-                spec = json.loads(path.read_bytes())
-                if self.folder(spec) != path.parent:
-                    raise InputError("it belongs to another folder")
-            except (
-                OSError,
-                ValueError,
-                TypeError,
-                LookupError,
-                RecursionError,
-                InputError,
-            ) as error:
-                problems.append(f"{path}: not a run's spec: {error}")
-            else:
-                specs.append(spec)
-        return specs, problems
+    def each_run(
+        self, problems: list[str]
+    ) -> Iterator[tuple[str, Mapping[str, Any], Record | None]]:
+        """Folder, spec and record of every run, begun or planned, one at a time.
+
+        Messages for what cannot be read are added to problems; a run whose record does not hold is
+        one without a record.
+        """
+        for folder in self.run_folders():
+            record = self._record_in(folder, problems)
+            spec = self._spec_in(folder, problems) if record is None else record["spec"]
+            if spec is not None:
+                yield folder, spec, record
+
+    def run_folders(self) -> Iterator[str]:
+        """The folders that runs may have, in order; those of others begin with a point."""
+        for data in _folders(self.root):
+            for method in _folders(data):
+                yield from _folders(method)
+
+    def _record_in(self, folder: str, problems: list[str]) -> Record | None:
+        try:
+            return self._read(f"{folder}{os.sep}{RECORD_NAME}")
+        except InputError as error:
+            problems.append(str(error))
+            return None
+
+    def _spec_in(self, folder: str, problems: list[str]) -> RunSpec | None:
+        path = Path(folder, SPEC_NAME)
+        try:
+            spec: RunSpec = json.loads(path.read_bytes())
+            if self.folder(spec) != path.parent:
+                raise InputError("it belongs to another folder")
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, TypeError, LookupError, RecursionError) as error:
+            problems.append(f"{path}: not a run's spec: {error}")
+            return None
+        return spec
 
     def check_writable(self) -> None:
         """Make the root folder and a passing file in it, before hours are spent on a run.
@@ -165,15 +188,17 @@ class RunStore:
         if not isinstance(run, str):
             path = self.folder(run) / RECORD_NAME
             return path if path.exists() else None
-        # The key is read from a user, so it is compared, not put into a pattern.
-        paths = sorted(self.root.glob(f"*/*/*/{RECORD_NAME}"))
-        return next((path for path in paths if path.parent.name == run), None)
+        paths = (Path(folder, RECORD_NAME) for folder in self.run_folders())
+        return next((path for path in paths if path.parent.name == run and path.exists()), None)
 
-    def _read(self, path: Path) -> Record | None:
+    def _read(self, path: Path | str) -> Record | None:
         try:
-            record = decode_record(path.read_bytes())
+            with open(path, "rb") as file:
+                record = decode_record(file.read())
             # The key has just been checked against the spec: no need to hash it once more.
-            if self.place(record["spec"], record["key"]) != path.parent:
+            spec = record["spec"]
+            own = (_folder_name(spec, "data"), _folder_name(spec, "method"), record["key"])
+            if own != tuple(str(path).split(os.sep)[-4:-1]):
                 raise CorruptRecordError(f"it belongs to run {record['key']}, another folder")
         except FileNotFoundError:
             return None
@@ -190,7 +215,11 @@ def is_done(record: Record | None) -> bool:
 
 
 def _folder_name(spec: Mapping[str, Any], part: str) -> str:
-    name = spec[part]["name"]
+    return _checked_name(spec[part]["name"], part)
+
+
+@lru_cache(maxsize=4096)  # a store's records have few
+def _checked_name(name: Any, part: str) -> str:
     # A leading point would hide the folder, or leave it (`..`).
     usable = isinstance(name, str) and name.strip() and not name.startswith(".")
     if not usable or any(c in "/\\" or not c.isprintable() for c in name):
@@ -199,6 +228,15 @@ def _folder_name(spec: Mapping[str, Any], part: str) -> str:
             "/ and \\, not starting with a point"
         )
     return str(name)
+
+
+def _folders(folder: str | Path) -> list[str]:
+    """Those in a folder that do not hide, in order; none where it is not there."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(e.path for e in entries if e.name[0] != "." and e.is_dir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def _reserve(path: Path) -> Path:

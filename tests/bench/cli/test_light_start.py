@@ -45,6 +45,7 @@ def imported(folder, *words):
     ],
 )
 def test_a_listing_imports_what_it_needs_alone(tmp_path, words, more):
+    (tmp_path / "runs").mkdir()  # of which status tells
     status, names = imported(tmp_path, *words.split())
     assert status == 0
     assert "noisyseg" in names

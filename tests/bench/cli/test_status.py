@@ -1,7 +1,10 @@
 import json
+import re
+from datetime import datetime, timezone
 
 import pytest
 
+from noisyseg.bench.cli.status import age
 from noisyseg.bench.runs.execution import _alone_in, announce
 from noisyseg.bench.runs.heartbeat import Heartbeat
 from noisyseg.results.records.noise_name import noise_name
@@ -22,8 +25,10 @@ def test_status_names_every_run_and_every_reason(call, toy, tmp_path, record_of)
     done = call("status", "--out", out)
     assert done.status == 0
     assert str(path) in done.err
-    assert f"{runs[0].key}  done  toy  ce  clean" in done.out
-    assert f"{runs[3].key}  failed  toy  lncis  symmetric-0.4\n    boom" in done.out
+    assert f"{runs[0].key}  done  toy  ce  clean  seed 0  " in done.out
+    (line,) = (line for line in done.out.splitlines() if line.startswith(runs[3].key))
+    assert re.fullmatch(r"\w+  failed  toy  lncis  symmetric-0.4  seed 0  \d+ d ago", line)
+    assert f"{line}\n    boom\n" in done.out
     assert "1 done, 1 failed, 0 running, 0 waiting in" in done.out
     assert done.out.endswith(f" {out}\n")
     listed = json.loads(call("status", "--out", out, "--json").out)
@@ -68,7 +73,7 @@ def test_status_tells_running_from_waiting_runs(call, toy, tmp_path, record_of):
         runs[2].key: ("running", None, 2),  # once more after its failure
         runs[3].key: ("waiting", None, 2),
     }
-    assert f"{runs[0].key}  running  toy  ce  clean\n    epoch 0.5 of 2\n" in shown
+    assert f"{runs[0].key}  running  toy  ce  clean  seed 0\n    epoch 0.5 of 2\n" in shown
     # Killed: nobody holds the folders any more, whatever the last heartbeat said.
     after = json.loads(call("status", "--out", out, "--json").out)["runs"]
     assert {row["key"]: row["status"] for row in after} == {
@@ -93,9 +98,61 @@ def test_status_names_a_spec_that_is_none(call, toy, tmp_path, content):
     assert f"{runs[0].key}  waiting" in done.out
 
 
-def test_status_of_a_folder_that_is_not_there(call, tmp_path):
-    done = call("status", "--out", tmp_path / "none")
+def test_runs_that_differ_in_seeds_alone_are_one_line(call, toy, tmp_path, record_of):
+    toy.suite |= {"seeds": [0, 1, 2, 3, 7], "methods": {"ce": None, "g": {"name": "gce"}}}
+    toy.write()
+    out = tmp_path / "runs"
+    runs = toy.expand(out)
+    reasons = {1: "boom", 7: "boom", 3: "other"}
+    for run in runs:
+        failed = run.method_label == "g" and run.noise_label == "clean"
+        _save(out, record_of(run, failure=reasons.get(run.seed) if failed else None))
+    lines = call("status", "--out", out).out.splitlines()
+    told = [re.sub(r"^\w{16}|  \d+ d ago", "", line) for line in lines]
+    assert sorted(told[:8]) == sorted(
+        [
+            " +4  done  toy  ce  clean  seeds 0–3, 7",
+            " +4  done  toy  ce  symmetric-0.4  seeds 0–3, 7",
+            " +4  done  toy  gce  symmetric-0.4  seeds 0–3, 7",
+            " +1  done  toy  gce  clean  seeds 0, 2",
+            " +1  failed  toy  gce  clean  seeds 1, 7",
+            "    boom",
+            "  failed  toy  gce  clean  seed 3",
+            "    other",
+        ]
+    )
+    assert lines[8].startswith("17 done, 3 failed, 0 running, 0 waiting in")
+    listed = json.loads(call("status", "--out", out, "--json").out)["runs"]
+    assert len(listed) == 20
+    assert {row["ended"] for row in listed} == {"2025-01-02T03:04:06Z"}
+    assert {row["noise_seed"] for row in listed} == {None, 0, 1, 2, 3, 7}
+
+
+def test_other_parameters_are_another_line(call, toy, tmp_path, record_of):
+    toy.suite |= {"methods": {"a": {"name": "gce", "q": 0.3}, "b": {"name": "gce", "q": 0.5}}}
+    toy.write()
+    out = tmp_path / "runs"
+    _save(out, *map(record_of, toy.expand(out)))
+    assert call("status", "--out", out).out.count("  toy  gce  ") == 4
+
+
+@pytest.mark.parametrize(
+    ("ended", "text"),
+    [
+        ("2026-03-01T12:00:00Z", "now"),
+        ("2026-03-01T11:58:59.5Z", "1 min ago"),
+        ("2026-03-01T09:59:00+00:00", "2 h ago"),
+        ("2026-02-26T11:00:00Z", "3 d ago"),
+        ("2026-03-01T13:00:00Z", "now"),  # another machine's clock
+    ],
+)
+def test_ages(ended, text):
+    assert age(ended, datetime(2026, 3, 1, 12, tzinfo=timezone.utc)) == text
+
+
+def test_status_of_a_store_without_runs(call, tmp_path):
+    (tmp_path / "none").mkdir()
     counts = "0 done, 0 failed, 0 running, 0 waiting"
+    done = call("status", "--out", tmp_path / "none")
     assert (done.status, done.out.split()) == (0, f"{counts} in {tmp_path / 'none'}".split())
     assert json.loads(call("status", "--out", tmp_path / "none", "--json").out)["runs"] == []
-    assert not (tmp_path / "none").exists()

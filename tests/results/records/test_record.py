@@ -8,9 +8,11 @@ import pytest
 from noisyseg.errors import InputError
 from noisyseg.results.records.record import (
     CorruptRecordError,
+    canonical_part,
     check_record,
     decode_record,
     encode_record,
+    key_of_parts,
     run_key,
     seal,
 )
@@ -50,6 +52,17 @@ def _fields(**changes):
         "finished": "2025-01-02T03:14:05Z",
         **changes,
     }
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"noise": None}, {"data": {10: (1, 2), 2: 1e-5}}, {"train_seed": 2**63 - 1}],
+    ids=str,
+)
+def test_the_key_of_a_specs_parts_is_that_of_the_spec(changes):
+    spec = _spec(**changes)
+    parts = {part: canonical_part(spec[part]) for part in reversed(spec)}
+    assert key_of_parts(parts) == run_key(spec)
 
 
 FAILED = {
