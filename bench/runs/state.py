@@ -58,9 +58,8 @@ def run_states(store: RunStore) -> tuple[list[RunState], list[str]]:
 def each_state(store: RunStore, problems: list[str]) -> Iterator[RunState]:
     """As `run_states`, one at a time: of a hundred thousand records none is kept."""
     for folder, spec, record in store.each_run(problems):
-        # Of a run that is done nobody works any more.
-        running = not is_done(record) and is_locked(Path(folder))
-        state = "running" if running else record["status"] if record else "waiting"
+        state = state_of(Path(folder), record)
+        running = state == "running"
         noise = spec["noise"]
         yield RunState(
             key=folder.rpartition("/")[2],
@@ -77,6 +76,14 @@ def each_state(store: RunStore, problems: list[str]) -> Iterator[RunState]:
             ended=record["finished"] if record and not running else None,
             progress=read_heartbeat(Path(folder)) if running else None,
         )
+
+
+def state_of(folder: Path, record: Record | None) -> str:
+    """Of STATES: that of the run in a folder, by its record and by whether it is worked on."""
+    # Of a run that is done nobody works any more.
+    if not is_done(record) and is_locked(folder):
+        return "running"
+    return record["status"] if record else "waiting"
 
 
 def _average(record: Record | None) -> float | None:

@@ -4,14 +4,15 @@ The store that is taken from is read alone. A run's files are copied one by one,
 that a merge that is stopped leaves a run that is not done yet, and the next call copies the rest.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from noisyseg.bench.datasets.checked_annotations import NOTE as CHECKED
 from noisyseg.bench.runs.inputs import SHARED
 from noisyseg.bench.runs.run_copy import at_rest, complete_run, copy_run, damage, files_of
-from noisyseg.bench.runs.state import RunState, run_states
+from noisyseg.bench.runs.state import state_of
 from noisyseg.bench.runs.suite_note_merge import merged_note
 from noisyseg.bench.runs.verified_copy import copy_verified, is_same
 from noisyseg.errors import InputError
@@ -123,13 +124,22 @@ def _merge_shared(file: Path, target: Path, into: Path, merge: Merge) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """A run of a store, with its state (of `state.STATES`)."""
+
+    folder: Path
+    spec: Mapping[str, Any]
+    state: str
+    record: Record | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Pair:
     """A run of the other store, and what this one has of it."""
 
     name: str
-    theirs: RunState
-    ours: RunState | None
-    folder: Path
+    theirs: _Run
+    ours: _Run | None
     target: Path
 
     @property
@@ -148,34 +158,37 @@ class _Pair:
 
 
 def _pairs(into: RunStore, source: RunStore, merge: Merge) -> Iterator[_Pair]:
-    ours, problems = run_states(into)
-    theirs, more = run_states(source)
-    merge.problems += problems + more
-    known = {run.key: run for run in ours}
-    for run in theirs:
-        target = into.folder(run.spec)
+    known = {run.folder.name: run for run in _runs(into, merge.problems)}
+    for run in _runs(source, merge.problems):
+        target = into.place(run.spec, run.folder.name)
         yield _Pair(
             name=str(target.relative_to(into.root)),
             theirs=run,
-            ours=known.get(run.key),
-            folder=source.folder(run.spec),
+            ours=known.get(run.folder.name),
             target=target,
         )
 
 
+def _runs(store: RunStore, problems: list[str]) -> list[_Run]:
+    return [
+        _Run(folder=Path(folder), spec=spec, state=state_of(Path(folder), record), record=record)
+        for folder, spec, record in store.each_run(problems)
+    ]
+
+
 def _merge_run(pair: _Pair, into: RunStore, merge: Merge) -> None:
-    with at_rest(pair.folder) as theirs_rests, at_rest(pair.target) as ours_rests:
+    with at_rest(pair.theirs.folder) as theirs_rests, at_rest(pair.target) as ours_rests:
         running = "running" in {pair.theirs.state, pair.ours and pair.ours.state}
         if running or not (theirs_rests and ours_rests):
             merge.skipped.append(pair.name)
             return
         record = pair.theirs.record
-        wrong = damage(pair.folder, record) if record is not None else None
+        wrong = damage(pair.theirs.folder, record) if record is not None else None
         if wrong is not None:
             merge.problems.append(f"{pair.name}: not taken over: {wrong}")
         elif pair.gain > 0:
             into.load_or_set_aside(pair.theirs.spec)  # the bytes of a damaged record are evidence
-            copy_run(pair.folder, pair.target)
+            copy_run(pair.theirs.folder, pair.target)
             merge.copied.append(pair.name)
         elif pair.records is None:
             merge.present += 1
@@ -187,15 +200,15 @@ def _merge_done(pair: _Pair, records: tuple[Record, Record], into: RunStore, mer
     ours, theirs = records
     if ours["checksum"] != theirs["checksum"]:
         kept = into.root / CONFLICTS / pair.name / theirs["checksum"][:8]
-        copy_run(pair.folder, kept)
+        copy_run(pair.theirs.folder, kept)
         merge.conflicts.append(
             f"{pair.name}: done in both, {_contrast(ours, theirs)}; the other is kept as {kept}"
         )
         return
     wrong = damage(pair.target, ours)
     if wrong is not None:
-        merge.problems.append(f"{pair.name}: {wrong}; {pair.folder} has it whole")
-    if complete_run(pair.folder, pair.target):
+        merge.problems.append(f"{pair.name}: {wrong}; {pair.theirs.folder} has it whole")
+    if complete_run(pair.theirs.folder, pair.target):
         merge.copied.append(pair.name)
     else:
         merge.present += 1
