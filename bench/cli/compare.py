@@ -103,7 +103,7 @@ def run(options: Options) -> int:
     if options.figures is not None:
         from noisyseg.bench.reporting.comparison_figures import comparison_figures
 
-        drawn = comparison_figures(settings, across, ("png", "svg"))
+        drawn = comparison_figures(settings, across, ("png", "svg"), title=document["suite"])
         for file, content in drawn.items():
             write_atomically(options.figures / file, content)
         say(with_path(f"{len(drawn)} figures written to", options.figures))

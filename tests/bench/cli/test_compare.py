@@ -298,7 +298,7 @@ def test_figures_and_all_settings_at_once(call, toy, three_seeds, tmp_path):
     assert done.status == 0, done.err
     names = ("critical-difference-clean", "critical-difference-sym40")
     names = (*names, "interquartile-means", "performance-profiles")
-    wanted = {f"{name}.{kind}" for name in names for kind in ("png", "svg")}
+    wanted = {f"toy-{name}.{kind}" for name in names for kind in ("png", "svg")}
     assert {path.name for path in folder.iterdir()} == wanted
     assert f"{len(wanted)} figures written to" in done.err
     assert "### Over clean, sym40" in done.out
