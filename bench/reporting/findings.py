@@ -112,7 +112,10 @@ def headline(found: Sequence[Lead], unit: str) -> str:
         _ahead([lead for lead in alone if lead.leader == leader], unit)
         for leader in dict.fromkeys(lead.leader for lead in alone)
     ]
-    sentences += map(_ahead_of_some, part)
+    sentences += [
+        _ahead_of_some([lead for lead in part if lead.leader == leader])
+        for leader in dict.fromkeys(lead.leader for lead in part)
+    ]
     sentences += _told_from_none(none)
     for reason in dict.fromkeys(lead.silence for lead in silent):
         where = _listed([lead.noise for lead in silent if lead.silence == reason])
@@ -135,9 +138,10 @@ def _told_from_none(found: Sequence[Lead]) -> list[str]:
 def _ahead(found: Sequence[Lead], unit: str) -> str:
     """Of one method, at the settings where it is ahead of all."""
     where = _listed([lead.noise for lead in found])
-    others = {lead.others for lead in found}
-    count = str(min(others)) if len(others) == 1 else f"{min(others)} to {max(others)}"
-    whom = f"all {count} other methods" if max(others) > 1 else next(iter(found[0].beaten))
+    others = [lead.others for lead in found]
+    whom = next(iter(found[0].beaten))
+    if max(others) > 1:
+        whom = f"all {_range(others)} other methods"
     gaps = [min(gap for gap, _ in lead.beaten.values()) for lead in found]
     if len(gaps) == 1:
         gap, half = min(found[0].beaten.values())
@@ -148,7 +152,15 @@ def _ahead(found: Sequence[Lead], unit: str) -> str:
     return f"{found[0].leader} is ahead of {whom} at {where}, by {by} {unit}{next_one}."
 
 
-def _ahead_of_some(lead: Lead) -> str:
+def _ahead_of_some(found: Sequence[Lead]) -> str:
+    """Of one method, at the settings where it is ahead of some; who ties is told of one alone."""
+    lead = found[0]
+    if len(found) > 1:
+        counts = [len(lead.beaten) for lead in found]
+        return (
+            f"At {_listed([lead.noise for lead in found])} {lead.leader} has the highest mean and "
+            f"is ahead of {_range(counts)} of {_range([lead.others for lead in found])} methods."
+        )
     rest = [*lead.tied, *lead.untested]
     more = f" and {len(rest) - _NAMED} more" if len(rest) > _NAMED else ""
     return (
@@ -178,6 +190,11 @@ def _beaten(lead: Lead) -> str:
         told = [*told[:_NAMED], f"{len(told) - _NAMED - 1} more", told[-1]]
     whom = f"{len(lead.beaten)} of {lead.others}"
     return f"{whom}: {', '.join(told)}" if told else f"none of {lead.others}"
+
+
+def _range(counts: Sequence[int]) -> str:
+    low, high = min(counts), max(counts)
+    return str(low) if low == high else f"{low} to {high}"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -20,6 +20,7 @@ from noisyseg.results.figures.noise_figures import (
     rates_figure,
     transition_figure,
 )
+from noisyseg.results.figures.style import DPI
 from noisyseg.results.report.page import NONE, filled, picture
 
 _FIGURE = re.compile(r"(rates|expected|transitions|counts|overlaps|example_\d\d)\.png")
@@ -98,11 +99,17 @@ def render_page(audit: NoiseAudit, figures: Mapping[str, bytes], shown: Examples
         spec=_spec(manifest),
         steps=_steps(manifest),
         figures={name: picture(data) for name, data in figures.items()},
+        widths={name: _css_width(data) for name, data in figures.items()},
         overlaps={"mean": fmean(overlaps), "median": median(overlaps)} if overlaps else None,
         examples=shown,
         colours=COLOURS,
         numbers=_numbers(audit),
     )
+
+
+def _css_width(content: bytes) -> int:
+    """Of a PNG by its header, in pixels of 96 to the inch."""
+    return round(int.from_bytes(content[16:20], "big") * 96 / DPI)
 
 
 def _figures(audit: NoiseAudit) -> dict[str, bytes]:

@@ -77,6 +77,13 @@ def test_a_tie_is_no_lead():
     assert row["ahead"].startswith("1 of 2: ce by 10.0 ± ")
 
 
+def test_settings_with_ties_are_told_together():
+    tied = settings(clean=BASES | {"gce": 29.98}, sym40=BASES | {"gce": 29.98})
+    assert headline(found(tied), "mask AP") == (
+        "At clean and sym40 lncis has the highest mean and is ahead of 1 of 2 methods."
+    )
+
+
 def test_where_nothing_is_told_apart_nobody_is_ahead():
     equal = dict.fromkeys(BASES, 30.0)
     text = headline(found(settings(clean=equal, sym40=equal)), "mask AP")

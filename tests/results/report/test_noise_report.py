@@ -399,3 +399,16 @@ def test_a_folder_is_no_page(tmp_path):
     with pytest.raises(InputError, match="is a folder"):
         write_noise_report(audit(clean, noisy, difference(clean)), out=tmp_path)
     assert list(tmp_path.parent.glob("*_figures")) == []
+
+
+def test_figures_have_the_size_of_their_inches_and_the_page_a_dark_scheme(tmp_path):
+    clean, noisy = documents(images=1)
+    out = tmp_path / "r.html"
+    write_noise_report(audit(clean, noisy, difference(clean)), out=out, images=None)
+    text = out.read_text(encoding="utf-8")
+    widths = [int(width) for width in re.findall(r'<img class="figure" width="(\d+)"', text)]
+    assert widths
+    assert round(8.2 * 96) in widths  # of the counts
+    assert "@media screen and (prefers-color-scheme: dark)" in text
+    styles = re.findall(r"<style>(.*?)</style>", text, flags=re.DOTALL)[0]
+    assert not re.search(r"#[0-9a-f]{3,6}\b", re.sub(r":root \{.*?\}", "", styles, flags=re.DOTALL))
