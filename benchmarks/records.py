@@ -3,10 +3,12 @@
 10,000 synthetic records, sealed as a run seals its own, in a store on the disk: 25 methods, 20
 noise settings, 20 seeds. In a process of its own they are loaded into a data frame (each one's
 schema, checksum and key are checked) and a table of means, spreads and intervals is made. Beside
-it the same files read and decoded by json, with nothing checked. Half a minute.
+it the same files read and decoded by json, with nothing checked, and `noisyseg status` of the
+store. Half a minute.
 
-    python benchmarks/records.py                 bounds: 3 s, 500 MB
-    python benchmarks/records.py --records 500   a quick try; no bounds
+    python benchmarks/records.py                     bounds: 3 s, 500 MB
+    python benchmarks/records.py --records 500       a quick try; no bounds
+    python benchmarks/records.py --records 100000    also status within 10 s; 2.4 GB of disk
 
 Exit status 1 if a bound is missed at full size.
 """
@@ -46,6 +48,18 @@ print(count, time.perf_counter() - start)
 """
 
 
+STATUS = """
+import contextlib, io, resource, sys, time
+start = time.perf_counter()
+from noisyseg.bench.cli.command_line import main
+with contextlib.redirect_stdout(io.StringIO()):
+    status = main(["status", "--out", sys.argv[1]])
+memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(status, time.perf_counter() - start, memory)
+"""
+MANY, STATUS_SECONDS = 100_000, 10.0
+
+
 def main() -> int:
     """Make the store, load it in fresh processes, say what it took."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -55,9 +69,14 @@ def main() -> int:
         fill(Path(folder), arguments.records)
         bare = fresh(BARE, folder)
         count, cells, imports, load, table, memory = fresh(LOAD, folder)
+        _, status, status_memory = fresh(STATUS, folder)
     write(f"{count:.0f} records, {cells:.0f} cells")
     write(f"imports {imports:.2f} s, load {load:.2f} s, table {table:.2f} s, {memory:.0f} MB")
     write(f"json alone, nothing checked: {bare[1]:.2f} s; ratio {(load + table) / bare[1]:.1f}")
+    write(f"status {status:.2f} s, {status_memory:.0f} MB")
+    if arguments.records >= MANY:
+        write(f"bound {STATUS_SECONDS:g} s: {'kept' if status <= STATUS_SECONDS else 'MISSED'}")
+        return 0 if status <= STATUS_SECONDS else 1
     kept = load + table <= MOST_SECONDS and memory <= MOST_MEGABYTES
     if arguments.records >= RECORDS:
         write(f"bounds {MOST_SECONDS:g} s, {MOST_MEGABYTES:g} MB: {'kept' if kept else 'MISSED'}")

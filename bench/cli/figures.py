@@ -13,6 +13,7 @@ from noisyseg.bench.cli.suite_choice import SuiteChoice, add_recorded_choice
 from noisyseg.bench.cli.suite_runs import foreseen
 from noisyseg.bench.reporting.figures import FIGURES, pictures
 from noisyseg.bench.reporting.loss_logs import LossLogs, loss_logs
+from noisyseg.bench.reporting.suite_progress import progress_note
 from noisyseg.bench.reporting.suite_results import SuiteResults
 from noisyseg.bench.reporting.suite_table import part_file_name, suite_file_name, suite_table
 from noisyseg.errors import InputError
@@ -77,12 +78,13 @@ def run(options: Options) -> int:
         InputError: of no run anything can be told.
     """
     suite, runs, store = foreseen(options.choice)
-    logs = loss_logs(runs, store)
-    for line in (*logs.skipped, *logs.broken):
+    there = {run.key: store.peek(run.spec, run.key) for run in runs}
+    records = {key: record for key, (record, _) in there.items() if record is not None}
+    waiting = progress_note(suite, runs, records)
+    # Of runs that are not there one line tells, of each of the others its own.
+    logs = loss_logs([run for run in runs if there[run.key] != (None, None)], store)
+    for line in (*filter(None, [waiting]), *logs.skipped, *logs.broken):
         say("\n".join(wrapped(line, hanging="  ")))
-    records = {
-        run.key: record for run in runs if (record := store.peek(run.spec, run.key)[0]) is not None
-    }
     table = suite_table(suite, runs, records, metric=options.metric)
     results = SuiteResults(
         suite=suite, runs=runs, records=records, table=table, observed=logs.observed

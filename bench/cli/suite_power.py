@@ -46,7 +46,8 @@ def measured_power(
         return drawn_images(layout, of_noise, records, draws=draws)
 
     if metric in FATES:
-        for line in loss_logs([run for run in runs if run.spec["noise"]], store).silent:
+        noisy = [run for run in runs if run.spec["noise"] and run.key in records]
+        for line in loss_logs(noisy, store).silent:
             say(line)
     values = comparable(suite_values(runs, records, metric), metric, suite)
     asked = drawn if draws and metric == DEFAULT else None

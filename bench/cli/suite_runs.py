@@ -41,6 +41,11 @@ def foreseen(choice: SuiteChoice) -> tuple[Suite, list[Run], RunStore]:
     wide, runs = _all_runs(suite, store, choice, there, has_weights=has_weights)
     for line in (*_narrowed(choice, whole, suite, there), *left_out(runs, store)):
         say(line)
+    if not runs and there.unlike:
+        say(
+            f"left out: all {there.unlike} records that {store.root} has of the suite's data and "
+            "methods: their protocol, model, parameters, noise or choice of images is another"
+        )
     return wide, runs, store
 
 

@@ -94,7 +94,8 @@ def run(options: Options) -> int:
     made = wide_table(suite, runs, records, metric=options.metric, also=options.also)
     made = with_progress(made, suite, runs, records)
     if not FATES.keys().isdisjoint({options.metric, *options.also}):
-        for line in loss_logs([run for run in runs if run.spec["noise"]], store).silent:
+        noisy = [run for run in runs if run.spec["noise"] and run.key in records]
+        for line in loss_logs(noisy, store).silent:
             say(line)
     if options.check is not None:
         return _check(made, options.check)

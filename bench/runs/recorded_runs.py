@@ -68,11 +68,13 @@ class Recorded:
             run has no noise seed: it counts for the pair of its train seed twice.
         contents: what these are of, those with most records first, and how many each has.
         others: names of further known methods with records of the same data, model and protocol.
+        unlike: how many records of its methods are of other parameters, noise, model or protocol.
     """
 
     runs: Mapping[str, SeedPair]
     contents: Sequence[tuple[Content, int]]
     others: Sequence[str]
+    unlike: int
 
     @property
     def seeds(self) -> list[SeedPair]:
@@ -88,27 +90,28 @@ def recorded(suite: Suite, store: RunStore) -> Recorded:
     """
     own = {method.method.name for method in suite.methods.values()}
     runs: dict[str, SeedPair] = {}
-    others = []
+    others, unlike = [], 0
     counts: Counter[bytes] = Counter()
     cells = _Cells(suite)
     for folder in _method_folders(suite, store):
         if folder.name not in own and not is_known(folder.name):
             continue
-        alike = (entry for entry in _recorded_in(folder) if is_alike(entry[1], suite))
         if folder.name not in own:
-            if next(alike, None) is not None:
+            if any(is_alike(spec, suite) for _, spec in _recorded_in(folder)):
                 others.append(folder.name)
             continue
-        for key, spec in alike:
-            if cells.hold(spec):
-                train = spec["train_seed"]
-                runs[key] = SeedPair((spec["noise"] or {}).get("seed", train), train)
-                counts[_content_part(spec)] += 1
+        for key, spec in _recorded_in(folder):
+            if not (is_alike(spec, suite) and cells.hold(spec)):
+                unlike += 1
+                continue
+            train = spec["train_seed"]
+            runs[key] = SeedPair((spec["noise"] or {}).get("seed", train), train)
+            counts[_content_part(spec)] += 1
     if cells.misfit is not None and not runs:
         raise cells.misfit
     contents = [(Content(common=orjson.loads(part)), count) for part, count in counts.items()]
     contents.sort(key=lambda entry: (-entry[1], entry[0].digest))
-    return Recorded(runs=runs, contents=contents, others=others)
+    return Recorded(runs=runs, contents=contents, others=others, unlike=unlike)
 
 
 def _content_part(spec: Mapping[str, Any]) -> bytes:

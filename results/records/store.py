@@ -130,10 +130,9 @@ class RunStore:
     def each_run(
         self, problems: list[str]
     ) -> Iterator[tuple[str, Mapping[str, Any], Record | None]]:
-        """Folder, spec and record of every run, begun or planned, one at a time.
+        """Folder, spec and record of every run, begun or planned; None for one that does not hold.
 
-        Messages for what cannot be read are added to problems; a run whose record does not hold is
-        one without a record.
+        Messages for what cannot be read are added to problems.
         """
         for folder in self.run_folders():
             record = self._record_in(folder, problems)

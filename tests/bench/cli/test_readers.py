@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from noisyseg.bench.config.shipped import read_suite, shipped_names
 from noisyseg.files import sha256_file
 from noisyseg.results.records.record import seal
 from noisyseg.results.records.store import RunStore
@@ -239,6 +241,15 @@ def test_a_note_of_other_keys_is_said(call, toy, recorded):
     assert "0 of 8 runs done" in done.out
 
 
+def test_records_of_another_protocol_alone_are_said(call, toy, recorded, without_data):
+    toy.suite["protocol"] = "shapes-cpu"
+    toy.write()
+    without_data()
+    done = call("table", toy.file, "--out", recorded)
+    assert "0 of 8 runs done; waiting: every cell." in done.out
+    assert "left out: all 8 records that" in done.err
+
+
 # Nothing is left out silently
 
 
@@ -258,6 +269,21 @@ def test_all_seeds_count_and_what_is_left_out_is_said(call, toy, recorded):
     toy.write()
     rest = call("table", toy.file, "--out", recorded)
     assert rest.err == "left out: lncis, which the store has, too: --methods names them\n"
+
+
+def test_figures_say_in_one_line_what_waits(call, toy, recorded):
+    toy.suite["seeds"] = [0, 1, 2, 3]
+    toy.write()
+    done = call("figures", toy.file, "--out", recorded)
+    assert done.status == 0
+    assert done.err.startswith("8 of 16 runs done; waiting: every cell at seeds 2, 3.\n")
+    assert "not run" not in done.err
+
+
+def test_no_shipped_title_counts_what_a_choice_leaves_out():
+    for name in shipped_names("suite"):
+        title = read_suite(name)["title"].lower()
+        assert not re.search(r"\d+ methods|all methods|\d+ seeds", title), title
 
 
 def test_a_partial_suite_says_which_cells_wait(call, toy, recorded):

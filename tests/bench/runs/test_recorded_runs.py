@@ -86,6 +86,7 @@ def test_what_differs_in_more_than_content_is_not_of_the_suite(toy, store, recor
     after = recorded(loaded(toy), store)
     assert after.runs == before.runs
     assert len(after.contents) == 1
+    assert (before.unlike, after.unlike) == (0, 1)
 
 
 @pytest.mark.parametrize(
