@@ -136,7 +136,6 @@ def run(options: Options) -> int:
         return _list_runs(suite, store)
     checked = check(suite, store, make=True)
     runs = expand(suite, store, checked=checked, tell=say_warnings)
-    write_note(suite, runs, store)
     data, _ = checked
     if options.test_dev:
         runs = with_submissions(runs, test_images(suite.name, data.source))
@@ -193,12 +192,14 @@ def _trained(
         check_images(missing[0], data)
     counted = f"{suite.name}: {len(records)} done, {len({run.key for run in missing})} to train"
     if not missing:
+        write_note(suite, runs, store)
         say(counted)
         return records
 
     def check_and_tell() -> None:
         check_model(missing[0])
         note_size(suite, len(data.classes), store)
+        write_note(suite, runs, store)
         say(counted)
 
     with closing(progress.display_for(sys.stderr)) as display:

@@ -523,6 +523,7 @@ def test_a_suite_whose_runs_are_done_is_still_checked(refused, toy, tmp_path, re
 def test_the_same_holds_for_tables(refused, toy, tmp_path):
     toy.suite["noise"]["sym40"]["rate"] = 7
     toy.write()
+    (tmp_path / "runs").mkdir()
     message = refused("table", toy.file, "--out", tmp_path / "runs")
     assert "a noise rate must be a number from 0 to 1, got 7" in message
 

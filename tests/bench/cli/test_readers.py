@@ -315,6 +315,7 @@ def test_the_table_that_run_leaves_keeps_methods_that_ran_before(
     call, toy, recorded, record_of, monkeypatch
 ):
     def run_all(runs, store, settings, display, check):
+        check()
         for run in runs:
             store.save(record_of(run, 77.0))
         return {run.key: store.load(run.spec) for run in runs}
