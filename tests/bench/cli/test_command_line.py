@@ -243,9 +243,11 @@ def test_a_reader_that_has_seen_enough_is_no_error():
     assert result.stderr == ""
 
 
-@pytest.mark.parametrize("words", ["suite list", "methods list", "methods show ours", "status"])
-def test_json_is_one_document_and_nothing_else(call, words):
-    done = call(*words.split(), "--json")
+@pytest.mark.parametrize(
+    "words", ["suite list", "methods list", "methods show ours", "status --out STORE"]
+)
+def test_json_is_one_document_and_nothing_else(call, words, tmp_path):
+    done = call(*words.replace("STORE", str(tmp_path)).split(), "--json")
     assert done.status == 0
     assert json.loads(done.out) is not None
     assert done.err == ""
