@@ -36,7 +36,8 @@ def test_a_format_is_printed_and_written(call, toy, recorded, kind, ending):
     done = call("table", toy.file, "--out", recorded, "--write", path)
     assert done.status == 0
     assert path.read_text() == done.out
-    assert f"table written to {path}" in done.err
+    assert done.err.startswith("table written to")  # a long path has a line of its own
+    assert str(path) in done.err
     assert call("table", toy.file, "--out", recorded, "--format", kind).out == done.out
     if kind == "csv":
         rows = list(csv.DictReader(io.StringIO(done.out)))
