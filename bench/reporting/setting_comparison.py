@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Hashable, Mapping
 from dataclasses import asdict, dataclass
+from itertools import combinations
 from statistics import fmean
 from typing import Any
 
@@ -124,6 +125,31 @@ class SettingComparison:
                 f"Tables and `power` do not tell {', '.join(only_here)} from {self.baseline}: they "
                 f"ask of all {self.seeds_alone.pairs} pairs of methods, here there are "
                 f"{len(self.against)} comparisons."
+            )
+        return lines + self._other_pairs()
+
+    def _other_pairs(self) -> list[str]:
+        """The same of every two others: ranks and groups are by all pairs."""
+        alike = {frozenset(two) for group in self.ranking.groups for two in combinations(group, 2)}
+        others = [p for p in self.seeds_alone.known if self.baseline not in (p.one, p.other)]
+        only_there, only_here = (
+            ", ".join(
+                f"{pair.one} from {pair.other}"
+                for pair in others
+                if pair.apart == there and (frozenset((pair.one, pair.other)) in alike) == there
+            )
+            for there in (True, False)
+        )
+        lines = []
+        if only_there:
+            lines.append(
+                f"Of the other pairs, tables and `power` also tell {only_there}: by a spread that "
+                "all methods share, on these very images; ranks here do not."
+            )
+        if only_here:
+            lines.append(
+                f"Of the other pairs, ranks here also tell {only_here}; tables and `power`, whose "
+                "correction (Bonferroni) asks more than Holm's, do not."
             )
         return lines
 

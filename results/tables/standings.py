@@ -16,7 +16,8 @@ def standings(cells: Cells) -> dict[tuple[str, str], str]:
 
     Two are told apart by `differences_of`, at 5 % over all pairs of a setting. Of a setting where
     nothing can be tested, of one seed say, nothing is said; nor of a method that shares no two
-    seeds with the best.
+    seeds with the best. One that lies above it at the seeds that both have ties with it: the best
+    has had more luck at others.
 
     Args:
         cells: of a metric of which more is better.
@@ -36,6 +37,7 @@ def standings(cells: Cells) -> dict[tuple[str, str], str]:
         if pairs:
             found[best, noise] = BEST
         for pair in pairs:
-            if not pair.apart:
+            ahead = pair.mean if pair.one == best else -pair.mean
+            if ahead <= pair.half:
                 found[pair.other if pair.one == best else pair.one, noise] = TIE
     return found

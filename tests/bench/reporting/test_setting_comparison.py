@@ -59,10 +59,11 @@ def test_verdicts_and_ranks():
 def test_what_tables_tell_apart_on_these_images_alone_is_said():
     found = compared(CLEAR, by_images=4.0)
     assert found.verdict("gce") == "tie"
-    (note,) = found.notes()
+    note, others = found.notes()
     assert (
         "Tables and `power` tell gce from ce by a spread that all methods share, on these" in note
     )
+    assert "gce from sce" in others
 
 
 def test_what_tables_correct_for_more_pairs_is_said():
@@ -77,6 +78,23 @@ def test_what_tables_correct_for_more_pairs_is_said():
         pytest.fail("no such difference")
     (note,) = found.notes()
     assert "do not tell gce from ce: they ask of all 3 pairs of methods, here there are 2" in note
+
+
+def test_of_two_others_what_tables_say_otherwise_is_said():
+    numbers = {"ce": [50.0, 51.0, 52.5], "gce": CLEAR["gce"], "sce": CLEAR["sce"]}
+    (note,) = compared(numbers, by_images=4.0).notes()
+    assert "other pairs, tables and `power` also tell gce from sce: by a spread" in note
+    assert compared(numbers).notes() == []
+
+
+def test_of_two_others_what_holms_correction_tells_is_said():
+    """Told at 5 % over the one pair that is left, not over three: between the two bounds."""
+    found = set()
+    for shift in np.arange(0.0, 2.0, 0.02):
+        near = [20.0 + shift, 21.9 + shift, 22.4 + shift]
+        found |= {*compared({"ce": [50.0, 51.4, 52.5], "gce": near, "sce": CLEAR["ce"]}).notes()}
+    (note,) = found
+    assert "other pairs, ranks here also tell gce from sce; tables and `power`, whose" in note
 
 
 def test_a_method_that_varies_more_is_named():

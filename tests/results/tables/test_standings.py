@@ -27,6 +27,18 @@ def test_what_is_not_told_from_the_best_ties_with_it():
     assert found == {("sce", "sym40"): BEST, ("gce", "sym40"): TIE}
 
 
+def test_what_lies_above_the_best_at_the_seeds_of_both_ties_with_it():
+    """The best by its mean, thanks to a seed that the other lacks."""
+    own = {"ce": [30.0, 30.3, 29.9, 60.0], "gce": [35.0, 35.2, 34.9], "sce": [20.1, 20.2, 20.0]}
+    found = standings(
+        {
+            (method, "sym40"): {(seed, seed): ("done", x) for seed, x in enumerate(numbers)}
+            for method, numbers in own.items()
+        }
+    )
+    assert found == {("ce", "sym40"): BEST, ("gce", "sym40"): TIE}
+
+
 def test_each_setting_has_its_own():
     both = cells(ce=30.0, gce=20.0) | cells("clean", ce=20.0, gce=30.0)
     assert standings(both) == {("ce", "sym40"): BEST, ("gce", "clean"): BEST}
