@@ -71,6 +71,7 @@ def across_settings(
     known = {name: setting for name, setting in settings.items() if means[name] > 0}
     if len(known) < 2:
         return None
+    baseline = next(iter(known.values())).baseline
     methods = list(dict.fromkeys(m for setting in known.values() for m in setting.values))
     scores = {
         method: {
@@ -84,8 +85,11 @@ def across_settings(
     thresholds = np.linspace(min(runs), max(runs), _POINTS, dtype=np.float64)
     return AcrossSettings(
         tasks=list(known),
-        baseline=next(iter(known.values())).baseline,
-        aggregates={m: aggregate(own, thresholds, seed=seed) for m, own in scores.items()},
+        baseline=baseline,
+        aggregates={
+            m: aggregate(own, thresholds, scale=scores[baseline], seed=seed)
+            for m, own in scores.items()
+        },
         thresholds=thresholds,
         left_out=[method for method in methods if method not in scores],
     )

@@ -56,8 +56,8 @@ def _across(found: Mapping[str, Any], baseline: str) -> list[str]:
         f"### Over {', '.join(found['tasks'])}",
         "",
         "Interquartile mean (of the middle half of all runs) of mask AP in percent of "
-        f"{baseline}'s mean at the setting, with a 95 % interval over seeds by a bootstrap within "
-        "each setting, on these images.",
+        f"{baseline}'s mean at the setting, with a 95 % interval over seeds, {baseline}'s "
+        "included, by a bootstrap within each setting, on these images.",
         "",
         "| Method | runs | interquartile mean | 95 % interval |",
         "|:---|---:|---:|:---|",

@@ -122,3 +122,12 @@ def test_across_settings_each_counts_by_the_baselines_mean_there():
     assert across_settings({"clean": clean}) is None
     nothing = compared({"ce": [0.0, 0.0], "gce": [1.0, 2.0]})
     assert across_settings({"clean": clean, "sym80": nothing}) is None
+
+
+def test_across_settings_the_baselines_seeds_count_too():
+    """A method whose runs hardly differ has no narrow interval in percent of a mean that does."""
+    numbers = {"ce": [36.0, 40.0, 44.0], "gce": [40.0, 40.1, 40.2], "like": [36.0, 40.0, 44.0]}
+    found = across_settings({name: compared(numbers, noise=name) for name in ("clean", "sym40")})
+    widths = {method: own.high - own.low for method, own in found.aggregates.items()}
+    assert widths["gce"] > 10
+    assert widths["ce"] == widths["like"] < widths["gce"]  # at equal seeds they move together

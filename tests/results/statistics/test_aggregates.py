@@ -72,3 +72,31 @@ def test_intervals_cover(tasks, runs):
         covered_shares += inside.mean()
     assert covered / trials >= 0.88
     assert covered_shares / trials >= 0.9
+
+
+@pytest.mark.parametrize(("tasks", "runs"), [(3, 3), (7, 5)])
+def test_intervals_of_percents_of_a_methods_mean_cover(tasks, runs):
+    """What the baseline's seeds make of its mean is in them: equal methods are at 100."""
+    generator = np.random.default_rng([5, tasks, runs])
+    points, trials, covered, covered_shares = np.array([95.0, 100.0, 105.0]), 300, 0, 0.0
+    shares = 1 - stats.norm.cdf(points, 100, 5)
+    for trial in range(trials):
+        own, by = generator.normal(100, 5, size=(2, tasks, runs))
+        by_task = by.mean(axis=1, keepdims=True) / 100
+        scores, scale = (
+            {str(task): x for task, x in enumerate((y / by_task).tolist())} for y in (own, by)
+        )
+        found = aggregate(scores, points, scale=scale, seed=trial)
+        covered += found.low <= 100 <= found.high
+        inside = (found.profile_low <= shares) & (shares <= found.profile_high)
+        covered_shares += inside.mean()
+    assert covered / trials >= 0.92
+    assert covered_shares / trials >= 0.92
+
+
+def test_a_scale_of_one_run_a_task_has_no_interval():
+    scores = {"a": [90.0, 95.0, 99.0], "b": [110.0, 120.0, 101.0]}
+    found = aggregate(scores, POINTS, scale={"a": [100.0], "b": [100.0]})
+    assert (found.low, found.high) == (None, None)
+    several = aggregate(scores, POINTS, scale={"a": [99.0, 101.0], "b": [95.0, 105.0]})
+    assert several.low < aggregate(scores, POINTS).low
