@@ -23,7 +23,8 @@ INTERVAL = (
     "prediction interval of one more run of ours with seeds of its own, mean ± t s √(1 + 1/n), or "
     "from the components of spread where our runs share noise seeds or train seeds. The interval "
     "of our mean, which figures show, is narrower. An exact reproduction lies outside in 1 of 20 "
-    "cells."
+    "cells; in up to 1 of 8 where only two noise seeds, or two train seeds, make most of the "
+    "spread of ours."
 )
 """Which interval a match is of."""
 

@@ -70,6 +70,16 @@ def test_intervals_cover_at_their_rate_whatever_is_missing(side, missing):
             assert covered(values, found.half_run, one_more(spread, generator)) >= 0.91
 
 
+@pytest.mark.parametrize("train", [5, 10])
+def test_two_seeds_that_make_most_of_the_spread_cover_less_and_how_much(train):
+    generator, seeds = np.random.default_rng([2, train]), product(2, train)
+    for spread in ((3, 1, 0), (3, 1, 1), (1.5, 1, 0.5)):
+        values = drawn(seeds, spread, generator)
+        found = crossed(values, seeds)
+        assert covered(values, found.half) >= 0.87, spread
+        assert covered(values, found.half_run, one_more(spread, generator)) >= 0.87, spread
+
+
 @pytest.mark.parametrize(
     ("side", "missing", "wider"), [(3, 1, 1.3), (3, 2, 1.7), (5, 1, 1.08), (5, 2, 1.12)]
 )
