@@ -101,6 +101,12 @@ class SettingComparison:
                 f"Varies more over seeds than the others: {', '.join(uneven)}. Such a method is "
                 "compared by its own spread, without the others' to lean on."
             )
+        least = max((test.least for test in self.against.values()), default=0.0)
+        if least * self.ranking.comparisons > 1 - CONFIDENCE:
+            lines.append(
+                f"{self.draws} draws are too few to tell all {self.ranking.comparisons} pairs "
+                f"apart: no p is below {least:.2g} before it is corrected. Draw more."
+            )
         return lines + self._beside_seeds_alone()
 
     def _beside_seeds_alone(self) -> list[str]:

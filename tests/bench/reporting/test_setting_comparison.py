@@ -103,6 +103,12 @@ def test_a_method_that_varies_more_is_named():
     assert any("more over seeds than the others: wild." in note for note in found.notes())
 
 
+def test_too_few_draws_to_tell_any_apart_are_said():
+    numbers = {f"m{place}": [20.0 + 5 * place] for place in range(6)}
+    assert "400 draws are too few to tell all 15 pairs apart" in compared(numbers).notes()[0]
+    assert compared(dict(list(numbers.items())[:3])).notes() == []
+
+
 def test_methods_without_a_test_are_named():
     found = compared({"ce": [20.0, 21.0], "like": [25.0, 26.0]})
     assert found.against == {}
