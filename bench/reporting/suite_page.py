@@ -20,7 +20,7 @@ from noisyseg.bench.reporting.suite_results import SuiteResults
 from noisyseg.bench.reporting.suite_table import suite_table, suite_title
 from noisyseg.bench.reporting.suite_values import ALL_METRICS, suite_values
 from noisyseg.bench.runs.run import Run
-from noisyseg.results.records.metrics import DEFAULT
+from noisyseg.results.records.metrics import DEFAULT, metric_value
 from noisyseg.results.records.noise_name import noise_name
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import is_done
@@ -169,7 +169,7 @@ def _record_row(run: Run, record: Record | None) -> dict[str, Any]:
         "seed": run.seed_label,
         "key": run.key,
         "state": state,
-        "average": metrics["segm"]["AP"] if metrics else None,
+        "average": metric_value(metrics, DEFAULT) if metrics else None,
         "tool": (metrics or {}).get("tool") or "—",
         "difference": f"{verified['largest_difference']:.1e}" if verified else "—",
     }

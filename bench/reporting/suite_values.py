@@ -6,7 +6,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from noisyseg.bench.reporting.loss_logs import run_reports
 from noisyseg.bench.reporting.noise_counts import noise_counts
 from noisyseg.bench.runs.run import Run
-from noisyseg.errors import InputError, unknown_name
+from noisyseg.errors import InputError, placed, unknown_name
 from noisyseg.results.records.loss_at_work import fates
 from noisyseg.results.records.metrics import DEFAULT, METRICS, metric_value
 from noisyseg.results.records.record import Record
@@ -85,7 +85,10 @@ def _clean_values(
 
 
 def _value(record: Record | None, metric: str) -> float | None:
-    return metric_value(record["metrics"], metric) if record and is_done(record) else None
+    if record is None or not is_done(record):
+        return None
+    with placed(f"record of run {record['key']}"):
+        return metric_value(record["metrics"], metric)
 
 
 def _derived(run: Run, record: Record, metric: str) -> float:

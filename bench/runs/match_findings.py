@@ -4,12 +4,14 @@ from pathlib import Path
 
 import numpy as np
 
-from noisyseg.bench.runs.run import MATCHES
+from noisyseg.bench.runs.run import MATCHES, PREDICTIONS
 from noisyseg.errors import InputError
+from noisyseg.files import sha256_file
 from noisyseg.results.evaluation.evaluation import mask_matches
 from noisyseg.results.evaluation.image_matches import ClassMatches
-from noisyseg.results.evaluation.matches_file import read_matches
+from noisyseg.results.evaluation.matches_file import matched_of, read_matches
 from noisyseg.results.evaluation.predictions import Predictions
+from noisyseg.results.evaluation.settings import EVALUATION
 from noisyseg.results.evaluation.verification import Findings
 
 
@@ -40,6 +42,10 @@ def check_matches(
     except InputError as error:
         findings.unchecked.append(f"matches: {error}")
         return
+    of_predictions, rules = matched_of(folder / MATCHES)
+    found = sha256_file(folder / PREDICTIONS)
+    findings.hold("matches.predictions_sha256", of_predictions, found, PREDICTIONS)
+    findings.hold("matches.evaluation", rules, EVALUATION["version"], "this noisyseg's")
     made = mask_matches(annotations, predictions, classes=classes, tool=tool)
     findings.hold("matches.image_ids", stored.image_ids, made.image_ids)
     findings.hold("matches.classes", len(stored.classes), len(made.classes))

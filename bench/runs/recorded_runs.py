@@ -213,6 +213,15 @@ class _Named(TypedDict):
     name: str
 
 
+class _Data(_Named, total=False):
+    classes: list[str]
+    limit: dict[str, Any]
+
+
+class _Model(_Named):
+    weights_sha256: str | None
+
+
 class _Noise(TypedDict):
     seed: int
     steps: list[dict[str, Any]]
@@ -222,9 +231,9 @@ class _Readable(TypedDict):
     """What is asked of a spec here."""
 
     schema: int
-    data: _Named
+    data: _Data
     protocol: _Named
-    model: _Named
+    model: _Model
     method: _Named
     noise: _Noise | None
     training: dict[str, Any]

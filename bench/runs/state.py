@@ -10,6 +10,7 @@ import orjson
 
 from noisyseg.bench.runs.heartbeat import read_heartbeat
 from noisyseg.files import sha256_bytes
+from noisyseg.results.records.metrics import DEFAULT, metric_value
 from noisyseg.results.records.noise_name import noise_name
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import RunStore, is_done
@@ -58,24 +59,31 @@ def run_states(store: RunStore) -> tuple[list[RunState], list[str]]:
 def each_state(store: RunStore, problems: list[str]) -> Iterator[RunState]:
     """As `run_states`, one at a time: of a hundred thousand records none is kept."""
     for folder, spec, record in store.each_run(problems):
-        state = state_of(Path(folder), record)
-        running = state == "running"
-        noise = spec["noise"]
-        yield RunState(
-            key=folder.rpartition("/")[2],
-            state=state,
-            data=spec["data"]["name"],
-            method=spec["method"]["name"],
-            noise=noise_name(noise),
-            setting=_setting(spec),
-            noise_seed=None if noise is None else noise["seed"],
-            train_seed=spec["train_seed"],
-            epochs=spec["protocol"]["epochs"],
-            average=_average(record),
-            reason=record["failure"]["message"] if record and state == "failed" else None,
-            ended=record["finished"] if record and not running else None,
-            progress=read_heartbeat(Path(folder)) if running else None,
-        )
+        try:
+            yield _state(folder, spec, record)
+        except (LookupError, TypeError, ValueError) as error:
+            problems.append(f"{folder}: spec or record is none that noisyseg writes: {error!r}")
+
+
+def _state(folder: str, spec: Mapping[str, Any], record: Record | None) -> RunState:
+    state = state_of(Path(folder), record)
+    running = state == "running"
+    noise = spec["noise"]
+    return RunState(
+        key=folder.rpartition("/")[2],
+        state=state,
+        data=spec["data"]["name"],
+        method=spec["method"]["name"],
+        noise=noise_name(noise),
+        setting=_setting(spec),
+        noise_seed=None if noise is None else noise["seed"],
+        train_seed=spec["train_seed"],
+        epochs=spec["protocol"]["epochs"],
+        average=_average(record),
+        reason=record["failure"]["message"] if record and state == "failed" else None,
+        ended=record["finished"] if record and not running else None,
+        progress=read_heartbeat(Path(folder)) if running else None,
+    )
 
 
 def state_of(folder: Path, record: Record | None) -> str:
@@ -89,8 +97,7 @@ def state_of(folder: Path, record: Record | None) -> str:
 def _average(record: Record | None) -> float | None:
     if record is None or not is_done(record):
         return None
-    value: float | None = record["metrics"]["segm"]["AP"]
-    return value
+    return metric_value(record["metrics"], DEFAULT)
 
 
 def _setting(spec: Mapping[str, Any]) -> str:

@@ -11,9 +11,11 @@ from typing import Any
 
 from noisyseg.bench.datasets.checked_annotations import NOTE as CHECKED
 from noisyseg.bench.runs.inputs import SHARED
+from noisyseg.bench.runs.run import CHECKPOINTS
 from noisyseg.bench.runs.run_copy import at_rest, complete_run, copy_run, damage, files_of
 from noisyseg.bench.runs.state import state_of
 from noisyseg.bench.runs.suite_note_merge import merged_note
+from noisyseg.bench.runs.training_note import NAME as TRAINED
 from noisyseg.bench.runs.verified_copy import copy_verified, is_same
 from noisyseg.errors import InputError
 from noisyseg.files import sha256_file, write_atomically
@@ -74,7 +76,8 @@ def check_store(root: Path) -> None:
 def merge_stores(into: Path, source: Path, tell: Callable[[str], None] = lambda _: None) -> Merge:
     """Take over what a store has more of: runs, and the files that they share.
 
-    Of a run that both have, done beats failed and failed beats waiting. Two records of the same run
+    Of a run that both have, done beats failed and failed beats waiting, but for training that goes
+    on from its checkpoint: no failure is worth that. Two records of the same run
     that are both done and not the same are a conflict, as are two shared files of one name: the
     first store keeps its own, the other's is copied below its `CONFLICTS`.
 
@@ -186,7 +189,7 @@ def _merge_run(pair: _Pair, into: RunStore, merge: Merge) -> None:
         wrong = damage(pair.theirs.folder, record) if record is not None else None
         if wrong is not None:
             merge.problems.append(f"{pair.name}: not taken over: {wrong}")
-        elif pair.gain > 0:
+        elif pair.gain > 0 and not (pair.theirs.state == "failed" and _goes_on(pair.target)):
             into.load_or_set_aside(pair.theirs.spec)  # the bytes of a damaged record are evidence
             copy_run(pair.theirs.folder, pair.target)
             merge.copied.append(pair.name)
@@ -194,6 +197,12 @@ def _merge_run(pair: _Pair, into: RunStore, merge: Merge) -> None:
             merge.present += 1
         else:
             _merge_done(pair, pair.records, into, merge)
+
+
+def _goes_on(folder: Path) -> bool:
+    """Whether a run need not begin anew: it left a checkpoint, or predictions to evaluate."""
+    checkpoints = folder / CHECKPOINTS
+    return (folder / TRAINED).exists() or (checkpoints.is_dir() and any(checkpoints.iterdir()))
 
 
 def _merge_done(pair: _Pair, records: tuple[Record, Record], into: RunStore, merge: Merge) -> None:

@@ -6,7 +6,7 @@ Readers need neither data nor weights then, and know what was asked for and stil
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, TypedDict
+from typing import Annotated, Any, Literal, TypeAlias, TypedDict
 
 import msgspec
 import orjson
@@ -24,11 +24,14 @@ Cell: TypeAlias = tuple[str, str, int | None, int]
 """Label of a method, label of a noise setting, noise seed (None for clean), train seed."""
 
 
+_Seed: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
+
+
 class _Entry(TypedDict):
     method: str
     noise: str
-    noise_seed: int | None
-    train_seed: int
+    noise_seed: _Seed | None
+    train_seed: _Seed
     key: str
 
 

@@ -103,6 +103,14 @@ def read_matches(path: Path) -> Matches:
     return Matches(image_ids=tuple(document.image_ids), classes=tuple(classes))
 
 
+def matched_of(path: Path) -> tuple[str, int]:
+    """Of which predictions (their SHA-256) a readable file says its matches are, and by which
+    version of the evaluation's rules.
+    """
+    document = msgspec.msgpack.decode(decompressed(path.read_bytes()), type=_Document)
+    return document.predictions_sha256, document.evaluation
+
+
 def _of_class(entry: _Class, *, images: int, thresholds: int) -> ClassMatches:
     image, instances = _numbers(entry.image), _numbers(entry.instances)
     if len(instances) != images or (image >= images).any():

@@ -48,9 +48,15 @@ def metric_value(metrics: Mapping[str, Any], name: str) -> float | None:
         InputError: no such metric, or something that is no number in its place.
     """
     part, key = _PLACES.get(name) or _PLACES[check_metric(name)]
-    value = metrics.get(part, {}).get(key)
+    section = metrics.get(part, {})
+    if not isinstance(section, Mapping):
+        raise InputError(f"metrics.{part}: wanted numbers by name, got {type(section).__name__}")
+    value = section.get(key)
     if value is None or type(value) is float:
         return value
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InputError(f"metric {name!r}: wanted a number, got {type(value).__name__}")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise InputError(f"metric {name!r}: wanted a number, got one beyond any float") from error

@@ -8,6 +8,7 @@ from noisyseg.bench.cli.status import age
 from noisyseg.bench.runs.execution import _alone_in, announce
 from noisyseg.bench.runs.heartbeat import Heartbeat
 from noisyseg.results.records.noise_name import noise_name
+from noisyseg.results.records.record import seal
 from noisyseg.results.records.store import RunStore
 
 
@@ -37,6 +38,34 @@ def test_status_names_every_run_and_every_reason(call, toy, tmp_path, record_of)
         runs[3].key: None,
     }
     assert len(listed["problems"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("metrics", {}),
+        ("metrics", {"segm": None}),
+        ("metrics", {"segm": {"AP": 10**400}}),
+        ("noise", {}),
+        ("noise", {"steps": [3], "seed": 0}),
+        ("protocol", {"name": "toy"}),
+        ("data", {"name": "toy", "classes": 10**30}),
+    ],
+)
+def test_status_goes_on_beside_a_record_of_another_kind(
+    call, toy, tmp_path, record_of, part, value
+):
+    out = tmp_path / "runs"
+    runs = toy.expand(out)
+    fields = {k: v for k, v in record_of(runs[1]).items() if k not in ("format", "key", "checksum")}
+    if part == "metrics":
+        fields[part] = value
+    else:
+        fields["spec"] = {**fields["spec"], part: value}
+    _save(out, record_of(runs[0]), seal(fields))
+    done = call("status", "--out", out)
+    assert done.status == 0
+    assert f"{runs[0].key}  done" in done.out
 
 
 @pytest.mark.parametrize(

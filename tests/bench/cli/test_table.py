@@ -192,3 +192,12 @@ def test_relative_and_touched_classes(call, toy, tmp_path, record_of):
     done = call("table", toy.file, "--out", out, "--metric", "touched.AP")
     assert (done.status, done.out) == (2, "")
     assert f"{run.folder / 'manifest.json'}: not valid JSON, so no manifest of noise" in done.err
+
+
+@pytest.mark.parametrize("value", ["many", 10**400, True])
+def test_a_record_whose_number_is_none_is_named(call, toy, recorded, record_of, value):
+    run = toy.expand(recorded)[1]
+    RunStore(recorded).save(record_of(run, value))
+    done = call("table", toy.file, "--out", recorded)
+    assert (done.status, done.out) == (2, "")
+    assert f"record of run {run.key}: metric 'segm.AP': wanted a number" in done.err

@@ -9,6 +9,7 @@ import pytest
 
 from noisyseg.bench.runs.run_verification import verify_run
 from noisyseg.files import sha256_file
+from noisyseg.results.evaluation import matches_file
 from noisyseg.results.evaluation.evaluation import mask_matches
 from noisyseg.results.evaluation.matches_file import write_matches
 from noisyseg.results.evaluation.predictions import read_predictions
@@ -29,11 +30,11 @@ def run(tmp_path):
         classes=record["spec"]["data"]["classes"],
     )
 
-    def lay(change=lambda matches: matches):
+    def lay(change=lambda matches: matches, made_of=None):
         digest = write_matches(
             folder / "matches.msgpack.zst",
             change(made),
-            predictions_sha256=sha256_file(folder / "predictions.json.zst"),
+            predictions_sha256=made_of or sha256_file(folder / "predictions.json.zst"),
         )
         fields = {k: v for k, v in record.items() if k not in ("format", "key", "checksum")}
         return seal({**fields, "checksums": {**record["checksums"], "matches": digest}})
@@ -58,6 +59,17 @@ def test_all_right_where_most_were_wrong_is_named(run):
     findings = verify_run(folder, lay(better))[1]
     assert [one.path for one in findings.differences] == ["matches.classes[0]"]
     assert str(findings.differences[0]).startswith("matches.classes[0]: record ")
+
+
+def test_matches_that_say_they_are_of_other_predictions_are_named(run, monkeypatch):
+    folder, lay = run
+    findings = verify_run(folder, lay(made_of="0" * 64))[1]
+    assert [one.path for one in findings.differences] == ["matches.predictions_sha256"]
+    monkeypatch.setitem(matches_file.EVALUATION, "version", 99)
+    record = lay()
+    monkeypatch.undo()
+    findings = verify_run(folder, record)[1]
+    assert [one.path for one in findings.differences] == ["matches.evaluation"]
 
 
 def test_fewer_classes_or_other_images_are_named(run):

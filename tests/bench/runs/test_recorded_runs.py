@@ -130,3 +130,13 @@ def test_a_spec_that_says_nothing_of_a_part_is_passed_over(toy, store, part):
     for name, content in (("spec.json", spec | {part: {}}), ("record.json", {"spec": {}})):
         path.with_name(name).write_text(json.dumps(content))
     assert len(recorded(loaded(toy), store).runs) == 7
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [{"data": {"classes": None}}, {"data": {"classes": [[1]]}}, {"data": {"limit": None}}],
+)
+def test_a_spec_of_another_kind_is_none_of_the_suites(toy, store, tmp_path, record_of, parts):
+    before = recorded(loaded(toy), store)
+    add(store, record_of, toy.expand(tmp_path / "elsewhere")[0], **parts)
+    assert recorded(loaded(toy), store) == before

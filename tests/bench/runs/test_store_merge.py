@@ -94,6 +94,21 @@ def test_done_beats_failed_beats_waiting_beats_missing(stores, ours, theirs):
         }
 
 
+@pytest.mark.parametrize("left", ["checkpoints/last.pth", "trained.json"])
+def test_a_failure_elsewhere_does_not_replace_training_that_goes_on(stores, left):
+    a, b = stores
+    shutil.copytree(HELD / NOISY, a / NOISY)
+    (a / NOISY / "record.json").unlink()
+    fail(b, NOISY)
+    for root, text in ((a, "epoch 8"), (b, "epoch 1")):
+        (root / NOISY / left).parent.mkdir(exist_ok=True)
+        (root / NOISY / left).write_text(text)
+    mine = contents(a / NOISY)
+    merge = merge_stores(a, b)
+    assert (merge.copied, merge.present) == ([], 2)
+    assert contents(a / NOISY) == mine
+
+
 def test_two_done_records_that_differ_are_both_kept(stores):
     a, b = stores
     theirs = with_record(b, CLEAN, metrics=metrics_with(b, CLEAN, 99.5))

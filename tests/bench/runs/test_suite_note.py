@@ -84,3 +84,13 @@ def test_the_note_of_another_definition_is_passed_over(toy, noted, tmp_path):
     toy.suite["noise"]["sym40"]["rate"] = 0.5
     toy.write()
     assert read_note(suite, RunStore(tmp_path / "runs")) is None
+
+
+def test_a_note_of_seeds_below_zero_is_passed_over(noted, tmp_path):
+    suite, runs = noted([0])
+    store = RunStore(tmp_path / "runs")
+    write_note(suite, runs, store)
+    document = json.loads(file_of(tmp_path).read_bytes())
+    document["cells"][0]["train_seed"] = -1
+    file_of(tmp_path).write_text(json.dumps(document))
+    assert read_note(suite, store) is None
