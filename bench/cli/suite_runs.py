@@ -177,8 +177,13 @@ def _content(
         fitting = [content for content in known if content.digest == note["content"]]
     else:
         fitting = [content for content in known if content.current] or known
-    if len(fitting) > 1 or (wanted is not None and not fitting):
-        found = "".join(f"\n  {_described(*entry)}" for entry in there.contents)
+    found = "".join(f"\n  {_described(*entry)}" for entry in there.contents)
+    if wanted is not None and not fitting:
+        raise InputError(
+            f"--content {wanted}: wanted how the checksum of one of these begins."
+            f"{found or ' The store has none.'}"
+        )
+    if len(fitting) > 1:
         raise InputError(
             f"{suite.name}: the store has runs of {len(known)} versions of its data or weights, "
             f"and which are meant must be said: --content and how its checksum begins.{found}"

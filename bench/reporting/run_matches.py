@@ -7,7 +7,7 @@ from noisyseg.errors import InputError
 from noisyseg.files import sha256_file
 from noisyseg.results.evaluation.evaluation import mask_matches
 from noisyseg.results.evaluation.image_matches import Matches
-from noisyseg.results.evaluation.matches_file import read_matches
+from noisyseg.results.evaluation.matches_file import matched_of, read_matches
 from noisyseg.results.evaluation.predictions import read_predictions
 from noisyseg.results.records.record import Record
 
@@ -24,7 +24,13 @@ def matches_of(run: Run, record: Record) -> Matches:
     stated = record["checksums"].get("matches")
     if stated is not None and path.is_file():
         _check_unchanged(path, stated)
-        return read_matches(path)
+        matches = read_matches(path)
+        if matched_of(path)[0] != record["checksums"]["predictions"]:
+            raise InputError(
+                f"{path} is of other predictions than its record: remove it, or bring the run's "
+                "own."
+            )
+        return matches
     return _from_predictions(run, record)
 
 

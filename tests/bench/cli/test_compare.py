@@ -235,6 +235,23 @@ def test_files_that_are_gone_or_changed(call, toy, recorded):
     assert f"{file.parent} has neither matches.msgpack.zst nor predictions.json.zst" in done.err
 
 
+def test_matches_of_other_predictions_are_refused(call, toy, recorded):
+    out, runs = recorded
+    store, file = RunStore(out), runs[0].folder / "matches.msgpack.zst"
+    made = store.load(runs[0].spec)
+    fields = {k: v for k, v in made.items() if k not in ("format", "key", "checksum")}
+    other = write_matches(
+        file,
+        matches_of(runs[0], made),
+        predictions_sha256=made["checksums"]["manifest"] or "0" * 64,
+    )
+    fields["checksums"]["matches"] = other
+    store.save(seal(fields))
+    done = call("compare", toy.file, "--out", out, *DRAWS)
+    assert done.status == 2
+    assert f"{file} is of other predictions than its record" in " ".join(done.err.split())
+
+
 def test_matches_that_can_no_longer_be_made_are_said_so(toy, record):
     out, runs = record(matches=False)
     runs[0].eval_annotations.unlink()

@@ -205,6 +205,7 @@ def test_two_versions_of_the_data_are_asked_for(call, toy, recorded, record_of, 
     assert with_data.out in answers
     none = call("table", toy.file, "--out", recorded, "--content", "x")
     assert (none.status, none.out) == (2, "")
+    assert "--content x: wanted how the checksum of one of these begins" in none.err
 
 
 def test_of_two_versions_the_one_that_was_run_last_counts(

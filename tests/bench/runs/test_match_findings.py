@@ -72,6 +72,17 @@ def test_matches_that_say_they_are_of_other_predictions_are_named(run, monkeypat
     assert [one.path for one in findings.differences] == ["matches.evaluation"]
 
 
+def test_a_file_that_no_run_left_is_a_difference_though_its_checksum_fits(run):
+    folder, lay = run
+    fields = {k: v for k, v in lay().items() if k not in ("format", "key", "checksum")}
+    file = folder / "matches.msgpack.zst"
+    file.write_bytes(file.read_bytes()[:-5])
+    record = seal({**fields, "checksums": {**fields["checksums"], "matches": sha256_file(file)}})
+    findings = verify_run(folder, record)[1]
+    assert [one.path for one in findings.differences] == ["matches"]
+    assert findings.unchecked == []
+
+
 def test_fewer_classes_or_other_images_are_named(run):
     folder, lay = run
     findings = verify_run(folder, lay(lambda found: replace(found, classes=found.classes[:3])))[1]
