@@ -11,8 +11,8 @@ from typing import Any
 
 from noisyseg.bench.cli.arguments import add_json, add_out
 from noisyseg.bench.cli.output import DONE, print_text, say
-from noisyseg.bench.cli.store_choice import opened_store
 from noisyseg.bench.runs.state import STATES, RunState, run_states
+from noisyseg.results.records.store import RunStore
 from noisyseg.text_lines import COLUMNS, with_path, wrapped
 
 EXAMPLE = "noisyseg status --out runs --json"
@@ -38,7 +38,8 @@ def run(options: Options) -> int:
     Raises:
         InputError: no such store.
     """
-    store = opened_store(options.out)
+    store = RunStore(options.out)
+    store.check_there()
     states, problems = run_states(store)
     for problem in problems:
         say(problem)

@@ -10,7 +10,6 @@ from dataclasses import replace
 from noisyseg.annotation_files.document import collector_paused
 from noisyseg.bench.cli.arguments import DEFAULT_OUT
 from noisyseg.bench.cli.output import say
-from noisyseg.bench.cli.store_choice import opened_store
 from noisyseg.bench.cli.suite_choice import SuiteChoice, part_of, whole_suite
 from noisyseg.bench.config.suite import Part, SeedPair, Suite
 from noisyseg.bench.runs.grid import foresee
@@ -91,10 +90,12 @@ def _all_runs(
 
 def _store_for(suite: Suite, choice: SuiteChoice) -> RunStore:
     """The store that is named. None need be there yet to see the paper's numbers."""
+    store = RunStore(choice.out)
     if suite.published is not None and choice.out == DEFAULT_OUT and not choice.out.exists():
         say(f"no run is done: there is no store {choice.out} here")
-        return RunStore(choice.out)
-    return opened_store(choice.out)
+    else:
+        store.check_there()
+    return store
 
 
 def known_records(runs: Sequence[Run], store: RunStore) -> dict[str, Record]:

@@ -4,7 +4,6 @@ A run's key is made from its data and its weights by content. Where records of t
 specs say that content, and the keys of all other runs of the suite follow.
 """
 
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ from noisyseg.files import canonical_json, sha256_bytes
 from noisyseg.methods.registry import is_known
 from noisyseg.results.evaluation.settings import EVALUATION
 from noisyseg.results.records.record import RunSpec
-from noisyseg.results.records.store import RECORD_NAME, SPEC_NAME, RunStore
+from noisyseg.results.records.store import RECORD_NAME, SPEC_NAME, RunStore, folders_in
 
 _VERSIONS = {"schema": SCHEMA, "training": TRAINING, "eval": EVALUATION}
 
@@ -121,7 +120,7 @@ def _content_part(spec: Mapping[str, Any]) -> bytes:
 
 def _method_folders(suite: Suite, store: RunStore) -> Iterator[Path]:
     for name in names_in_records(suite.data, suite.data_options):
-        yield from _folders(store.root / name)
+        yield from map(Path, folders_in(store.root / name))
 
 
 class _Cells:
@@ -191,17 +190,9 @@ def runs_of(content: Content, suite: Suite, store: RunStore) -> list[Run]:
     return runs_on(ground, suite, store, parse_noise(suite, data["classes"]))
 
 
-def _folders(path: Path) -> list[Path]:
-    """Of a folder, in order; none where it is not there."""
-    try:
-        return sorted(Path(entry) for entry in os.scandir(path) if entry.is_dir())
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-
-
 def _recorded_in(folder: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Key and spec of every run of a method's folder that has a record."""
-    for run in _folders(folder):
+    for run in map(Path, folders_in(folder)):
         if not (run / RECORD_NAME).is_file():
             continue
         spec = spec_in(run)

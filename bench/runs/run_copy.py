@@ -11,6 +11,7 @@ from noisyseg.bench.runs.run_files import file_in_folder
 from noisyseg.bench.runs.state import LOCK
 from noisyseg.bench.runs.training_note import NAME as TRAINED
 from noisyseg.bench.runs.verified_copy import copy_verified
+from noisyseg.errors import InputError
 from noisyseg.files import sha256_file
 from noisyseg.noise.files.noisy_files import MANIFEST_NAME
 from noisyseg.results.records.record import Record
@@ -71,6 +72,11 @@ def at_rest(folder: Path) -> Iterator[bool]:
     except FileNotFoundError:  # never begun
         yield True
         return
+    except NotADirectoryError as error:
+        in_its_way = next(parent for parent in folder.parents if parent.is_file())
+        raise InputError(
+            f"{in_its_way} is a file: wanted a folder of runs there, or nothing."
+        ) from error
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -14,7 +14,8 @@ from noisyseg.bench.runs.inputs import SHARED
 from noisyseg.bench.runs.run import CHECKPOINTS
 from noisyseg.bench.runs.run_copy import at_rest, complete_run, copy_run, damage, files_of
 from noisyseg.bench.runs.state import state_of
-from noisyseg.bench.runs.suite_note_merge import merged_note
+from noisyseg.bench.runs.suite_note import FOLDER as SUITES
+from noisyseg.bench.runs.suite_note import merged_note
 from noisyseg.bench.runs.training_note import NAME as TRAINED
 from noisyseg.bench.runs.verified_copy import copy_verified, is_same
 from noisyseg.errors import InputError
@@ -25,7 +26,7 @@ from noisyseg.results.records.store import RECORD_NAME, SPEC_NAME, RunStore
 
 CONFLICTS = ".conflicts"
 """In the store that is merged into: what the other has otherwise, below its own path."""
-SUITES = "suites"
+_OF_RUNS = (RECORD_NAME, SPEC_NAME)
 _RANK = {"waiting": 1, "failed": 2, "done": 3}
 
 
@@ -61,12 +62,10 @@ def check_store(root: Path) -> None:
     Raises:
         InputError: with what was wanted.
     """
-    if not root.is_dir():
-        raise InputError(
-            f"no such store: {root}. Wanted a folder of runs, as `run --out` makes it."
-        )
-    found = (next(root.glob(f"*/*/*/{name}"), None) for name in (RECORD_NAME, SPEC_NAME))
-    if not any(found):
+    store = RunStore(root)
+    store.check_there()
+    known = (Path(folder, name) for folder in store.run_folders() for name in _OF_RUNS)
+    if not any(path.exists() for path in known):
         raise InputError(
             f"{root} is no store: it has no run (<data set>/<method>/<key>/{RECORD_NAME}). "
             "Name the folder that was given to `run --out`."
@@ -161,22 +160,26 @@ class _Pair:
 
 
 def _pairs(into: RunStore, source: RunStore, merge: Merge) -> Iterator[_Pair]:
-    known = {run.folder.name: run for run in _runs(into, merge.problems)}
-    for run in _runs(source, merge.problems):
+    """One at a time: of thousands of records few are held at once."""
+    for folder in source.run_folders():
+        run = _run_in(folder, source, merge.problems)
+        if run is None:
+            continue
         target = into.place(run.spec, run.folder.name)
         yield _Pair(
             name=str(target.relative_to(into.root)),
             theirs=run,
-            ours=known.get(run.folder.name),
+            ours=_run_in(str(target), into, merge.problems),
             target=target,
         )
 
 
-def _runs(store: RunStore, problems: list[str]) -> list[_Run]:
-    return [
-        _Run(folder=Path(folder), spec=spec, state=state_of(Path(folder), record), record=record)
-        for folder, spec, record in store.each_run(problems)
-    ]
+def _run_in(folder: str, store: RunStore, problems: list[str]) -> _Run | None:
+    spec, record = store.run_in(folder, problems)
+    if spec is None:
+        return None
+    place = Path(folder)
+    return _Run(folder=place, spec=spec, state=state_of(place, record), record=record)
 
 
 def _merge_run(pair: _Pair, into: RunStore, merge: Merge) -> None:

@@ -17,7 +17,7 @@ from noisyseg.bench.runs.run import Run
 from noisyseg.files import sha256_file, write_atomically
 from noisyseg.results.records.store import RunStore
 
-FORMAT = 1
+FORMAT: Literal[1] = 1
 FOLDER = "suites"
 
 Cell: TypeAlias = tuple[str, str, int | None, int]
@@ -52,12 +52,16 @@ class SuiteNote(TypedDict):
 
 def read_note(suite: Suite, store: RunStore) -> SuiteNote | None:
     """The store's note of a suite; None if there is none, of another definition, or unreadable."""
+    note = _read(_path(suite, store))
+    return note if note is not None and note["definition"] == sha256_file(suite.file) else None
+
+
+def _read(path: Path) -> SuiteNote | None:
     try:
-        content = _path(suite, store).read_bytes()
-        note: SuiteNote = msgspec.convert(orjson.loads(content), SuiteNote)
+        note: SuiteNote = msgspec.convert(orjson.loads(path.read_bytes()), SuiteNote)
     except (OSError, ValueError):
         return None
-    return note if note["definition"] == sha256_file(suite.file) else None
+    return note
 
 
 def keys_of(note: SuiteNote) -> dict[Cell, str]:
@@ -83,16 +87,38 @@ def write_note(suite: Suite, runs: Sequence[Run], store: RunStore) -> None:
     before = read_note(suite, store)
     keys = keys_of(before) if before is not None and before["content"] == content else {}
     keys |= {cell_of(run): run.key for run in runs}
-    note = {
+    note: SuiteNote = {
         "format": FORMAT,
         "suite": suite.name,
         "variant": suite.variant,
         "definition": sha256_file(suite.file),
         "content": content,
-        "cells": [_entry(cell, keys[cell]) for cell in sorted(keys, key=_order)],
+        "cells": _entries(keys),
     }
-    text = orjson.dumps(note, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-    write_atomically(_path(suite, store), text)
+    write_atomically(_path(suite, store), _bytes(note))
+
+
+def merged_note(ours: Path, theirs: Path) -> bytes | None:
+    """Two stores' notes of a suite as one, the cells of both, as `write_note` would write it.
+
+    Returns:
+        None if they are no notes of the same suite, data and weights, or contradict each other.
+    """
+    one, other = _read(ours), _read(theirs)
+    if one is None or other is None or {**one, "cells": []} != {**other, "cells": []}:
+        return None
+    keys, more = keys_of(one), keys_of(other)
+    if any(keys.get(cell, key) != key for cell, key in more.items()):
+        return None
+    return _bytes({**one, "cells": _entries(keys | more)})
+
+
+def _bytes(note: SuiteNote) -> bytes:
+    return orjson.dumps(note, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def _entries(keys: Mapping[Cell, str]) -> list[_Entry]:
+    return [_entry(cell, keys[cell]) for cell in sorted(keys, key=_order)]
 
 
 def _order(cell: Cell) -> tuple[Any, ...]:
@@ -100,10 +126,15 @@ def _order(cell: Cell) -> tuple[Any, ...]:
     return method, noise, -1 if noise_seed is None else noise_seed, train_seed
 
 
-def _entry(cell: Cell, key: str) -> Mapping[str, Any]:
+def _entry(cell: Cell, key: str) -> _Entry:
     method, noise, noise_seed, train_seed = cell
-    seeds = {"noise_seed": noise_seed, "train_seed": train_seed}
-    return {"method": method, "noise": noise, **seeds, "key": key}
+    return {
+        "method": method,
+        "noise": noise,
+        "noise_seed": noise_seed,
+        "train_seed": train_seed,
+        "key": key,
+    }
 
 
 def _path(suite: Suite, store: RunStore) -> Path:

@@ -135,16 +135,22 @@ class RunStore:
         Messages for what cannot be read are added to problems.
         """
         for folder in self.run_folders():
-            record = self._record_in(folder, problems)
-            spec = self._spec_in(folder, problems) if record is None else record["spec"]
+            spec, record = self.run_in(folder, problems)
             if spec is not None:
                 yield folder, spec, record
 
+    def run_in(
+        self, folder: str, problems: list[str]
+    ) -> tuple[Mapping[str, Any] | None, Record | None]:
+        """Spec and record of the run in a folder, as `each_run`; None for what is not there."""
+        record = self._record_in(folder, problems)
+        return (self._spec_in(folder, problems) if record is None else record["spec"]), record
+
     def run_folders(self) -> Iterator[str]:
         """The folders that runs may have, in order; those of others begin with a point."""
-        for data in _folders(self.root):
-            for method in _folders(data):
-                yield from _folders(method)
+        for data in folders_in(self.root):
+            for method in folders_in(data):
+                yield from folders_in(method)
 
     def _record_in(self, folder: str, problems: list[str]) -> Record | None:
         try:
@@ -165,6 +171,18 @@ class RunStore:
             problems.append(f"{path}: not a run's spec: {error}")
             return None
         return spec
+
+    def check_there(self) -> None:
+        """Refuse a folder that is not there: a reader makes none.
+
+        Raises:
+            InputError: with what was wanted.
+        """
+        if not self.root.is_dir():
+            raise InputError(
+                f"no such store: {self.root}. `noisyseg run` makes one; where it lies elsewhere, "
+                "name that folder."
+            )
 
     def check_writable(self) -> None:
         """Make the root folder and a passing file in it, before hours are spent on a run.
@@ -229,13 +247,19 @@ def _checked_name(name: Any, part: str) -> str:
     return str(name)
 
 
-def _folders(folder: str | Path) -> list[str]:
-    """Those in a folder that do not hide, in order; none where it is not there."""
+def folders_in(folder: str | Path) -> list[str]:
+    """Those in a folder that do not hide, in order; none where it is not there.
+
+    Raises:
+        InputError: it cannot be read.
+    """
     try:
         with os.scandir(folder) as entries:
             return sorted(e.path for e in entries if e.name[0] != "." and e.is_dir())
     except (FileNotFoundError, NotADirectoryError):
         return []
+    except OSError as error:
+        raise InputError(f"cannot read {folder}: {error.strerror}") from error
 
 
 def _reserve(path: Path) -> Path:

@@ -125,7 +125,7 @@ def test_a_store_that_is_not_there_is_not_made(call, toy, tmp_path, name):
     assert (done.status, done.out) == (2, "")
     assert done.err == (
         f"error: no such store: {tmp_path / 'typo'}. `noisyseg run` makes one; where it lies "
-        "elsewhere, give --out.\n"
+        "elsewhere, name that folder.\n"
     )
     assert not (tmp_path / "typo").exists()
     assert list(Path().iterdir()) == []

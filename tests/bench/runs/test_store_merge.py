@@ -251,7 +251,8 @@ def note(root, cells, changes=None):
         {"method": method, "noise": "clean", "noise_seed": None, "train_seed": seed, "key": key}
         for method, seed, key in cells
     ]
-    document = {"format": 1, "suite": "tiny", "definition": "d", "cells": entries} | (changes or {})
+    head = {"format": 1, "suite": "tiny", "variant": None, "definition": "d", "content": "c"}
+    document = {**head, "cells": entries} | (changes or {})
     (root / "suites").mkdir(exist_ok=True)
     (root / "suites" / "tiny.json").write_text(json.dumps(document))
 
@@ -270,7 +271,12 @@ def test_notes_of_a_suite_have_the_cells_of_both(stores):
 
 @pytest.mark.parametrize(
     ("cells", "changes"),
-    [([("ce", 0, "another")], {}), ([("ce", 1, "k1")], {"definition": "e"}), ([], {"cells": 5})],
+    [
+        ([("ce", 0, "another")], {}),
+        ([("ce", 1, "k1")], {"definition": "e"}),
+        ([("ce", 1, "k1")], {"content": "of other data"}),
+        ([], {"cells": 5}),
+    ],
 )
 def test_notes_that_contradict_each_other_are_a_conflict(stores, cells, changes):
     a, b = stores
@@ -298,3 +304,13 @@ def test_what_is_no_store_is_refused(stores, tmp_path):
     assert not (tmp_path / "none").exists()
     assert list((tmp_path / "empty").iterdir()) == []
     assert store_merge.CONFLICTS not in {path.name for path in a.iterdir()}
+
+
+def test_a_file_in_the_way_of_a_methods_folder_is_named(stores):
+    a, b = stores
+    shutil.rmtree(a / "shapes" / "lncis")
+    (a / "shapes" / "ce" / "0123456789abcdef").mkdir(parents=True)
+    (a / "shapes" / "ce" / "0123456789abcdef" / "spec.json").write_text("{}")
+    (a / "shapes" / "lncis").write_text("")
+    with pytest.raises(InputError, match=r"shapes/lncis is a file: wanted a folder of runs there"):
+        merge_stores(a, b)
