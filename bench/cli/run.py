@@ -131,9 +131,9 @@ def run(options: Options) -> int:
         )
     suite = chosen_suite(options.choice, download=not options.dry_run)
     store = RunStore(options.choice.out)
-    store.check_writable()
     if options.dry_run:
         return _list_runs(suite, store)
+    store.check_writable()
     checked = check(suite, store, make=True)
     runs = expand(suite, store, checked=checked, tell=say_warnings)
     data, _ = checked
@@ -166,9 +166,9 @@ def _list_runs(suite: Suite, store: RunStore) -> int:
     data, settings = check(suite, store)
     say_warnings(data.warnings)
     runs = foresee(suite, store, data, settings)
-    records = _finished(runs, store)
+    records = known_records(runs, store)
     for entry in runs:
-        state = "done" if entry.key in records else "to train"
+        state = "done" if is_done(records.get(entry.key)) else "to train"
         print_text(f"{entry.key}  {state:8}  {entry.label}")
     return DONE
 

@@ -153,6 +153,19 @@ def test_a_part_of_a_suite_and_other_seeds(call, toy, tmp_path):
     done = call("run", toy.file, "--out", tmp_path / "runs", "--dry-run", *choice)
     labels = [line.split("  ")[-1] for line in done.out.splitlines()]
     assert labels == ["lncis · sym40 · seed 7", "lncis · sym40 · seed 5"]
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_dry_run_names_a_damaged_record_and_leaves_it(call, toy, tmp_path, record_of):
+    out = tmp_path / "runs"
+    run = toy.expand(out)[0]
+    _save(out, record_of(run))
+    file = run.folder / "record.json"
+    file.write_bytes(file.read_bytes()[:100])
+    done = call("run", toy.file, "--out", out, "--dry-run")
+    assert done.out.splitlines()[0].split("  ")[1] == "to train"
+    assert "not a valid record" in done.err
+    assert file.is_file()
 
 
 def test_a_table_shows_what_there_is(call, toy, tmp_path, record_of):
