@@ -74,15 +74,15 @@ def comparison(
     steps = count(1)
     found = []
     for noise, chosen in settings.items():
-        matches: dict[tuple[str, Hashable], Matches] = {}
+        matches: dict[str, Matches] = {}
         for run in chosen:
-            matches[run.method_label, run.seeds] = matches_of(run, records[run.key])
+            matches[str(run.folder)] = matches_of(run, records[run.key])
             progress(next(steps), total)
-        check_truth(list(matches.values()))
+        check_truth(matches)
         weights = _weights(len(next(iter(matches.values())).image_ids), bootstrap)
         values: dict[str, dict[Hashable, Drawn]] = {}
-        for (method, seeds), entry in matches.items():
-            values.setdefault(method, {})[seeds] = _drawn(entry, weights)
+        for run, entry in zip(chosen, matches.values(), strict=True):
+            values.setdefault(run.method_label, {})[run.seeds] = _drawn(entry, weights)
             progress(next(steps), total)
         found.append(_compared(noise, values, bootstrap.baseline, weights))
     return found

@@ -61,6 +61,7 @@ class SettingComparison:
             "noise": self.noise,
             "images": self.images,
             "draws": self.draws,
+            "one_seed": self.one_seed,
             "comparisons": len(self.against),
             "pairs": self.ranking.comparisons,
             "methods": [self._row(method) for method in self.values],

@@ -6,12 +6,12 @@ an image, so that a draw only weighs them. Of an image's detections of a class t
 score, copies come in the order of the detections, not of the copies.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-from noisyseg.errors import InputError
+from noisyseg.errors import InputError, placed
 from noisyseg.results.evaluation.average_precision import average_precisions
 from noisyseg.results.evaluation.image_matches import Floats, Matches
 
@@ -28,23 +28,32 @@ def drawn_precisions(matches: Matches, *, draws: int, seed: int) -> Floats:
     return average_precisions(matches, weights)
 
 
-def check_truth(entries: Sequence[Matches]) -> None:
+def check_truth(entries: Mapping[str, Matches]) -> None:
     """Refuse matches that cannot be compared image by image.
 
+    Args:
+        entries: name of a run → its matches, at least one.
+
     Raises:
-        InputError: they are not of the same images and instances.
+        InputError: they are not of the same images and instances; the first two that are not are
+            named.
     """
-    first = entries[0]
-    for other in entries[1:]:
-        if other.image_ids != first.image_ids:
-            raise InputError(
-                f"a paired bootstrap needs the same images: got {len(first.image_ids)} and "
-                f"{len(other.image_ids)}, {len(set(first.image_ids) & set(other.image_ids))} shared"
-            )
-        here, there = ([entry.instances for entry in m.classes] for m in (first, other))
-        if not np.array_equal(here, there):
-            raise InputError(
-                "a paired bootstrap needs the same instances: got "
-                f"{int(np.sum(here))} of {len(here)} classes and {int(np.sum(there))} of "
-                f"{len(there)}. Evaluate both against the same annotations and classes"
-            )
+    (first_name, first), *others = entries.items()
+    for name, other in others:
+        with placed(f"{first_name} and {name}"):
+            _check_same(first, other)
+
+
+def _check_same(first: Matches, other: Matches) -> None:
+    if other.image_ids != first.image_ids:
+        raise InputError(
+            f"a paired bootstrap needs the same images: got {len(first.image_ids)} and "
+            f"{len(other.image_ids)}, {len(set(first.image_ids) & set(other.image_ids))} shared"
+        )
+    here, there = ([entry.instances for entry in m.classes] for m in (first, other))
+    if not np.array_equal(here, there):
+        raise InputError(
+            "a paired bootstrap needs the same instances: got "
+            f"{int(np.sum(here))} of {len(here)} classes and {int(np.sum(there))} of "
+            f"{len(there)}. Evaluate both against the same annotations and classes"
+        )

@@ -1,12 +1,10 @@
-"""Mean and spread of a number over seeds, with the intervals that so few seeds allow; ranks."""
+"""Mean and spread of a number over seeds, with the intervals that so few seeds allow."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-import numpy as np
-from numpy.typing import NDArray
 from scipy.special import stdtrit  # all of scipy.stats takes a second to import
 
 from noisyseg.errors import InputError
@@ -86,15 +84,3 @@ def around(mean: float, *, n: int, sd: float | None, half: float, half_run: floa
         run_low=mean - half_run,
         run_high=mean + half_run,
     )
-
-
-def ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Ranks of the highest to the lowest, from 1; equal values share the mean of theirs.
-
-    Args:
-        values: finite numbers, shape (…, M), ranked along the last axis.
-    """
-    own = np.round(values, DECIMALS)[..., :, None]
-    others = own.swapaxes(-1, -2)
-    above, equal = (others > own).sum(axis=-1), (others == own).sum(axis=-1)
-    return np.asarray(above + (equal + 1) / 2, dtype=np.float64)

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from noisyseg.results.statistics.holm import holm
-from noisyseg.results.statistics.intervals import CONFIDENCE, ranks
+from noisyseg.results.statistics.intervals import CONFIDENCE, DECIMALS
 from noisyseg.results.statistics.pair_tests import PairTest
 
 
@@ -71,6 +72,18 @@ def ranking(means: Mapping[str, float], tests: Mapping[frozenset[str], PairTest]
         groups=_groups(order, above),
         comparisons=len(tests),
     )
+
+
+def ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Ranks of the highest to the lowest, from 1; equal values share the mean of theirs.
+
+    Args:
+        values: finite numbers, shape (…, M), ranked along the last axis.
+    """
+    own = np.round(values, DECIMALS)[..., :, None]
+    others = own.swapaxes(-1, -2)
+    above, equal = (others > own).sum(axis=-1), (others == own).sum(axis=-1)
+    return np.asarray(above + (equal + 1) / 2, dtype=np.float64)
 
 
 def _groups(order: Sequence[str], above: set[tuple[str, str]]) -> list[list[str]]:

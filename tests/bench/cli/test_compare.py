@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -250,6 +251,27 @@ def test_matches_of_other_predictions_are_refused(call, toy, recorded):
     done = call("compare", toy.file, "--out", out, *DRAWS)
     assert done.status == 2
     assert f"{file} is of other predictions than its record" in " ".join(done.err.split())
+
+
+def test_runs_that_were_not_evaluated_on_the_same_images_are_named(call, toy, recorded):
+    out, runs = recorded
+    store, file = RunStore(out), runs[1].folder / "matches.msgpack.zst"
+    made = store.load(runs[1].spec)
+    fields = {k: v for k, v in made.items() if k not in ("format", "key", "checksum")}
+    matches = matches_of(runs[1], made)
+    ids = tuple(1000 + number for number in matches.image_ids)
+    fields["checksums"]["matches"] = write_matches(
+        file,
+        replace(matches, image_ids=ids),
+        predictions_sha256=made["checksums"]["predictions"],
+    )
+    store.save(seal(fields))
+    done = call("compare", toy.file, "--out", out, *DRAWS)
+    assert done.status == 2
+    said = " ".join(done.err.split())
+    assert (
+        f"{runs[0].folder} and {runs[1].folder}: a paired bootstrap needs the same images" in said
+    )
 
 
 def test_matches_that_can_no_longer_be_made_are_said_so(toy, record):

@@ -42,9 +42,10 @@ def test_drawn_precisions_spread_as_a_binomial_does():
 
 def test_other_images_are_refused():
     first, second = (found_or_missed(np.ones(images, dtype=bool)) for images in (10, 11))
-    check_truth([first, first])
-    with pytest.raises(InputError, match="the same images: got 10 and 11, 10 shared"):
-        check_truth([first, second])
+    check_truth({"one": first, "other": first})
+    wanted = "one and third: a paired bootstrap needs the same images: got 10 and 11, 10 shared"
+    with pytest.raises(InputError, match=wanted):
+        check_truth({"one": first, "other": first, "third": second})
 
 
 def test_other_instances_are_refused():
@@ -59,4 +60,4 @@ def test_other_instances_are_refused():
     for classes in ((more,), (entry, entry)):
         other = Matches(image_ids=only.image_ids, classes=classes)
         with pytest.raises(InputError, match="the same instances: got 10 of 1 classes and 20 of"):
-            check_truth([only, other])
+            check_truth({"one": only, "other": other})

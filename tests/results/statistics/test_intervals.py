@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from noisyseg.errors import InputError
-from noisyseg.results.statistics.intervals import describe, ranks
+from noisyseg.results.statistics.intervals import describe
 
 
 def test_known_values():
@@ -50,28 +50,6 @@ def test_an_exact_reproduction_lies_outside_of_a_runs_interval_in_one_of_twenty(
     # In the interval of the mean it would lie outside ever more often.
     beyond = [not (d := describe(ours)).low <= one <= d.high for one, *ours in draws.tolist()]
     assert np.mean(beyond) > {3: 0.15, 5: 0.25, 10: 0.4}[n]
-
-
-# Ranks
-
-
-@pytest.mark.parametrize(
-    ("values", "expected"),
-    [
-        ([30.0, 10.0, 20.0], [1, 3, 2]),
-        ([1.0, 2.0, 2.0, 0.0], [3, 1.5, 1.5, 4]),
-        ([5.0, 5.0, 5.0], [2, 2, 2]),
-        ([0.1 + 0.2, 0.3], [1.5, 1.5]),  # equal but for the last bit
-        ([[1.0, 2.0], [2.0, 1.0]], [[2, 1], [1, 2]]),
-    ],
-)
-def test_equal_values_share_the_mean_rank(values, expected):
-    assert np.array_equal(ranks(np.array(values)), expected)
-
-
-def test_ranks_are_scipys():
-    values = np.random.default_rng(3).integers(0, 5, size=(40, 3, 7)).astype(float)
-    assert np.array_equal(ranks(values), stats.rankdata(-values, axis=-1))
 
 
 @pytest.mark.parametrize("n", [2, 3, 5, 30, 1000])

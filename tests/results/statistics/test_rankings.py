@@ -4,9 +4,10 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from noisyseg.results.statistics.pair_tests import PairTest
-from noisyseg.results.statistics.rankings import Rank, ranking
+from noisyseg.results.statistics.rankings import Rank, ranking, ranks
 
 
 def given(means, apart):
@@ -102,3 +103,22 @@ def test_intervals_of_ranks_hold_together():
                 missed += 1
                 break
     assert missed / 600 <= 0.06
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([30.0, 10.0, 20.0], [1, 3, 2]),
+        ([1.0, 2.0, 2.0, 0.0], [3, 1.5, 1.5, 4]),
+        ([5.0, 5.0, 5.0], [2, 2, 2]),
+        ([0.1 + 0.2, 0.3], [1.5, 1.5]),  # equal but for the last bit
+        ([[1.0, 2.0], [2.0, 1.0]], [[2, 1], [1, 2]]),
+    ],
+)
+def test_equal_values_share_the_mean_rank(values, expected):
+    assert np.array_equal(ranks(np.array(values)), expected)
+
+
+def test_ranks_are_scipys():
+    values = np.random.default_rng(3).integers(0, 5, size=(40, 3, 7)).astype(float)
+    assert np.array_equal(ranks(values), stats.rankdata(-values, axis=-1))
