@@ -8,12 +8,13 @@ from statistics import fmean
 from noisyseg.bench.config.suite import Suite
 from noisyseg.bench.reporting.setting_power import SettingPower
 from noisyseg.bench.reporting.suite_power import suite_power
-from noisyseg.bench.reporting.suite_values import Values, suite_values
+from noisyseg.bench.reporting.suite_values import suite_values
 from noisyseg.bench.runs.run import Run
 from noisyseg.number_text import decimal
 from noisyseg.results.records.metrics import DEFAULT
 from noisyseg.results.records.record import Record
 from noisyseg.results.statistics.differences import critical, independent
+from noisyseg.results.tables.table import Cells
 
 _BETTER = "which method is better at"
 
@@ -67,7 +68,7 @@ def _told(seen: Sequence[str], unseen: Sequence[str]) -> str | None:
     return " ".join(f"{name}: {'; '.join(parts)}." for name, parts in found if parts) or None
 
 
-def _damage(suite: Suite, values: Values) -> tuple[list[str], list[str]]:
+def _damage(suite: Suite, values: Cells) -> tuple[list[str], list[str]]:
     """What noise does to the first method that tells it, seen and not seen."""
     method, losses = next(
         ((method, found) for method in suite.methods if (found := _losses(suite, values, method))),
@@ -107,7 +108,7 @@ def _alone(loss: _Loss) -> str:
     return "one seed; another gives other numbers"
 
 
-def _losses(suite: Suite, values: Values, method: str) -> list[_Loss]:
+def _losses(suite: Suite, values: Cells, method: str) -> list[_Loss]:
     """At each noise setting with clean runs at the same train seeds; intervals hold together."""
     pairs = {
         noise: found
@@ -139,7 +140,7 @@ def _loss(noise: str, found: Mapping[Hashable, tuple[float, float]], settings: i
 
 
 def _at_equal_seeds(
-    suite: Suite, values: Values, method: str, noise: str
+    suite: Suite, values: Cells, method: str, noise: str
 ) -> dict[Hashable, tuple[float, float]]:
     """Seeds → mask AP with clean and with noisy labels, of train seeds that have both."""
     clean = {
@@ -156,7 +157,7 @@ def _at_equal_seeds(
     }
 
 
-def _known(values: Values, method: str, noise: str) -> dict[Hashable, float]:
+def _known(values: Cells, method: str, noise: str) -> dict[Hashable, float]:
     cell = values.get((method, noise), {})
     return {seeds: value for seeds, (_, value) in cell.items() if math.isfinite(value)}
 

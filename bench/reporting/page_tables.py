@@ -1,16 +1,17 @@
 """The tables of a suite's page: its mask AP, and of others those that say something new."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from noisyseg.bench.reporting.suite_power import comparable
 from noisyseg.bench.reporting.suite_results import SuiteResults
 from noisyseg.bench.reporting.suite_table import suite_table
-from noisyseg.bench.reporting.suite_values import Values, suite_values
+from noisyseg.bench.reporting.suite_values import suite_values
 from noisyseg.results.records.metrics import DEFAULT
 from noisyseg.results.statistics.differences import differences_of
 from noisyseg.results.statistics.fates import BEST, FATES
 from noisyseg.results.tables.formats import Table
+from noisyseg.results.tables.table import Cells, known_numbers
 
 METRICS = (
     *(DEFAULT, "agnostic.AP", "matched.accuracy", "touched.AP", "untouched.AP"),
@@ -75,15 +76,11 @@ def page_tables(results: SuiteResults) -> PageTables:
     return found
 
 
-def _told_apart(values: Values) -> _Apart:
+def _told_apart(values: Cells) -> _Apart:
     """(noise, the higher method, the lower one) of each pair that the seeds tell apart."""
-    by_noise: dict[str, dict[str, dict[Hashable, float]]] = {}
-    for (method, noise), cell in values.items():
-        own = {seeds: value for seeds, (_, value) in cell.items() if value == value}
-        by_noise.setdefault(noise, {})[method] = own
     return {
         (noise, *((pair.one, pair.other) if pair.mean > 0 else (pair.other, pair.one)))
-        for noise, of_methods in by_noise.items()
+        for noise, of_methods in known_numbers(values).items()
         for pair in differences_of(of_methods).known
         if pair.apart
     }

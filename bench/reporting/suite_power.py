@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from noisyseg.bench.config.suite import Suite
 from noisyseg.bench.reporting.run_matches import matches_of
 from noisyseg.bench.reporting.setting_power import SeedsNeeded, SettingPower
-from noisyseg.bench.reporting.suite_values import Values
 from noisyseg.bench.runs.run import Run
 from noisyseg.errors import InputError
 from noisyseg.results.evaluation.image_matches import Matches
@@ -32,13 +31,14 @@ from noisyseg.results.statistics.spread import (
     layout_of,
     spread_of,
 )
+from noisyseg.results.tables.table import Cells, known_numbers
 
 DIFFERENCES = (1.0, 2.0, 4.0)
 """In AP: what power is told for."""
 
 
 def suite_power(
-    values: Values,
+    values: Cells,
     *,
     methods: Sequence[str] = (),
     baseline: str | None = None,
@@ -53,18 +53,13 @@ def suite_power(
         drawn: numbers of a noise setting's layout by draws of images, shape (draws, M, n); None:
             not asked for.
     """
-    known: dict[str, dict[str, dict[Hashable, float]]] = {}
-    for (method, noise), cell in values.items():
-        known.setdefault(noise, {})[method] = {
-            seed: value for seed, (_, value) in cell.items() if math.isfinite(value)
-        }
     return [
         _of_setting(noise, of_methods, methods, baseline=baseline, drawn=drawn)
-        for noise, of_methods in known.items()
+        for noise, of_methods in known_numbers(values).items()
     ]
 
 
-def comparable(values: Values, metric: str, suite: Suite) -> Values:
+def comparable(values: Cells, metric: str, suite: Suite) -> Cells:
     """Without the cells that say nothing: with clean labels relative AP is 100 by definition.
 
     Args:

@@ -19,11 +19,10 @@ from noisyseg.results.statistics.derived import (
     relative,
 )
 from noisyseg.results.statistics.fates import FATES, fate
+from noisyseg.results.tables.table import Cells
 
 ALL_METRICS = {**METRICS, **DERIVED}
 """Metric → what it is, in percent."""
-Values = Mapping[tuple[str, str], Mapping[Hashable, tuple[str, float]]]
-"""(method, noise) → seeds → state and number; NaN where that is not known."""
 
 
 def check_any_metric(name: str) -> str:
@@ -37,7 +36,7 @@ def check_any_metric(name: str) -> str:
     return name
 
 
-def suite_values(runs: Sequence[Run], records: Mapping[str, Record], metric: str) -> Values:
+def suite_values(runs: Sequence[Run], records: Mapping[str, Record], metric: str) -> Cells:
     """The numbers of the runs that have a record.
 
     Args:

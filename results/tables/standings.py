@@ -1,14 +1,11 @@
 """Which method is best in each column of a table, and which are not told from it."""
 
-import math
-from collections.abc import Hashable, Mapping
 from statistics import fmean
 
 from noisyseg.results.statistics.differences import differences_of
+from noisyseg.results.tables.table import Cells, known_numbers
 
 BEST, TIE = "best", "tie"
-Cells = Mapping[tuple[str, str], Mapping[Hashable, tuple[str, float]]]
-"""(method, noise) → seeds → state and number; NaN where that is not known."""
 
 
 def standings(cells: Cells) -> dict[tuple[str, str], str]:
@@ -25,13 +22,11 @@ def standings(cells: Cells) -> dict[tuple[str, str], str]:
     Returns:
         (method, noise) → best or tie.
     """
-    by_noise: dict[str, dict[str, dict[Hashable, float]]] = {}
-    for (method, noise), seeds in cells.items():
-        known = {seed: value for seed, (_, value) in seeds.items() if math.isfinite(value)}
-        if known:
-            by_noise.setdefault(noise, {})[method] = known
     found = {}
-    for noise, methods in by_noise.items():
+    for noise, of_methods in known_numbers(cells).items():
+        methods = {method: known for method, known in of_methods.items() if known}
+        if not methods:
+            continue
         best = max(methods, key=lambda method: fmean(methods[method].values()))
         pairs = [p for p in differences_of(methods).known if best in (p.one, p.other)]
         if pairs:

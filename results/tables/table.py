@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
+from typing import TypeAlias
 
 import pandas as pd
 
@@ -13,8 +14,23 @@ LATER = ("sd_rest", "run_low", "run_high")
 """Those that came later and stand behind all others."""
 
 
+Cells: TypeAlias = Mapping[tuple[str, str], Mapping[Hashable, tuple[str, float]]]
+"""(method, noise) → seed → ("done" or "failed", number); NaN where that is not known. A seed that
+is a pair is noise seed (None for clean labels) and train seed."""
+
+
+def known_numbers(cells: Cells) -> dict[str, dict[str, dict[Hashable, float]]]:
+    """Noise → method → seed → number, without those that are not known."""
+    found: dict[str, dict[str, dict[Hashable, float]]] = {}
+    for (method, noise), cell in cells.items():
+        found.setdefault(noise, {})[method] = {
+            seed: value for seed, (_, value) in cell.items() if math.isfinite(value)
+        }
+    return found
+
+
 def summarise(
-    cells: Mapping[tuple[str, str], Mapping[Hashable, tuple[str, float]]],
+    cells: Cells,
     *,
     methods: Sequence[str],
     noises: Sequence[str],
@@ -22,8 +38,7 @@ def summarise(
     """Mean, spread and counts of every cell.
 
     Args:
-        cells: (method, noise) → seed → ("done" or "failed", value); a value that is not known is
-            NaN. A seed that is a pair is noise seed (None for clean labels) and train seed.
+        cells: of runs.
         methods: row labels, in order.
         noises: column labels, in order.
 
