@@ -1,18 +1,18 @@
 """Methods over many noise settings and data sets: interquartile means, and performance profiles.
 
 As Agarwal et al. (NeurIPS 2021) show them; every method has a row or a panel of its own, so that
-nothing hangs on a colour.
+nothing hangs on a colour, and looks as it does in every other figure.
 """
 
 import math
 import textwrap
 from collections.abc import Mapping
 
-from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from noisyseg.results.figures.style import FONT, GREY, new_figure, short
+from noisyseg.results.figures.method_looks import look_of
+from noisyseg.results.figures.style import FONT, GREY, PAPER, new_figure, short
 from noisyseg.results.statistics.aggregates import Aggregate, Floats
 
 _COLUMNS = 3
@@ -34,13 +34,19 @@ def means_figure(
     lines = textwrap.wrap(title, 60)
     figure = new_figure(6.4, 0.9 + 0.2 * len(lines) + 0.32 * len(order))
     axes = figure.subplots()
-    ink = rcParams["text.color"]
     axes.axvline(aggregates[baseline].mean, color=GREY, linewidth=0.8, linestyle="--")
     for row, method in enumerate(order):
-        found = aggregates[method]
+        found, look = aggregates[method], look_of(method)
         if found.low is not None and found.high is not None:
-            axes.plot([found.low, found.high], [row, row], color=ink, linewidth=1.6)
-        axes.plot(found.mean, row, "o", color=ink, markersize=6)
+            axes.plot([found.low, found.high], [row, row], color=look.colour, linewidth=1.6)
+        axes.plot(
+            [found.mean],
+            [row],
+            marker=look.marker,
+            color=look.colour,
+            markerfacecolor=PAPER if look.hollow else look.colour,
+            markersize=6,
+        )
     axes.set_yticks(range(len(order)), short(order))
     axes.set_ylim(-0.6, len(order) - 0.4)
     _dress(axes)
@@ -75,20 +81,19 @@ def profiles_figure(
     for axes in list(grid.flat)[len(aggregates) :]:
         axes.remove()
     for axes, method in zip(grid.flat, aggregates, strict=False):
-        found = aggregates[method]
-        ink = rcParams["text.color"]
+        found, colour = aggregates[method], look_of(method).colour
         axes.fill_between(
             thresholds,
             100 * found.profile_low,
             100 * found.profile_high,
-            color=ink,
+            color=colour,
             alpha=_BAND,
             linewidth=0,
         )
         if method != baseline:
             other = 100 * aggregates[baseline].profile
             axes.plot(thresholds, other, color=GREY, linewidth=1.3, linestyle="--")
-        axes.plot(thresholds, 100 * found.profile, color=ink, linewidth=1.8)
+        axes.plot(thresholds, 100 * found.profile, color=colour, linewidth=1.8)
         axes.set_title(short([method])[0], fontsize=11, loc="left", pad=4)
         axes.set_ylim(-3, 103)
         _dress(axes)

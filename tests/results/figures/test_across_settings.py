@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from noisyseg.results.figures.across_settings import means_figure, profiles_figure
+from noisyseg.results.figures.method_looks import look_of
 from noisyseg.results.figures.style import own_style
 from noisyseg.results.statistics.aggregates import aggregate
 
@@ -36,8 +37,26 @@ def test_methods_come_with_the_best_on_top_and_their_intervals():
 def test_one_run_a_setting_has_points_alone():
     with own_style():
         figure = means_figure(aggregates(2, runs=1), "Title", "AP (%)", baseline="m0")
-    points = [line for line in figure.axes[0].lines if line.get_marker() == "o"]
+    points = [line for line in figure.axes[0].lines if len(line.get_xdata()) == 1]
+    assert len(points) == 2
     assert len(figure.axes[0].lines) == len(points) + 1  # the baseline's line
+
+
+def test_a_method_looks_as_in_every_other_figure():
+    found = dict(zip(["lncis", "ce", "mine"], aggregates(3).values(), strict=True))
+    with own_style():
+        figure = means_figure(found, "Title", "AP (%)", baseline="ce")
+        profiles = profiles_figure(found, POINTS, "Title", "AP (%)", baseline="ce")
+    points = {
+        line.get_ydata()[0]: (line.get_marker(), line.get_color())
+        for line in figure.axes[0].lines
+        if len(line.get_xdata()) == 1
+    }
+    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    looks = {name: look_of(name) for name in names}
+    assert [points[row] for row in range(3)] == [(x.marker, x.colour) for x in looks.values()]
+    drawn = {axes.get_title(loc="left"): axes.lines[-1].get_color() for axes in profiles.axes}
+    assert drawn == {name: look.colour for name, look in looks.items()}
 
 
 @pytest.mark.parametrize("count", [1, 2, 4, 21])
