@@ -191,10 +191,10 @@ def _few(setting: SettingPower) -> str:
         return ""
     less = ""
     if seeds == 2 or (seeds == 3 and setting.differences.methods > 6):
-        less = "; power is 5 to 15 points less than stated"
+        less = "; seeds planned by it, if they are as few, find 5 to 15 points less power"
     return (
         "below five seeds the 5 % are kept where methods vary alike; where one varies six times as "
-        f"much as the others, it is up to 13 %{less}."
+        f"much as the others, it is up to 16 %{less}."
     )
 
 

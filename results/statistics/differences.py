@@ -6,8 +6,10 @@ at most the degrees of freedom that a layout of so many methods and seeds has. T
 by the number of comparisons (Bonferroni). All of it is of the images that were evaluated.
 
 Pairs are not independent, as limma's genes are: simulated tables of equal methods that vary alike
-tell some two apart in 2 to 7 %. Where one method varies six times as much as the others, it is 4 to
-6 % with five seeds, but 11 % with three and 13 % with two: then the 5 % need methods alike.
+tell some two apart in 2 to 7 %. Where one of nine methods varies six times as much as the others,
+it is 4 to 6 % with five seeds, but 11 % with three and 13 % with two; of twenty of which one, three
+or all vary differently it is 4 to 7 % with five, 7 to 11 % with three, 11 to 16 % with two: below
+five seeds the 5 % need methods alike.
 """
 
 import math

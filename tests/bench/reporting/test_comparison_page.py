@@ -35,6 +35,7 @@ def page(*rows, groups=(("ce", "gce"),), pairs=3):
         "name": "sym40",
         "images": 100,
         "draws": 1000,
+        "one_seed": all(own["comparison"]["seeds"] == 1 for own in rows if own["comparison"]),
         "comparisons": 2,
         "pairs": pairs,
         "methods": [row("ce", None), *rows],

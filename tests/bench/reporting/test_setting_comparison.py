@@ -49,6 +49,7 @@ def test_verdicts_and_ranks():
     assert [found.verdict(method) for method in ("gce", "sce")] == ["above", "tie"]
     assert found.notes() == []
     assert not found.one_seed
+    assert found.document()["one_seed"] is False
     rows = {row["method"]: row for row in found.document()["methods"]}
     assert rows["ce"]["comparison"] is None
     assert (rows["gce"]["rank"], rows["gce"]["rank_low"], rows["gce"]["rank_high"]) == (1, 1, 1)
