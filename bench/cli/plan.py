@@ -194,6 +194,8 @@ def _print_plan(plan: Plan) -> None:
     print_text(_disk_line(plan.disk_bytes))
     if plan.note:
         say(plan.note)
+    for problem in plan.problems:
+        say(problem)
 
 
 def _line(planned: PlannedRun) -> str:

@@ -47,6 +47,7 @@ class Plan:
         disk_bytes: what they leave, by what it is; None if unknown.
         pace: None if unknown.
         note: why the keys are unknown; None if they are not.
+        problems: of records that do not hold; their runs are to be trained.
     """
 
     suite: Suite
@@ -56,6 +57,7 @@ class Plan:
     disk_bytes: Mapping[str, int] | None
     pace: Pace | None
     note: str | None
+    problems: Sequence[str]
 
     def document(self) -> dict[str, Any]:
         """The plan as data, for JSON."""
@@ -74,6 +76,7 @@ class Plan:
             },
             "pace": None if self.pace is None else self.pace.source,
             "note": self.note,
+            "problems": list(self.problems),
         }
 
 
@@ -104,7 +107,8 @@ def suite_plan(
         "iterations": iterations,
         "hours": None if pace is None or iterations is None else hours(iterations, evaluated, pace),
     }
-    planned = _of_runs(runs, store, cost) if runs else _of_outline(suite, cost)
+    problems: list[str] = []
+    planned = _of_runs(runs, store, cost, problems) if runs else _of_outline(suite, cost)
     left = [run.hours for run in planned if run.state != "done"]
     known = [spent for spent in left if spent is not None]
     return Plan(
@@ -115,6 +119,7 @@ def suite_plan(
         disk_bytes=None if data is None else _disk_bytes(suite, planned, store, data, count),
         pace=pace,
         note=note,
+        problems=problems,
     )
 
 
@@ -139,11 +144,14 @@ def _images(suite: Suite, data: CheckedData | None) -> tuple[int | None, int]:
     return (None, 0) if official is None else (official["train"], official["val"])
 
 
-def _of_runs(runs: Sequence[Run], store: RunStore, cost: Mapping[str, Any]) -> list[PlannedRun]:
-    """One for each key: two labels of one run share it."""
+def _of_runs(
+    runs: Sequence[Run], store: RunStore, cost: Mapping[str, Any], problems: list[str]
+) -> list[PlannedRun]:
+    """One for each key: two labels of one run share it. What is wrong with records is added."""
     planned = []
     for run in {run.key: run for run in runs}.values():
-        record, _ = store.peek(run.spec)
+        record, problem = store.peek(run.spec, run.key)
+        problems += [problem] if problem else []
         state = "to train"
         if record is not None:
             state = "done" if is_done(record) else "failed"

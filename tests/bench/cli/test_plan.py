@@ -105,6 +105,20 @@ def test_what_is_done_is_not_counted_and_its_pace_is_the_estimate(
     assert "GPU hours left: 0.0 (0.500 s an iteration, measured on cuda" in text
 
 
+def test_a_damaged_record_is_named_and_its_run_to_be_trained(plan, call, toy, tmp_path, record_of):
+    out = tmp_path / "runs"
+    run, *_ = toy.expand(out)
+    RunStore(out).save(record_of(run))
+    file = run.folder / "record.json"
+    file.write_bytes(file.read_bytes()[:100])
+    (problem,) = plan(toy.file, "--out", out)["problems"]
+    assert problem.startswith(f"{file}: not a valid record")
+    done = call("plan", toy.file, "--out", out)
+    assert f"{run.key}  to train" in done.out
+    assert "not a valid record" in done.err
+    assert file.is_file()
+
+
 def test_an_unknown_pace_is_said_to_be_unknown(call, toy):
     text = call("plan", toy.file).out
     assert "GPU hours: unknown; give --seconds-per-iteration" in text
