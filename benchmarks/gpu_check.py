@@ -18,11 +18,12 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -241,13 +242,14 @@ def _run(run: Any, store: Any, device: str) -> tuple[Any, list[dict[str, float]]
 
 
 def same_losses(place: Place) -> dict[str, dict[str, float]]:
-    """By how much of itself each loss of the first epoch differs from the CPU's."""
+    """By how much of itself each loss of the first epoch differs from the CPU's, samples equal."""
     found: dict[tuple[str, str], dict[str, float]] = {}
     for device in ("cpu", place.device):
         with tempfile.TemporaryDirectory() as folder:
             runs, store = _smoke_runs(Path(folder), ["ce", "lncis"])
-            for run in runs:
-                found[run.method_label, device] = _run(run, store, device)[1][0]
+            with _drawn_on_the_cpu():
+                for run in runs:
+                    found[run.method_label, device] = _run(run, store, device)[1][0]
     return {
         method: {
             name: round(abs(found[method, place.device][name] - value) / max(abs(value), 1e-9), 6)
@@ -255,6 +257,21 @@ def same_losses(place: Place) -> dict[str, dict[str, float]]:
         }
         for method in ("ce", "lncis")
     }
+
+
+@contextmanager
+def _drawn_on_the_cpu() -> Iterator[None]:
+    """Random keys of anchors and RoIs by the CPU's generator: a GPU's own draws others."""
+    drawn = torch.rand
+
+    def rand(*size: Any, device: Any = None, **settings: Any) -> torch.Tensor:
+        return drawn(*size, **settings).to(device or "cpu")
+
+    torch.rand = rand
+    try:
+        yield
+    finally:
+        torch.rand = drawn
 
 
 def every_method(place: Place) -> dict[str, str]:
@@ -284,11 +301,17 @@ def beside_the_runner(place: Place) -> dict[str, Any]:
     figures = place.out / "training.json"
     command = [sys.executable, str(script), "--json", str(figures)]
     command += ["--data", str(place.data)] if place.data else []
-    done = subprocess.run(
-        command, check=False, stdout=subprocess.PIPE, text=True, timeout=RUNNER_SECONDS
-    )
-    sys.stdout.write(done.stdout)
-    return {"verdict": done.stdout.splitlines()[-1], "status": done.returncode}
+    lines = []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        # Lines as they come: a caller's own limit may end this before the script's end.
+        timer = threading.Timer(RUNNER_SECONDS, process.kill)
+        timer.start()
+        for line in process.stdout or ():
+            sys.stdout.write(line)
+            sys.stdout.flush()
+            lines.append(line)
+        timer.cancel()
+    return {"verdict": lines[-1].strip() if lines else None, "status": process.returncode}
 
 
 SECTIONS: dict[str, Callable[[Place], Any]] = {

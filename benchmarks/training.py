@@ -22,7 +22,7 @@ import logging
 import statistics
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -162,8 +162,8 @@ def gpu_cases(data: Path | None, folder: Path, rounds: int) -> list[Case]:
     return [*cases, Case(name="fast", works={**works, OURS: fast}, rounds=rounds, block=128)]
 
 
-def measured(cases: list[Case], folder: Path) -> Found:
-    """Every case's figures, printed as they come."""
+def measured(cases: list[Case], folder: Path, keep: Callable[[Found], None]) -> Found:
+    """Every case's figures, printed and kept as they come."""
     sides = {name: Side(name, 1 if cases[0].works[name].device == "cpu" else 4) for name in SIDES}
     try:
         first = same_work(cases[0].works[OURS], sides, folder)
@@ -172,6 +172,7 @@ def measured(cases: list[Case], folder: Path) -> Found:
         for case in cases:
             found["cases"][case.name] = compared(case, sides)
             print_case(case.name, found["cases"][case.name])
+            keep(found)
         small = listed(drawn(folder, 128), 16, folder / "sixteen.json")
         found["pass of 16"] = pass_of_16(small, sides)
         print_pass(found["pass of 16"])
@@ -202,12 +203,16 @@ def main() -> int:
             if options.short
             else gpu_cases(options.data, folder, options.rounds)
         )
-        found = measured(cases, folder)
+
+        def keep(found: Found) -> None:
+            if options.json:
+                options.json.write_text(json.dumps(found, indent=1))
+
+        found = measured(cases, folder, keep)
         work = cases[-1].works[OURS]
         found["evaluation, images/s"] = images_per_second(work)
         write(f"\nevaluation: {found['evaluation, images/s']:.1f} images/s, 100 masks each")
-    if options.json:
-        options.json.write_text(json.dumps(found, indent=1))
+        keep(found)
     line, kept = verdict(found)
     write(f"\n{device}: {line}")
     return 0 if kept else 1

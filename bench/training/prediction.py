@@ -13,7 +13,7 @@ from mmengine.dataset import pseudo_collate
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from noisyseg.bench.training.loader_process import alone_on_its_core
+from noisyseg.bench.training.loader_process import alone_on_its_core, start_method
 from noisyseg.bench.training.precision import computing, layers
 from noisyseg.bench.training.run_dataset import RunDataset
 from noisyseg.mask_overlap import encoded_columns
@@ -86,6 +86,7 @@ def _loader(
         collate_fn=pseudo_collate,
         pin_memory=pinned,
         worker_init_fn=alone_on_its_core,
+        multiprocessing_context=start_method(workers),
         prefetch_factor=1 if workers else None,  # large batches, in shared memory
     )
 

@@ -19,7 +19,7 @@ from torch.utils.data import BatchSampler, DataLoader, Sampler
 
 from noisyseg.bench.training.annotation_ids import PackAnnotationIds
 from noisyseg.bench.training.indexed_dataset import IndexedDataset
-from noisyseg.bench.training.loader_process import alone_on_its_core
+from noisyseg.bench.training.loader_process import alone_on_its_core, start_method
 from noisyseg.bench.training.sample_memory import SampleMemory
 from noisyseg.bench.training.streams import stream_seed
 
@@ -239,4 +239,5 @@ def train_loader(
         persistent_workers=workers > 0,
         pin_memory=pinned,
         worker_init_fn=alone_on_its_core,
+        multiprocessing_context=start_method(workers),
     )

@@ -78,6 +78,7 @@ def test_a_suite_that_names_it_says_its_parameters_and_place(planned, call, toy,
         f"{method} · clean · seed 0" for method in ("scaled", "ce", "triple")
     ]
     assert call("suite", "validate", toy.file, *option).status == 0
+    (tmp_path / "runs").mkdir()
     for command in ("plan", "table"):
         assert call(command, toy.file, "--out", tmp_path / "runs", *option).status == 0
     unnamed = call("suite", "validate", toy.file)

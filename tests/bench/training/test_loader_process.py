@@ -1,3 +1,5 @@
+import multiprocessing
+
 import cv2
 import pytest
 from torch.utils.data import DataLoader, Dataset
@@ -31,6 +33,21 @@ def test_a_loaders_processes_start_no_threads_of_their_own(four_threads):
     assert cv2.getNumThreads() == 4
 
 
+@pytest.fixture
+def spawning():
+    """As in a process that was spawned, which would spawn its own."""
+    before = multiprocessing.get_start_method()
+    multiprocessing.set_start_method("spawn", force=True)
+    yield
+    multiprocessing.set_start_method(before, force=True)
+
+
+def test_images_are_loaded_in_a_process_that_was_spawned_too(spawning):
+    # A spawned loader process would import this file, and with it mmdet, which nobody brought up.
+    loader = _loader(Threads(), [[0], [1, 2]], pinned=False, workers=1)
+    assert [len(batch) for batch in loader] == [1, 2]
+
+
 def test_both_loaders_begin_their_processes_so():
     empty = RunDataset.__new__(RunDataset)
     loaders = [
@@ -38,3 +55,4 @@ def test_both_loaders_begin_their_processes_so():
         train_loader(empty, batch_size=1, workers=2),
     ]
     assert [loader.worker_init_fn for loader in loaders] == [alone_on_its_core] * 2
+    assert {loader.multiprocessing_context.get_start_method() for loader in loaders} == {"fork"}
