@@ -1,4 +1,4 @@
-"""A comparison of methods as Markdown, from its data."""
+"""A comparison of methods as Markdown, and what a page needs of it, from its data."""
 
 import math
 from collections.abc import Mapping
@@ -33,19 +33,14 @@ def comparison_markdown(document: Mapping[str, Any]) -> str:
     """
     baseline = document["baseline"]
     lines = [f"## {document['suite']}: mask AP against {baseline}", ""]
-    lines.append(_COLUMNS.format(baseline=baseline))
+    lines.append(what_columns_are(baseline))
     for group in document["groups"]:
-        lines += ["", f"### {group['name']} ({_of(group)})", ""]
-        method = _ONE_SEED if group["one_seed"] else _OVER_SEEDS
-        lines += [method.format(draws=group["draws"]), ""]
-        lines.append(
-            f"| Method | n | AP | minus {baseline} | 95 % interval | P(above) | p | corrected | | "
-            "rank |"
-        )
+        lines += ["", f"### {group['name']} ({runs_of(group)})", ""]
+        lines += [how_compared(group), ""]
+        lines.append(_joined(columns(baseline)))
         lines.append("|:---|---:|---:|---:|:---|---:|---:|---:|:---|:---|")
-        lines += [_line(row, group["comparisons"], baseline) for row in group["methods"]]
-        notes = [_told_apart(group), *group["notes"]]
-        lines += ["", *notes]
+        lines += [_joined(cells(row, group["comparisons"], baseline)) for row in group["methods"]]
+        lines += ["", *notes(group)]
     if document["across"]:
         lines += ["", *_across(document["across"], baseline)]
     return "\n".join(lines)
@@ -73,20 +68,43 @@ def _across(found: Mapping[str, Any], baseline: str) -> list[str]:
     return lines
 
 
-def _of(group: Mapping[str, Any]) -> str:
+def _joined(cells: list[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def what_columns_are(baseline: str) -> str:
+    """What a reader of the columns must know."""
+    return _COLUMNS.format(baseline=baseline)
+
+
+def how_compared(group: Mapping[str, Any]) -> str:
+    """What was drawn at a noise setting."""
+    method = _ONE_SEED if group["one_seed"] else _OVER_SEEDS
+    return method.format(draws=group["draws"])
+
+
+def runs_of(group: Mapping[str, Any]) -> str:
+    """The seeds and the number of images of a noise setting."""
     seeds = list(dict.fromkeys(seed for row in group["methods"] for seed in row["seeds"]))
     named = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {', '.join(seeds)}"
     return f"{named}; {group['images']} images"
 
 
-def _line(row: Mapping[str, Any], comparisons: int, baseline: str) -> str:
+def columns(baseline: str) -> list[str]:
+    """The heads of `cells`."""
+    tests = [f"minus {baseline}", "95 % interval", "P(above)", "p", "corrected", ""]
+    return ["Method", "n", "AP", *tests, "rank"]
+
+
+def cells(row: Mapping[str, Any], comparisons: int, baseline: str) -> list[str]:
+    """A method's line."""
     test = row["comparison"]
-    cells = [str(len(row["seeds"])), f"{row['average_precision']:.1f}"]
+    found = [str(len(row["seeds"])), f"{row['average_precision']:.1f}"]
     if test is None:
-        cells += [NONE] * 5 + ["baseline" if row["method"] == baseline else NONE]
+        found += [NONE] * 5 + ["baseline" if row["method"] == baseline else NONE]
     else:
-        cells[0] = str(test["seeds"])
-        cells += [
+        found[0] = str(test["seeds"])
+        found += [
             _signed(test["difference"]),
             f"{_signed(test['low'])} to {_signed(test['high'])}",
             f"{test['better']:.2f}",
@@ -95,7 +113,7 @@ def _line(row: Mapping[str, Any], comparisons: int, baseline: str) -> str:
             test["verdict"],
         ]
     rank = f"{row['rank']:g} ({row['rank_low']} to {row['rank_high']})"
-    return "| " + " | ".join([row["method"], *cells, rank]) + " |"
+    return [row["method"], *found, rank]
 
 
 def _p(value: float, least: float) -> str:
@@ -108,6 +126,11 @@ def _p(value: float, least: float) -> str:
 
 def _signed(value: float) -> str:
     return decimal(value, sign=True)
+
+
+def notes(group: Mapping[str, Any]) -> list[str]:
+    """What must be known of a noise setting's verdicts, a sentence each."""
+    return [_told_apart(group), *group["notes"]]
 
 
 def _told_apart(group: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from noisyseg.bench.reporting.closing_sentence import damage_sentence
 from noisyseg.bench.reporting.figures import pictures
 from noisyseg.bench.reporting.findings import headline, lead_rows, leads
 from noisyseg.bench.reporting.noise_counts import noise_counts
+from noisyseg.bench.reporting.page_comparison import page_comparison
 from noisyseg.bench.reporting.page_tables import left_out_texts, page_tables
 from noisyseg.bench.reporting.power_page import HOW, power_lines, power_rows
 from noisyseg.bench.reporting.suite_match import suite_match
@@ -46,6 +47,7 @@ def suite_page(results: SuiteResults) -> dict[str, Any]:
         "numbers": _numbers(suite, runs, done=sum(run.key in done for run in runs)),
         "notes": suite.notes,
         **_findings(results),
+        "comparison": page_comparison(suite, runs, records),
         "main": _table(tables.shown.pop(DEFAULT)) if DEFAULT in tables.shown else None,
         "tables": [_table(table) for table in tables.shown.values()],
         "left_out": left_out_texts(tables, ALL_METRICS),

@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
+from html import escape
 
 import numpy as np
 import pytest
@@ -359,3 +360,35 @@ def test_another_suite_counts_across_all(call, toy, three_seeds):
     assert [group["name"] for group in document["groups"]] == expected
     assert document["across"]["tasks"] == expected
     assert [row["runs"] for row in document["across"]["methods"]] == [12, 12]
+
+
+def test_the_page_of_a_suite_has_the_comparison(call, toy, three_seeds, tmp_path):
+    out, runs = three_seeds
+    bare(runs)
+    page = tmp_path / "page.html"
+    assert call("report", toy.file, "--out", out, "--write", page).status == 0
+    shown = page.read_text()
+    lines = call("compare", toy.file, "--out", out).out.splitlines()
+    rows = [line.strip("| ").split(" | ") for line in lines if line.startswith("| lncis ")]
+    rows = [row for row in rows if len(row) == 10]  # not that of all settings
+    assert len(rows) == 2  # settings
+    for row in rows:
+        cells = "".join(f"<td>{escape(cell)}</td>" for cell in row[1:])
+        assert f'<tr><th scope="row">lncis</th>{cells}</tr>' in shown
+    assert '<a href="#comparison">Against ce</a>' in shown
+
+
+def test_the_page_says_which_settings_it_cannot_compare(call, toy, three_seeds, tmp_path):
+    out, runs = three_seeds
+    (lacking,) = (run for run in runs if run.label == "ce · sym40 · seed 1")
+    (lacking.folder / "matches.msgpack.zst").unlink()
+    changed = next(run for run in runs if run.noise_label == "clean")
+    page = tmp_path / "page.html"
+    assert call("report", toy.file, "--out", out, "--write", page).status == 0
+    shown = page.read_text()
+    assert "sym40 is not compared here: 1 of its 6 runs have no matches.msgpack.zst" in shown
+    assert shown.count('<tr><th scope="row">lncis</th><td>3</td>') == 1
+    (changed.folder / "matches.msgpack.zst").write_bytes(b"other")
+    assert call("report", toy.file, "--out", out, "--write", page).status == 0
+    assert "nothing was compared: " in page.read_text()
+    assert "it was changed" in page.read_text()

@@ -77,7 +77,7 @@ def test_every_part_is_there(call, toy, recorded):
     out, runs = recorded
     page = Page(page_of(call, toy, out))
     assert list(page.sections) == [
-        *("results", "power", "figures", "tables"),
+        *("results", "comparison", "power", "figures", "tables"),
         *("match", "noise", "failures", "environment", "records"),
     ]
     assert "30.0 (n=1); paper 32.5 (−2.5)" in page.sections["results"]
