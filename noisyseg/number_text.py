@@ -1,5 +1,7 @@
 """Numbers as people read them, the same in tables, figures and pages."""
 
+from collections.abc import Sequence
+
 MINUS = "\N{MINUS SIGN}"
 
 
@@ -15,3 +17,20 @@ def decimal(value: float, digits: int = 1, *, sign: bool = False) -> str:
     if float(text) == 0:
         return text.replace("-", "+" if sign else "")
     return text.replace("-", MINUS)
+
+
+def folded(numbers: Sequence[int]) -> list[str]:
+    """Sorted numbers as texts, three and more that follow one another as one: 0–4, 7."""
+    ranges: list[list[int]] = []
+    for number in numbers:
+        if ranges and number == ranges[-1][-1] + 1:
+            ranges[-1].append(number)
+        else:
+            ranges.append([number])
+    return [
+        text
+        for found in ranges
+        for text in (
+            [f"{found[0]}–{found[-1]}"] if len(found) > 2 else [str(number) for number in found]
+        )
+    ]

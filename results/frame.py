@@ -29,6 +29,7 @@ from noisyseg.results.statistics.derived import DERIVED, RELATIVE, relative
 from noisyseg.results.tables.formats import Table, table_of
 from noisyseg.results.tables.standings import standings
 from noisyseg.results.tables.table import summarise
+from noisyseg.shared_work import in_parts
 
 COLUMNS = {**METRICS, RELATIVE: DERIVED[RELATIVE]}
 """Column of a number → what it is."""
@@ -66,8 +67,14 @@ def load(path: Path | str) -> pd.DataFrame:
     if not root.is_dir():
         raise InputError(f"{root}: no such folder. Wanted a store of runs, as --out names it.")
     store = RunStore(root)
-    problems: list[str] = []
-    frame = frame_of(store.each_record(problems), store)
+
+    def rows_of(folders: Sequence[str]) -> tuple[list[dict[str, Any]], list[str]]:
+        problems: list[str] = []
+        return _rows(store.records_in(folders, problems), store), problems
+
+    parts = list(in_parts(rows_of, list(store.run_folders())))
+    problems = [text for _, told in parts for text in told]
+    frame = _framed([row for rows, _ in parts for row in rows])
     if not len(frame):
         also = f" {len(problems)} files hold no valid one: {problems[0]}" if problems else ""
         raise InputError(f"{root} holds no record of a run.{also}")
@@ -77,8 +84,16 @@ def load(path: Path | str) -> pd.DataFrame:
 
 def frame_of(records: Iterable[Record], store: RunStore) -> pd.DataFrame:
     """Records as `load` gives them."""
+    return _framed(_rows(records, store))
+
+
+def _rows(records: Iterable[Record], store: RunStore) -> list[dict[str, Any]]:
     settings = _Settings()
-    frame = pd.DataFrame([_row(record, store, settings) for record in records])
+    return [_row(record, store, settings) for record in records]
+
+
+def _framed(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows)
     if len(frame):
         frame[RELATIVE] = _relative(frame)
     return frame

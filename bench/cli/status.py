@@ -12,6 +12,7 @@ from typing import Any
 from noisyseg.bench.cli.arguments import add_json, add_out
 from noisyseg.bench.cli.output import DONE, print_text, say
 from noisyseg.bench.runs.state import STATES, RunState, run_states
+from noisyseg.number_text import folded
 from noisyseg.results.records.store import RunStore
 from noisyseg.text_lines import COLUMNS, with_path, wrapped
 
@@ -122,23 +123,6 @@ def _seeds_text(alike: Sequence[RunState]) -> str:
     ]
     texts = [*folded(same), *pairs]
     return f"seed{'s' if len(alike) > 1 else ''} {', '.join(texts)}"
-
-
-def folded(numbers: Sequence[int]) -> list[str]:
-    """Sorted numbers as texts, those that follow one another as one: 0–4, 7."""
-    ranges: list[list[int]] = []
-    for number in numbers:
-        if ranges and number == ranges[-1][-1] + 1:
-            ranges[-1].append(number)
-        else:
-            ranges.append([number])
-    return [
-        text
-        for found in ranges
-        for text in (
-            [f"{found[0]}–{found[-1]}"] if len(found) > 2 else [str(number) for number in found]
-        )
-    ]
 
 
 def age(ended: str, now: datetime) -> str:

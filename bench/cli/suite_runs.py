@@ -4,6 +4,7 @@ Keys are made from the suite's data and weights where these are there as runs us
 what the store's records say of both. Nothing is written, downloaded or converted.
 """
 
+import gc
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -20,6 +21,7 @@ from noisyseg.bench.runs.run import Run
 from noisyseg.bench.runs.suite_note import SuiteNote, cell_of, keys_of, read_note
 from noisyseg.errors import InputError
 from noisyseg.methods.registry import is_known
+from noisyseg.number_text import folded
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import RunStore
 
@@ -108,6 +110,7 @@ def known_records(runs: Sequence[Run], store: RunStore) -> dict[str, Record]:
                 say(problem)
             if record is not None:
                 records[entry.key] = record
+        gc.freeze()  # they stay to the end: not to be looked through again and again
     return records
 
 
@@ -212,7 +215,9 @@ def _narrowed(choice: SuiteChoice, whole: Suite, suite: Suite, there: Recorded) 
     parts.append(("--noise", [label for label in whole.noise if label not in suite.noise]))
     seeds = [pair for pair in there.seeds if choice.has_seeds and pair not in suite.seeds]
     option = "--seeds" if choice.seeds else "--noise-seeds, --train-seeds"
-    parts.append((option, [f"seed {pair.label}" for pair in seeds]))
+    same = folded([pair.train for pair in seeds if pair.noise == pair.train])
+    two = [pair.label for pair in seeds if pair.noise != pair.train]
+    parts.append((option, [f"seed {seed}" for seed in (*same, *two)]))
     lines = [f"left out by {option}: {', '.join(names)}" for option, names in parts if names]
     if choice.methods is None and others:
         lines.append(

@@ -1,5 +1,6 @@
 """Records that a suite's table leaves out though they look like its own: of other versions, say."""
 
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,7 +9,8 @@ import orjson
 
 from noisyseg.bench.runs.recorded_runs import spec_in
 from noisyseg.bench.runs.run import Run
-from noisyseg.results.records.store import RECORD_NAME, RunStore
+from noisyseg.results.records.store import RECORD_NAME, RunStore, folders_in
+from noisyseg.shared_work import in_parts
 
 _PARTS = ("schema", "data", "protocol", "model", "method", "training", "eval")
 
@@ -25,15 +27,21 @@ def left_out(runs: Sequence[Run], store: RunStore) -> list[str]:
     """
     keys = {run.key for run in runs}
     own = {_likeness(run.spec): run.spec for run in runs}
-    found: Counter[str] = Counter()
-    for folder in {run.folder.parent for run in runs}:
-        for path in sorted(folder.glob(f"*/{RECORD_NAME}")):
-            if path.parent.name in keys:
+
+    def differing(folders: Sequence[str]) -> Counter[str]:
+        found: Counter[str] = Counter()
+        for path in folders:
+            if os.path.basename(path) in keys or not os.path.isfile(f"{path}/{RECORD_NAME}"):
                 continue
-            spec = spec_in(path.parent)
+            spec = spec_in(path)
             like = None if spec is None else own.get(_likeness(spec))
             if spec is not None and like is not None:
                 found[_difference(spec, like)] += 1
+        return found
+
+    methods = dict.fromkeys(run.folder.parent for run in runs)
+    folders = [path for method in methods for path in folders_in(method)]
+    found = sum(in_parts(differing, folders), Counter[str]())
     return [
         f"left out: {count} record{'s' if count > 1 else ''} in {store.root} of the same methods, "
         f"noise and seeds, but of another {what}"

@@ -4,9 +4,10 @@ A run's key is made from its data and its weights by content. Where records of t
 specs say that content, and the keys of all other runs of the suite follow.
 """
 
+import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypedDict
@@ -27,6 +28,7 @@ from noisyseg.methods.registry import is_known
 from noisyseg.results.evaluation.settings import EVALUATION
 from noisyseg.results.records.record import RunSpec
 from noisyseg.results.records.store import RECORD_NAME, SPEC_NAME, RunStore, folders_in
+from noisyseg.shared_work import in_parts
 
 _VERSIONS = {"schema": SCHEMA, "training": TRAINING, "eval": EVALUATION}
 
@@ -88,29 +90,56 @@ def recorded(suite: Suite, store: RunStore) -> Recorded:
         InputError: noise that fits the classes of no record.
     """
     own = {method.method.name for method in suite.methods.values()}
-    runs: dict[str, SeedPair] = {}
-    others, unlike = [], 0
-    counts: Counter[bytes] = Counter()
-    cells = _Cells(suite)
+    folders, others = [], []
     for folder in _method_folders(suite, store):
-        if folder.name not in own and not is_known(folder.name):
-            continue
-        if folder.name not in own:
-            if any(is_alike(spec, suite) for _, spec in _recorded_in(folder)):
-                others.append(folder.name)
-            continue
-        for key, spec in _recorded_in(folder):
-            if not (is_alike(spec, suite) and cells.hold(spec)):
-                unlike += 1
-                continue
-            train = spec["train_seed"]
-            runs[key] = SeedPair((spec["noise"] or {}).get("seed", train), train)
-            counts[_content_part(spec)] += 1
-    if cells.misfit is not None and not runs:
-        raise cells.misfit
-    contents = [(Content(common=orjson.loads(part)), count) for part, count in counts.items()]
+        if folder.name in own:
+            folders += folders_in(folder)
+        elif is_known(folder.name) and any(
+            is_alike(spec, suite) for _, spec in _recorded_in(folders_in(folder))
+        ):
+            others.append(folder.name)
+    found = _Found()
+    for part in in_parts(lambda some: _own_in(some, suite), folders):
+        found.add(part)
+    if found.misfit is not None and not found.runs:
+        raise found.misfit
+    contents = [(Content(common=orjson.loads(part)), n) for part, n in found.contents.items()]
     contents.sort(key=lambda entry: (-entry[1], entry[0].digest))
-    return Recorded(runs=runs, contents=contents, others=others, unlike=unlike)
+    return Recorded(runs=found.runs, contents=contents, others=others, unlike=found.unlike)
+
+
+@dataclass(kw_only=True, slots=True)
+class _Found:
+    """What some folders have of a suite; attributes as in `Recorded`.
+
+    Attributes:
+        contents: part of a spec that says them → how many records.
+        misfit: what is wrong with the suite's noise for the classes of some record.
+    """
+
+    runs: dict[str, SeedPair] = field(default_factory=dict)
+    contents: Counter[bytes] = field(default_factory=Counter)
+    unlike: int = 0
+    misfit: InputError | None = None
+
+    def add(self, other: "_Found") -> None:
+        self.runs |= other.runs
+        self.contents += other.contents
+        self.unlike += other.unlike
+        self.misfit = self.misfit or other.misfit
+
+
+def _own_in(folders: Iterable[str], suite: Suite) -> _Found:
+    found, cells = _Found(), _Cells(suite)
+    for key, spec in _recorded_in(folders):
+        if not (is_alike(spec, suite) and cells.hold(spec)):
+            found.unlike += 1
+            continue
+        train = spec["train_seed"]
+        found.runs[key] = SeedPair((spec["noise"] or {}).get("seed", train), train)
+        found.contents[_content_part(spec)] += 1
+    found.misfit = cells.misfit
+    return found
 
 
 def _content_part(spec: Mapping[str, Any]) -> bytes:
@@ -190,14 +219,13 @@ def runs_of(content: Content, suite: Suite, store: RunStore) -> list[Run]:
     return runs_on(ground, suite, store, parse_noise(suite, data["classes"]))
 
 
-def _recorded_in(folder: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Key and spec of every run of a method's folder that has a record."""
-    for run in map(Path, folders_in(folder)):
-        if not (run / RECORD_NAME).is_file():
-            continue
-        spec = spec_in(run)
-        if spec is not None:
-            yield run.name, spec
+def _recorded_in(folders: Iterable[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Key and spec of every run of these folders that has a record."""
+    for run in folders:
+        if os.path.isfile(f"{run}/{RECORD_NAME}"):
+            spec = spec_in(run)
+            if spec is not None:
+                yield os.path.basename(run), spec
 
 
 class _Named(TypedDict):
@@ -232,12 +260,23 @@ class _Readable(TypedDict):
     eval: dict[str, Any]
 
 
-def spec_in(run: Path) -> Mapping[str, Any] | None:
+class _OfRecord(TypedDict):
+    """Nothing else of a record is decoded, which takes most of the time."""
+
+    spec: Any
+
+
+_RECORD = msgspec.json.Decoder(_OfRecord)
+
+
+def spec_in(run: str) -> Mapping[str, Any] | None:
     """The spec in a run's folder; None if it cannot be read."""
     for name in (SPEC_NAME, RECORD_NAME):  # the first is short; stores of hand may lack it
         try:
-            found = orjson.loads((run / name).read_bytes())
-            spec: RunSpec = found if name == SPEC_NAME else found["spec"]
+            with open(f"{run}/{name}", "rb") as file:
+                data = file.read()
+            spec: RunSpec
+            spec = orjson.loads(data) if name == SPEC_NAME else _RECORD.decode(data)["spec"]
             msgspec.convert(spec, _Readable)
         except (OSError, ValueError, LookupError, TypeError):
             continue

@@ -1,7 +1,7 @@
 """What every run in a store has come to: done, failed, running or waiting."""
 
 import fcntl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from noisyseg.results.records.metrics import DEFAULT, metric_value
 from noisyseg.results.records.noise_name import noise_name
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import RunStore, is_done
+from noisyseg.shared_work import in_parts
 
 STATES = ("done", "failed", "running", "waiting")
 LOCK = ".lock"
@@ -52,13 +53,20 @@ class RunState:
 
 def run_states(store: RunStore) -> tuple[list[RunState], list[str]]:
     """Every run in the order of their folders, and a message for what cannot be read."""
-    problems: list[str] = []
-    return list(each_state(store, problems)), problems
+
+    def of_some(folders: Sequence[str]) -> tuple[list[RunState], list[str]]:
+        problems: list[str] = []
+        return list(_states(store, folders, problems)), problems
+
+    parts = list(in_parts(of_some, list(store.run_folders())))
+    return [run for runs, _ in parts for run in runs], [text for _, told in parts for text in told]
 
 
-def each_state(store: RunStore, problems: list[str]) -> Iterator[RunState]:
-    """As `run_states`, one at a time: of a hundred thousand records none is kept."""
-    for folder, spec, record in store.each_run(problems):
+def _states(store: RunStore, folders: Sequence[str], problems: list[str]) -> Iterator[RunState]:
+    for folder in folders:
+        spec, record = store.run_in(folder, problems)
+        if spec is None:
+            continue
         try:
             yield _state(folder, spec, record)
         except (LookupError, TypeError, ValueError) as error:

@@ -3,7 +3,7 @@
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import count
 from pathlib import Path
@@ -43,7 +43,8 @@ class RunStore:
 
     def place(self, spec: Mapping[str, Any], key: str) -> Path:
         """As `folder`, of a spec whose key is known."""
-        return self.root / _folder_name(spec, "data") / _folder_name(spec, "method") / key
+        names = (_folder_name(spec, part) for part in ("data", "method"))
+        return _joined(self.root, *names) / key
 
     def load(self, run: Mapping[str, Any] | str) -> Record | None:
         """The record of a spec or a key, done or failed; None when there is none.
@@ -66,7 +67,7 @@ class RunStore:
         """
         folder = self.folder(spec) if key is None else self.place(spec, key)
         try:
-            return self._read(folder / RECORD_NAME), None
+            return self._read(f"{folder}{os.sep}{RECORD_NAME}"), None
         except CorruptRecordError as error:
             return None, str(error)
 
@@ -118,31 +119,22 @@ class RunStore:
     def all_records(self) -> tuple[list[Record], list[str]]:
         """Every valid record, in the order of their paths, and a message for every other one."""
         problems: list[str] = []
-        return list(self.each_record(problems)), problems
+        return list(self.records_in(self.run_folders(), problems)), problems
 
-    def each_record(self, problems: list[str]) -> Iterator[Record]:
-        """Every valid record, one at a time; messages for the others are added to problems."""
-        for folder in self.run_folders():
+    def records_in(self, folders: Iterable[str], problems: list[str]) -> Iterator[Record]:
+        """The valid records of folders, one at a time; messages for others go to problems."""
+        for folder in folders:
             record = self._record_in(folder, problems)
             if record is not None:
                 yield record
 
-    def each_run(
-        self, problems: list[str]
-    ) -> Iterator[tuple[str, Mapping[str, Any], Record | None]]:
-        """Folder, spec and record of every run, begun or planned; None for one that does not hold.
-
-        Messages for what cannot be read are added to problems.
-        """
-        for folder in self.run_folders():
-            spec, record = self.run_in(folder, problems)
-            if spec is not None:
-                yield folder, spec, record
-
     def run_in(
         self, folder: str, problems: list[str]
     ) -> tuple[Mapping[str, Any] | None, Record | None]:
-        """Spec and record of the run in a folder, as `each_run`; None for what is not there."""
+        """Spec and record of the run in a folder, begun or planned; None for what is not there.
+
+        Messages for what cannot be read are added to problems.
+        """
         record = self._record_in(folder, problems)
         return (self._spec_in(folder, problems) if record is None else record["spec"]), record
 
@@ -245,6 +237,11 @@ def _checked_name(name: Any, part: str) -> str:
             "/ and \\, not starting with a point"
         )
     return str(name)
+
+
+@lru_cache(maxsize=4096)  # thousands of runs lie in a few folders
+def _joined(root: Path, data: str, method: str) -> Path:
+    return root / data / method
 
 
 def folders_in(folder: str | Path) -> list[str]:
