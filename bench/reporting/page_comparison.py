@@ -34,18 +34,20 @@ def page_comparison(
     done = [run for run in runs if is_done(records.get(run.key))]
     if len({run.method_label for run in done}) < 2:
         return None
-    remarks: list[str] = []
     chosen = []
+    silent: dict[tuple[int, int], list[str]] = {}
     for noise in dict.fromkeys(run.noise_label for run in done):
         own = [run for run in done if run.noise_label == noise]
-        silent = [run for run in own if not _has_matches(run, records[run.key])]
-        if silent:
-            remarks.append(
-                f"{noise} is not compared here: {len(silent)} of its {len(own)} runs have no "
-                f"{MATCHES}; noisyseg compare makes matches from predictions and annotations."
-            )
+        lacking = sum(not _has_matches(run, records[run.key]) for run in own)
+        if lacking:
+            silent.setdefault((lacking, len(own)), []).append(noise)
         else:
             chosen += own
+    remarks = [
+        f"Not compared here: {', '.join(noises)}, where {lacking} of {of} runs have no {MATCHES}; "
+        "noisyseg compare makes matches from predictions and annotations."
+        for (lacking, of), noises in silent.items()
+    ]
     try:
         bootstrap = Bootstrap(baseline=baseline, draws=_draws(chosen), seed=0)
         found = comparison(chosen, records, bootstrap, tell=remarks.append)

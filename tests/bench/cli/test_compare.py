@@ -386,7 +386,7 @@ def test_the_page_says_which_settings_it_cannot_compare(call, toy, three_seeds, 
     page = tmp_path / "page.html"
     assert call("report", toy.file, "--out", out, "--write", page).status == 0
     shown = page.read_text()
-    assert "sym40 is not compared here: 1 of its 6 runs have no matches.msgpack.zst" in shown
+    assert "Not compared here: sym40, where 1 of 6 runs have no matches.msgpack.zst" in shown
     assert shown.count('<tr><th scope="row">lncis</th><td>3</td>') == 1
     (changed.folder / "matches.msgpack.zst").write_bytes(b"other")
     assert call("report", toy.file, "--out", out, "--write", page).status == 0
