@@ -27,11 +27,7 @@ Date = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
-class _Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """No unknown field is taken."""
-
-
-class BundleFile(_Strict):
+class BundleFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The archive that an entry was made from.
 
     Attributes:
@@ -43,14 +39,14 @@ class BundleFile(_Strict):
     included: bool
 
 
-class Protocol(_Strict):
+class Protocol(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How training went, by name; the ground holds all of it."""
 
     name: str
     version: int | None
 
 
-class MethodSpec(_Strict):
+class MethodSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the runs' specs say of the method.
 
     Attributes:
@@ -64,14 +60,14 @@ class MethodSpec(_Strict):
     parameters: dict[str, Any]
 
 
-class ClassPrecision(_Strict):
+class ClassPrecision(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """AP of a class, in percent; None where it has no instance."""
 
     segm: Percent | None
     bbox: Percent | None
 
 
-class EntryRun(_Strict):
+class EntryRun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A run of an entry.
 
     Attributes:
@@ -93,7 +89,7 @@ class EntryRun(_Strict):
     draws: str | None
 
 
-class Setting(_Strict):
+class Setting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An entry's runs at a noise setting.
 
     Attributes:
@@ -108,7 +104,7 @@ class Setting(_Strict):
     runs: list[EntryRun]
 
 
-class Checks(_Strict):
+class Checks(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What came of verification.
 
     Attributes:
@@ -122,7 +118,7 @@ class Checks(_Strict):
     claimed: list[str]
 
 
-class Entry(_Strict):
+class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One method's runs of one suite.
 
     Attributes:
