@@ -1,0 +1,1 @@
+"""The leaderboard: cards, entries and boards."""
