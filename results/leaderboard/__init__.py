@@ -1,1 +1,1 @@
-"""The leaderboard: cards, entries and boards."""
+"""The leaderboard as data: cards, entries, boards and the pages made of them."""
