@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-
 State: TypeAlias = Literal["holds", "fails", "unchecked", "claimed", "remark"]
 _MOST_NAMED = 5
 _LONGEST = 60
@@ -84,5 +83,3 @@ def _differences(stated: Any, found: Any, place: str) -> Iterator[str]:
     elif isinstance(stated, bool) != isinstance(found, bool) or stated != found:
         where = f"{place}: " if place else ""
         yield f"{where}stated {shown(stated)}, wanted {shown(found)}"
-
-

@@ -2,10 +2,9 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
-
+from noisyseg.bench.leaderboard.bundle import claim
 from noisyseg.bench.leaderboard.checks.check import Check, held, named
 from noisyseg.bench.leaderboard.contents import Claim
 from noisyseg.results.records.metrics import METRICS, metric_value
@@ -15,23 +14,11 @@ TOLERANCE = 1e-6
 _WHAT = "every claimed mean, deviation and count is what the predictions come to"
 
 
-class Summary(NamedTuple):
-    """Of the runs that have a number: how many, mean, sample deviation (None of one)."""
-
-    n: int
-    mean: float
-    sd: float | None
-
-
-def summaries(metrics: Sequence[Mapping[str, Any]]) -> dict[str, Summary]:
+def summaries(metrics: Sequence[Mapping[str, Any]]) -> dict[str, Claim]:
     """Metric → what it comes to over the runs of a setting; only metrics that some run has."""
-    found = {}
-    for name in METRICS:
-        values = [v for v in (metric_value(entry, name) for entry in metrics) if v is not None]
-        if values:
-            sd = float(np.std(values, ddof=1)) if len(values) > 1 else None
-            found[name] = Summary(len(values), float(np.mean(values)), sd)
-    return found
+    values = {name: [metric_value(entry, name) for entry in metrics] for name in METRICS}
+    known = {name: [v for v in found if v is not None] for name, found in values.items()}
+    return {name: claim(found) for name, found in known.items() if found}
 
 
 def check_claims(
@@ -44,7 +31,11 @@ def check_claims(
         metrics: label of a setting → the metrics of its runs.
     """
     checks = [
-        held("claims.settings", "there are claims for the settings that have runs", _others(claims, metrics))
+        held(
+            "claims.settings",
+            "there are claims for the settings that have runs",
+            _others(claims, metrics),
+        )
     ]
     for label in sorted(claims.keys() & metrics.keys()):
         problems = _problems(claims[label], summaries(metrics[label]))
@@ -60,7 +51,7 @@ def _others(claims: Mapping[str, Any], metrics: Mapping[str, Any]) -> str | None
     return f"not so: {named(other)}" if other else None
 
 
-def _problems(claims: Mapping[str, Claim], found: Mapping[str, Summary]) -> list[str]:
+def _problems(claims: Mapping[str, Claim], found: Mapping[str, Claim]) -> list[str]:
     problems = []
     for name in sorted(claims.keys() | found.keys()):
         if name not in claims or name not in found:

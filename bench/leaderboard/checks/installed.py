@@ -9,12 +9,10 @@ from noisyseg.bench.config.suite import Suite
 from noisyseg.bench.datasets.preparation import VERSION, CheckedData, write_prepared
 from noisyseg.bench.datasets.source import names_in_records
 from noisyseg.bench.leaderboard.checks.check import shown
-from noisyseg.bench.runs.grid import SCHEMA
 from noisyseg.bench.runs.inputs import NoiseSettings, parse_noise
-from noisyseg.bench.training.version import TRAINING
+from noisyseg.bench.runs.recorded_runs import VERSIONS
 from noisyseg.errors import InputError
 from noisyseg.noise.spec import NoiseSpec
-from noisyseg.results.evaluation.settings import EVALUATION
 from noisyseg.results.leaderboard.text import checked_text
 
 
@@ -106,12 +104,10 @@ def installed(
         data=data,
         settings=parse_noise(suite, resolved["classes"]),
         common={
-            "schema": SCHEMA,
+            **VERSIONS,
             "data": resolved,
             "protocol": suite.protocol,
             "model": model,
-            "training": TRAINING,
-            "eval": EVALUATION,
         },
         shared=shared,
         has_weights=has_weights,

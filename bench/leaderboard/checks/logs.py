@@ -27,7 +27,9 @@ def check_log(folder: Path, record: Record, epochs: int) -> list[Check]:
     except InputError as error:
         return [held("log.lines", _WHAT, str(error), key)]
     return [
-        equal("log.file", "the log is the file that the record names", stated, sha256_bytes(data), key),
+        equal(
+            "log.file", "the log is the file that the record names", stated, sha256_bytes(data), key
+        ),
         held("log.lines", _WHAT, None, key),
     ]
 

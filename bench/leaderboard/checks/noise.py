@@ -42,21 +42,18 @@ def make_noise(cells: set[Cell], installed: Installed) -> dict[Cell, Made]:
     return made
 
 
-def check_noise(
-    record: Record, folder: Path, cell: Cell, made: Made | None, *, with_data: bool
-) -> list[Check]:
+def check_noise(record: Record, folder: Path, made: Made | None, *, with_data: bool) -> list[Check]:
     """Hold a run's manifest and checksums against the noise made again.
 
     Args:
         record: the run's.
         folder: the run's in the unpacked bundle.
-        cell: the run's.
-        made: of a noisy cell, with data.
+        made: None of a clean cell, and without data.
         with_data: whether noise could be made.
     """
     key, sums = record["key"], record["checksums"]
     manifest = folder / MANIFEST
-    if cell.noise_seed is None:
+    if record["spec"]["noise"] is None:
         return _of_clean(record, manifest)
     stated, found = sums["manifest"], _sha256(manifest)
     checks = [
@@ -65,7 +62,9 @@ def check_noise(
     if not with_data:
         todo = "the noise was not made again: it needs the data"
         return [*checks, Check(id="noise.again", state="unchecked", what=todo, run=key)]
-    assert made is not None
+    if made is None:
+        problem = "the bundle says that the run is clean, its record that it is not"
+        return [*checks, held("noise.annotations", _ANNOTATIONS, problem, key)]
     return [
         *checks,
         equal("noise.manifest", _MANIFEST, found, made.manifest, key),
@@ -75,7 +74,7 @@ def check_noise(
 
 def _of_clean(record: Record, manifest: Path) -> list[Check]:
     sums = record["checksums"]
-    noisy = [name for name in ("manifest", "noisy_annotations") if sums[name] is not None]  # type: ignore[literal-required]
+    noisy = [name for name in ("manifest", "noisy_annotations") if sums[name] is not None]
     if manifest.exists():
         noisy.append(MANIFEST)
     problem = f"a clean run with {', '.join(noisy)}" if noisy else None

@@ -1,6 +1,7 @@
 """Each run's predictions: of exactly the evaluation's images, and the record's numbers theirs."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,7 @@ def check_predictions(
     return Recomputed(predictions=predictions, metrics=metrics), [*checks, *of_images]
 
 
-def check_metrics(record: Record, metrics: dict[str, Any]) -> list[Check]:
+def check_metrics(record: Record, metrics: Mapping[str, Any]) -> list[Check]:
     """Hold every number of a record against those of its predictions."""
     key = record["key"]
     differences = metric_differences(record["metrics"], metrics)
@@ -151,4 +152,3 @@ def _too_many(predictions: Predictions, installed: Installed) -> str | None:
     counts = Counter(detection["image_id"] for detection in predictions.detections)
     over = [f"image {image}: {count}" for image, count in counts.items() if count > most]
     return f"at most {most}; {named(over)}" if over else None
-

@@ -2,12 +2,10 @@
 
 from collections.abc import Sequence
 
-from noisyseg.bench.leaderboard.checks.check import Check, differing, held, named
+from noisyseg.bench.leaderboard.checks.check import Check, differing, equal, held, named
 from noisyseg.bench.leaderboard.checks.installed import Installed
 from noisyseg.bench.leaderboard.contents import Contents, SuiteContents
 from noisyseg.noise.spec import NoiseStep
-
-_DATA = ("name", "classes", "train_sha256", "eval_sha256")
 
 
 def check_suite(contents: Contents, stated: SuiteContents, installed: Installed) -> list[Check]:
@@ -15,7 +13,6 @@ def check_suite(contents: Contents, stated: SuiteContents, installed: Installed)
     suite, common = installed.suite, installed.common
     names = {"bundle.json": contents.suite, "suite.json": stated.name}
     wanted = dict.fromkeys(names, suite.name)
-    data = {name: common["data"][name] for name in _DATA}
     versions = {name: common[name] for name in ("schema", "training", "eval")}
     written = {
         "schema": stated.versions.schema,
@@ -24,17 +21,36 @@ def check_suite(contents: Contents, stated: SuiteContents, installed: Installed)
     }
     checks = [
         held("suite.name", f"the suite is {suite.name}", differing(names, wanted)),
-        held("suite.title", "its title is the installed one's", differing(stated.title, suite.title)),
+        equal("suite.variant", "its variant is the installed one's", stated.variant, suite.variant),
+        held(
+            "suite.title", "its title is the installed one's", differing(stated.title, suite.title)
+        ),
         held(
             "suite.data",
             "the data, their classes and checksums are the verifier's",
-            differing({name: stated.data.get(name) for name in _DATA}, data),
+            differing(stated.data, dict(common["data"])),
         ),
-        held("suite.protocol", "the protocol is the suite's", differing(stated.protocol, dict(common["protocol"]))),
-        held("suite.model", "the model is the suite's", differing(stated.model, dict(common["model"]))),
+        held(
+            "suite.protocol",
+            "the protocol is the suite's",
+            differing(stated.protocol, dict(common["protocol"])),
+        ),
+        held(
+            "suite.model",
+            "the model is the suite's",
+            differing(stated.model, dict(common["model"])),
+        ),
         held("suite.noise", "every noise setting is the suite's", _noise(stated, installed)),
-        held("suite.versions", "training, evaluation and records are of this noisyseg's versions", differing(written, versions)),
-        held("suite.settings", "every run's setting is one of the suite's", _settings(contents, installed)),
+        held(
+            "suite.versions",
+            "training, evaluation and records are of this noisyseg's versions",
+            differing(written, versions),
+        ),
+        held(
+            "suite.settings",
+            "every run's setting is one of the suite's",
+            _settings(contents, installed),
+        ),
     ]
     return [*checks, *_unchecked(installed)]
 
