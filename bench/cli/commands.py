@@ -61,6 +61,16 @@ COMMANDS: dict[str, Entry] = {
             ),
         },
     ),
+    "leaderboard": Group(
+        "submit a method's runs to the leaderboard",
+        "noisyseg leaderboard card lncis --suite quick --write lncis.yaml",
+        {
+            "card": Command("leaderboard.card", "make a method's card, to be filled in"),
+            "submit": Command(
+                "leaderboard.submit", "write a method's runs of a suite into one file, a bundle"
+            ),
+        },
+    ),
     "suite": Group(
         "shipped suites and suite files",
         "noisyseg suite list",

@@ -8,14 +8,18 @@ method that varies six times as much as the rest, few.
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import digamma, polygamma
 
 LEAST = 1e-5
 """Of the median variance: smaller ones are taken for so much, as limma does; their logarithm is not
 to decide alone."""
+
+_Numbers: TypeAlias = "Sequence[float] | NDArray[np.float64] | NDArray[np.int64]"
+_Some = TypeVar("_Some", float, NDArray[np.float64])
 
 
 class Prior(NamedTuple):
@@ -30,7 +34,7 @@ class Prior(NamedTuple):
     degrees: float
 
 
-def prior_of(variances: Sequence[float], degrees: Sequence[int]) -> Prior:
+def prior_of(variances: _Numbers, degrees: _Numbers) -> Prior:
     """The common variance, and how much it is worth, by the moments of the logarithms.
 
     Args:
@@ -38,10 +42,10 @@ def prior_of(variances: Sequence[float], degrees: Sequence[int]) -> Prior:
             methods that collapsed to one number are no measure of the rest.
         degrees: of freedom of each, at least 1.
     """
-    pairs = [(own, free) for own, free in zip(variances, degrees, strict=True) if own]
-    if not pairs:
+    own, free = np.asarray(variances, dtype=float), np.asarray(degrees, dtype=float)
+    known, freedom = own[own != 0], free[own != 0]
+    if not len(known):
         return Prior(variance=0.0, degrees=math.inf)
-    known, freedom = np.array(pairs, dtype=float).T
     mean = float((known * freedom).sum() / freedom.sum())
     if len(known) < 2:
         return Prior(variance=mean, degrees=0.0)
@@ -56,8 +60,8 @@ def prior_of(variances: Sequence[float], degrees: Sequence[int]) -> Prior:
     )
 
 
-def moderated(variance: float, degrees: int, prior: Prior) -> float:
-    """A variance and the common one, weighted by their degrees of freedom."""
+def moderated(variance: _Some, degrees: int, prior: Prior) -> _Some | float:
+    """A variance, or many, and the common one, weighted by their degrees of freedom."""
     if math.isinf(prior.degrees):
         return prior.variance
     if not prior.degrees:

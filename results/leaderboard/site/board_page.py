@@ -1,0 +1,112 @@
+"""The page of a board: who is told from whom at one noise setting."""
+
+from collections.abc import Sequence
+
+from noisyseg.results.leaderboard.boards import KINDS, Board, Ground, Row
+from noisyseg.results.leaderboard.site.strip import strip_of
+from noisyseg.results.leaderboard.site.templates import filled, year
+from noisyseg.results.leaderboard.standings import LEAST_SEEDS
+
+COLUMNS = {
+    "segm.AP50": "AP50",
+    "segm.AP75": "AP75",
+    "bbox.AP": "Box AP",
+    "agnostic.AP": "Agnostic AP",
+    "matched.accuracy": "Class accuracy",
+    "memorised": "Memorised",
+    "recovered": "Recovered",
+}
+"""Metric → heading of the columns beside mask AP; those that no row has are left out."""
+MEANINGS = {
+    "segm.AP50": "mask AP at an overlap of 50 %",
+    "segm.AP75": "mask AP at an overlap of 75 %",
+    "bbox.AP": "AP of boxes",
+    "agnostic.AP": "mask AP with all classes as one: finding and outlining alone",
+    "matched.accuracy": "of the instances found, how many have the right class: naming alone",
+    "memorised": "of training RoIs with a wrong label, how many the network predicts as that label",
+    "recovered": "of training RoIs with a wrong label, how many it predicts as the true one",
+}
+SECTIONS = {
+    "provisional": f"Provisional: fewer than {LEAST_SEEDS} seeds, and so not ranked",
+    "imported": "Imported: predictions of other code; the AP is recomputed, the training unknown",
+    "reported": "Reported in a paper: no runs, no seeds, no spread; nobody recomputed it",
+}
+_NAMED = 4
+
+
+def board_page(ground: Ground, board: Board, *, date: str) -> bytes:
+    """The page.
+
+    Args:
+        ground: of the board.
+        board: what it shows.
+        date: of the newest entry of the site.
+    """
+    columns = [
+        (label, metric)
+        for metric, label in COLUMNS.items()
+        if any(metric in row.numbers for row in board.rows)
+    ]
+    sections = [(kind, [row for row in board.rows if row.kind == kind]) for kind in KINDS]
+    return filled(
+        "board.html.j2",
+        root="../../",
+        date=date,
+        ground=ground,
+        board=board,
+        verdict=verdict(board.rows),
+        sections=[(kind, rows) for kind, rows in sections if rows],
+        section_words=SECTIONS,
+        columns=columns,
+        meanings=MEANINGS,
+        strip=strip_of(board),
+        letters=[letter(number) for number in range(len(board.rows))],
+        kinds=list(dict.fromkeys(row.entry.kind for row in board.rows)),
+        years=sorted({year(row) for row in board.rows}),
+        least=LEAST_SEEDS,
+        remarks=table_remarks(board.rows),
+    )
+
+
+def verdict(rows: Sequence[Row]) -> str:
+    """A sentence on who is ahead, as far as that is known."""
+    ranked = [row for row in rows if row.standing is not None]
+    if not ranked:
+        return "Nobody is ranked here."
+    first = leaders(ranked)
+    if len(ranked) == 1:
+        return f"{first[0]} is the only ranked entry."
+    if len(first) == len(ranked):
+        return f"The tests do not tell any of the {len(ranked)} ranked entries from the first."
+    if len(first) == 1:
+        return f"{first[0]} is told from all {len(ranked) - 1} others."
+    return (
+        f"Ahead of {len(ranked) - len(first)} others, and not told from the first: {listed(first)}."
+    )
+
+
+def leaders(rows: Sequence[Row]) -> list[str]:
+    """Names of a board's first group."""
+    return [
+        str(row.entry.card.get("name"))
+        for row in rows
+        if row.standing is not None and row.standing.group == 0
+    ]
+
+
+def listed(names: Sequence[str]) -> str:
+    """Some names, and how many more there are."""
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def letter(number: int) -> str:
+    """A, B, …, Z, AA, AB, … of 0, 1, …"""
+    rest, own = divmod(number, 26)
+    return (letter(rest - 1) if rest else "") + chr(ord("A") + own)
+
+
+def table_remarks(rows: Sequence[Row]) -> list[str]:
+    """What the paper's tables say of all their rows, once."""
+    reported = [row.entry.checks.remarks for row in rows if row.kind == "reported"]
+    return list(dict.fromkeys(remark for remarks in reported for remark in remarks))
