@@ -9,7 +9,7 @@ from noisyseg.bench.leaderboard.archive import unpacked
 from noisyseg.bench.leaderboard.checks.check import Check, held
 from noisyseg.bench.leaderboard.checks.claims import check_claims
 from noisyseg.bench.leaderboard.checks.installed import Installed, installed
-from noisyseg.bench.leaderboard.checks.methods import check_method
+from noisyseg.bench.leaderboard.checks.methods import check_card, check_method, check_unknown_method
 from noisyseg.bench.leaderboard.checks.noise import make_noise
 from noisyseg.bench.leaderboard.checks.run_checks import (
     RunFound,
@@ -42,6 +42,10 @@ from noisyseg.results.leaderboard.card import Card, parse_card
 _CLAIMED = (
     "that the predictions, and what the logs tell, came of the training that is claimed: only "
     "training again tells (leaderboard reproduce)"
+)
+_UNKNOWN = (
+    "model, method, noise and training: the predictions were made by other code, and how is as the "
+    "submitter says"
 )
 
 
@@ -163,11 +167,16 @@ class _Examined:
             return  # nothing says what its runs should be
         self.checks += check_seeds([cell_of(run) for run in contents.runs], against)
         card, method = self.papers.card, stated.method
-        self.checks += check_method(method, contents.method, card, ground.suite, self.folder)
+        self.checks.append(check_card(method, contents.method, card))
+        if contents.kind == "trained":
+            self.checks += check_method(method, contents.method, ground.suite, self.folder)
+        else:
+            self.checks += check_unknown_method(contents.method, ground.suite, self.folder)
         self._examine_runs(against)
         self.checks += check_copies(self.detections, _trainings(self.runs))
         self.checks += _claim_checks(contents, self.runs)
-        self.checks.append(Check(id="training", state="claimed", what=_CLAIMED))
+        claimed = _CLAIMED if contents.kind == "trained" else _UNKNOWN
+        self.checks.append(Check(id="training", state="claimed", what=claimed))
 
     def compare(self, published: Path, own: str) -> None:
         """Point out detections of published entries but for that of the bundle itself."""

@@ -138,11 +138,11 @@ def _lines(written: Written, path: Path) -> list[str]:
     fewest = min(sum(run.noise == label for run in contents.runs) for label in contents.claims)
     for label, claims in contents.claims.items():
         own = [run for run in contents.runs if run.noise == label]
-        line = f"  {label}: {len(own)} runs, {_seeds([run.train_seed for run in own])}"
+        line = f"  {label}: {_seeds([run.train_seed for run in own])}"
         claim = claims.get(DEFAULT)
         if claim is not None:
             spread = "" if claim.sd is None else f" ± {decimal(claim.sd)}"
-            line += f"; {METRICS[DEFAULT].lower()}: {decimal(claim.mean)}{spread}"
+            line += f"; {METRICS[DEFAULT]}: {decimal(claim.mean)}{spread}"
         lines.append(line)
     if fewest < RANKED_FROM:
         lines.append(f"provisional: boards rank methods of at least {RANKED_FROM} seeds")

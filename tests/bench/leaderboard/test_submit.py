@@ -144,7 +144,7 @@ def test_part_of_a_suite_is_chosen(trained, card, submit):
     contents = parse_contents(members(path)["bundle.json"])
     assert [(run.noise, run.train_seed) for run in contents.runs] == [("sym40", 1)]
     assert contents.claims["sym40"]["segm.AP"].sd is None
-    assert "sym40: 1 runs" in done.out
+    assert "sym40: seed 1" in done.out
     assert "provisional" in done.out
 
 
