@@ -108,7 +108,7 @@ def _run(rng: np.random.Generator, level: float, sd: float, seed: int, label: st
     # What a seed and what a draw of images do to all methods alike.
     common = np.random.default_rng([seed, *label.encode()])
     images = np.random.default_rng([7, *label.encode()]).normal(size=DRAWS)
-    own = float(level + 0.5 * sd * common.normal() + sd * rng.normal())
+    own = float(max(0.0, level + 0.5 * sd * common.normal() + sd * rng.normal()))
     names = list(METRICS)
     values = np.clip(own + np.arange(len(names)), 0, 100)
     values[names.index("segm.AP")] = own

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from markupsafe import Markup, escape
 
 from noisyseg.results.leaderboard.boards import Board, Row, noise_types
-from noisyseg.results.leaderboard.site.templates import number
+from noisyseg.results.leaderboard.wording import number
 from noisyseg.results.records.metrics import DEFAULT
 
 _WIDTH, _HEIGHT = 360, 240
