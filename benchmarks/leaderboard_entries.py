@@ -31,7 +31,13 @@ def noise_of(label: str) -> tuple[dict[str, Any] | None, float]:
         return None, 0.0
     rate = int(label[-2:]) / 100
     kind = {"sym": "symmetric", "asym": "asymmetric"}[label[:-2]]
-    step: dict[str, Any] = {"type": kind, "version": 2, "rate": rate, "convention": "paper"}
+    step: dict[str, Any] = {
+        "type": kind,
+        "version": 2,
+        "rate": rate,
+        "convention": "paper",
+        "crowds": False,
+    }
     if kind == "asymmetric":
         step["map"] = {"disk": "ring", "ring": "disk", "square": "triangle"}
     return {"steps": [step]}, rate
