@@ -31,7 +31,13 @@ def noise_of(label: str) -> tuple[dict[str, Any] | None, float]:
         return None, 0.0
     rate = int(label[-2:]) / 100
     kind = {"sym": "symmetric", "asym": "asymmetric"}[label[:-2]]
-    step: dict[str, Any] = {"type": kind, "version": 2, "rate": rate, "convention": "paper"}
+    step: dict[str, Any] = {
+        "type": kind,
+        "version": 2,
+        "rate": rate,
+        "convention": "paper",
+        "crowds": False,
+    }
     if kind == "asymmetric":
         step["map"] = {"disk": "ring", "ring": "disk", "square": "triangle"}
     return {"steps": [step]}, rate
@@ -108,7 +114,7 @@ def _run(rng: np.random.Generator, level: float, sd: float, seed: int, label: st
     # What a seed and what a draw of images do to all methods alike.
     common = np.random.default_rng([seed, *label.encode()])
     images = np.random.default_rng([7, *label.encode()]).normal(size=DRAWS)
-    own = float(level + 0.5 * sd * common.normal() + sd * rng.normal())
+    own = float(max(0.0, level + 0.5 * sd * common.normal() + sd * rng.normal()))
     names = list(METRICS)
     values = np.clip(own + np.arange(len(names)), 0, 100)
     values[names.index("segm.AP")] = own

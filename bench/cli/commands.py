@@ -69,6 +69,9 @@ COMMANDS: dict[str, Entry] = {
             "submit": Command(
                 "leaderboard.submit", "write a method's runs of a suite into one file, a bundle"
             ),
+            "build": Command("leaderboard.build", "write the leaderboard's site as files"),
+            "serve": Command("leaderboard.serve", "show a built site to this machine alone"),
+            "show": Command("leaderboard.show", "print the boards"),
         },
     ),
     "suite": Group(

@@ -73,9 +73,10 @@ def _ground(entries: Sequence[Entry], *, archived: str, suffix: str = "") -> Gro
     return Ground(slug=name + suffix, entries=entries, boards=boards, archived=archived)
 
 
-def _place(board: Board) -> tuple[bool, str, float, str]:
+def _place(board: Board) -> tuple[bool, bool, str, float, str]:
+    """Clean first, then symmetric noise, then the other types."""
     kinds = "" if board.noise is None else noise_types(board.noise)
-    return board.noise is not None, kinds, board.rate or 0.0, board.slug
+    return bool(kinds), kinds != "symmetric", kinds, board.rate or 0.0, board.slug
 
 
 def _boards(entries: Sequence[Entry]) -> list[Board]:

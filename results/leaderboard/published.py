@@ -94,7 +94,7 @@ def _reported(table: PublishedTable, method: str) -> Entry:
         card=card,
         bundle=None,
         suite=f"paper {table.name}",
-        data=table.title,
+        data=table.title.partition(" (")[0],
         model="mask-rcnn-r50",
         family="Mask R-CNN",
         protocol=Protocol(name="as in the paper", version=None),

@@ -6,6 +6,7 @@ from noisyseg.results.leaderboard.boards import KINDS, Board, Ground, Row
 from noisyseg.results.leaderboard.site.strip import strip_of
 from noisyseg.results.leaderboard.site.templates import filled, year
 from noisyseg.results.leaderboard.standings import LEAST_SEEDS
+from noisyseg.results.leaderboard.wording import letter, verdict
 
 COLUMNS = {
     "segm.AP50": "AP50",
@@ -31,7 +32,6 @@ SECTIONS = {
     "imported": "Imported: predictions of other code; the AP is recomputed, the training unknown",
     "reported": "Reported in a paper: no runs, no seeds, no spread; nobody recomputed it",
 }
-_NAMED = 4
 
 
 def board_page(ground: Ground, board: Board, *, date: str) -> bytes:
@@ -68,45 +68,7 @@ def board_page(ground: Ground, board: Board, *, date: str) -> bytes:
     )
 
 
-def verdict(rows: Sequence[Row]) -> str:
-    """A sentence on who is ahead, as far as that is known."""
-    ranked = [row for row in rows if row.standing is not None]
-    if not ranked:
-        return "Nobody is ranked here."
-    first = leaders(ranked)
-    if len(ranked) == 1:
-        return f"{first[0]} is the only ranked entry."
-    if len(first) == len(ranked):
-        return f"The tests do not tell any of the {len(ranked)} ranked entries from the first."
-    if len(first) == 1:
-        return f"{first[0]} is told from all {len(ranked) - 1} others."
-    return (
-        f"Ahead of {len(ranked) - len(first)} others, and not told from the first: {listed(first)}."
-    )
-
-
-def leaders(rows: Sequence[Row]) -> list[str]:
-    """Names of a board's first group."""
-    return [
-        str(row.entry.card.get("name"))
-        for row in rows
-        if row.standing is not None and row.standing.group == 0
-    ]
-
-
-def listed(names: Sequence[str]) -> str:
-    """Some names, and how many more there are."""
-    more = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
-
-
-def letter(number: int) -> str:
-    """A, B, …, Z, AA, AB, … of 0, 1, …"""
-    rest, own = divmod(number, 26)
-    return (letter(rest - 1) if rest else "") + chr(ord("A") + own)
-
-
 def table_remarks(rows: Sequence[Row]) -> list[str]:
-    """What the paper's tables say of all their rows, once."""
+    """What the paper's tables say of all their rows, each once."""
     reported = [row.entry.checks.remarks for row in rows if row.kind == "reported"]
     return list(dict.fromkeys(remark for remarks in reported for remark in remarks))

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from markupsafe import Markup, escape
 
 from noisyseg.results.leaderboard.boards import Board, Row, noise_types
-from noisyseg.results.leaderboard.site.templates import number
+from noisyseg.results.leaderboard.wording import number
 from noisyseg.results.records.metrics import DEFAULT
 
 _WIDTH, _HEIGHT = 360, 240
@@ -74,7 +74,7 @@ def _drawing(kind: str, lines: Sequence[Sequence[Point]], other_name: str) -> Ma
     title = f"Mask AP by the rate of {kind} noise: {words}"
     parts = [
         f'<text class="title" x="{_LEFT}" y="16">{escape(kind)}</text>',
-        *_grid(axes),
+        *_grid(axes, [point.rate for point in lines[0]]),
         *_line(lines[1], axes, "other"),
         *_line(lines[0], axes, "own"),
     ]
@@ -89,14 +89,14 @@ def _drawing(kind: str, lines: Sequence[Sequence[Point]], other_name: str) -> Ma
     )
 
 
-def _grid(axes: _Axes) -> list[str]:
+def _grid(axes: _Axes, rates: Sequence[float]) -> list[str]:
     step = 5 if axes.high <= 30 else 10 if axes.high <= 60 else 20
     found = []
     for value in range(0, int(axes.high) + 1, step):
         y = axes.y(value)
         found.append(f'<path class="grid" d="M{_LEFT} {y:g}H{_WIDTH - _RIGHT}"/>')
         found.append(f'<text x="{_LEFT - 6}" y="{y + 4:g}" text-anchor="end">{value}</text>')
-    for rate in sorted({0.0, axes.most_rate / 2, axes.most_rate}):
+    for rate in rates:
         x = axes.x(rate)
         anchor = "end" if rate == axes.most_rate else "middle"
         text = "clean" if rate == 0 else f"{100 * rate:g} %"

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from noisyseg.results.leaderboard.boards import Board, Ground
-from noisyseg.results.leaderboard.site.board_page import leaders, listed
-from noisyseg.results.leaderboard.site.templates import NONE, filled, year
+from noisyseg.results.leaderboard.site.templates import filled, year
+from noisyseg.results.leaderboard.wording import MISSING, leaders, listed
 
 
 def index_page(grounds: Sequence[Ground], *, date: str) -> bytes:
@@ -28,7 +28,7 @@ def index_page(grounds: Sequence[Ground], *, date: str) -> bytes:
 
 
 def _named(board: Board) -> str:
-    return listed(leaders(board.rows)) or NONE
+    return listed(leaders(board.rows)) or MISSING
 
 
 def entries_page(grounds: Sequence[Ground], *, date: str) -> bytes:

@@ -1,20 +1,18 @@
 """How the site's templates are filled: every text escaped, addresses of strangers looked at."""
 
-import re
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from noisyseg.number_text import decimal
+from noisyseg.errors import InputError
 from noisyseg.results.leaderboard.boards import Row
+from noisyseg.results.leaderboard.text import checked_url
+from noisyseg.results.leaderboard.wording import MISSING, half, number, place
 from noisyseg.results.records.metrics import DEFAULT
 
 _TEMPLATES = Path(__file__).with_name("templates")
-NONE = "—"
-_ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?(/[!#-;=?-\[\]_a-z~]*)?")
-_LONGEST = 500
 
 
 def filled(template: str, *, root: str, **content: Any) -> bytes:
@@ -48,35 +46,17 @@ def _environment() -> Environment:
     return environment
 
 
-def number(value: float | None) -> str:
-    """A number with one decimal, a dash for none."""
-    return NONE if value is None else decimal(value)
-
-
 def mean(row: Row, metric: str = DEFAULT) -> str:
     """A metric's mean over a row's runs."""
-    return number(row.numbers[metric].mean) if metric in row.numbers else NONE
-
-
-def half(row: Row) -> str:
-    """Half the width of the 95 % interval of mask AP."""
-    told = row.numbers.get(DEFAULT)
-    return number(None if told is None or told.high is None else told.high - told.mean)
-
-
-def place(row: Row) -> str:
-    """A row's rank with its interval: 2 (1–4)."""
-    if row.standing is None:
-        return NONE
-    rank, low, high, _ = row.standing
-    shown = f"{rank:g}"
-    return shown if low == high == rank else f"{shown} ({low}–{high})"
+    return number(row.numbers[metric].mean) if metric in row.numbers else MISSING
 
 
 def address(text: object) -> str | None:
-    """An address that a link may lead to: http or https, a host, nothing that needs escaping."""
-    known = isinstance(text, str) and len(text) <= _LONGEST and _ADDRESS.fullmatch(text)
-    return str(text) if known else None
+    """An address that a link may lead to; None for any other text."""
+    try:
+        return checked_url(text, "address")
+    except InputError:
+        return None
 
 
 def year(row_or_entry: Any) -> str:

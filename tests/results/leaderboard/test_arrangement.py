@@ -20,12 +20,12 @@ def test_a_ground_has_a_board_for_each_setting_clean_first():
     (ground,) = grounds_of([made_entry("ce", levels=levels), made_entry("gce")])
     assert [board.setting for board in ground.boards] == [
         "clean",
-        "asym40",
         "sym20",
         "sym40",
         "sym80",
+        "asym40",
     ]
-    assert [len(board.rows) for board in ground.boards] == [2, 2, 1, 1, 1]
+    assert [len(board.rows) for board in ground.boards] == [2, 1, 2, 1, 2]
     assert ground.slug == "shapes-mask-rcnn-tiny-shapes-cpu-01234567"
     assert ground.archived == ""
 

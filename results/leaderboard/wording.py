@@ -1,0 +1,69 @@
+"""What pages and terminals call places, numbers and groups of a board."""
+
+from collections.abc import Sequence
+
+from noisyseg.number_text import decimal
+from noisyseg.results.leaderboard.boards import Row
+from noisyseg.results.records.metrics import DEFAULT
+
+MISSING = "—"
+_NAMED = 4
+
+
+def number(value: float | None) -> str:
+    """A number with one decimal, a dash for none."""
+    return MISSING if value is None else decimal(value)
+
+
+def half(row: Row) -> str:
+    """Half the width of the 95 % interval of mask AP."""
+    told = row.numbers.get(DEFAULT)
+    return number(None if told is None or told.high is None else told.high - told.mean)
+
+
+def place(row: Row) -> str:
+    """A row's rank with its interval: 2 (1–4)."""
+    if row.standing is None:
+        return MISSING
+    rank, low, high, _ = row.standing
+    shown = f"{rank:g}"
+    return shown if low == high == rank else f"{shown} ({low}–{high})"
+
+
+def letter(number: int) -> str:
+    """A, B, …, Z, AA, AB, … of 0, 1, …"""
+    rest, own = divmod(number, 26)
+    return (letter(rest - 1) if rest else "") + chr(ord("A") + own)
+
+
+def verdict(rows: Sequence[Row]) -> str:
+    """A sentence on who is ahead, as far as that is known."""
+    ranked = [row for row in rows if row.standing is not None]
+    if not ranked:
+        return "Nobody is ranked here."
+    first = leaders(ranked)
+    if len(ranked) == 1:
+        return f"{first[0]} is the only ranked entry."
+    if len(first) == len(ranked):
+        return f"None of the {len(ranked)} ranked entries is told from the first."
+    if len(first) == 1:
+        return f"{first[0]} is told from all {len(ranked) - 1} others."
+    return (
+        f"{len(first)} of {len(ranked)} ranked entries are ahead and not told from the first: "
+        f"{listed(first)}."
+    )
+
+
+def leaders(rows: Sequence[Row]) -> list[str]:
+    """Names of a board's first group."""
+    return [
+        str(row.entry.card.get("name"))
+        for row in rows
+        if row.standing is not None and row.standing.group == 0
+    ]
+
+
+def listed(names: Sequence[str]) -> str:
+    """Some names, and how many more there are."""
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
