@@ -28,7 +28,8 @@ def test_every_path_on_the_page_is_there() -> None:
 
 def test_every_folder_of_source_is_on_the_page() -> None:
     named = {name.rstrip("/") for name in NAMED}
-    commands = {f"bench/cli/{group}" for group in ("data", "methods", "noise", "store", "suite")}
+    groups = ("data", "leaderboard", "methods", "noise", "store", "suite")
+    commands = {f"bench/cli/{group}" for group in groups}
     missing = folders_of_source() - named - commands
     assert sorted(missing) == []
 

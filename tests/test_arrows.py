@@ -28,7 +28,8 @@ ARROWS = {
 ARROWS["bench.runs"] = ARROWS["bench.config"] | {"noise", "bench.config", "bench.training"}
 ARROWS["bench.cluster"] = {*BELOW, "results", "bench.runs"}
 ARROWS["bench.reporting"] = (ARROWS["bench.runs"] | {"bench.runs"}) - {"bench.training"}
-ARROWS["bench.cli"] = ARROWS["bench.reporting"] | {"bench.reporting", "bench.cluster"}
+ARROWS["bench.leaderboard"] = ARROWS["bench.reporting"] | {"bench.reporting"}
+ARROWS["bench.cli"] = ARROWS["bench.leaderboard"] | {"bench.leaderboard", "bench.cluster"}
 
 # Package → the one room that imports it.
 FOREIGN = {

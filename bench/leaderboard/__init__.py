@@ -1,0 +1,1 @@
+"""Bundles of the leaderboard: written, read, verified."""

@@ -1,0 +1,1 @@
+"""The leaderboard as data: cards, entries, boards and the pages made of them."""

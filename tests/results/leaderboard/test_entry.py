@@ -1,0 +1,130 @@
+"""An entry's file: read as it was written, and nothing else."""
+
+import json
+
+import numpy as np
+import pytest
+
+from noisyseg.errors import InputError
+from noisyseg.results.leaderboard.entry import (
+    BundleFile,
+    Checks,
+    Entry,
+    EntryRun,
+    MethodSpec,
+    Protocol,
+    Setting,
+    decoded_draws,
+    encoded_draws,
+    entry_id,
+    ground_of,
+    read_entry,
+    slug,
+    write_entry,
+)
+from noisyseg.results.records.metrics import METRICS
+
+
+def entry(**changes):
+    run = EntryRun(
+        key="0123456789abcdef",
+        noise_seed=0,
+        train_seed=0,
+        finished="2025-01-02T03:04:06Z",
+        metrics={**dict.fromkeys(METRICS), "segm.AP": 18.25},
+        per_class={},
+        checksums={"predictions": "a" * 64, "manifest": None},
+        draws=encoded_draws(np.linspace(10, 20, 500)),
+    )
+    fields = {
+        "format": 1,
+        "id": "ce-quick-0a1b2c3d",
+        "kind": "verified",
+        "date": "2025-01-02",
+        "card": {"name": "CE <b>"},
+        "bundle": BundleFile(sha256="b" * 64, bytes=12, included=True),
+        "suite": "quick",
+        "data": "shapes",
+        "model": "mask-rcnn-tiny",
+        "family": "Mask R-CNN",
+        "protocol": Protocol(name="shapes-cpu", version=2),
+        "method": MethodSpec(name="ce", version=1, file_sha256=None, parameters={}),
+        "ground": "0" * 16,
+        "versions": {"training": {"version": 1}, "eval": {"version": 1}, "noisyseg": "0.1.0"},
+        "settings": {"sym40": Setting(noise={"steps": []}, rate=0.4, images=100, runs=[run])},
+        "reported": {},
+        "source": None,
+        "checks": Checks(holds=3, remarks=[], unchecked=[], claimed=["…"]),
+    }
+    return Entry(**{**fields, **changes})
+
+
+def test_an_entry_is_read_as_it_was_written(tmp_path):
+    path = write_entry(tmp_path / "ce-quick-0a1b2c3d", entry())
+    assert read_entry(path) == entry()
+    assert json.loads(path.read_bytes())["settings"]["sym40"]["runs"][0]["metrics"]["segm.AP"] == (
+        18.25
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"format": 2},
+        {"id": "../../etc"},
+        {"kind": "best"},
+        {"more": 1},
+        {"reported": {"sym40": {"segm.AP": 100.5}}},
+        {"date": "today"},
+    ],
+)
+def test_what_is_no_entry_is_refused(tmp_path, change):
+    path = write_entry(tmp_path, entry())
+    path.write_text(json.dumps({**json.loads(path.read_bytes()), **change}))
+    with pytest.raises(InputError, match="is not an entry"):
+        read_entry(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{", b"\xff", b"[" * 100_000])
+def test_a_damaged_file_is_refused(tmp_path, content):
+    (tmp_path / "entry.json").write_bytes(content)
+    with pytest.raises(InputError, match="is not an entry"):
+        read_entry(tmp_path / "entry.json")
+
+
+def test_metrics_of_another_version_are_refused(tmp_path):
+    path = write_entry(tmp_path, entry())
+    path.write_bytes(path.read_bytes().replace(b'"segm.AP50":null,', b""))
+    with pytest.raises(InputError, match=r"segm\.AP50"):
+        read_entry(path)
+
+
+def test_draws_keep_their_numbers():
+    drawn = np.random.default_rng(0).uniform(0, 100, 500)
+    assert decoded_draws(encoded_draws(drawn)) == pytest.approx(drawn, rel=1e-6)
+    for text in ("?", "AAAA", encoded_draws(drawn[:499])):
+        with pytest.raises(InputError, match="draws"):
+            decoded_draws(text)
+
+
+def test_an_id_is_a_file_name_whatever_the_label():
+    assert (
+        entry_id("LNCIS (γ=4)/../x", "quick", "0a1b2c3d" + "e" * 56) == "lncis-4-x-quick-0a1b2c3d"
+    )
+    assert slug("…") == "unnamed"
+    assert len(slug("a-" * 300)) <= 60
+
+
+def test_method_noise_and_seeds_leave_the_ground():
+    spec = {
+        "data": {"name": "shapes", "classes": ["disk"]},
+        "model": {},
+        "protocol": {},
+        "training": {"version": 1},
+        "eval": {"version": 1},
+        "method": {"name": "ce"},
+        "train_seed": 0,
+        "noise": None,
+    }
+    assert ground_of(spec) == ground_of({**spec, "method": {"name": "gce"}, "train_seed": 4})
+    assert ground_of(spec) != ground_of({**spec, "data": {**spec["data"], "classes": ["star"]}})
