@@ -1,0 +1,220 @@
+"""A submission is read as git objects and verified by a stand-in of the command."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+PROGRAM = Path(__file__).parents[2] / "tools" / "verify_submission.py"
+ENTRY = "results/published/entries/gce-quick-0123abcd"
+# Notes how it was called; the bundle's text says what becomes of it. `data` is on no machine here.
+STAND_IN = """#!{python}
+import json, pathlib, sys
+words = sys.argv[1:]
+text = pathlib.Path(words[2]).read_text()
+without = "--without-data" in words
+with open({calls!r}, "a") as calls:
+    calls.write(json.dumps(words) + "\\n")
+if text == "wants data" and not without or text == "unusable":
+    print("error: there is no data", file=sys.stderr)
+    sys.exit(2)
+if text == "good" and not without:
+    made = pathlib.Path(words[words.index("--publish") + 1]) / "entries" / "gce-quick-0123abcd"
+    made.mkdir(parents=True)
+    (made / "entry.json").write_text("the entry")
+print(json.dumps({{"accepted": text != "bad", "checks": []}}))
+sys.exit(int(text == "bad"))
+"""
+
+
+def module() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("verify_submission", PROGRAM)
+    assert spec
+    assert spec.loader
+    loaded = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = loaded  # where dataclasses look for their module
+    spec.loader.exec_module(loaded)
+    return loaded
+
+
+VERIFY = module()
+
+
+class Clone:
+    """A clone with a base commit, a submission on top and a stand-in for noisyseg."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.out, self.calls = folder / "clone", folder / "out", folder / "calls"
+        self.published = folder / "published"
+        (self.published / "entries").mkdir(parents=True)
+        self.command = folder / "noisyseg"
+        self.command.write_text(STAND_IN.format(python=sys.executable, calls=str(self.calls)))
+        self.command.chmod(0o755)
+        self.folder.mkdir()
+        self.git("init", "--quiet", "--initial-branch=main")
+        self.write("results/published/entries/old-quick-00000000/bundle.zip", "old")
+        self.commit()
+
+    def git(self, *words: str) -> None:
+        who = {f"GIT_{w}_{k}": "x" for w in ("AUTHOR", "COMMITTER") for k in ("NAME", "EMAIL")}
+        alone = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+        subprocess.run(
+            ["git", *words], cwd=self.folder, check=True, env={**os.environ, **who, **alone}
+        )
+
+    def write(self, path: str, text: str) -> None:
+        (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.folder / path).write_text(text)
+
+    def commit(self) -> None:
+        self.git("add", "--all", "--force")
+        self.git("commit", "--quiet", "--message", "x")
+
+    def submit(self) -> tuple[int, dict[str, Any]]:
+        """Status and what was found, of all that lies in the work tree."""
+        self.commit()
+        told = [str(self.folder), "--base", "HEAD^1", "--published", str(self.published)]
+        status = VERIFY.main([*told, "--out", str(self.out), "--noisyseg", str(self.command)])
+        return status, json.loads((self.out / "verdicts.json").read_text())
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Clone:
+    return Clone(tmp_path)
+
+
+def submitted(clone: Clone, bundle: str) -> None:
+    clone.write(f"{ENTRY}/bundle.zip", bundle)
+    clone.write(f"{ENTRY}/entry.json", "the entry")
+
+
+def test_an_entry_that_holds_is_accepted_and_in_the_preview(clone: Clone) -> None:
+    submitted(clone, "good")
+    status, found = clone.submit()
+    assert status == 0
+    assert found["problems"] == []
+    (entry,) = found["entries"]
+    assert entry["entry"] == "gce-quick-0123abcd"
+    assert (entry["outcome"], entry["problems"]) == ("accepted", [])
+    assert entry["verdict"] == {"accepted": True, "checks": []}
+    assert (clone.out / "published/entries/gce-quick-0123abcd/entry.json").is_file()
+
+
+def test_a_refused_one_fails(clone: Clone) -> None:
+    submitted(clone, "bad")
+    status, found = clone.submit()
+    assert status == 1
+    assert found["entries"][0]["outcome"] == "refused"
+
+
+def test_without_the_data_what_can_be_checked_is(clone: Clone) -> None:
+    submitted(clone, "wants data")
+    status, found = clone.submit()
+    assert status == 0
+    assert found["entries"][0]["outcome"] == "accepted-without-data"
+    assert len(clone.calls.read_text().splitlines()) == 2
+
+
+def test_what_cannot_be_tried_fails_with_the_commands_own_words(clone: Clone) -> None:
+    submitted(clone, "unusable")
+    status, found = clone.submit()
+    assert status == 1
+    assert found["entries"][0]["outcome"] == "untried"
+    assert "there is no data" in found["entries"][0]["problems"][0]
+
+
+@pytest.mark.parametrize("other", [f"{ENTRY}/entry.json", None])
+def test_an_entry_that_verification_would_make_otherwise_fails(
+    clone: Clone, other: str | None
+) -> None:
+    clone.write(f"{ENTRY}/bundle.zip", "good")
+    if other:
+        clone.write(other, "another entry")
+    status, found = clone.submit()
+    assert status == 1
+    assert "entry.json" in found["entries"][0]["problems"][0]
+
+
+def test_a_folder_of_another_name_fails(clone: Clone) -> None:
+    clone.write("results/published/entries/mine/bundle.zip", "good")
+    status, found = clone.submit()
+    assert status == 1
+    assert "not called by the entry's id" in found["entries"][0]["problems"][0]
+
+
+def test_an_entry_without_bundle_fails(clone: Clone) -> None:
+    clone.write(f"{ENTRY}/entry.json", "the entry")
+    status, found = clone.submit()
+    assert status == 1
+    assert "no bundle.zip" in found["entries"][0]["problems"][0]
+    assert not clone.calls.exists()
+
+
+def test_published_entries_are_neither_changed_nor_removed(clone: Clone) -> None:
+    old = clone.folder / "results/published/entries/old-quick-00000000/bundle.zip"
+    old.write_text("another")
+    status, found = clone.submit()
+    assert (status, len(found["problems"])) == (1, 1)
+    assert "is changed" in found["problems"][0]
+    old.unlink()
+    (clone.out / "verdicts.json").unlink()
+    (clone.out / "published/entries").rmdir()
+    (clone.out / "published").rmdir()
+    status, found = clone.submit()
+    assert (status, len(found["problems"])) == (1, 1)
+    assert "is removed" in found["problems"][0]
+
+
+def test_links_are_not_followed(clone: Clone) -> None:
+    (clone.folder / ENTRY).mkdir()
+    (clone.folder / ENTRY / "bundle.zip").symlink_to(PROGRAM)
+    status, found = clone.submit()
+    assert status == 1
+    assert "no plain file" in found["problems"][0]
+    assert not clone.calls.exists()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"{ENTRY}/$(touch x).zip",
+        f"{ENTRY}/bundle.zip\n",
+        f"{ENTRY}/sub/bundle.zip",
+        "results/published/entries/bundle.zip",
+        "results/published/entries/-rf/bundle.zip",
+        "results/published/entries/Ä\u202e/bundle.zip",
+        "results/published/entries/a b;c`d`/bundle.zip",
+        f"{ENTRY}/.gitattributes",
+    ],
+)
+def test_other_names_are_refused_unread(clone: Clone, path: str) -> None:
+    clone.write(path, "good")
+    status, found = clone.submit()
+    assert status == 1
+    assert "no file of an entry" in found["problems"][0]
+    assert not clone.calls.exists()
+
+
+def test_changes_elsewhere_are_no_matter_of_it(clone: Clone) -> None:
+    clone.write("results/published/README.md", "text")
+    clone.write("tools/x.py", "text")
+    assert clone.submit() == (0, {"format": 1, "entries": [], "problems": []})
+
+
+def test_nothing_of_the_submission_comes_into_a_work_tree(clone: Clone) -> None:
+    submitted(clone, "good")
+    clone.commit()
+    clone.git("checkout", "--quiet", "HEAD^1")  # an older work tree; HEAD is what counts
+    clone.git("symbolic-ref", "HEAD", "refs/heads/main")
+    told = [str(clone.folder), "--base", "main^1", "--published", str(clone.published)]
+    status = VERIFY.main([*told, "--out", str(clone.out), "--noisyseg", str(clone.command)])
+    assert status == 0
+    assert not (clone.folder / ENTRY).exists()
+    (call,) = map(json.loads, clone.calls.read_text().splitlines())
+    assert Path(call[2]).is_relative_to(clone.out)
