@@ -1,10 +1,8 @@
 """Many small pieces of work, shared among this machine's cores where there are enough of them."""
 
-import multiprocessing
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
@@ -33,6 +31,9 @@ def in_parts(
     if cores < 2 or len(items) < enough:
         yield from map(work, parts)
         return
+    import multiprocessing  # little work starts none, and need not wait for it
+    from concurrent.futures import ProcessPoolExecutor
+
     global _work
     _work = work  # handed on by the fork: it need not be picklable
     context = multiprocessing.get_context("fork")
