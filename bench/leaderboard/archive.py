@@ -9,7 +9,7 @@ import hashlib
 import os
 import stat
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -61,17 +61,24 @@ def unpacked(path: Path, folder: Path, limits: Limits = LIMITS) -> Bundle:
             for member in members:
                 _write(_content(file, member), folder / member.name)
             sha256, size = _digest(file)
-        for member in members:
-            check_document(folder / member.name, member.name, limits)
         names = [member.name for member in members]
-        if BUNDLE not in names:
-            raise InputError(f"{BUNDLE} is missing.")
-        contents = parse_contents((folder / BUNDLE).read_bytes())
-        check_files(folder, names, contents)
+        contents = _contents(folder, names, limits)
+        for name in names:
+            check_document(folder / name, name, limits)
     except OSError as error:
         place = error.filename or path
         raise InputError(f"{place}: {error.strerror or error}.") from error
     return Bundle(folder=folder, sha256=sha256, bytes=size, contents=contents)
+
+
+def _contents(folder: Path, names: Sequence[str], limits: Limits) -> Contents:
+    """The bundle.json, which lists the files that there are."""
+    if BUNDLE not in names:
+        raise InputError(f"{BUNDLE} is missing.")
+    check_document(folder / BUNDLE, BUNDLE, limits)
+    contents = parse_contents((folder / BUNDLE).read_bytes())
+    check_files(folder, names, contents)
+    return contents
 
 
 def _opened(path: Path) -> BinaryIO:
