@@ -194,6 +194,25 @@ def test_a_seed_that_one_setting_lacks_is_named(trained, card, submit, toy, fini
     assert done.status == 2
     assert "clean, seed 2: missing, another setting has it" in done.err
     assert submit(out, card(runs), "--seeds", "0,1")[0].status == 0
+    done, _ = submit(out, card(runs), "--seeds", "0,7")
+    assert done.err.count("seed 7 (") == 2
+    assert f"--methods lncis --out {out} --seeds 0,7`" in done.err
+
+
+def test_a_store_without_the_method_says_how_to_train_it(trained, card, submit, call, tmp_path):
+    _, runs = trained()
+    done, _ = submit(tmp_path / "none", card(runs))
+    assert "no such store" in done.err
+    (tmp_path / "empty").mkdir()
+    done, _ = submit(tmp_path / "empty", card(runs))
+    assert done.err.count("missing, it was not run") == 4
+    card_of = card(runs)
+    paper = call(
+        *("leaderboard", "submit", tmp_path / "empty", "--suite", "paper-table1-voc"),
+        *("--card", card_of, "--out", tmp_path / "p.zip"),
+    )
+    assert paper.status == 2
+    assert "has no run of lncis of paper-table1-voc: `noisyseg run paper-table1-voc" in paper.err
 
 
 @pytest.mark.parametrize("name", ["predictions.json.zst", "log.jsonl", "manifest.json"])
