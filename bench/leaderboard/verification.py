@@ -98,12 +98,13 @@ def verify(
         folder = Path(work, "bundle")
         folder.mkdir()
         try:
-            unpacked(path, folder)
+            bundle = unpacked(path, folder)
             papers = read_papers(folder)
         except InputError as error:
             problem = str(error).replace(f"{folder}/", "")
+            archive = (sha256_file(path), path.stat().st_size)
             verdict = verdict_of(
-                path, None, [held("archive.files", what, problem)], with_data=False
+                archive, None, [held("archive.files", what, problem)], with_data=False
             )
             return Verified(verdict=verdict, papers=None, installed=None, runs=())
         ground = ground_of(papers.contents.suite, papers.stated.variant)
@@ -112,13 +113,15 @@ def verify(
         )
         examined.examine(ground, Path(work, "annotations"))
         if published is not None:
-            examined.compare(published, sha256_file(path))
+            examined.compare(published, bundle.sha256)
         if draws and not any(check.state == "fails" for check in examined.checks):
             examined.draw()
     names = (papers.contents.suite, papers.contents.method)
     with_data = ground.data is not None
     return Verified(
-        verdict=verdict_of(path, names, examined.checks, with_data=with_data),
+        verdict=verdict_of(
+            (bundle.sha256, bundle.bytes), names, examined.checks, with_data=with_data
+        ),
         papers=papers,
         installed=examined.installed,
         runs=examined.runs,

@@ -22,17 +22,20 @@ def detections(document, generator):
     found = []
     for image in document["images"]:
         shapes = [
-            (entry["bbox"], entry["category_id"])
+            (entry["bbox"], entry["category_id"], True)
             for entry in document["annotations"]
             if entry["image_id"] == image["id"] and not entry["iscrowd"]
         ]
         while len(shapes) < PER_IMAGE:
             x, y = generator.uniform(0, 12), generator.uniform(0, 5)
-            shapes.append(([x, y, *generator.uniform(2, 5, 2)], int(generator.choice(categories))))
-        for (x, y, width, height), category in shapes:
-            box = [x + generator.normal(0, 0.5), y, width, height + generator.normal(0, 0.3)]
+            box = [x, y, *generator.uniform(2, 5, 2)]
+            shapes.append((box, int(generator.choice(categories)), False))
+        for (x, y, width, height), category, is_instance in shapes:
+            box = [x + generator.normal(0, 0.3), y, width, height + generator.normal(0, 0.3)]
             x, y, width, height = (max(0.0, float(side)) for side in box)
             outline = [[x, y, x + width, y, x + width, y + height, x, y + height]]
+            if is_instance:  # half of their boxes, as in the annotations
+                outline = [outline[0][:6]]
             runs = coco_mask.merge(coco_mask.frPyObjects(outline, 10, 20))
             kept = generator.random() < 0.8
             found.append(
