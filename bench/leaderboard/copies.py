@@ -108,6 +108,27 @@ def copy_remarks(
     return remarks
 
 
+def same_file_remarks(
+    runs: Mapping[str, str], published: Mapping[str, tuple[str, str]]
+) -> list[Check]:
+    """Say which runs have the very file of predictions of a published one.
+
+    Args:
+        runs: key → SHA-256 of its predictions.
+        published: SHA-256 → entry's id and key.
+    """
+    return [
+        Check(
+            id="copies.published",
+            state="remark",
+            what="the detections are those of run {1} of the entry {0}".format(*published[sha256]),
+            run=key,
+        )
+        for key, sha256 in runs.items()
+        if sha256 in published
+    ]
+
+
 def _share(one: Detected, other: Detected) -> float:
     distances, _ = other.tree.query(
         one.boxes[:_SUREST], p=np.inf, distance_upper_bound=_PIXELS, workers=1

@@ -29,10 +29,16 @@ from noisyseg.bench.leaderboard.contents import (
     parse_contents,
     parse_suite,
 )
-from noisyseg.bench.leaderboard.copies import Detected, check_copies, copy_remarks, detected
+from noisyseg.bench.leaderboard.copies import (
+    Detected,
+    check_copies,
+    copy_remarks,
+    detected,
+    same_file_remarks,
+)
 from noisyseg.bench.leaderboard.draws import drawn
 from noisyseg.bench.leaderboard.ground import Ground
-from noisyseg.bench.leaderboard.published_detections import published_detections
+from noisyseg.bench.leaderboard.published_detections import published_detections, published_sums
 from noisyseg.bench.leaderboard.verdict import Verdict, verdict_of
 from noisyseg.bench.runs.run import PREDICTIONS
 from noisyseg.errors import InputError
@@ -186,6 +192,9 @@ class _Examined:
         if self.detections:
             theirs = published_detections(published, own)
             self.checks += copy_remarks(self.detections, theirs)
+            files = self.papers.contents.files
+            own_sums = {key: files[member(key, PREDICTIONS)].sha256 for key in self.detections}
+            self.checks += same_file_remarks(own_sums, published_sums(published))
 
     def draw(self) -> None:
         """Compute each run's precision of every draw of images."""
