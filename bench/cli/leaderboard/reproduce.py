@@ -96,7 +96,10 @@ def run(options: Options) -> int:
     with tempfile.TemporaryDirectory(prefix="noisyseg-reproduce-") as work:
         folder = Path(work, "bundle")
         unpacked(options.bundle, folder)
-        papers = read_papers(folder)
+        papers, checks = read_papers(folder)
+        if papers is None:
+            reasons = "; ".join(check.detail for check in checks if check.state == "fails")
+            raise InputError(f"{options.bundle}: {reasons}: verify the bundle first.")
         entry = named_run(papers.contents, options.key)
         records = _cell(papers, entry, folder)
         store = RunStore(options.out or Path(work, "runs"))

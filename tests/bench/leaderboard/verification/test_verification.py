@@ -38,7 +38,9 @@ def test_a_bundle_as_submitted_is_accepted(verified, toy_bundle, ground):
     assert verdict.accepted
     assert not verdict.provisional
     families = {check.id.partition(".")[0] for check in verdict.of("holds")}
-    wanted = "archive suite seeds card method record noise log metrics predictions copies claims"
+    wanted = (
+        "archive schema suite seeds card method record noise log metrics predictions copies claims"
+    )
     assert families == set(wanted.split())
     assert [check.id for check in verdict.of("claimed")] == ["training"]
     assert not verdict.of("unchecked")
