@@ -102,8 +102,10 @@ def run(options: Options) -> int:
         write_imported(
             options.out, options.results, card=card, label=options.noise, installed=against
         )
+    publish_to = options.publish
+    others = publish_to if publish_to is not None and publish_to.is_dir() else None
     verified = verify(
-        options.out, lambda *_: ground, published=options.publish, draws=options.publish is not None
+        options.out, lambda *_: ground, published=others, draws=publish_to is not None
     )
     verdict = verified.verdict
     document = verdict_document(verdict)
@@ -112,6 +114,6 @@ def run(options: Options) -> int:
         say(headline(verdict))
     if not verdict.accepted:
         return SOME_FAILED
-    if options.publish is not None:
-        say(f"entry: {publish(verified, options.out, options.publish, entry_of(verified))}")
+    if publish_to is not None:
+        say(f"entry: {publish(verified, options.out, publish_to, entry_of(verified))}")
     return DONE
