@@ -57,8 +57,9 @@ def pairs_above(values: DrawnValues, images: int) -> tuple[NDArray[np.bool_], in
     pairs = _Pairs(every.seeds[here], every.mean[here], every.spread[here], every.images[here])
     prior = prior_of(pairs.spread, pairs.seeds - 1)
     uneven = uneven_entries(values)
-    methods = len(np.union1d(one, other))
-    p = _rounded_up(pairs, uneven[one] | uneven[other], prior, methods, images)
+    linked = np.zeros(len(above), dtype=np.bool_)
+    linked[one] = linked[other] = True
+    p = _rounded_up(pairs, uneven[one] | uneven[other], prior, int(linked.sum()), images)
     told = _told(p)
     sides = np.stack([one, other])
     over, below = np.where(pairs.mean > 0, sides, sides[::-1])[:, told]
@@ -89,34 +90,49 @@ def _block(
 ) -> tuple[Floats, Floats, Floats]:
     """Means, spreads and the images' part of some entries (rows) and others, at shared seeds."""
     runs = list(values.values())
-    n = len(seeds)
     own, draws = _arrays([runs[place] for place in rows], seeds)
     same = rows == columns
     others, other_draws = (own, draws) if same else _arrays([runs[p] for p in columns], seeds)
-    differences = np.round(own[:, None] - others, DECIMALS)
-    spread = differences.var(axis=2, ddof=1)
-    least = 1e-20 * np.maximum(1.0, np.square(differences).mean(axis=2))  # as `differences`
-    of_mean = _variances(draws.mean(axis=2), other_draws.mean(axis=2), same)
-    flat = (len(own), -1), (len(others), -1)
-    of_seeds = _variances(draws.reshape(flat[0]), other_draws.reshape(flat[1]), same)
-    of_seeds *= (draws[0].size - 1) / (len(draws[0]) - 1)
+    mean, spread = _over_seeds(own, others)
+    n, size = draws.shape[1:]
+    of_mean = _variances(draws.mean(axis=1), other_draws.mean(axis=1), same)
+    flat = [part.reshape(len(part), n * size) for part in (draws, other_draws)]
+    of_seeds = _variances(flat[0], flat[1], same) * ((n * size - 1) / (size - 1))
     by_seed = (of_seeds - n * of_mean) / (n - 1)
-    images = np.maximum(0.0, of_mean - by_seed / n)
-    return differences.mean(axis=2), np.where(spread > least, spread, 0.0), images
+    return mean, spread, np.maximum(0.0, of_mean - by_seed / n)
 
 
 def _arrays(runs: Sequence[Runs], seeds: Sequence[Hashable]) -> tuple[Floats, Floats]:
-    """Numbers, (E, n), and draws less their mean, (E, B, n)."""
-    own = np.array([[entry[seed].own for seed in seeds] for entry in runs])
-    draws = np.array([[entry[seed].draws for seed in seeds] for entry in runs]).swapaxes(1, 2)
-    return own, draws - draws.mean(axis=1, keepdims=True)
+    """Numbers, (E, n), and draws less their mean, (E, n, B)."""
+    own = np.round([[entry[seed].own for seed in seeds] for entry in runs], DECIMALS)
+    draws = np.array([[entry[seed].draws for seed in seeds] for entry in runs])
+    return own, draws - draws.mean(axis=2, keepdims=True)
+
+
+def _over_seeds(own: Floats, others: Floats) -> tuple[Floats, Floats]:
+    """Mean and variance over n seeds of differences: (E, n), (F, n) → (E, F) each."""
+    n = own.shape[1]
+    mean = np.round(own.mean(axis=1)[:, None] - others.mean(axis=1), DECIMALS)
+    squares, size = np.zeros(mean.shape), np.zeros(mean.shape)
+    for seed in range(n):
+        difference = own[:, seed, None] - others[:, seed]
+        size += np.square(difference)
+        squares += np.square(difference - mean)
+    least = 1e-20 * np.maximum(1.0, size / n)  # as `differences`
+    spread = squares / (n - 1)
+    # Rounded numbers and means leave some 1e-18 of equal differences.
+    return mean, np.where(spread > np.maximum(least, 10.0 ** (-2 * DECIMALS)), spread, 0.0)
 
 
 def _variances(one: Floats, other: Floats, same: bool) -> Floats:
     """Of the differences of each two rows, each of mean 0: (E, B), (F, B) → (E, F)."""
     products = one @ (one if same else other).T  # of one matrix it is half the work
     squares = [np.einsum("eb,eb->e", rows, rows) for rows in (one, other)]
-    return np.asarray((squares[0][:, None] + squares[1] - 2 * products) / (one.shape[1] - 1))
+    products *= -2
+    products += squares[0][:, None]
+    products += squares[1]
+    products /= one.shape[1] - 1
+    return products
 
 
 def _rounded_up(
@@ -132,7 +148,7 @@ def _rounded_up(
         images: how many were drawn from.
     """
     found = np.full(len(pairs.mean), np.nan)
-    for n in np.unique(pairs.seeds).tolist():
+    for n in np.flatnonzero(np.bincount(pairs.seeds)).tolist():
         common = degrees_of(n, methods=methods, prior=prior.degrees)
         here = pairs.seeds == n
         spread = np.broadcast_to(moderated(pairs.spread[here], n - 1, prior), here.sum())
@@ -169,8 +185,9 @@ def _levels(means: Floats, parts: Floats, degrees: tuple[float, float]) -> Float
 def _told(p: Floats) -> NDArray[np.bool_]:
     """Which hold all together at 5 %, by Holm's correction; shape (P,)."""
     tests = int(np.isfinite(p).sum())
-    order = np.argsort(p)[:tests]  # NaN comes last
-    corrected = np.maximum.accumulate(p[order] * np.arange(tests, 0, -1))
+    small = np.flatnonzero(p <= 1 - CONFIDENCE)  # no other holds
+    order = small[np.argsort(p[small])]
+    corrected = np.maximum.accumulate(p[order] * (tests - np.arange(len(order))))
     found = np.zeros(len(p), dtype=np.bool_)
     found[order] = corrected <= 1 - CONFIDENCE
     return found

@@ -1,13 +1,18 @@
 """Mean, spread and interval of every metric over an entry's runs."""
 
+import math
 from collections.abc import Hashable, Sequence
+from functools import cache
+from statistics import fmean
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import stdtrit
 
 from noisyseg.results.leaderboard.entry import EntryRun
 from noisyseg.results.records.metrics import DEFAULT
 from noisyseg.results.statistics.crossed import describe_runs
+from noisyseg.results.statistics.intervals import TAILS
 
 
 class Summary(NamedTuple):
@@ -47,19 +52,36 @@ def summaries(runs: Sequence[EntryRun]) -> dict[str, Summary]:
         if n
     }
     if DEFAULT in found:
-        found[DEFAULT] = _with_interval(runs)
+        found[DEFAULT] = _with_interval(runs, found[DEFAULT].sd)
     return found
 
 
-def _with_interval(runs: Sequence[EntryRun]) -> Summary:
+def _with_interval(runs: Sequence[EntryRun], sd: float | None) -> Summary:
     """Mask AP as the tables of a suite have it, seeds in common taken into account."""
     own: dict[Hashable, float] = {
         _seeds(run, place): value
         for place, run in enumerate(runs)
         if (value := run.metrics[DEFAULT]) is not None
     }
-    told = describe_runs(own)
-    return Summary(n=told.n, mean=told.mean, sd=told.sd, low=told.low, high=told.high)
+    if _share(runs):
+        told = describe_runs(own)
+        return Summary(n=told.n, mean=told.mean, sd=told.sd, low=told.low, high=told.high)
+    n, mean = len(own), fmean(own.values())
+    if sd is None:
+        return Summary(n=n, mean=mean)
+    half = _student(n) * sd / math.sqrt(n)
+    return Summary(n=n, mean=mean, sd=sd, low=mean - half, high=mean + half)
+
+
+@cache
+def _student(n: int) -> float:
+    return float(stdtrit(n - 1, TAILS[1]))
+
+
+def _share(runs: Sequence[EntryRun]) -> bool:
+    """Whether some noise seed or train seed is that of several runs."""
+    kinds = [[run.noise_seed for run in runs], [run.train_seed for run in runs]]
+    return any(len({*kind} - {None}) < len(kind) - kind.count(None) for kind in kinds)
 
 
 def _seeds(run: EntryRun, place: int) -> tuple[int | None, int]:

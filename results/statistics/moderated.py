@@ -51,7 +51,8 @@ def prior_of(variances: _Numbers, degrees: _Numbers) -> Prior:
         return Prior(variance=mean, degrees=0.0)
     least = LEAST * float(np.median(known))
     logs = np.log(np.maximum(known, least)) - digamma(freedom / 2) + np.log(freedom / 2)
-    more = float(logs.var(ddof=1) - polygamma(1, freedom / 2).mean())
+    each, counts = np.unique(freedom, return_counts=True)
+    more = float(logs.var(ddof=1) - (polygamma(1, each / 2) * counts).sum() / len(logs))
     if more <= 0:
         return Prior(variance=mean, degrees=math.inf)
     half = _inverse_trigamma(more)

@@ -88,11 +88,12 @@ def runs_csv(board: Board) -> bytes:
     head = ["entry", "name", "kind", "key", "noise_seed", "train_seed", "finished"]
     head += [*METRICS, *(f"sha256 {name}" for name in names)]
     lines = (
-        [row.entry.id, row.entry.card.get("name"), row.entry.kind, run.key]
-        + [run.noise_seed, run.train_seed, run.finished]
-        + [run.metrics.get(name) for name in METRICS]
-        + [run.checksums.get(name) for name in names]
+        [row.entry.id, name, row.entry.kind, run.key]
+        + [run.noise_seed, run.train_seed, _cell(run.finished)]
+        + [run.metrics.get(metric) for metric in METRICS]
+        + [run.checksums.get(file) for file in names]
         for row in board.rows
+        for name in [_cell(row.entry.card.get("name"))]
         for run in _runs(row, board)
     )
     return _csv(head, lines)
@@ -135,7 +136,7 @@ def _line(row: Row) -> list[Any]:
     told = _place(row)
     keys = ("place", "rank", "rank_low", "rank_high", "group", "n", "mean", "sd", "low", "high")
     return [
-        *(row.entry.id, row.entry.card.get("name"), row.entry.kind),
+        *(row.entry.id, _cell(row.entry.card.get("name")), row.entry.kind),
         *(told.get(key) for key in keys),
         *(row.numbers[name].mean if name in row.numbers else None for name in METRICS),
     ]
@@ -149,7 +150,7 @@ def _csv(head: Sequence[str], lines: Iterable[Sequence[Any]]) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(head)
-    writer.writerows([_cell(value) for value in line] for line in lines)
+    writer.writerows(lines)
     return text.getvalue().encode()
 
 

@@ -8,6 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from noisyseg.errors import InputError
 from noisyseg.results.leaderboard.boards import Row
+from noisyseg.results.leaderboard.entry import EntryRun
 from noisyseg.results.leaderboard.text import checked_url
 from noisyseg.results.leaderboard.wording import MISSING, half, number, place
 from noisyseg.results.records.metrics import DEFAULT
@@ -40,6 +41,7 @@ def _environment() -> Environment:
         "mean": mean,
         "half": half,
         "address": address,
+        "checksums": checksums,
         "place": place,
         "year": year,
     }
@@ -57,6 +59,12 @@ def address(text: object) -> str | None:
         return checked_url(text, "address")
     except InputError:
         return None
+
+
+def checksums(run: EntryRun) -> str:
+    """The hashes of a run's files."""
+    known = [(name, value) for name, value in run.checksums.items() if value is not None]
+    return "; ".join(f"{name.replace('_', ' ')} {value}" for name, value in known)
 
 
 def year(row_or_entry: Any) -> str:

@@ -2,6 +2,7 @@
 
 from statistics import fmean, stdev
 
+import msgspec
 import pytest
 
 from benchmarks.leaderboard_entries import made_entry
@@ -9,6 +10,7 @@ from noisyseg.results.leaderboard.arrangement import grounds_of
 from noisyseg.results.leaderboard.entry import MethodSpec, Protocol
 from noisyseg.results.leaderboard.published import paper_entries
 from noisyseg.results.records.metrics import METRICS
+from noisyseg.results.statistics.crossed import describe_runs
 
 
 def aps(entry, label):
@@ -25,7 +27,7 @@ def test_a_ground_has_a_board_for_each_setting_clean_first():
         "sym80",
         "asym40",
     ]
-    assert [len(board.rows) for board in ground.boards] == [2, 1, 2, 1, 2]
+    assert [len(board.rows) for board in ground.boards] == [2, 1, 1, 1, 2]
     assert ground.slug == "shapes-mask-rcnn-tiny-shapes-cpu-01234567"
     assert ground.archived == ""
 
@@ -115,3 +117,24 @@ def test_the_paper_s_tables_are_grounds_without_ranks():
     parts = grounds["paper-table4"].boards[0]
     assert {name for row in parts.rows for name in row.numbers} <= METRICS.keys()
     assert sum("segm.AP75" in row.numbers for row in parts.rows) == 7
+
+
+def test_a_row_of_runs_that_share_seeds_has_the_interval_of_crossed_seeds():
+    entry = made_entry("ce", seeds=range(4), levels={"sym40": 20.0})
+    setting = entry.settings["sym40"]
+    pairs = [(0, 0), (0, 1), (1, 0), (1, 1)]
+    runs = [
+        msgspec.structs.replace(run, noise_seed=noise, train_seed=train)
+        for run, (noise, train) in zip(setting.runs, pairs, strict=True)
+    ]
+    crossed = msgspec.structs.replace(setting, runs=runs)
+    numbers = (
+        grounds_of([made_entry("ce", settings={"sym40": crossed})])[0].boards[0].rows[0].numbers
+    )
+    told = describe_runs(
+        {pair: run.metrics["segm.AP"] for pair, run in zip(pairs, runs, strict=True)}
+    )
+    assert numbers["segm.AP"][:2] == (4, told.mean)
+    assert numbers["segm.AP"].low == told.low
+    alone = describe_runs({(k, k): run.metrics["segm.AP"] for k, run in enumerate(runs)})
+    assert told.low != alone.low
