@@ -110,7 +110,7 @@ def _of_entry(entry: object) -> Iterator[str]:
     verdict = entry.get("verdict")
     checks = _list(verdict, "checks") if isinstance(verdict, dict) else []
     held = sum(isinstance(check, dict) and check.get("state") == "holds" for check in checks)
-    yield f"  {held} checks hold"
+    yield f"  holds: {held}"
     for state in _STATES:
         for check in checks:
             if isinstance(check, dict) and check.get("state") == state:
@@ -119,8 +119,8 @@ def _of_entry(entry: object) -> Iterator[str]:
 
 def _about(check: dict[str, Any]) -> str:
     run = f" (run {plain(check['run'], 40)})" if check.get("run") else ""
-    what, detail = (plain(check.get(key) or "") for key in ("what", "detail"))
-    return f"{plain(check.get('id'), 60)}{run} {what} {detail}".rstrip()
+    said = [plain(check[key]) for key in ("what", "detail") if check.get(key)]
+    return f"{plain(check.get('id'), 60)}{run}: {': '.join(said)}"
 
 
 def _list(document: dict[str, Any], key: str) -> list[Any]:

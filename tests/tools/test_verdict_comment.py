@@ -68,8 +68,8 @@ def test_a_refusal_is_told_with_its_check() -> None:
     text = COMMENT.comment(document(verdict={"checks": checks}), 0)
     assert block(text) == [
         "gce-quick-0123abcd: refused",
-        "  1 checks hold",
-        "  fails: metrics.segm.AP (run 0011223344556677) mask AP is what the predictions give "
+        "  holds: 1",
+        "  fails: metrics.segm.AP (run 0011223344556677): mask AP is what the predictions give: "
         "claimed 18.2, recomputed 18.1",
     ]
     assert text.startswith(COMMENT.MARK + "\n")
