@@ -11,6 +11,7 @@ GitHub makes no links, mentions or pictures; lengths and counts are limited.
 import argparse
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -112,13 +113,17 @@ def _of_entry(entry: object) -> Iterator[str]:
     held = sum(isinstance(check, dict) and check.get("state") == "holds" for check in checks)
     yield f"  holds: {held}"
     for state in _STATES:
-        for check in checks:
-            if isinstance(check, dict) and check.get("state") == state:
-                yield plain(f"  {state}: {_about(check)}")
+        said = Counter(
+            _about(check, with_run=state == "fails")
+            for check in checks
+            if isinstance(check, dict) and check.get("state") == state
+        )
+        for text, count in said.items():
+            yield plain(f"  {state}{f' ({count} runs)' if count > 1 else ''}: {text}")
 
 
-def _about(check: dict[str, Any]) -> str:
-    run = f" (run {plain(check['run'], 40)})" if check.get("run") else ""
+def _about(check: dict[str, Any], *, with_run: bool) -> str:
+    run = f" (run {plain(check['run'], 40)})" if with_run and check.get("run") else ""
     said = [plain(check[key]) for key in ("what", "detail") if check.get(key)]
     return f"{plain(check.get('id'), 60)}{run}: {': '.join(said)}"
 

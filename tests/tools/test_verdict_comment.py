@@ -75,6 +75,19 @@ def test_a_refusal_is_told_with_its_check() -> None:
     assert text.startswith(COMMENT.MARK + "\n")
 
 
+def test_what_many_runs_have_alike_is_one_line() -> None:
+    checks = [
+        {"id": "noise.again", "state": "unchecked", "run": f"{n:016x}", "what": "w", "detail": ""}
+        for n in range(3)
+    ]
+    text = COMMENT.comment(document(outcome="accepted-without-data", verdict={"checks": checks}), 0)
+    assert block(text) == [
+        "gce-quick-0123abcd: accepted as far as can be checked without the data",
+        "  holds: 0",
+        "  unchecked (3 runs): noise.again: w",
+    ]
+
+
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 @pytest.mark.parametrize("where", ["entry", "outcome", "problems", "id", "run", "what", "detail"])
 def test_no_text_leaves_the_block(text: str, where: str) -> None:
@@ -94,8 +107,9 @@ def test_no_text_leaves_the_block(text: str, where: str) -> None:
 
 
 def test_the_comment_is_short_enough_for_github_whatever_comes() -> None:
-    check = {"id": "i" * 999, "state": "remark", "run": "r" * 999, "what": "\U0001f600" * 999}
-    entry = {"entry": "e", "outcome": "refused", "verdict": {"checks": [check] * 200}}
+    check = {"id": "i" * 999, "state": "fails", "what": "\U0001f600" * 999}
+    checks = [{**check, "run": f"{n}{'r' * 999}"} for n in range(200)]
+    entry = {"entry": "e", "outcome": "refused", "verdict": {"checks": checks}}
     made = json.dumps({"format": 1, "entries": [entry], "problems": ["p" * 999] * 50}).encode()
     text = COMMENT.comment(made, 0)
     assert len(text) < 65536
