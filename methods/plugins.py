@@ -23,6 +23,8 @@ GROUP = "noisyseg.methods"
 """The entry points' group; an entry point's name is its method's."""
 
 WHAT = "method"
+NOT_STATED, NOT_DESCRIBED = "not stated", "not described"
+"""A method's paper and its summary, where its file has none."""
 
 
 def read_method_file(text: str) -> MethodSource:
@@ -93,8 +95,8 @@ def method_of(
     return Method(
         name=name,
         definition=definition,
-        paper=str(paper or "not stated"),
-        summary=document[0] if document else "not described",
+        paper=str(paper or NOT_STATED),
+        summary=document[0] if document else NOT_DESCRIBED,
         file_sha256=file_sha256,
         origin=origin,
         source=source,

@@ -61,6 +61,28 @@ COMMANDS: dict[str, Entry] = {
             ),
         },
     ),
+    "leaderboard": Group(
+        "submit a method's runs to the leaderboard",
+        "noisyseg leaderboard card lncis --suite quick --write lncis.yaml",
+        {
+            "card": Command("leaderboard.card", "make a method's card, to be filled in"),
+            "submit": Command(
+                "leaderboard.submit", "write a method's runs of a suite into one file, a bundle"
+            ),
+            "verify": Command(
+                "leaderboard.verify",
+                "hold a bundle against all that can be computed once more; trusts nothing in it",
+            ),
+            "reproduce": Command(
+                "leaderboard.reproduce",
+                "train one run of a bundle again, and compare it within the seeds' spread",
+            ),
+            "import": Command(
+                "leaderboard.import_",
+                "evaluate other code's detections on a suite, and write them into a bundle",
+            ),
+        },
+    ),
     "suite": Group(
         "shipped suites and suite files",
         "noisyseg suite list",

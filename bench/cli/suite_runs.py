@@ -50,6 +50,15 @@ def foreseen(choice: SuiteChoice) -> tuple[Suite, list[Run], RunStore]:
     return wide, runs, store
 
 
+def chosen_runs(choice: SuiteChoice) -> tuple[Suite, list[Run], RunStore]:
+    """As `foreseen`, with nothing said: for who names every run that is not as wanted."""
+    whole, has_weights = _loaded(choice)
+    suite = part_of(whole, choice)
+    store = _store_for(suite, choice)
+    wide, runs = _all_runs(suite, store, choice, recorded(suite, store), has_weights=has_weights)
+    return wide, runs, store
+
+
 def whole_suite_runs(choice: SuiteChoice, store: RunStore) -> tuple[Suite, list[Run]]:
     """A suite with all seeds that the store has of it, and its runs, whatever was chosen of it.
 

@@ -30,7 +30,8 @@ from noisyseg.results.records.record import RunSpec
 from noisyseg.results.records.store import RECORD_NAME, SPEC_NAME, RunStore, folders_in
 from noisyseg.shared_work import in_parts
 
-_VERSIONS = {"schema": SCHEMA, "training": TRAINING, "eval": EVALUATION}
+VERSIONS: Mapping[str, Any] = {"schema": SCHEMA, "training": TRAINING, "eval": EVALUATION}
+"""What specs say of this noisyseg: their own schema, its training, its evaluation."""
 
 
 @dataclass(kw_only=True, frozen=True)
@@ -52,7 +53,7 @@ class Content:
     @property
     def current(self) -> bool:
         """Whether this version of noisyseg would make the same numbers."""
-        return all(self.common[part] == version for part, version in _VERSIONS.items())
+        return all(self.common[part] == version for part, version in VERSIONS.items())
 
 
 def content_of(spec: Mapping[str, Any]) -> Content:
@@ -143,7 +144,7 @@ def _own_in(folders: Iterable[str], suite: Suite) -> _Found:
 
 
 def _content_part(spec: Mapping[str, Any]) -> bytes:
-    common = {part: spec[part] for part in (*_VERSIONS, "data", "model")}
+    common = {part: spec[part] for part in (*VERSIONS, "data", "model")}
     return orjson.dumps(common, option=orjson.OPT_SORT_KEYS)
 
 

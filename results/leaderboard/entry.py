@@ -14,7 +14,7 @@ from noisyseg.errors import InputError
 from noisyseg.files import canonical_json, sha256_bytes, write_atomically
 from noisyseg.results.records.metrics import METRICS
 
-FORMAT = 1
+FORMAT: Literal[1] = 1
 FILE = "entry.json"
 DRAWS = 500
 """Draws of the evaluation images, the same for all entries of a ground."""

@@ -54,3 +54,10 @@ def test_a_listing_imports_what_it_needs_alone(tmp_path, words, more):
 
 def test_what_is_imported_is_seen(tmp_path):
     assert "numpy" in imported(tmp_path, "noise", "golden")[1]
+
+
+@pytest.mark.parametrize("words", ["leaderboard card ce", "leaderboard card ce --suite quick"])
+def test_a_card_needs_no_training(tmp_path, words):
+    status, names = imported(tmp_path, *words.split())
+    assert status == 0
+    assert names.isdisjoint({"torch", "ray", "mmdet", "mmengine"})

@@ -1,0 +1,59 @@
+"""Each run's log: a line for each epoch of the protocol, and finite numbers in it."""
+
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from noisyseg.bench.leaderboard.checks.check import Check, equal, held, shown
+from noisyseg.bench.runs.run import LOG
+from noisyseg.errors import InputError
+from noisyseg.files import sha256_bytes
+from noisyseg.results.records.record import Record
+from noisyseg.strict_json import parse_strict_json
+
+MOST_BYTES = 64 << 20
+_WHAT = "the log has a line for each epoch of the protocol, and finite numbers"
+
+
+def check_log(folder: Path, record: Record, epochs: int) -> list[Check]:
+    """Hold a run's log against its record and the protocol's epochs."""
+    key, stated = record["key"], record["checksums"]["log"]
+    try:
+        data = (folder / LOG).read_bytes()
+        _check_lines(data, epochs)
+    except OSError as error:
+        return [held("log.lines", _WHAT, f"no log: {error.strerror}", key)]
+    except InputError as error:
+        return [held("log.lines", _WHAT, str(error), key)]
+    return [
+        equal(
+            "log.file", "the log is the file that the record names", stated, sha256_bytes(data), key
+        ),
+        held("log.lines", _WHAT, None, key),
+    ]
+
+
+def _check_lines(data: bytes, epochs: int) -> None:
+    lines = data.splitlines()
+    if len(lines) != epochs:
+        raise InputError(f"{LOG}: {len(lines)} lines, wanted one for each of {epochs} epochs")
+    for epoch, line in enumerate(lines):
+        where = f"{LOG}:{epoch + 1}"
+        entry = parse_strict_json(line, where, most=MOST_BYTES)
+        stated = entry.get("epoch") if isinstance(entry, dict) else None
+        if type(stated) is not int or stated != epoch:
+            raise InputError(f"{where}: wanted the line of epoch {epoch}, got {shown(stated)}")
+        if not all(math.isfinite(number) for number in _numbers(entry)):
+            raise InputError(f"{where}: a number that is not finite")
+
+
+def _numbers(value: Any) -> Iterator[float]:
+    if isinstance(value, Mapping):
+        for entry in value.values():
+            yield from _numbers(entry)
+    elif isinstance(value, list):
+        for entry in value:
+            yield from _numbers(entry)
+    elif isinstance(value, float):
+        yield value

@@ -1,0 +1,74 @@
+"""The seeds of a bundle: no pair twice, the same ones at every setting, enough to be ranked."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from noisyseg.bench.leaderboard.checks.check import Check, held, named
+from noisyseg.bench.leaderboard.checks.installed import Cell, Installed
+
+LEAST_SEEDS = 3
+"""Of an entry that is ranked; with fewer it is provisional."""
+
+
+def check_seeds(cells: Sequence[Cell], installed: Installed) -> list[Check]:
+    """Hold a bundle's cells against each other and against the suite's."""
+    counts = Counter(cells)
+    twice = [_said(cell) for cell, count in counts.items() if count > 1]
+    return [
+        held(
+            "seeds.once",
+            "each setting and pair of seeds is there once",
+            f"there several times: {named(twice)}" if twice else None,
+        ),
+        held(
+            "seeds.same",
+            "every setting has the same seeds",
+            _unequal(cells, installed),
+        ),
+        *_remarks(cells, installed),
+    ]
+
+
+def seeds_of(cells: Sequence[Cell]) -> dict[str, int]:
+    """How many different pairs of seeds each setting has."""
+    return dict(Counter(cell.noise for cell in {*cells}))
+
+
+def _unequal(cells: Sequence[Cell], installed: Installed) -> str | None:
+    noisy: dict[str, set[tuple[int | None, int]]] = {}
+    trains: dict[str, set[int]] = {}
+    for cell in cells:
+        trains.setdefault(cell.noise, set()).add(cell.train_seed)
+        if installed.settings[cell.noise] is not None:
+            noisy.setdefault(cell.noise, set()).add((cell.noise_seed, cell.train_seed))
+    every_train = set.union(*trains.values())
+    every_pair = set.union(*noisy.values()) if noisy else set()
+    lacking = [
+        f"{label} lacks train seeds {named(sorted(every_train - found))}"
+        for label, found in trains.items()
+        if found != every_train
+    ] + [
+        f"{label} lacks noise/train seeds {named(sorted(every_pair - found))}"
+        for label, found in noisy.items()
+        if found != every_pair
+    ]
+    return "; ".join(lacking) or None
+
+
+def _remarks(cells: Sequence[Cell], installed: Installed) -> list[Check]:
+    found = seeds_of(cells)
+    remarks = []
+    absent = [label for label in installed.settings if label not in found]
+    if absent:
+        remarks.append(("seeds.coverage", f"the suite's settings without runs: {named(absent)}"))
+    few = [f"{label} {count}" for label, count in found.items() if count < LEAST_SEEDS]
+    if few:
+        remarks.append(
+            ("seeds.count", f"fewer than {LEAST_SEEDS} seeds, so not ranked: {named(few)}")
+        )
+    return [Check(id=name, state="remark", what=text) for name, text in remarks]
+
+
+def _said(cell: Cell) -> str:
+    seeds = f"{cell.noise_seed}/{cell.train_seed}"
+    return f"{cell.noise} {cell.train_seed if cell.noise_seed is None else seeds}"

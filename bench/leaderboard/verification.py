@@ -1,0 +1,232 @@
+"""A bundle verified: nothing in it is believed that can be computed once more, or run."""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from noisyseg.bench.leaderboard.archive import unpacked
+from noisyseg.bench.leaderboard.checks.check import Check, held
+from noisyseg.bench.leaderboard.checks.claims import check_claims
+from noisyseg.bench.leaderboard.checks.installed import Installed, installed
+from noisyseg.bench.leaderboard.checks.methods import check_card, check_method, check_unknown_method
+from noisyseg.bench.leaderboard.checks.noise import make_noise
+from noisyseg.bench.leaderboard.checks.run_checks import (
+    RunFound,
+    cell_of,
+    check_imported,
+    check_run,
+)
+from noisyseg.bench.leaderboard.checks.seeds import check_seeds
+from noisyseg.bench.leaderboard.checks.suites import check_suite
+from noisyseg.bench.leaderboard.contents import (
+    BUNDLE,
+    CARD,
+    SUITE,
+    Contents,
+    SuiteContents,
+    member,
+    parse_contents,
+    parse_suite,
+)
+from noisyseg.bench.leaderboard.copies import Detected, check_copies, copy_remarks, detected
+from noisyseg.bench.leaderboard.draws import drawn
+from noisyseg.bench.leaderboard.ground import Ground
+from noisyseg.bench.leaderboard.published_detections import published_detections
+from noisyseg.bench.leaderboard.verdict import Verdict, verdict_of
+from noisyseg.bench.runs.run import PREDICTIONS
+from noisyseg.errors import InputError
+from noisyseg.files import sha256_file
+from noisyseg.results.leaderboard.card import Card, parse_card
+
+_CLAIMED = (
+    "that the predictions, and what the logs tell, came of the training that is claimed: only "
+    "training again tells (leaderboard reproduce)"
+)
+_UNKNOWN = (
+    "model, method, noise and training: the predictions were made by other code, and how is as the "
+    "submitter says"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Papers:
+    """What a bundle says of itself, each part of its schema."""
+
+    contents: Contents
+    stated: SuiteContents
+    card: Card
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """A verdict, and what it is about.
+
+    Attributes:
+        papers, installed: None where verification did not get so far.
+        runs: as they were found.
+    """
+
+    verdict: Verdict
+    papers: Papers | None
+    installed: Installed | None
+    runs: Sequence[RunFound]
+
+
+GroundOf = Callable[[str, str | None], Ground]
+"""Of a suite's name and its variant."""
+
+
+def verify(
+    path: Path, ground_of: GroundOf, *, published: Path | None = None, draws: bool = False
+) -> Verified:
+    """Hold a bundle against all that can be computed once more.
+
+    Args:
+        path: of the archive.
+        ground_of: gives what a bundle of a suite of that name is held against.
+        published: folder of published entries: copies of their detections are pointed out.
+        draws: whether each run's precision of the leaderboard's draws of images is wanted, too.
+
+    Raises:
+        InputError: no such file; what `ground_of` raises.
+    """
+    if not path.is_file():
+        raise InputError(f"no bundle {path}: wanted the file that `leaderboard submit` wrote.")
+    what = "the archive holds the files of a bundle, whole, and nothing else"
+    with tempfile.TemporaryDirectory(prefix="noisyseg-verify-") as work:
+        folder = Path(work, "bundle")
+        folder.mkdir()
+        try:
+            bundle = unpacked(path, folder)
+            papers = read_papers(folder)
+        except InputError as error:
+            problem = str(error).replace(f"{folder}/", "")
+            archive = (sha256_file(path), path.stat().st_size)
+            verdict = verdict_of(
+                archive, None, [held("archive.files", what, problem)], with_data=False
+            )
+            return Verified(verdict=verdict, papers=None, installed=None, runs=())
+        ground = ground_of(papers.contents.suite, papers.stated.variant)
+        examined = _Examined(
+            papers=papers, folder=folder, checks=[held("archive.files", what, None)]
+        )
+        examined.examine(ground, Path(work, "annotations"))
+        if published is not None:
+            examined.compare(published, bundle.sha256)
+        if draws and not any(check.state == "fails" for check in examined.checks):
+            examined.draw()
+    names = (papers.contents.suite, papers.contents.method)
+    with_data = ground.data is not None
+    return Verified(
+        verdict=verdict_of(
+            (bundle.sha256, bundle.bytes), names, examined.checks, with_data=with_data
+        ),
+        papers=papers,
+        installed=examined.installed,
+        runs=examined.runs,
+    )
+
+
+def read_papers(folder: Path) -> Papers:
+    """The three files in which an unpacked bundle speaks of itself.
+
+    Raises:
+        InputError: one is not of its schema.
+    """
+    return Papers(
+        contents=parse_contents((folder / BUNDLE).read_bytes()),
+        stated=parse_suite((folder / SUITE).read_bytes()),
+        card=parse_card((folder / CARD).read_bytes(), CARD),
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class _Examined:
+    """A bundle in a folder, and what has been found of it so far."""
+
+    papers: Papers
+    folder: Path
+    checks: list[Check]
+    installed: Installed | None = None
+    runs: list[RunFound] = field(default_factory=list)
+    detections: dict[str, Detected] = field(default_factory=dict)
+
+    def examine(self, ground: Ground, shared: Path) -> None:
+        """Make every check but that for copies of others."""
+        contents, stated = self.papers.contents, self.papers.stated
+        said = {"data": stated.data, "model": stated.model}
+        try:
+            against = installed(
+                ground.suite, ground.data, shared, stated=said, has_weights=ground.has_weights
+            )
+        except InputError as error:
+            self.checks.append(held("suite.data", "the data are the suite's", str(error)))
+            return
+        self.installed = against
+        of_suite = check_suite(contents, stated, against)
+        self.checks += of_suite
+        if any(check.id == "suite.settings" and check.state == "fails" for check in of_suite):
+            return  # nothing says what its runs should be
+        self.checks += check_seeds([cell_of(run) for run in contents.runs], against)
+        card, method = self.papers.card, stated.method
+        self.checks.append(check_card(method, contents.method, card))
+        if contents.kind == "trained":
+            self.checks += check_method(method, contents.method, ground.suite, self.folder)
+        else:
+            self.checks += check_unknown_method(contents.method, ground.suite, self.folder)
+        self._examine_runs(against)
+        self.checks += check_copies(self.detections, _trainings(self.runs))
+        self.checks += _claim_checks(contents, self.runs)
+        claimed = _CLAIMED if contents.kind == "trained" else _UNKNOWN
+        self.checks.append(Check(id="training", state="claimed", what=claimed))
+
+    def compare(self, published: Path, own: str) -> None:
+        """Point out detections of published entries but for that of the bundle itself."""
+        if self.detections:
+            theirs = published_detections(published, own)
+            self.checks += copy_remarks(self.detections, theirs)
+
+    def draw(self) -> None:
+        """Compute each run's precision of every draw of images."""
+        assert self.installed is not None
+        self.runs = [drawn(run, self.installed) for run in self.runs]
+
+    def _examine_runs(self, against: Installed) -> None:
+        contents, method = self.papers.contents, self.papers.stated.method
+        trained = contents.kind == "trained"
+        cells = {cell_of(run) for run in contents.runs}
+        made = make_noise(cells, against) if trained and against.data is not None else {}
+        for run in contents.runs:
+            if trained:
+                found, checks = check_run(run, self.folder, method, made, against)
+            else:
+                stated = contents.files[member(run.key, PREDICTIONS)].sha256
+                found, checks = check_imported(run, self.folder, stated, against)
+            self.checks += checks
+            self.runs.append(found)
+            if found.predictions is not None:
+                self.detections[run.key] = detected(found.predictions)
+
+
+def _trainings(runs: Sequence[RunFound]) -> dict[str, tuple[str | None, int]]:
+    """What each run was trained on, and its train seed."""
+    return {
+        run.key: (run.record["checksums"]["noisy_annotations"], run.cell.train_seed)
+        for run in runs
+        if run.record is not None
+    }
+
+
+def _claim_checks(contents: Contents, runs: Sequence[RunFound]) -> list[Check]:
+    what = "every claimed mean, deviation and count is what the predictions come to"
+    absent = [run.key for run in runs if run.metrics is None]
+    if absent:
+        todo = f"{what}: {len(absent)} runs have no numbers that hold"
+        return [Check(id="claims.numbers", state="unchecked", what=todo)]
+    labels = dict.fromkeys(run.cell.noise for run in runs)
+    metrics = {
+        label: [run.metrics for run in runs if run.cell.noise == label and run.metrics is not None]
+        for label in labels
+    }
+    return check_claims(contents.claims, metrics)
