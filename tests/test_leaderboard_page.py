@@ -87,3 +87,16 @@ def test_the_limits_are_the_codes() -> None:
     }.items():
         assert said in PAGE, said
         assert limit, said
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/leaderboard.md"])
+def test_links_lead_to_pages_and_headings(page: str) -> None:
+    path = ROOT / page
+    links = re.findall(r"\]\(([\w./-]*)#?([\w-]*)\)", path.read_text(encoding="utf-8"))
+    assert links
+    for file, anchor in links:
+        target = path.parent / file
+        assert target.is_file(), file
+        headings = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.M)
+        anchors = {re.sub(r"[^\w -]", "", text).lower().replace(" ", "-") for text in headings}
+        assert not anchor or anchor in anchors, anchor
