@@ -125,8 +125,9 @@ def test_the_comment_is_short_enough_for_github_whatever_comes() -> None:
         b"{",
         b"[" * 100_000,
         b'{"format": 2, "entries": []}',
-        b'{"format": 1, "entries": []}' + b" " * 2**23,
+        b'{"format": 1, "entries": []}' + b" " * COMMENT.BYTES,
     ],
+    ids=range(7),
 )
 def test_a_file_that_is_no_verdict_is_said_to_be_none(text: bytes) -> None:
     assert block(COMMENT.comment(text, 0)) == ["The run left a verdict that cannot be read."]
