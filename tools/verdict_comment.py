@@ -11,13 +11,14 @@ GitHub makes no links, mentions or pictures; lengths and counts are limited.
 import argparse
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 MARK = "<!-- noisyseg: verdict on the submission -->"
-BYTES = 4 * 2**20  # of the file
+BYTES = 32 * 2**20  # of the file; a verdict of 6 runs has 21 kB
 LINE = 240  # characters
 LINES = 200  # of all entries together; with LINE below GitHub's 65,536 characters
 _OUTCOMES = {
@@ -110,17 +111,21 @@ def _of_entry(entry: object) -> Iterator[str]:
     verdict = entry.get("verdict")
     checks = _list(verdict, "checks") if isinstance(verdict, dict) else []
     held = sum(isinstance(check, dict) and check.get("state") == "holds" for check in checks)
-    yield f"  {held} checks hold"
+    yield f"  holds: {held}"
     for state in _STATES:
-        for check in checks:
-            if isinstance(check, dict) and check.get("state") == state:
-                yield plain(f"  {state}: {_about(check)}")
+        said = Counter(
+            _about(check, with_run=state == "fails")
+            for check in checks
+            if isinstance(check, dict) and check.get("state") == state
+        )
+        for text, count in said.items():
+            yield plain(f"  {state}{f' ({count} runs)' if count > 1 else ''}: {text}")
 
 
-def _about(check: dict[str, Any]) -> str:
-    run = f" (run {plain(check['run'], 40)})" if check.get("run") else ""
-    what, detail = (plain(check.get(key) or "") for key in ("what", "detail"))
-    return f"{plain(check.get('id'), 60)}{run} {what} {detail}".rstrip()
+def _about(check: dict[str, Any], *, with_run: bool) -> str:
+    run = f" (run {plain(check['run'], 40)})" if with_run and check.get("run") else ""
+    said = [plain(check[key]) for key in ("what", "detail") if check.get(key)]
+    return f"{plain(check.get('id'), 60)}{run}: {': '.join(said)}"
 
 
 def _list(document: dict[str, Any], key: str) -> list[Any]:

@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from submitted_files import file_problems
+
 ENTRIES = "results/published/entries/"
 FILES = ("bundle.zip", "entry.json", "verdict.json")
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,150}")
@@ -84,14 +86,13 @@ def verified(repository: Path, name: str, files: dict[str, Change], *, setup: "S
     if "bundle.zip" not in files:
         entry.problems.append("has no bundle.zip, without which nothing can be verified.")
         return entry
-    bundle = setup.out / "submitted" / name / "bundle.zip"
-    bundle.parent.mkdir(parents=True)
-    bundle.write_bytes(_git(repository, "cat-file", "blob", files["bundle.zip"].blob))
-    _try(entry, bundle, setup)
+    folder = setup.out / "submitted" / name
+    folder.mkdir(parents=True)
+    for file, change in files.items():
+        (folder / file).write_bytes(_git(repository, "cat-file", "blob", change.blob))
+    _try(entry, folder / "bundle.zip", setup)
     if entry.outcome == "accepted":
-        submitted = files.get("entry.json")
-        text = _git(repository, "cat-file", "blob", submitted.blob) if submitted else None
-        entry.problems += _entry_problems(setup.published / "entries" / name, text)
+        entry.problems += file_problems(setup.published / "entries" / name, folder)
     return entry
 
 
@@ -138,16 +139,6 @@ def _verdict(bundle: Path, setup: Setup, *more: str) -> tuple[int, dict[str, Any
     except ValueError:
         return done.returncode, None, said
     return done.returncode, verdict if isinstance(verdict, dict) else None, said
-
-
-def _entry_problems(made: Path, submitted: bytes | None) -> list[str]:
-    if not (made / "entry.json").is_file():
-        return ["its folder is not called by the entry's id: let `verify --publish` make it."]
-    if submitted is None:
-        return ["has no entry.json: `verify --publish` writes it beside the bundle."]
-    if submitted != (made / "entry.json").read_bytes():
-        return ["entry.json is not what verification makes of the bundle."]
-    return []
 
 
 def _problem(change: Change) -> str:

@@ -68,11 +68,24 @@ def test_a_refusal_is_told_with_its_check() -> None:
     text = COMMENT.comment(document(verdict={"checks": checks}), 0)
     assert block(text) == [
         "gce-quick-0123abcd: refused",
-        "  1 checks hold",
-        "  fails: metrics.segm.AP (run 0011223344556677) mask AP is what the predictions give "
+        "  holds: 1",
+        "  fails: metrics.segm.AP (run 0011223344556677): mask AP is what the predictions give: "
         "claimed 18.2, recomputed 18.1",
     ]
     assert text.startswith(COMMENT.MARK + "\n")
+
+
+def test_what_many_runs_have_alike_is_one_line() -> None:
+    checks = [
+        {"id": "noise.again", "state": "unchecked", "run": f"{n:016x}", "what": "w", "detail": ""}
+        for n in range(3)
+    ]
+    text = COMMENT.comment(document(outcome="accepted-without-data", verdict={"checks": checks}), 0)
+    assert block(text) == [
+        "gce-quick-0123abcd: accepted as far as can be checked without the data",
+        "  holds: 0",
+        "  unchecked (3 runs): noise.again: w",
+    ]
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
@@ -94,8 +107,9 @@ def test_no_text_leaves_the_block(text: str, where: str) -> None:
 
 
 def test_the_comment_is_short_enough_for_github_whatever_comes() -> None:
-    check = {"id": "i" * 999, "state": "remark", "run": "r" * 999, "what": "\U0001f600" * 999}
-    entry = {"entry": "e", "outcome": "refused", "verdict": {"checks": [check] * 200}}
+    check = {"id": "i" * 999, "state": "fails", "what": "\U0001f600" * 999}
+    checks = [{**check, "run": f"{n}{'r' * 999}"} for n in range(200)]
+    entry = {"entry": "e", "outcome": "refused", "verdict": {"checks": checks}}
     made = json.dumps({"format": 1, "entries": [entry], "problems": ["p" * 999] * 50}).encode()
     text = COMMENT.comment(made, 0)
     assert len(text) < 65536
@@ -111,8 +125,9 @@ def test_the_comment_is_short_enough_for_github_whatever_comes() -> None:
         b"{",
         b"[" * 100_000,
         b'{"format": 2, "entries": []}',
-        b'{"format": 1, "entries": []}' + b" " * 2**23,
+        b'{"format": 1, "entries": []}' + b" " * COMMENT.BYTES,
     ],
+    ids=range(7),
 )
 def test_a_file_that_is_no_verdict_is_said_to_be_none(text: bytes) -> None:
     assert block(COMMENT.comment(text, 0)) == ["The run left a verdict that cannot be read."]

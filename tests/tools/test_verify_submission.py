@@ -9,7 +9,21 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
+
+from noisyseg.results.leaderboard.entry import (
+    BundleFile,
+    Checks,
+    Entry,
+    EntryRun,
+    MethodSpec,
+    Protocol,
+    Setting,
+    encoded_draws,
+    encoded_entry,
+)
+from noisyseg.results.records.metrics import METRICS
 
 PROGRAM = Path(__file__).parents[2] / "tools" / "verify_submission.py"
 ENTRY = "results/published/entries/gce-quick-0123abcd"
@@ -27,7 +41,8 @@ if text == "wants data" and not without or text == "unusable":
 if text == "good" and not without:
     made = pathlib.Path(words[words.index("--publish") + 1]) / "entries" / "gce-quick-0123abcd"
     made.mkdir(parents=True)
-    (made / "entry.json").write_text("the entry")
+    (made / "entry.json").write_text(pathlib.Path({entry!r}).read_text())
+    (made / "verdict.json").write_text(pathlib.Path({verdict!r}).read_text())
 print(json.dumps({{"accepted": text != "bad", "checks": []}}))
 sys.exit(int(text == "bad"))
 """
@@ -39,11 +54,56 @@ def module() -> ModuleType:
     assert spec.loader
     loaded = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = loaded  # where dataclasses look for their module
-    spec.loader.exec_module(loaded)
+    sys.path.insert(0, str(PROGRAM.parent))  # as where it is run as a program
+    try:
+        spec.loader.exec_module(loaded)
+    finally:
+        sys.path.remove(str(PROGRAM.parent))
     return loaded
 
 
 VERIFY = module()
+
+
+def entry(precision: float = 18.25, drawn: float = 18.0, rate: float = 0.4) -> bytes:
+    """An entry.json of one run."""
+    run = EntryRun(
+        key="0123456789abcdef",
+        noise_seed=0,
+        train_seed=0,
+        finished=None,
+        metrics={**dict.fromkeys(METRICS), "segm.AP": precision},
+        per_class={},
+        checksums={},
+        draws=encoded_draws(np.full(500, drawn)),
+    )
+    made = Entry(
+        format=1,
+        id="gce-quick-0123abcd",
+        kind="verified",
+        date="2025-01-02",
+        card={"name": "GCE", "draws": "no number"},
+        bundle=BundleFile(sha256="b" * 64, bytes=12, included=True),
+        suite="quick",
+        data="shapes",
+        model="mask-rcnn-tiny",
+        family="Mask R-CNN",
+        protocol=Protocol(name="shapes-cpu", version=2),
+        method=MethodSpec(name="gce", version=1, file_sha256=None, parameters={}),
+        ground="0" * 16,
+        versions={},
+        settings={"sym40": Setting(noise={"steps": []}, rate=rate, images=100, runs=[run])},
+        reported={},
+        source=None,
+        checks=Checks(holds=3, remarks=[], unchecked=[], claimed=[]),
+    )
+    return encoded_entry(made)
+
+
+def verdict(*states: str, accepted: bool = True) -> bytes:
+    """A verdict.json with a check of each state."""
+    checks = [{"id": "a.b", "state": state, "what": "w", "detail": ""} for state in states]
+    return json.dumps({"accepted": accepted, "checks": checks}).encode()
 
 
 class Clone:
@@ -54,7 +114,12 @@ class Clone:
         self.published = folder / "published"
         (self.published / "entries").mkdir(parents=True)
         self.command = folder / "noisyseg"
-        self.command.write_text(STAND_IN.format(python=sys.executable, calls=str(self.calls)))
+        made = {"entry": str(folder / "entry.json"), "verdict": str(folder / "verdict.json")}
+        Path(made["entry"]).write_bytes(entry())
+        Path(made["verdict"]).write_bytes(verdict("holds"))
+        self.command.write_text(
+            STAND_IN.format(python=sys.executable, calls=str(self.calls), **made)
+        )
         self.command.chmod(0o755)
         self.folder.mkdir()
         self.git("init", "--quiet", "--initial-branch=main")
@@ -68,9 +133,10 @@ class Clone:
             ["git", *words], cwd=self.folder, check=True, env={**os.environ, **who, **alone}
         )
 
-    def write(self, path: str, text: str) -> None:
+    def write(self, path: str, text: str | bytes) -> None:
         (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (self.folder / path).write_text(text)
+        data = text if isinstance(text, bytes) else text.encode()
+        (self.folder / path).write_bytes(data)
 
     def commit(self) -> None:
         self.git("add", "--all", "--force")
@@ -91,7 +157,8 @@ def clone(tmp_path: Path) -> Clone:
 
 def submitted(clone: Clone, bundle: str) -> None:
     clone.write(f"{ENTRY}/bundle.zip", bundle)
-    clone.write(f"{ENTRY}/entry.json", "the entry")
+    clone.write(f"{ENTRY}/entry.json", entry())
+    clone.write(f"{ENTRY}/verdict.json", verdict("holds"))
 
 
 def test_an_entry_that_holds_is_accepted_and_in_the_preview(clone: Clone) -> None:
@@ -129,16 +196,46 @@ def test_what_cannot_be_tried_fails_with_the_commands_own_words(clone: Clone) ->
     assert "there is no data" in found["entries"][0]["problems"][0]
 
 
-@pytest.mark.parametrize("other", [f"{ENTRY}/entry.json", None])
-def test_an_entry_that_verification_would_make_otherwise_fails(
-    clone: Clone, other: str | None
+@pytest.mark.parametrize(
+    ("file", "data"),
+    [
+        ("entry.json", entry(precision=18.26)),
+        ("entry.json", entry(drawn=18.1)),
+        ("entry.json", entry(rate=0.2)),
+        ("entry.json", entry().replace(b'"segm.AP":18.25', b'"segm.AP":99.0,"segm.AP":18.25')),
+        ("entry.json", entry().replace(b'"GCE"', b'"SCE"')),
+        ("entry.json", entry().replace(b'"no number"', b'"no word"')),
+        ("entry.json", b" " + entry()),
+        ("entry.json", b"\xff"),
+        ("entry.json", None),
+        ("verdict.json", verdict("holds", "holds")),
+        ("verdict.json", verdict("unchecked")),
+        ("verdict.json", verdict("holds", accepted=False)),
+        ("verdict.json", b"[]"),
+        ("verdict.json", b"["),
+        ("verdict.json", None),
+    ],
+)
+def test_files_that_verification_would_make_otherwise_fail(
+    clone: Clone, file: str, data: bytes | None
 ) -> None:
-    clone.write(f"{ENTRY}/bundle.zip", "good")
-    if other:
-        clone.write(other, "another entry")
+    submitted(clone, "good")
+    if data is None:
+        (clone.folder / ENTRY / file).unlink()
+    else:
+        clone.write(f"{ENTRY}/{file}", data)
     status, found = clone.submit()
     assert status == 1
-    assert "entry.json" in found["entries"][0]["problems"][0]
+    (problem,) = found["entries"][0]["problems"]
+    assert file in problem
+
+
+def test_last_bits_and_remarks_of_another_time_are_let_through(clone: Clone) -> None:
+    submitted(clone, "good")
+    clone.write(f"{ENTRY}/entry.json", entry(precision=18.25 + 1e-9, drawn=18.00001))
+    clone.write(f"{ENTRY}/verdict.json", verdict("holds", "remark"))
+    status, found = clone.submit()
+    assert (status, found["entries"][0]["problems"]) == (0, [])
 
 
 def test_a_folder_of_another_name_fails(clone: Clone) -> None:
