@@ -274,7 +274,7 @@ def test_records_of_an_earlier_version_are_no_others(trained, card, submit, monk
     later = {"version": 99}
     monkeypatch.setattr("noisyseg.bench.runs.grid.TRAINING", later)
     monkeypatch.setattr(
-        "noisyseg.bench.runs.recorded_runs._VERSIONS",
+        "noisyseg.bench.runs.recorded_runs.VERSIONS",
         {"schema": 1, "training": later, "eval": runs[0].spec["eval"]},
     )
     done, _ = submit(out, card(runs))
