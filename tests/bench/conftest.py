@@ -172,7 +172,7 @@ _SIZES = {}
 
 @pytest.fixture
 def counted_once(monkeypatch):
-    """`plan` starts a process that builds a detector to count it; of equal ones here for one alone."""
+    """`plan` counts each detector in a process of its own; equal ones here once."""
     real = checkpoint_note.counting_beside
 
     @contextmanager
