@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ from PIL import Image
 
 from noisyseg.bench.cli.command_line import main
 from noisyseg.bench.config.suite import load_suite
+from noisyseg.bench.runs import checkpoint_note
 from noisyseg.bench.runs.grid import expand
 from noisyseg.bench.runs.run import Run
 from noisyseg.results.records.record import seal
@@ -163,3 +165,26 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         return Called(status, *capsys.readouterr())
 
     return make
+
+
+_SIZES = {}
+
+
+@pytest.fixture
+def counted_once(monkeypatch):
+    """`plan` counts each detector in a process of its own; equal ones here once."""
+    real = checkpoint_note.counting_beside
+
+    @contextmanager
+    def counting(store):
+        def count(model, protocol, num_classes):
+            asked = [model.detector, dict(protocol), num_classes]
+            key = json.dumps(asked, sort_keys=True, default=str)
+            if key not in _SIZES:
+                with real(store) as counted:
+                    _SIZES[key] = counted(model, protocol, num_classes)
+            return _SIZES[key]
+
+        yield count
+
+    monkeypatch.setattr("noisyseg.bench.cli.plan.counting_beside", counting)

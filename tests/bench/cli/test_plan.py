@@ -9,6 +9,8 @@ from noisyseg.bench.runs.checkpoint_note import note_size
 from noisyseg.results.records.record import seal
 from noisyseg.results.records.store import RunStore
 
+pytestmark = pytest.mark.usefixtures("counted_once")
+
 RATES = {"sym20": 0.2, "sym40": 0.4, "sym60": 0.6, "sym80": 0.8, "asym20": 0.2, "asym40": 0.4}
 ASYMMETRIC = {
     "paper-table1-voc": "asymmetric",

@@ -10,6 +10,8 @@ from scipy import stats
 
 from noisyseg.results.records.store import RunStore
 
+pytestmark = pytest.mark.usefixtures("counted_once")
+
 
 def average(method, noise, seed):
     """Differences at equal seeds spread more on noisy labels; seeds 0 to 3."""
