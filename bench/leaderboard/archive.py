@@ -6,30 +6,22 @@ frame that was decompressed within bounds. Whether its numbers hold is another m
 """
 
 import hashlib
-import io
 import os
 import stat
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-import msgspec
-import zstandard
-
 from noisyseg.bench.leaderboard.contents import BUNDLE, Contents, check_files, parse_contents
+from noisyseg.bench.leaderboard.documents import check_document
 from noisyseg.bench.leaderboard.limits import LIMITS, Limits
 from noisyseg.bench.leaderboard.zip_directory import Member, read_directory
 from noisyseg.bench.leaderboard.zip_writing import STORED
-from noisyseg.bench.runs.run import MANIFEST
 from noisyseg.errors import InputError
-from noisyseg.results.evaluation.predictions import Detection
-from noisyseg.strict_json import parse_strict_json
 
 _BLOCK = 1 << 16
-# A piece of a frame; a frame's block of 4 bytes can make 128 KiB.
-_PIECE = 1 << 10
 
 
 @dataclass(kw_only=True, slots=True, frozen=True)
@@ -69,17 +61,24 @@ def unpacked(path: Path, folder: Path, limits: Limits = LIMITS) -> Bundle:
             for member in members:
                 _write(_content(file, member), folder / member.name)
             sha256, size = _digest(file)
-        for member in members:
-            _check_content(folder, member.name, limits)
         names = [member.name for member in members]
-        if BUNDLE not in names:
-            raise InputError(f"{BUNDLE} is missing.")
-        contents = parse_contents((folder / BUNDLE).read_bytes())
-        check_files(folder, names, contents)
+        contents = _contents(folder, names, limits)
+        for name in names:
+            check_document(folder / name, name, limits)
     except OSError as error:
         place = error.filename or path
         raise InputError(f"{place}: {error.strerror or error}.") from error
     return Bundle(folder=folder, sha256=sha256, bytes=size, contents=contents)
+
+
+def _contents(folder: Path, names: Sequence[str], limits: Limits) -> Contents:
+    """The bundle.json, which lists the files that there are."""
+    if BUNDLE not in names:
+        raise InputError(f"{BUNDLE} is missing.")
+    check_document(folder / BUNDLE, BUNDLE, limits)
+    contents = parse_contents((folder / BUNDLE).read_bytes())
+    check_files(folder, names, contents)
+    return contents
 
 
 def _opened(path: Path) -> BinaryIO:
@@ -154,65 +153,3 @@ def _digest(file: BinaryIO) -> tuple[str, int]:
     while block := file.read(_BLOCK):
         digest.update(block)
     return digest.hexdigest(), file.tell()
-
-
-def _check_content(folder: Path, name: str, limits: Limits) -> None:
-    """A document is JSON of one meaning; a method's source is nothing to be understood here."""
-    path = folder / name
-    if path.suffix == ".json":
-        most = limits.manifest if path.name == MANIFEST else limits.json
-        _check_small(path, name, most)
-        parse_strict_json(path.read_bytes(), name, most=most)
-    elif path.suffix == ".jsonl":
-        with path.open("rb") as file:
-            for number, line in enumerate(iter(lambda: file.readline(limits.json + 1), b""), 1):
-                parse_strict_json(line, f"{name}, line {number}", most=limits.json)
-    elif path.suffix == ".py":
-        _check_small(path, name, limits.source)
-    else:
-        _check_detections(path, name, limits)
-
-
-def _check_small(path: Path, name: str, most: int) -> None:
-    size = path.stat().st_size
-    if size > most:
-        raise InputError(f"{name}: {size} bytes; at most {most} are read.")
-
-
-class _Detections(msgspec.Struct):
-    """As far as memory depends on it; what else there is of it is passed over."""
-
-    image_ids: list[int]
-    detections: list[Detection]
-
-
-def _check_detections(path: Path, name: str, limits: Limits) -> None:
-    data = _decompressed(path, name, limits)
-    try:  # a long list of nothings would take more memory than detections of that length
-        msgspec.json.decode(data, type=_Detections)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise InputError(f"{name}: no predictions: {error}.") from error
-    parse_strict_json(data, name, most=limits.detections)
-
-
-def _decompressed(path: Path, name: str, limits: Limits) -> bytes:
-    """What a file of predictions holds: one frame, whole, and nothing after it.
-
-    Raises:
-        InputError: damaged, or too large decompressed.
-    """
-    size = path.stat().st_size
-    most = min(limits.detections, max(limits.ratio_from, limits.detections_ratio * size))
-    frame = zstandard.ZstdDecompressor().decompressobj()
-    content = io.BytesIO()
-    try:
-        with path.open("rb") as file:
-            while not frame.eof and (piece := file.read(_PIECE)):
-                content.write(frame.decompress(piece))
-                if content.tell() > most:
-                    raise InputError(f"{name}: more than {most} bytes out of {size}.")
-            if not frame.eof or frame.unused_data or file.read(1):
-                raise InputError(f"{name}: damaged: the frame ends too early or too late.")
-    except zstandard.ZstdError as error:
-        raise InputError(f"{name}: damaged: {error}.") from error
-    return content.getvalue()

@@ -4,6 +4,7 @@ It trains nothing and sends nothing.
 """
 
 import argparse
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -118,9 +119,9 @@ def _sound(options: Options, suite: Suite, runs: list[Run], store: RunStore) -> 
         InputError: what is wrong with the others, and what to do.
     """
     method = next(iter(suite.methods))
-    again = f"`noisyseg run {options.suite} --methods {method} --out {options.runs}`"
+    again = _again(options, method)
     if not runs:
-        raise InputError(f"{store.root} has no run of {method} of {suite.name}: {again}.")
+        raise InputError(f"{store.root} has no run of {method} of {suite.name}: {again} trains it.")
     try:
         return sound_runs(runs, store)
     except InputError as error:
@@ -129,6 +130,20 @@ def _sound(options: Options, suite: Suite, runs: list[Run], store: RunStore) -> 
             f"{suite.name}: not every run of {method} can be submitted:{error}{others}\n"
             f"{again} trains what is missing or failed; --seeds and --noise submit a part."
         ) from error
+
+
+def _again(options: Options, method: str) -> str:
+    """The command that trains what the store lacks."""
+    words = ["noisyseg", "run", options.suite, "--methods", method, "--out", str(options.runs)]
+    if options.seeds:
+        words += ["--seeds", ",".join(map(str, options.seeds))]
+    if options.data.data_root is not None:
+        words += ["--data-root", str(options.data.data_root)]
+    if options.data.variant is not None:
+        words += ["--variant", options.data.variant]
+    for file in options.data.method_files:
+        words += ["--method-file", file]
+    return f"`{shlex.join(words)}`"
 
 
 def _lines(written: Written, path: Path) -> list[str]:
