@@ -51,7 +51,7 @@ class Installed:
         return None if self.data is None else self.data.file("eval", self.shared)
 
     def noise(self, cell: Cell) -> NoiseSpec | None:
-        """A cell's noise; None for clean.
+        """A cell's noise; None for clean, and for a noisy setting without a noise seed.
 
         Raises:
             LookupError: no such setting.
@@ -60,6 +60,10 @@ class Installed:
         if steps is None or cell.noise_seed is None:
             return None
         return NoiseSpec(steps=steps, seed=cell.noise_seed)
+
+    def is_cell(self, cell: Cell) -> bool:
+        """Whether a run can be of it: a noisy one has a noise seed, a clean one has none."""
+        return (self.settings[cell.noise] is None) == (cell.noise_seed is None)
 
     def spec(self, cell: Cell, method: Mapping[str, Any]) -> dict[str, Any]:
         """The spec of a method's run in a cell."""

@@ -22,6 +22,8 @@ _READABLE = "the predictions can be read"
 _AGAIN = "every number is what the predictions come to, by both programs"
 _SCORES = "every score is from 0 to 1"
 _MOST = "no more of an image than the model gives"
+_BOXES = "every box lies in its image"
+_MARGIN = 1.0  # pixels
 _MOST_NAMED = 5
 
 
@@ -61,6 +63,7 @@ def check_predictions(
         held("predictions.readable", _READABLE, None, key),
         equal("predictions.file", what, stated, sha256_file(file), key),
     ]
+    checks.append(held("predictions.boxes", _BOXES, _far_boxes(predictions), key))
     if trained:
         checks += [
             held("predictions.scores", _SCORES, _scores(predictions), key),
@@ -154,6 +157,17 @@ def _scores(predictions: Predictions) -> str | None:
         if not 0 <= detection["score"] <= 1
     ]
     return f"{len(wrong)} are not: {named(wrong)}" if wrong else None
+
+
+def _far_boxes(predictions: Predictions) -> str | None:
+    """Boxes that do not lie in their image, whose size their masks have."""
+    wrong = []
+    for number, one in enumerate(predictions.detections):
+        (height, width), (x, y, across, down) = one["segmentation"]["size"], one["bbox"]
+        fits = min(x, y) >= -_MARGIN and x + across <= width + _MARGIN
+        if not (fits and y + down <= height + _MARGIN):
+            wrong.append(f"detection {number}")
+    return f"not so: {named(wrong)}" if wrong else None
 
 
 def _too_many(predictions: Predictions, installed: Installed) -> str | None:
