@@ -1,5 +1,6 @@
 """What the installed suite and the verifier's own data say of each cell: the spec of its run."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,7 +102,7 @@ def installed(
         write_prepared(data, shared)
     model = suite.model.resolved()
     if not has_weights:
-        model["weights_sha256"] = stated["model"].get("weights_sha256")
+        model["weights_sha256"] = _weights_without(stated["model"].get("weights_sha256"))
     resolved = _data_without(suite, stated["data"]) if data is None else data.resolved
     return Installed(
         suite=suite,
@@ -116,6 +117,13 @@ def installed(
         shared=shared,
         has_weights=has_weights,
     )
+
+
+def _weights_without(stated: object) -> str:
+    """What a spec says of weights that are not here: it cannot be that there are none."""
+    if isinstance(stated, str) and re.fullmatch("[0-9a-f]{64}", stated):
+        return stated
+    return "the SHA-256 of the suite's weights"
 
 
 def _data_without(suite: Suite, stated: Mapping[str, Any]) -> dict[str, Any]:
