@@ -10,7 +10,8 @@ import orjson
 import noisyseg
 from noisyseg.bench.leaderboard.bundle import Written, write_archive
 from noisyseg.bench.leaderboard.checks.claims import summaries
-from noisyseg.bench.leaderboard.checks.installed import Installed
+from noisyseg.bench.leaderboard.checks.installed import Cell, Installed
+from noisyseg.bench.leaderboard.checks.run_checks import imported_key
 from noisyseg.bench.leaderboard.contents import (
     CARD,
     FORMAT,
@@ -26,7 +27,7 @@ from noisyseg.bench.leaderboard.contents import (
 from noisyseg.bench.leaderboard.zip_writing import packed
 from noisyseg.bench.runs.run import PREDICTIONS
 from noisyseg.errors import InputError, placed, unknown_name
-from noisyseg.files import canonical_json, sha256_bytes, sha256_file
+from noisyseg.files import sha256_file
 from noisyseg.mask_overlap import as_text, run_lengths
 from noisyseg.results.evaluation.evaluation import evaluate
 from noisyseg.results.evaluation.ground_truth import read_ground_truth
@@ -83,7 +84,7 @@ def _written(
             predictions = read_predictions(file)
             classes = installed.common["data"]["classes"]
             metrics.append(evaluate(installed.eval_file, predictions, classes=classes))
-        key = sha256_bytes(canonical_json([suite_label(installed), label, number, sha256]))[:16]
+        key = imported_key(installed.suite.name, Cell(label, None, number), sha256)
         runs.append(RunEntry(key=key, noise=label, noise_seed=None, train_seed=number))
         files.append(packed(member(key, PREDICTIONS), file))
     contents = Contents(
@@ -124,12 +125,6 @@ def write_coco_results(path: Path, results: Any, annotations: Path) -> str:
         image_ids=sorted(images),
         annotation_sha256=sha256_file(annotations),
     )
-
-
-def suite_label(installed: Installed) -> str:
-    """The suite and its variant, in one word."""
-    suite = installed.suite
-    return suite.name if suite.variant is None else f"{suite.name}/{suite.variant}"
 
 
 def _parsed(source: Path) -> Any:

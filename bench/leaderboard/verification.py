@@ -2,9 +2,8 @@
 
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
 
 from noisyseg.bench.leaderboard.archive import Bundle, unpacked
 from noisyseg.bench.leaderboard.checks.check import Check, held
@@ -12,24 +11,16 @@ from noisyseg.bench.leaderboard.checks.claims import check_claims
 from noisyseg.bench.leaderboard.checks.installed import Installed, installed
 from noisyseg.bench.leaderboard.checks.methods import check_card, check_method, check_unknown_method
 from noisyseg.bench.leaderboard.checks.noise import make_noise
+from noisyseg.bench.leaderboard.checks.predictions import check_alike
 from noisyseg.bench.leaderboard.checks.run_checks import (
     RunFound,
     cell_of,
     check_imported,
     check_run,
 )
-from noisyseg.bench.leaderboard.checks.seeds import check_seeds
+from noisyseg.bench.leaderboard.checks.seeds import check_noise_seeds, check_seeds
 from noisyseg.bench.leaderboard.checks.suites import check_suite
-from noisyseg.bench.leaderboard.contents import (
-    BUNDLE,
-    CARD,
-    SUITE,
-    Contents,
-    SuiteContents,
-    member,
-    parse_contents,
-    parse_suite,
-)
+from noisyseg.bench.leaderboard.contents import Contents, member
 from noisyseg.bench.leaderboard.copies import (
     Detected,
     check_copies,
@@ -39,12 +30,12 @@ from noisyseg.bench.leaderboard.copies import (
 )
 from noisyseg.bench.leaderboard.draws import drawn
 from noisyseg.bench.leaderboard.ground import Ground
+from noisyseg.bench.leaderboard.papers import Papers, read_papers
 from noisyseg.bench.leaderboard.published_detections import published_detections, published_sums
 from noisyseg.bench.leaderboard.verdict import Verdict, verdict_of
 from noisyseg.bench.runs.run import PREDICTIONS
 from noisyseg.errors import InputError
 from noisyseg.files import sha256_file
-from noisyseg.results.leaderboard.card import Card, parse_card
 
 _WHOLE = "the archive holds the files of a bundle, whole, and nothing else"
 _CLAIMED = (
@@ -55,15 +46,6 @@ _UNKNOWN = (
     "model, method, noise and training: the predictions were made by other code, and how is as the "
     "submitter says"
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Papers:
-    """What a bundle says of itself, each part of its schema."""
-
-    contents: Contents
-    stated: SuiteContents
-    card: Card
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +63,6 @@ class Verified:
     runs: Sequence[RunFound]
 
 
-Paper = TypeVar("Paper")
 GroundOf = Callable[[str, str | None], Ground]
 """Of a suite's name and its variant."""
 
@@ -124,33 +105,11 @@ def verify(
     names = (papers.contents.suite, papers.contents.method)
     with_data = ground.data is not None
     return Verified(
-        verdict=verdict_of(archive, names, examined.checks, with_data=with_data),
+        verdict=verdict_of(archive, names, _placeless(examined.checks, work), with_data=with_data),
         papers=papers,
         installed=examined.installed,
         runs=examined.runs,
     )
-
-
-def read_papers(folder: Path) -> tuple[Papers | None, list[Check]]:
-    """The three files in which an unpacked bundle speaks of itself; None if one is not legible."""
-    checks: list[Check] = []
-
-    def read(name: str, file: str, parse: Callable[[bytes], Paper]) -> Paper | None:
-        what = f"{file} is of its schema"
-        try:
-            found = parse((folder / file).read_bytes())
-        except InputError as error:
-            checks.append(held(name, what, str(error)))
-            return None
-        checks.append(held(name, what, None))
-        return found
-
-    contents = read("schema.bundle", BUNDLE, parse_contents)
-    stated = read("schema.suite", SUITE, parse_suite)
-    card = read("card.schema", CARD, lambda data: parse_card(data, CARD))
-    if contents is None or stated is None or card is None:
-        return None, checks
-    return Papers(contents=contents, stated=stated, card=card), checks
 
 
 def _unpacked(path: Path, folder: Path) -> tuple[Bundle | None, str | None]:
@@ -159,6 +118,11 @@ def _unpacked(path: Path, folder: Path) -> tuple[Bundle | None, str | None]:
         return unpacked(path, folder), None
     except InputError as error:
         return None, str(error).replace(f"{folder}/", "")
+
+
+def _placeless(checks: Sequence[Check], work: str) -> list[Check]:
+    """Checks whose reasons name files as the bundle has them, and not where they were unpacked."""
+    return [replace(check, detail=check.detail.replace(f"{work}/", "")) for check in checks]
 
 
 def _refused(verdict: Verdict) -> Verified:
@@ -192,7 +156,10 @@ class _Examined:
         self.checks += of_suite
         if any(check.id == "suite.settings" and check.state == "fails" for check in of_suite):
             return  # nothing says what its runs should be
-        self.checks += check_seeds([cell_of(run) for run in contents.runs], against)
+        cells = [cell_of(run) for run in contents.runs]
+        self.checks += check_seeds(cells, against)
+        if contents.kind == "trained":
+            self.checks.append(check_noise_seeds(cells, against))
         card, method = self.papers.card, stated.method
         self.checks.append(check_card(method, contents.method, card))
         if contents.kind == "trained":
@@ -200,6 +167,7 @@ class _Examined:
         else:
             self.checks += check_unknown_method(contents.method, ground.suite, self.folder)
         self._examine_runs(against)
+        self.checks.append(check_alike([run.predictions for run in self.runs if run.predictions]))
         self.checks += check_copies(self.detections, _trainings(self.runs))
         self.checks += _claim_checks(contents, self.runs)
         claimed = _CLAIMED if contents.kind == "trained" else _UNKNOWN

@@ -20,6 +20,7 @@ from noisyseg.bench.leaderboard.archive import unpacked
 from noisyseg.bench.leaderboard.checks.records import read_record
 from noisyseg.bench.leaderboard.contents import RUNS, RunEntry
 from noisyseg.bench.leaderboard.ground import shipped_name
+from noisyseg.bench.leaderboard.papers import Papers, read_papers
 from noisyseg.bench.leaderboard.reproduction import (
     DECIDING,
     Comparison,
@@ -28,7 +29,6 @@ from noisyseg.bench.leaderboard.reproduction import (
     named_run,
     suite_of,
 )
-from noisyseg.bench.leaderboard.verification import Papers, read_papers
 from noisyseg.bench.runs.detectors import check_images, check_model
 from noisyseg.bench.runs.grid import expand
 from noisyseg.bench.runs.inputs import check

@@ -1,5 +1,6 @@
 """What the installed suite and the verifier's own data say of each cell: the spec of its run."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +52,7 @@ class Installed:
         return None if self.data is None else self.data.file("eval", self.shared)
 
     def noise(self, cell: Cell) -> NoiseSpec | None:
-        """A cell's noise; None for clean.
+        """A cell's noise; None for clean, and for a noisy setting without a noise seed.
 
         Raises:
             LookupError: no such setting.
@@ -60,6 +61,10 @@ class Installed:
         if steps is None or cell.noise_seed is None:
             return None
         return NoiseSpec(steps=steps, seed=cell.noise_seed)
+
+    def is_cell(self, cell: Cell) -> bool:
+        """Whether a run can be of it: a noisy one has a noise seed, a clean one has none."""
+        return (self.settings[cell.noise] is None) == (cell.noise_seed is None)
 
     def spec(self, cell: Cell, method: Mapping[str, Any]) -> dict[str, Any]:
         """The spec of a method's run in a cell."""
@@ -97,7 +102,7 @@ def installed(
         write_prepared(data, shared)
     model = suite.model.resolved()
     if not has_weights:
-        model["weights_sha256"] = stated["model"].get("weights_sha256")
+        model["weights_sha256"] = _weights_without(stated["model"].get("weights_sha256"))
     resolved = _data_without(suite, stated["data"]) if data is None else data.resolved
     return Installed(
         suite=suite,
@@ -112,6 +117,13 @@ def installed(
         shared=shared,
         has_weights=has_weights,
     )
+
+
+def _weights_without(stated: object) -> str:
+    """What a spec says of weights that are not here: it cannot be that there are none."""
+    if isinstance(stated, str) and re.fullmatch("[0-9a-f]{64}", stated):
+        return stated
+    return "the SHA-256 of the suite's weights"
 
 
 def _data_without(suite: Suite, stated: Mapping[str, Any]) -> dict[str, Any]:

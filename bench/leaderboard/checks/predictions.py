@@ -1,7 +1,7 @@
 """Each run's predictions: of exactly the evaluation's images, and the record's numbers theirs."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ _READABLE = "the predictions can be read"
 _AGAIN = "every number is what the predictions come to, by both programs"
 _SCORES = "every score is from 0 to 1"
 _MOST = "no more of an image than the model gives"
+_BOXES = "every box lies in its image"
+_MARGIN = 1.0  # pixels
 _MOST_NAMED = 5
 
 
@@ -61,6 +63,7 @@ def check_predictions(
         held("predictions.readable", _READABLE, None, key),
         equal("predictions.file", what, stated, sha256_file(file), key),
     ]
+    checks.append(held("predictions.boxes", _BOXES, _far_boxes(predictions), key))
     if trained:
         checks += [
             held("predictions.scores", _SCORES, _scores(predictions), key),
@@ -85,6 +88,14 @@ def check_metrics(record: Record, metrics: Mapping[str, Any]) -> list[Check]:
         for line in tool_remarks(record["metrics"], metrics)
     ]
     return [held("metrics.again", _AGAIN, f"{some}{more}" or None, key), *remarks]
+
+
+def check_alike(predictions: Sequence[Predictions]) -> Check:
+    """Whether all runs were evaluated on the same images, which can be told without the data."""
+    what = "the predictions of all runs are of the same images and annotations"
+    found = {(one.annotations_sha256, tuple(sorted(one.image_ids))) for one in predictions}
+    problem = f"of {len(found)} different ones" if len(found) > 1 else None
+    return held("predictions.alike", what, problem)
 
 
 def check_range(record: Record) -> list[Check]:
@@ -146,6 +157,17 @@ def _scores(predictions: Predictions) -> str | None:
         if not 0 <= detection["score"] <= 1
     ]
     return f"{len(wrong)} are not: {named(wrong)}" if wrong else None
+
+
+def _far_boxes(predictions: Predictions) -> str | None:
+    """Boxes that do not lie in their image, whose size their masks have."""
+    wrong = []
+    for number, one in enumerate(predictions.detections):
+        (height, width), (x, y, across, down) = one["segmentation"]["size"], one["bbox"]
+        fits = min(x, y) >= -_MARGIN and x + across <= width + _MARGIN
+        if not (fits and y + down <= height + _MARGIN):
+            wrong.append(f"detection {number}")
+    return f"not so: {named(wrong)}" if wrong else None
 
 
 def _too_many(predictions: Predictions, installed: Installed) -> str | None:

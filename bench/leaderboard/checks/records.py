@@ -45,6 +45,8 @@ def check_spec(
     key = record["key"]
     if is_rehearsal(record["spec"]["protocol"]):
         return [held("record.spec", what, "it is of a rehearsal, not of a training", key)]
+    if not installed.is_cell(cell):
+        return [held("record.spec", what, f"no run of {shown(cell.noise)} has such seeds", key)]
     wanted = installed.spec(cell, method)
     problem = differing(record["spec"], wanted)
     if problem is None and run_key(wanted) != key:

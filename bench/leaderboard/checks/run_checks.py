@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from noisyseg.bench.leaderboard.checks.check import Check
+from noisyseg.bench.leaderboard.checks.check import Check, equal
 from noisyseg.bench.leaderboard.checks.installed import Cell, Installed
 from noisyseg.bench.leaderboard.checks.logs import check_log
 from noisyseg.bench.leaderboard.checks.noise import Made, check_noise
@@ -16,6 +16,7 @@ from noisyseg.bench.leaderboard.checks.predictions import (
 )
 from noisyseg.bench.leaderboard.checks.records import check_spec, read_record
 from noisyseg.bench.leaderboard.contents import RUNS, RunEntry
+from noisyseg.files import canonical_json, sha256_bytes
 from noisyseg.results.evaluation.image_matches import Floats
 from noisyseg.results.evaluation.predictions import Predictions
 from noisyseg.results.records.record import Record
@@ -39,6 +40,17 @@ class RunFound:
     predictions: Predictions | None
     metrics: Mapping[str, Any] | None
     draws: Floats | None = None
+
+
+def imported_key(suite: str, cell: Cell, sha256: str) -> str:
+    """The key of a run that noisyseg did not train.
+
+    Args:
+        suite: its name.
+        cell: the run's.
+        sha256: of its predictions.
+    """
+    return sha256_bytes(canonical_json(["imported", suite, list(cell), sha256]))[:16]
 
 
 def cell_of(run: RunEntry) -> Cell:
@@ -95,8 +107,9 @@ def check_imported(
     run: RunEntry, folder: Path, stated: str, installed: Installed
 ) -> tuple[RunFound, list[Check]]:
     """Check predictions of other code; `stated` is the checksum that the bundle has of them."""
-    own = folder / RUNS / run.key
+    own, key = folder / RUNS / run.key, imported_key(installed.suite.name, cell_of(run), stated)
     recomputed, checks = check_predictions(own, run.key, stated, installed, trained=False)
+    checks.append(equal("record.key", "the run's key is its predictions'", run.key, key, run.key))
     found = RunFound(
         key=run.key,
         cell=cell_of(run),

@@ -10,6 +10,13 @@ LEAST_SEEDS = 3
 """Of an entry that is ranked; with fewer it is provisional."""
 
 
+def check_noise_seeds(cells: Sequence[Cell], installed: Installed) -> Check:
+    """Whether the noisy runs of trainings, and they alone, have a noise seed."""
+    wrong = [_said(cell) for cell in cells if not installed.is_cell(cell)]
+    what = "runs of noisy settings have a noise seed, clean ones have none"
+    return held("seeds.noise", what, f"not so: {named(wrong)}" if wrong else None)
+
+
 def check_seeds(cells: Sequence[Cell], installed: Installed) -> list[Check]:
     """Hold a bundle's cells against each other and against the suite's."""
     counts = Counter(cells)

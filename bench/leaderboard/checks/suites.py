@@ -49,7 +49,7 @@ def check_suite(contents: Contents, stated: SuiteContents, installed: Installed)
         held(
             "suite.settings",
             "every run's setting is one of the suite's",
-            _settings(contents, installed),
+            _settings(contents, stated, installed),
         ),
     ]
     return [*checks, *_unchecked(installed)]
@@ -64,9 +64,12 @@ def _resolved(steps: Sequence[NoiseStep] | None) -> list[dict[str, object]] | No
     return None if steps is None else [dict(step.resolved()) for step in steps]
 
 
-def _settings(contents: Contents, installed: Installed) -> str | None:
-    other = sorted({run.noise for run in contents.runs} - {*installed.settings})
-    return f"not so: {named(other)}; it has {named(installed.settings)}" if other else None
+def _settings(contents: Contents, stated: SuiteContents, installed: Installed) -> str | None:
+    own = {run.noise for run in contents.runs}
+    if other := sorted(own - {*installed.settings}):
+        return f"not so: {named(other)}; it has {named(installed.settings)}"
+    other = sorted(own ^ {*stated.noise})
+    return f"the runs and suite.json have other settings: {named(other)}" if other else None
 
 
 def _unchecked(installed: Installed) -> list[Check]:

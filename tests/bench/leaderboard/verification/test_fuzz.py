@@ -39,7 +39,7 @@ REASONS = {
     "too_many_predictions": {"predictions.count"},
     "run_copied": {"copies.own"},
     "other_data": {"suite.data"},
-    "other_noise_seed": {"noise.annotations"},
+    "other_noise_seed": {"record.spec", "noise.annotations"},
     "other_train_seed": {"record.spec", "seeds.same"},
     "other_noise": {"record.spec"},
     "annotation_unflipped": {"noise.manifest"},
@@ -52,6 +52,7 @@ REASONS = {
     "stray_source": {"method.source"},
     "failed_or_odd_record": {"record.schema"},
     "run_missing": {"seeds.same"},
+    "other_settings": {"suite.settings", "suite.noise"},
 }
 """Kind → checks of which one must fail: it is refused for what is wrong with it."""
 
@@ -520,6 +521,8 @@ def misshapen_prediction(parts, generator):
             ("bbox", [1, 2, 3]),
             ("bbox", [0, 0, -1, 5]),
             ("bbox", [0, 0, np.inf, 5]),
+            ("bbox", [0, 0, 1e308, 1e308]),
+            ("bbox", [-9.0, 0, 5, 5]),
             ("category_id", 4),
             ("category_id", 2**70),
             ("image_id", 601),
@@ -594,6 +597,33 @@ def other_noise_seed(parts, generator):
         run["record"]["spec"]["noise"]["seed"] += shift
     if which != 1:
         run["entry"] = {**run["entry"], "noise_seed": run["entry"]["noise_seed"] + shift}
+
+
+@kind("parts")
+def clean_as_noisy(parts, generator):
+    """Clean runs in the place of noisy ones, without a noise seed; or noisy ones as clean."""
+    noisy = bool(generator.random() < 0.3)
+    kept = [run for run in parts["runs"] if (run["record"]["spec"]["noise"] is not None) == noisy]
+    label = "clean" if noisy else "sym40"
+    for run in kept:
+        seed = None if generator.random() < 0.7 else run["entry"]["train_seed"]
+        run["entry"] = {**run["entry"], "noise": label, "noise_seed": seed}
+    parts["runs"] = kept
+    if generator.random() < 0.5:
+        parts["suite"]["noise"] = {label: parts["suite"]["noise"][label]}
+
+
+@kind("parts")
+def other_settings(parts, generator):
+    """In suite.json alone."""
+    noise = parts["suite"]["noise"]
+    which = int(generator.integers(3))
+    if which == 0:
+        noise[one_of(["sym80", "clean2", "<b>"], generator)] = None
+    elif which == 1:
+        del noise[one_of(noise, generator)]
+    else:
+        noise["clean"], noise["sym40"] = noise["sym40"], noise["clean"]
 
 
 @kind("parts")
