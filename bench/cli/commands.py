@@ -69,6 +69,18 @@ COMMANDS: dict[str, Entry] = {
             "submit": Command(
                 "leaderboard.submit", "write a method's runs of a suite into one file, a bundle"
             ),
+            "verify": Command(
+                "leaderboard.verify",
+                "hold a bundle against all that can be computed once more; trusts nothing in it",
+            ),
+            "reproduce": Command(
+                "leaderboard.reproduce",
+                "train one run of a bundle again, and compare it within the seeds' spread",
+            ),
+            "import": Command(
+                "leaderboard.import_",
+                "evaluate other code's detections on a suite, and write them into a bundle",
+            ),
             "build": Command("leaderboard.build", "write the leaderboard's site as files"),
             "serve": Command("leaderboard.serve", "show a built site to this machine alone"),
             "show": Command("leaderboard.show", "print the boards"),

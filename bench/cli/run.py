@@ -56,7 +56,7 @@ class Options:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     add_suite_choice(parser)
-    _add_cluster(parser)
+    add_cluster(parser)
     way = parser.add_mutually_exclusive_group()
     way.add_argument(
         "--dry-run", action="store_true", help="list the runs and which are done; train nothing"
@@ -79,7 +79,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_cluster(parser: argparse.ArgumentParser) -> None:
+def add_cluster(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `ClusterSettings`."""
     parser.add_argument(
         "--address",
         metavar="auto|HOST:PORT|ray://…",

@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def entry_of(verified: Verified, *, date: str | None = None, included: bool = Tr
 
     Args:
         verified: with data and draws.
-        date: of an imported one, which has no records; None: of the newest run's end.
+        date: None: of the newest run's end; today for an imported one, which has no records.
         included: whether the bundle is published beside the entry.
 
     Raises:
@@ -54,7 +55,7 @@ def entry_of(verified: Verified, *, date: str | None = None, included: bool = Tr
         format=FORMAT,
         id=entry_id(contents.method, contents.suite, verdict.sha256),
         kind="verified" if contents.kind == "trained" else "imported",
-        date=date or _newest(verified.runs),
+        date=date or _newest(verified.runs) or datetime.now(timezone.utc).date().isoformat(),
         card=dict(papers.card),
         bundle=BundleFile(sha256=verdict.sha256, bytes=verdict.bytes, included=included),
         suite=contents.suite,
@@ -109,8 +110,9 @@ def publish(verified: Verified, bundle: Path, published: Path, entry: Entry) -> 
     return place
 
 
-def _newest(runs: Sequence[RunFound]) -> str:
-    return max(run.record["finished"] for run in runs if run.record is not None)[:10]
+def _newest(runs: Sequence[RunFound]) -> str | None:
+    ends = [run.record["finished"][:10] for run in runs if run.record is not None]
+    return max(ends, default=None)
 
 
 def _family(model: Mapping[str, Any]) -> str:

@@ -16,8 +16,12 @@ class Limits:
         member: one file, unpacked.
         total: all files, unpacked.
         ratio: unpacked to packed, of a file of more than `ratio_from`.
+        json: a document; a line of a log is one. It takes some fifty times as much memory if it is
+            made to.
+        manifest: a manifest, which has an entry for every annotation that noise changed.
+        source: a method's file.
         detections: one file of predictions, decompressed.
-        detections_ratio: decompressed to compressed.
+        detections_ratio: decompressed to compressed, of more than `ratio_from`.
     """
 
     archive: int = 4096 * _MIB - 1  # what a zip's 32-bit fields can say
@@ -27,7 +31,10 @@ class Limits:
     total: int = 4096 * _MIB
     ratio: int = 200
     ratio_from: int = _MIB
-    detections: int = 2048 * _MIB
+    json: int = 16 * _MIB
+    manifest: int = 64 * _MIB
+    source: int = _MIB
+    detections: int = 512 * _MIB
     detections_ratio: int = 1000
 
 

@@ -1,4 +1,4 @@
-"""The detections of the entries of a published folder whose bundles lie there."""
+"""The detections of the entries of a published folder, to find copies of them."""
 
 import tempfile
 from pathlib import Path
@@ -10,13 +10,14 @@ from noisyseg.bench.runs.run import PREDICTIONS
 from noisyseg.errors import InputError
 from noisyseg.files import sha256_file
 from noisyseg.results.evaluation.predictions import read_predictions
+from noisyseg.results.leaderboard.entry import FILE, read_entry
 
 ENTRIES = "entries"
 ARCHIVE = "bundle.zip"
 
 
 def published_detections(published: Path, but: str) -> dict[tuple[str, str], Detected]:
-    """Entry's id and run's key → what that run found.
+    """Entry's id and run's key → what that run found, of entries whose bundles lie there.
 
     Args:
         published: the folder that holds `entries/`.
@@ -37,4 +38,21 @@ def published_detections(published: Path, but: str) -> dict[tuple[str, str], Det
             for run in parse_contents((folder / BUNDLE).read_bytes()).runs:
                 predictions = read_predictions(folder / RUNS / run.key / PREDICTIONS)
                 found[archive.parent.name, run.key] = detected(predictions)
+    return found
+
+
+def published_sums(published: Path) -> dict[str, tuple[str, str]]:
+    """SHA-256 of a file of predictions → entry's id and run's key, of entries without a bundle.
+
+    Raises:
+        InputError: an entry that cannot be read.
+    """
+    found = {}
+    for file in sorted(published.glob(f"{ENTRIES}/*/{FILE}")):
+        if not file.with_name(ARCHIVE).exists():
+            entry = read_entry(file)
+            for run in (run for setting in entry.settings.values() for run in setting.runs):
+                sha256 = run.checksums.get("predictions")
+                if sha256 is not None:
+                    found[sha256] = entry.id, run.key
     return found

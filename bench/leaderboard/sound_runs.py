@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from noisyseg.bench.leaderboard.contents import member
+from noisyseg.bench.leaderboard.documents import check_document
 from noisyseg.bench.leaderboard.zip_writing import Packed, packed
 from noisyseg.bench.runs.recorded_runs import content_of
 from noisyseg.bench.runs.run import LOG, MANIFEST, PREDICTIONS, Run
@@ -96,6 +97,8 @@ def _as_recorded(run: Run, record: Record, name: str) -> Packed:
     file = packed(member(run.key, _FILES[name]), path)
     if file.sha256 != stated:
         raise InputError(f"{path} is not what its record says: it was changed or cut short")
+    if name != "predictions":  # whose bytes are those that were checked as they were written
+        check_document(path, file.name)
     return file
 
 

@@ -4,11 +4,9 @@ import dataclasses
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from noisyseg.bench.leaderboard.checks.check import Check, State
-from noisyseg.files import sha256_file
 from noisyseg.text_lines import wrapped
 
 FORMAT = 1
@@ -48,20 +46,24 @@ class Verdict:
 
 
 def verdict_of(
-    path: Path, names: tuple[str, str] | None, checks: Sequence[Check], *, with_data: bool
+    archive: tuple[str, int],
+    names: tuple[str, str] | None,
+    checks: Sequence[Check],
+    *,
+    with_data: bool,
 ) -> Verdict:
     """The verdict on a bundle.
 
     Args:
-        path: of the bundle.
+        archive: its SHA-256 and its size.
         names: its suite's and its method's; None if it is none.
         checks: all.
         with_data: whether the verifier had the data.
     """
     suite, method = names or (None, None)
     return Verdict(
-        sha256=sha256_file(path),
-        bytes=path.stat().st_size,
+        sha256=archive[0],
+        bytes=archive[1],
         suite=suite,
         method=method,
         with_data=with_data,

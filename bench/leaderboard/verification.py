@@ -4,12 +4,13 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
-from noisyseg.bench.leaderboard.archive import unpacked
+from noisyseg.bench.leaderboard.archive import Bundle, unpacked
 from noisyseg.bench.leaderboard.checks.check import Check, held
 from noisyseg.bench.leaderboard.checks.claims import check_claims
 from noisyseg.bench.leaderboard.checks.installed import Installed, installed
-from noisyseg.bench.leaderboard.checks.methods import check_method
+from noisyseg.bench.leaderboard.checks.methods import check_card, check_method, check_unknown_method
 from noisyseg.bench.leaderboard.checks.noise import make_noise
 from noisyseg.bench.leaderboard.checks.run_checks import (
     RunFound,
@@ -29,19 +30,30 @@ from noisyseg.bench.leaderboard.contents import (
     parse_contents,
     parse_suite,
 )
-from noisyseg.bench.leaderboard.copies import Detected, check_copies, copy_remarks, detected
+from noisyseg.bench.leaderboard.copies import (
+    Detected,
+    check_copies,
+    copy_remarks,
+    detected,
+    same_file_remarks,
+)
 from noisyseg.bench.leaderboard.draws import drawn
 from noisyseg.bench.leaderboard.ground import Ground
-from noisyseg.bench.leaderboard.published_detections import published_detections
+from noisyseg.bench.leaderboard.published_detections import published_detections, published_sums
 from noisyseg.bench.leaderboard.verdict import Verdict, verdict_of
 from noisyseg.bench.runs.run import PREDICTIONS
 from noisyseg.errors import InputError
 from noisyseg.files import sha256_file
 from noisyseg.results.leaderboard.card import Card, parse_card
 
+_WHOLE = "the archive holds the files of a bundle, whole, and nothing else"
 _CLAIMED = (
     "that the predictions, and what the logs tell, came of the training that is claimed: only "
     "training again tells (leaderboard reproduce)"
+)
+_UNKNOWN = (
+    "model, method, noise and training: the predictions were made by other code, and how is as the "
+    "submitter says"
 )
 
 
@@ -69,6 +81,7 @@ class Verified:
     runs: Sequence[RunFound]
 
 
+Paper = TypeVar("Paper")
 GroundOf = Callable[[str, str | None], Ground]
 """Of a suite's name and its variant."""
 
@@ -89,49 +102,67 @@ def verify(
     """
     if not path.is_file():
         raise InputError(f"no bundle {path}: wanted the file that `leaderboard submit` wrote.")
-    what = "the archive holds the files of a bundle, whole, and nothing else"
     with tempfile.TemporaryDirectory(prefix="noisyseg-verify-") as work:
         folder = Path(work, "bundle")
-        folder.mkdir()
-        try:
-            unpacked(path, folder)
-            papers = read_papers(folder)
-        except InputError as error:
-            problem = str(error).replace(f"{folder}/", "")
-            verdict = verdict_of(
-                path, None, [held("archive.files", what, problem)], with_data=False
-            )
-            return Verified(verdict=verdict, papers=None, installed=None, runs=())
+        bundle, problem = _unpacked(path, folder)
+        if bundle is None:
+            archive = (sha256_file(path), path.stat().st_size)
+            checks = [held("archive.files", _WHOLE, problem)]
+            return _refused(verdict_of(archive, None, checks, with_data=False))
+        archive, checks = (bundle.sha256, bundle.bytes), [held("archive.files", _WHOLE, None)]
+        papers, checks_of_papers = read_papers(folder)
+        checks += checks_of_papers
+        if papers is None:
+            return _refused(verdict_of(archive, None, checks, with_data=False))
         ground = ground_of(papers.contents.suite, papers.stated.variant)
-        examined = _Examined(
-            papers=papers, folder=folder, checks=[held("archive.files", what, None)]
-        )
+        examined = _Examined(papers=papers, folder=folder, checks=checks)
         examined.examine(ground, Path(work, "annotations"))
         if published is not None:
-            examined.compare(published, sha256_file(path))
+            examined.compare(published, bundle.sha256)
         if draws and not any(check.state == "fails" for check in examined.checks):
             examined.draw()
     names = (papers.contents.suite, papers.contents.method)
     with_data = ground.data is not None
     return Verified(
-        verdict=verdict_of(path, names, examined.checks, with_data=with_data),
+        verdict=verdict_of(archive, names, examined.checks, with_data=with_data),
         papers=papers,
         installed=examined.installed,
         runs=examined.runs,
     )
 
 
-def read_papers(folder: Path) -> Papers:
-    """The three files in which an unpacked bundle speaks of itself.
+def read_papers(folder: Path) -> tuple[Papers | None, list[Check]]:
+    """The three files in which an unpacked bundle speaks of itself; None if one is not legible."""
+    checks: list[Check] = []
 
-    Raises:
-        InputError: one is not of its schema.
-    """
-    return Papers(
-        contents=parse_contents((folder / BUNDLE).read_bytes()),
-        stated=parse_suite((folder / SUITE).read_bytes()),
-        card=parse_card((folder / CARD).read_bytes(), CARD),
-    )
+    def read(name: str, file: str, parse: Callable[[bytes], Paper]) -> Paper | None:
+        what = f"{file} is of its schema"
+        try:
+            found = parse((folder / file).read_bytes())
+        except InputError as error:
+            checks.append(held(name, what, str(error)))
+            return None
+        checks.append(held(name, what, None))
+        return found
+
+    contents = read("schema.bundle", BUNDLE, parse_contents)
+    stated = read("schema.suite", SUITE, parse_suite)
+    card = read("card.schema", CARD, lambda data: parse_card(data, CARD))
+    if contents is None or stated is None or card is None:
+        return None, checks
+    return Papers(contents=contents, stated=stated, card=card), checks
+
+
+def _unpacked(path: Path, folder: Path) -> tuple[Bundle | None, str | None]:
+    """The bundle unpacked, or what is wrong with the archive."""
+    try:
+        return unpacked(path, folder), None
+    except InputError as error:
+        return None, str(error).replace(f"{folder}/", "")
+
+
+def _refused(verdict: Verdict) -> Verified:
+    return Verified(verdict=verdict, papers=None, installed=None, runs=())
 
 
 @dataclass(slots=True, kw_only=True)
@@ -163,17 +194,25 @@ class _Examined:
             return  # nothing says what its runs should be
         self.checks += check_seeds([cell_of(run) for run in contents.runs], against)
         card, method = self.papers.card, stated.method
-        self.checks += check_method(method, contents.method, card, ground.suite, self.folder)
+        self.checks.append(check_card(method, contents.method, card))
+        if contents.kind == "trained":
+            self.checks += check_method(method, contents.method, ground.suite, self.folder)
+        else:
+            self.checks += check_unknown_method(contents.method, ground.suite, self.folder)
         self._examine_runs(against)
         self.checks += check_copies(self.detections, _trainings(self.runs))
         self.checks += _claim_checks(contents, self.runs)
-        self.checks.append(Check(id="training", state="claimed", what=_CLAIMED))
+        claimed = _CLAIMED if contents.kind == "trained" else _UNKNOWN
+        self.checks.append(Check(id="training", state="claimed", what=claimed))
 
     def compare(self, published: Path, own: str) -> None:
         """Point out detections of published entries but for that of the bundle itself."""
         if self.detections:
             theirs = published_detections(published, own)
             self.checks += copy_remarks(self.detections, theirs)
+            files = self.papers.contents.files
+            own_sums = {key: files[member(key, PREDICTIONS)].sha256 for key in self.detections}
+            self.checks += same_file_remarks(own_sums, published_sums(published))
 
     def draw(self) -> None:
         """Compute each run's precision of every draw of images."""

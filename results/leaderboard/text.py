@@ -15,8 +15,10 @@ MOST_URL = 500
 # Control, format (bidi controls and what has no width are among them), surrogate, private,
 # unassigned, line separator, paragraph separator.
 _UNSHOWABLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-# Letters and symbols, to Unicode, that show nothing.
-_BLANK = {"\u034f", "\u115f", "\u1160", "\u2800", "\u3164", "\uffa0"}
+# Letters, symbols and marks, to Unicode, that show nothing of their own: variation selectors last.
+_BLANK = {"\u034f", "\u115f", "\u1160", "\u17b4", "\u17b5", "\u2800", "\u3164", "\uffa0"}
+_BLANK |= {chr(code) for code in (*range(0x180B, 0x1810), *range(0xFE00, 0xFE10))}
+_BLANK |= {chr(code) for code in range(0xE0100, 0xE01F0)}
 # Without a user's name: https://noisyseg.org@elsewhere.example is elsewhere.
 _URL = re.compile(r"https?://[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:[0-9]{1,5})?([/?#][!-~]*)?")
 _NOT_IN_URL = re.compile(r"[\"'<>\\`]")

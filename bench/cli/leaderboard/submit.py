@@ -4,6 +4,7 @@ It trains nothing and sends nothing.
 """
 
 import argparse
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -118,9 +119,9 @@ def _sound(options: Options, suite: Suite, runs: list[Run], store: RunStore) -> 
         InputError: what is wrong with the others, and what to do.
     """
     method = next(iter(suite.methods))
-    again = f"`noisyseg run {options.suite} --methods {method} --out {options.runs}`"
+    again = _again(options, method)
     if not runs:
-        raise InputError(f"{store.root} has no run of {method} of {suite.name}: {again}.")
+        raise InputError(f"{store.root} has no run of {method} of {suite.name}: {again} trains it.")
     try:
         return sound_runs(runs, store)
     except InputError as error:
@@ -131,6 +132,20 @@ def _sound(options: Options, suite: Suite, runs: list[Run], store: RunStore) -> 
         ) from error
 
 
+def _again(options: Options, method: str) -> str:
+    """The command that trains what the store lacks."""
+    words = ["noisyseg", "run", options.suite, "--methods", method, "--out", str(options.runs)]
+    if options.seeds:
+        words += ["--seeds", ",".join(map(str, options.seeds))]
+    if options.data.data_root is not None:
+        words += ["--data-root", str(options.data.data_root)]
+    if options.data.variant is not None:
+        words += ["--variant", options.data.variant]
+    for file in options.data.method_files:
+        words += ["--method-file", file]
+    return f"`{shlex.join(words)}`"
+
+
 def _lines(written: Written, path: Path) -> list[str]:
     """What the bundle holds, for its submitter to see."""
     contents = written.contents
@@ -138,11 +153,11 @@ def _lines(written: Written, path: Path) -> list[str]:
     fewest = min(sum(run.noise == label for run in contents.runs) for label in contents.claims)
     for label, claims in contents.claims.items():
         own = [run for run in contents.runs if run.noise == label]
-        line = f"  {label}: {len(own)} runs, {_seeds([run.train_seed for run in own])}"
+        line = f"  {label}: {_seeds([run.train_seed for run in own])}"
         claim = claims.get(DEFAULT)
         if claim is not None:
             spread = "" if claim.sd is None else f" ± {decimal(claim.sd)}"
-            line += f"; {METRICS[DEFAULT].lower()}: {decimal(claim.mean)}{spread}"
+            line += f"; {METRICS[DEFAULT]}: {decimal(claim.mean)}{spread}"
         lines.append(line)
     if fewest < RANKED_FROM:
         lines.append(f"provisional: boards rank methods of at least {RANKED_FROM} seeds")

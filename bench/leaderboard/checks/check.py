@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeAlias
 State: TypeAlias = Literal["holds", "fails", "unchecked", "claimed", "remark"]
 _MOST_NAMED = 5
 _LONGEST = 60
+_LONGEST_REASON = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +32,10 @@ class Check:
 
 def held(name: str, what: str, problem: str | None, run: str | None = None) -> Check:
     """A check that fails for a reason, or holds if there is none."""
-    state: State = "holds" if problem is None else "fails"
-    return Check(id=name, state=state, what=what, detail=problem or "", run=run)
+    if problem is None:
+        return Check(id=name, state="holds", what=what, run=run)
+    detail = _in_a_line(problem) or "no reason was given"
+    return Check(id=name, state="fails", what=what, detail=detail, run=run)
 
 
 def equal(name: str, what: str, stated: Any, found: Any, run: str | None = None) -> Check:
@@ -65,6 +68,12 @@ def named(names: Iterable[Any]) -> str:
     some = [shown(name) for name in names]
     more = f" and {len(some) - _MOST_NAMED} more" if len(some) > _MOST_NAMED else ""
     return ", ".join(some[:_MOST_NAMED]) + more
+
+
+def _in_a_line(text: str) -> str:
+    """A reason that may quote strangers: nothing in it moves a terminal's cursor or turns text."""
+    plain = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[: 2 * _LONGEST_REASON])
+    return plain if len(plain) <= _LONGEST_REASON else f"{plain[:_LONGEST_REASON]}…"
 
 
 def _differences(stated: Any, found: Any, place: str) -> Iterator[str]:

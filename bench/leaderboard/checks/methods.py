@@ -13,27 +13,38 @@ from noisyseg.methods.registry import resolve
 from noisyseg.results.leaderboard.card import Card
 
 
-def check_method(
-    spec: Mapping[str, Any], label: str, card: Card, suite: Suite, folder: Path
-) -> list[Check]:
-    """Hold what a bundle says of its method against the card, the suite and its source.
+def check_card(spec: Mapping[str, Any], label: str, card: Card) -> Check:
+    """Hold the submitter's card against the method that the runs' specs have."""
+    stated = {"method": card["method"], "parameters": card["parameters"]}
+    wanted = {"method": label, "parameters": spec.get("parameters")}
+    what = "the card has the method's label and parameters"
+    return held("card.method", what, differing(stated, wanted))
+
+
+def check_method(spec: Mapping[str, Any], label: str, suite: Suite, folder: Path) -> list[Check]:
+    """Hold what a bundle says of its method against the suite and the method's source.
 
     Args:
         spec: name, version or file's SHA-256, parameters, as in the runs' specs.
         label: the method's in the suite.
-        card: the submitter's.
         suite: the installed one.
         folder: of the unpacked bundle. A method's file in it is hashed, never run.
     """
-    what = "the card has the method's label and parameters"
-    stated = {"method": card["method"], "parameters": card["parameters"]}
-    wanted = {"method": label, "parameters": spec.get("parameters")}
-    checks = [held("card.method", what, differing(stated, wanted))]
-    if label in suite.methods:
-        problem = differing(dict(spec), suite.methods[label].spec())
-        what = f"the method is what the installed suite calls {shown(label)}"
-        checks.append(held("method.suite", what, problem))
-    return [*checks, _source(spec, folder)]
+    if label not in suite.methods:
+        return [_source(spec, folder)]
+    problem = differing(dict(spec), suite.methods[label].spec())
+    what = f"the method is what the installed suite calls {shown(label)}"
+    return [held("method.suite", what, problem), _source(spec, folder)]
+
+
+def check_unknown_method(label: str, suite: Suite, folder: Path) -> list[Check]:
+    """Imported predictions have no source, and no name of a method that noisyseg trains."""
+    problem = "it is one of the suite's own" if label in suite.methods else None
+    stray = f"there is a {METHOD}" if (folder / METHOD).exists() else None
+    return [
+        held("method.suite", "what was trained elsewhere has a label of its own", problem),
+        held("method.source", "what was trained elsewhere comes without source", stray),
+    ]
 
 
 def _source(spec: Mapping[str, Any], folder: Path) -> Check:

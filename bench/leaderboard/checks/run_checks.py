@@ -96,7 +96,7 @@ def check_imported(
 ) -> tuple[RunFound, list[Check]]:
     """Check predictions of other code; `stated` is the checksum that the bundle has of them."""
     own = folder / RUNS / run.key
-    recomputed, checks = check_predictions(own, run.key, stated, installed)
+    recomputed, checks = check_predictions(own, run.key, stated, installed, trained=False)
     found = RunFound(
         key=run.key,
         cell=cell_of(run),

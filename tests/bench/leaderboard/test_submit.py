@@ -10,9 +10,10 @@ import pytest
 import yaml
 
 from noisyseg.bench.config.suite import Choices, load_suite
+from noisyseg.bench.config.suite_part import choose
 from noisyseg.bench.leaderboard.contents import MEMBER, parse_contents, parse_suite
 from noisyseg.bench.runs.grid import expand
-from noisyseg.files import sha256_bytes
+from noisyseg.files import sha256_bytes, sha256_file
 from noisyseg.methods.registry import methods_of_files
 from noisyseg.results.leaderboard.card import parse_card, read_card
 from noisyseg.results.records.store import RunStore
@@ -144,7 +145,7 @@ def test_part_of_a_suite_is_chosen(trained, card, submit):
     contents = parse_contents(members(path)["bundle.json"])
     assert [(run.noise, run.train_seed) for run in contents.runs] == [("sym40", 1)]
     assert contents.claims["sym40"]["segm.AP"].sd is None
-    assert "sym40: 1 runs" in done.out
+    assert "sym40: seed 1" in done.out
     assert "provisional" in done.out
 
 
@@ -193,6 +194,25 @@ def test_a_seed_that_one_setting_lacks_is_named(trained, card, submit, toy, fini
     assert done.status == 2
     assert "clean, seed 2: missing, another setting has it" in done.err
     assert submit(out, card(runs), "--seeds", "0,1")[0].status == 0
+    done, _ = submit(out, card(runs), "--seeds", "0,7")
+    assert done.err.count("seed 7 (") == 2
+    assert f"--methods lncis --out {out} --seeds 0,7`" in done.err
+
+
+def test_a_store_without_the_method_says_how_to_train_it(trained, card, submit, call, tmp_path):
+    _, runs = trained()
+    done, _ = submit(tmp_path / "none", card(runs))
+    assert "no such store" in done.err
+    (tmp_path / "empty").mkdir()
+    done, _ = submit(tmp_path / "empty", card(runs))
+    assert done.err.count("missing, it was not run") == 4
+    card_of = card(runs)
+    paper = call(
+        *("leaderboard", "submit", tmp_path / "empty", "--suite", "paper-table1-voc"),
+        *("--card", card_of, "--out", tmp_path / "p.zip"),
+    )
+    assert paper.status == 2
+    assert "has no run of lncis of paper-table1-voc: `noisyseg run paper-table1-voc" in paper.err
 
 
 @pytest.mark.parametrize("name", ["predictions.json.zst", "log.jsonl", "manifest.json"])
@@ -209,6 +229,35 @@ def test_damaged_files_are_named(trained, card, submit, name, harm):
     assert done.status == 2
     reason = "is not what its record says" if harm == "cut" else "is not there"
     assert f"{path} {reason}" in done.err
+
+
+def test_a_log_that_its_readers_would_refuse_is_named(trained, card, submit, finish):
+    out, runs = trained()
+    run = of(runs)[0]
+    log = run.folder / "log.jsonl"
+    log.write_text('{"epoch": 1, "loss": NaN}\n')
+    record = RunStore(out).load(run.spec)
+    finish(run, RunStore(out), checksums={**record["checksums"], "log": sha256_file(log)})
+    log.write_text('{"epoch": 1, "loss": NaN}\n')
+    done, _ = submit(out, card(runs))
+    assert done.status == 2
+    assert f"{run.key}/log.jsonl, line 1: not valid JSON" in done.err
+
+
+def test_pairs_of_seeds(trained, card, submit, toy, finish):
+    """Two noise seeds with two train seeds: four noisy runs and two clean ones."""
+    out, runs = trained()
+    suite = load_suite(str(toy.file), data_root=None, cache=toy.root / "cache")
+    crossed = choose(suite, methods=["lncis"], noise_seeds=[0, 1], train_seeds=[0, 1])
+    for run in expand(crossed, RunStore(out)):
+        finish(run, RunStore(out))
+    done, path = submit(out, card(runs))
+    assert done.status == 0, done.err
+    cells = [
+        (run.noise_seed, run.train_seed)
+        for run in parse_contents(members(path)["bundle.json"]).runs
+    ]
+    assert cells == [(None, 0), (None, 1), (0, 0), (0, 1), (1, 0), (1, 1)]
 
 
 def test_a_record_that_was_changed_is_named(trained, card, submit):

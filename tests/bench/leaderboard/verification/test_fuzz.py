@@ -27,6 +27,33 @@ EACH = 50
 QUICK = 2
 KINDS = {}
 HARMLESS = set()
+REASONS = {
+    "negative": {"metrics.range"},
+    "digit_changed": {"metrics.again"},
+    "deeper_number_changed": {"metrics.again"},
+    "claim_changed": {"claims.numbers"},
+    "claim_of_others": {"claims.numbers", "claims.settings"},
+    "on_training_images": {"predictions.images"},
+    "prediction_removed": {"metrics.again"},
+    "prediction_changed": {"metrics.again"},
+    "too_many_predictions": {"predictions.count"},
+    "run_copied": {"copies.own"},
+    "other_data": {"suite.data"},
+    "other_noise_seed": {"noise.annotations"},
+    "other_train_seed": {"record.spec", "seeds.same"},
+    "other_noise": {"record.spec"},
+    "annotation_unflipped": {"noise.manifest"},
+    "manifest_of_another": {"noise.manifest"},
+    "rehearsal": {"record.spec"},
+    "shortened": {"record.spec"},
+    "other_model": {"record.spec"},
+    "other_version": {"suite.versions"},
+    "other_method": {"method.source"},
+    "stray_source": {"method.source"},
+    "failed_or_odd_record": {"record.schema"},
+    "run_missing": {"seeds.same"},
+}
+"""Kind → checks of which one must fail: it is refused for what is wrong with it."""
 
 
 def kind(stage, *, harmless=False):
@@ -62,9 +89,9 @@ def taken_apart(archive):
             if name.startswith(f"runs/{entry['key']}/")
         }
         record = json.loads(own.pop("record.json"))
-        document = json.loads(zstandard.ZstdDecompressor().decompressobj().decompress(
-            own.pop("predictions.json.zst")
-        ))
+        document = json.loads(
+            zstandard.ZstdDecompressor().decompressobj().decompress(own.pop("predictions.json.zst"))
+        )
         parts["runs"].append({"entry": entry, "record": record, "found": document, "files": own})
     parts["more"] = {}
     parts["resealed"] = True
@@ -114,7 +141,8 @@ def claims(metrics):
         for name in names:
             values = [entry[part][name] for entry in metrics if entry[part][name] is not None]
             if values:
-                sd = float(np.std(values, ddof=1)) if len(values) > 1 else None
+                with np.errstate(all="ignore"):  # of infinities
+                    sd = float(np.std(values, ddof=1)) if len(values) > 1 else None
                 found[f"{part}.{name}"] = {
                     "n": len(values),
                     "mean": float(np.mean(values)),
@@ -176,10 +204,31 @@ def a_run(parts, generator, *, noisy=None):
 @kind("files")
 def zip_slip(files, generator):
     name = one_of(
-        ["../out", "../../out", "runs/../../out", "/tmp/noisyseg-out", "..\\out", "C:\\out",
-         "C:/out", "./bundle.json", "runs//x", "runs/./x", "~/out", "runs/../bundle.json",
-         "..", ".", "runs/", "BUNDLE.JSON", "bundle.json ", "bundle.json\x00.txt", "ｂundle.json",
-         "aux.json", "con", "file:///out", "\\\\host\\share"],
+        [
+            "../out",
+            "../../out",
+            "runs/../../out",
+            "/tmp/noisyseg-out",
+            "..\\out",
+            "C:\\out",
+            "C:/out",
+            "./bundle.json",
+            "runs//x",
+            "runs/./x",
+            "~/out",
+            "runs/../bundle.json",
+            "..",
+            ".",
+            "runs/",
+            "BUNDLE.JSON",
+            "bundle.json ",
+            "bundle.json\x00.txt",
+            "ｂundle.json",
+            "aux.json",
+            "con",
+            "file:///out",
+            "\\\\host\\share",
+        ],
         generator,
     )
     return added(files, name * int(generator.integers(1, 2)), b"x" * int(generator.integers(1, 99)))
@@ -210,9 +259,19 @@ def bomb(files, generator):
 
 @kind("files")
 def many_files(files, generator):
-    """As many as a central directory can say, or thousands that are there."""
+    """As many as a directory can say, ten million by a zip64's, or thousands that are there."""
     data = archived(files)
-    if generator.random() < 0.5:
+    which = int(generator.integers(3))
+    if which == 0:
+        place = data.rindex(b"PK\x05\x06")
+        count = 10_000_000 + int(generator.integers(1000))
+        large = struct.pack(
+            "<4sQHHLLQQQQ", b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, 46 * count, 0
+        )
+        locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, place, 1)
+        full = struct.pack("<HHLL", 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF)
+        return data[:place] + large + locator + data[place : place + 8] + full + data[place + 20 :]
+    if which == 1:
         place = data.rindex(b"PK\x05\x06")
         count = int(generator.integers(60_000, 65_535))
         return data[: place + 8] + struct.pack("<HH", count, count) + data[place + 12 :]
@@ -259,8 +318,15 @@ def bits_flipped(archive, generator):
 @kind("archive")
 def no_archive(archive, generator):
     return one_of(
-        [b"", b"PK", generator.bytes(500), b"{}", archive[:22], b"PK\x05\x06" + bytes(18),
-         zstandard.compress(archive)],
+        [
+            b"",
+            b"PK",
+            generator.bytes(500),
+            b"{}",
+            archive[:22],
+            b"PK\x05\x06" + bytes(18),
+            zstandard.compress(archive),
+        ],
         generator,
     ) + bytes(int(generator.integers(0, 3)))
 
@@ -270,7 +336,9 @@ def missing_file(files, generator):
     name = one_of(files, generator)
     left = {other: content for other, content in files.items() if other != name}
     bundle = json.loads(files["bundle.json"])
-    return archived(left if generator.random() < 0.5 or name == "bundle.json" else listed(left, bundle))
+    return archived(
+        left if generator.random() < 0.5 or name == "bundle.json" else listed(left, bundle)
+    )
 
 
 @kind("files")
@@ -304,7 +372,9 @@ def negative(parts, generator):
 @kind("parts")
 def over_100(parts, generator):
     parts["resealed"] = bool(generator.random() < 0.5)
-    set_number(parts, generator, one_of([100 + float(generator.uniform(1e-7, 50)), 1e300], generator))
+    set_number(
+        parts, generator, one_of([100 + float(generator.uniform(1e-7, 50)), 1e100], generator)
+    )
 
 
 @kind("parts")
@@ -442,14 +512,25 @@ def images_changed(parts, generator):
 def misshapen_prediction(parts, generator):
     one = one_of(a_run(parts, generator)["found"]["detections"], generator)
     key, value = one_of(
-        [("score", np.nan), ("score", 1.5), ("score", -0.1), ("score", "1"), ("bbox", [1, 2, 3]),
-         ("bbox", [0, 0, -1, 5]), ("bbox", [0, 0, np.inf, 5]), ("category_id", 4),
-         ("category_id", 2**70), ("image_id", 601), ("segmentation", None),
-         ("segmentation", {"size": [10, 20], "counts": "~~~~"}),
-         ("segmentation", {"size": [10**9, 10**9], "counts": "1"}),
-         ("segmentation", {"size": [20, 10], "counts": one["segmentation"]["counts"]}),
-         ("segmentation", {"size": [10, 20], "counts": "o" * 5000}),
-         ("segmentation", [[1, 1, 5, 1, 5, 5]]), ("more", 1)],
+        [
+            ("score", np.nan),
+            ("score", 1.5),
+            ("score", -0.1),
+            ("score", "1"),
+            ("bbox", [1, 2, 3]),
+            ("bbox", [0, 0, -1, 5]),
+            ("bbox", [0, 0, np.inf, 5]),
+            ("category_id", 4),
+            ("category_id", 2**70),
+            ("image_id", 601),
+            ("segmentation", None),
+            ("segmentation", {"size": [10, 20], "counts": "~~~~"}),
+            ("segmentation", {"size": [10**9, 10**9], "counts": "1"}),
+            ("segmentation", {"size": [20, 10], "counts": one["segmentation"]["counts"]}),
+            ("segmentation", {"size": [10, 20], "counts": "o" * 5000}),
+            ("segmentation", [[1, 1, 5, 1, 5, 5]]),
+            ("more", 1),
+        ],
         generator,
     )
     one[key] = value
@@ -487,9 +568,16 @@ def run_copied(parts, generator):
 def other_data(parts, generator):
     digest = sha256(generator.bytes(8))
     name, value = one_of(
-        [("train_sha256", digest), ("eval_sha256", digest), ("version", 1), ("name", "toy-partial"),
-         ("classes", ["cat", "fox", "dog"]), ("classes", ["cat"]), ("images", "only-these-classes"),
-         ("limit", {"eval": 2, "train": None})],
+        [
+            ("train_sha256", digest),
+            ("eval_sha256", digest),
+            ("version", 1),
+            ("name", "toy-partial"),
+            ("classes", ["cat", "fox", "dog"]),
+            ("classes", ["cat"]),
+            ("images", "only-these-classes"),
+            ("limit", {"eval": 2, "train": None}),
+        ],
         generator,
     )
     for run in parts["runs"]:
@@ -566,8 +654,15 @@ def rehearsal(parts, generator):
 @kind("parts")
 def shortened(parts, generator):
     name, value = one_of(
-        [("epochs", 1), ("batch_size", 8), ("gradient_clip", 1.0), ("name", "smoke2"),
-         ("version", 2), ("epochs", 0), ("epochs", 10**9)],
+        [
+            ("epochs", 1),
+            ("batch_size", 8),
+            ("gradient_clip", 1.0),
+            ("name", "smoke2"),
+            ("version", 2),
+            ("epochs", 0),
+            ("epochs", 10**9),
+        ],
         generator,
     )
     some = parts["runs"] if generator.random() < 0.5 else [a_run(parts, generator)]
@@ -639,7 +734,9 @@ def failed_or_odd_record(parts, generator):
     elif which == 2:
         record["more"] = 1
     elif which == 3:
-        record["environment"]["host"] = one_of(["a\x00b", "a\u202eb", "a\u200bb", "x" * 10**6], generator)
+        record["environment"]["host"] = one_of(
+            ["a\x00b", "a\u202eb", "a\u200bb", "x" * 10**6], generator
+        )
     elif which == 4:
         record.pop(one_of(["lineage", "timings", "started"], generator))
     else:
@@ -663,7 +760,9 @@ def run_missing(parts, generator):
 
 @kind("parts")
 def other_label(parts, generator):
-    label = one_of(["sym41", "clean ", "<b>clean</b>", "=1+1", "x" * 101, "", "cl\u202eean"], generator)
+    label = one_of(
+        ["sym41", "clean ", "<b>clean</b>", "=1+1", "x" * 101, "", "cl\u202eean"], generator
+    )
     run = a_run(parts, generator)
     run["entry"] = {**run["entry"], "noise": label}
 
@@ -673,9 +772,17 @@ def other_log(parts, generator):
     run = a_run(parts, generator)
     lines = run["files"]["log.jsonl"].splitlines(keepends=True)
     run["files"]["log.jsonl"] = one_of(
-        [lines[0], lines[0] + lines[1] * 2, lines[1] + lines[0], b"", b"\xff" + lines[0] + lines[1],
-         lines[0] + b'{"epoch": 1, "loss": NaN}\n', lines[0] + b'{"epoch": 1, "loss": 1e999}\n',
-         lines[0] + b"[" * 10**5 + b"\n", lines[0] + b'{"epoch": true}\n'],
+        [
+            lines[0],
+            lines[0] + lines[1] * 2,
+            lines[1] + lines[0],
+            b"",
+            b"\xff" + lines[0] + lines[1],
+            lines[0] + b'{"epoch": 1, "loss": NaN}\n',
+            lines[0] + b'{"epoch": 1, "loss": 1e999}\n',
+            lines[0] + b"[" * 10**5 + b"\n",
+            lines[0] + b'{"epoch": true}\n',
+        ],
         generator,
     )
 
@@ -684,11 +791,27 @@ def other_log(parts, generator):
 
 FIELDS = ("name", "licence", "summary", "tuned_on", "extra_data", "pretrained")
 INJECTIONS = (
-    "<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "=HYPERLINK(1)", "+1+1", "@SUM(A1)",
-    "\\input{/etc/passwd}", "$\\def\\x{\\x}\\x$", "[a](javascript:alert(1))", "| a | b |", "${7*7}",
-    "{{7*7}}", "</style><style>*{display:none}", "-1+1", "`id`", "javascript:alert(1)", "&lt;b&gt;",
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "=HYPERLINK(1)",
+    "+1+1",
+    "@SUM(A1)",
+    "\\input{/etc/passwd}",
+    "$\\def\\x{\\x}\\x$",
+    "[a](javascript:alert(1))",
+    "| a | b |",
+    "${7*7}",
+    "{{7*7}}",
+    "</style><style>*{display:none}",
+    "-1+1",
+    "`id`",
+    "javascript:alert(1)",
+    "&lt;b&gt;",
 )
-UNSEEN = "\u202e\u202a\u2066\u2069\u200e\u200f\u061c\u200b\u200c\u200d\u2060\ufeff\x00\x1b\n\r\t\x7f\ue000\u0378"
+UNSEEN = (
+    "\u202e\u202a\u2066\u2069\u200e\u200f\u061c\u200b\u200c\u200d\u2060\ufeff"
+    "\x00\x1b\n\r\t\x7f\ue000\u0378"
+)
 
 
 @kind("parts", harmless=True)
@@ -752,9 +875,15 @@ def other_encoding(files, generator):
     name = one_of([one for one in files if one.endswith(".json")], generator)
     text = files[name].decode()
     content = one_of(
-        [text.encode("utf-16"), text.encode("utf-32"), b"\xef\xbb\xbf" + files[name],
-         files[name].replace(b"a", b"\xe9", 1), files[name][:-1], files[name] + b"{}",
-         files[name].replace(b'"', b"'")],
+        [
+            text.encode("utf-16"),
+            text.encode("utf-32"),
+            b"\xef\xbb\xbf" + files[name],
+            files[name].replace(b"a", b"\xe9", 1),
+            files[name][:-1],
+            files[name] + b"{}",
+            files[name].replace(b'"', b"'"),
+        ],
         generator,
     )
     bundle = json.loads(files["bundle.json"])
@@ -767,10 +896,20 @@ def odd_json(files, generator):
     name = one_of(["bundle.json", "card.json", "suite.json"], generator)
     value = json.loads(files[name])
     content = one_of(
-        [b"[]", b"null", b"1e999", b"{" * 10**5, b"[" * 10**5 + b"]" * 10**5, b"",
-         files[name][:-1] + b',"format":1}', files[name][:-1] + b',"more":NaN}',
-         canonical({**value, "more": 1}), canonical({**value, "format": True}),
-         canonical({**value, "format": 1.5}), canonical({**value, "method": 5})],
+        [
+            b"[]",
+            b"null",
+            b"1e999",
+            b"{" * 10**5,
+            b"[" * 10**5 + b"]" * 10**5,
+            b"",
+            files[name][:-1] + b',"format":1}',
+            files[name][:-1] + b',"more":NaN}',
+            canonical({**value, "more": 1}),
+            canonical({**value, "format": True}),
+            canonical({**value, "format": 1.5}),
+            canonical({**value, "method": 5}),
+        ],
         generator,
     )
     bundle = json.loads(files["bundle.json"])
@@ -830,11 +969,11 @@ class Tried:
         elif verdict.accepted:
             assert self.same(archive), f"{where} was accepted"
         else:
-            reasons = verdict.of("fails")
-            assert all(check.detail or check.what for check in reasons), where
+            failed = {check.id for check in verdict.of("fails") if check.detail}
+            assert failed & REASONS.get(name, failed), f"{where}: {failed}"
 
     def same(self, archive):
-        """Whether an archive holds the very files of the sound one: a bit of padding was changed."""
+        """Whether an archive holds the files of the sound one: a date was changed, or the like."""
         opened = [zipfile.ZipFile(io.BytesIO(data)) for data in (archive, self.archive)]
         one, other = ({name: z.read(name) for name in z.namelist()} for z in opened)
         return one == other
@@ -855,7 +994,23 @@ def tree(folder):
     return {path: path.stat().st_mtime_ns for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
+def remembered(function):
+    """The same function, which takes 10 ms, for the predictions that most mutants share."""
+    known = {}
+
+    def call(path, predictions, **options):
+        said = (predictions.image_ids, predictions.annotations_sha256, options)
+        key = sha256(path.read_bytes() + canonical(predictions.detections) + repr(said).encode())
+        if key not in known:
+            known[key] = function(path, predictions, **options)
+        return known[key]
+
+    return call
+
+
 def all_tried(tried, monkeypatch, tmp_path, each):
+    module = "noisyseg.bench.leaderboard.checks.predictions.evaluate"
+    monkeypatch.setattr(module, remembered(evaluate))
     inside = tmp_path / "temporary"
     inside.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(inside))
@@ -865,7 +1020,7 @@ def all_tried(tried, monkeypatch, tmp_path, each):
         for number in range(each):
             try:
                 tried.check(name, number)
-            except Exception as error:  # all that go wrong are told at once
+            except Exception as error:  # noqa: BLE001 (all that go wrong are told at once)
                 failures.append(f"{name} {number}: {type(error).__name__}: {str(error)[:300]}")
     after = {path: time for path, time in tree(tmp_path).items() if path.name != "mutant.zip"}
     assert not failures, "\n".join(failures)
@@ -880,7 +1035,8 @@ def test_a_few_mutants_of_every_kind(tried, monkeypatch, tmp_path):
 @pytest.mark.long
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_fifty_mutants_of_every_kind(tried, monkeypatch, tmp_path):
-    assert EACH >= 50 and EACH * len(KINDS) >= 1000
+    assert EACH >= 50
+    assert EACH * len(KINDS) >= 1000
     all_tried(tried, monkeypatch, tmp_path, EACH)
 
 

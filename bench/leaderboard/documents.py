@@ -1,0 +1,87 @@
+"""The documents of a bundle, each held to one meaning and to a size, whoever wrote it."""
+
+import io
+from pathlib import Path
+
+import msgspec
+import zstandard
+
+from noisyseg.bench.leaderboard.limits import LIMITS, Limits
+from noisyseg.bench.runs.run import MANIFEST
+from noisyseg.errors import InputError
+from noisyseg.results.evaluation.predictions import Detection
+from noisyseg.strict_json import parse_strict_json
+
+# A piece of a frame; a frame's block of 4 bytes can make 128 KiB.
+_PIECE = 1 << 10
+
+
+def check_document(path: Path, name: str, limits: Limits = LIMITS) -> None:
+    """Refuse a file of a bundle that readers could understand differently, or that is too large.
+
+    Args:
+        path: the file.
+        name: its name in the bundle, which says what it is; a method's source is not looked into.
+        limits: on what is read.
+
+    Raises:
+        InputError: not JSON of one meaning; predictions that are not one whole frame of them.
+        OSError: it cannot be read.
+    """
+    if path.suffix == ".json":
+        most = limits.manifest if path.name == MANIFEST else limits.json
+        _check_small(path, name, most)
+        parse_strict_json(path.read_bytes(), name, most=most)
+    elif path.suffix == ".jsonl":
+        with path.open("rb") as file:
+            for number, line in enumerate(iter(lambda: file.readline(limits.json + 1), b""), 1):
+                parse_strict_json(line, f"{name}, line {number}", most=limits.json)
+    elif path.suffix == ".py":
+        _check_small(path, name, limits.source)
+    else:
+        _check_detections(path, name, limits)
+
+
+def _check_small(path: Path, name: str, most: int) -> None:
+    size = path.stat().st_size
+    if size > most:
+        raise InputError(f"{name}: {size} bytes; at most {most} are read.")
+
+
+class _Detections(msgspec.Struct):
+    """As far as memory depends on it; what else there is of it is passed over."""
+
+    image_ids: list[int]
+    detections: list[Detection]
+
+
+def _check_detections(path: Path, name: str, limits: Limits) -> None:
+    data = _decompressed(path, name, limits)
+    try:  # a long list of nothings would take more memory than detections of that length
+        msgspec.json.decode(data, type=_Detections)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise InputError(f"{name}: no predictions: {error}.") from error
+    parse_strict_json(data, name, most=limits.detections)
+
+
+def _decompressed(path: Path, name: str, limits: Limits) -> bytes:
+    """What a file of predictions holds: one frame, whole, and nothing after it.
+
+    Raises:
+        InputError: damaged, or too large decompressed.
+    """
+    size = path.stat().st_size
+    most = min(limits.detections, max(limits.ratio_from, limits.detections_ratio * size))
+    frame = zstandard.ZstdDecompressor().decompressobj()
+    content = io.BytesIO()
+    try:
+        with path.open("rb") as file:
+            while not frame.eof and (piece := file.read(_PIECE)):
+                content.write(frame.decompress(piece))
+                if content.tell() > most:
+                    raise InputError(f"{name}: more than {most} bytes out of {size}.")
+            if not frame.eof or frame.unused_data or file.read(1):
+                raise InputError(f"{name}: damaged: the frame ends too early or too late.")
+    except zstandard.ZstdError as error:
+        raise InputError(f"{name}: damaged: {error}.") from error
+    return content.getvalue()

@@ -1,0 +1,54 @@
+"""Seeds of a bundle, held against each other."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from noisyseg.bench.leaderboard.checks.installed import Cell
+from noisyseg.bench.leaderboard.checks.seeds import check_seeds, seeds_of
+
+INSTALLED = SimpleNamespace(settings={"clean": None, "sym40": ("steps",), "asym40": ("steps",)})
+
+
+def states(cells):
+    return {check.id: check.state for check in check_seeds(cells, INSTALLED)}
+
+
+def grid(labels, noise, train):
+    return [
+        Cell(label, None if label == "clean" else one, other)
+        for label in labels
+        for one in (noise if label != "clean" else [None])
+        for other in train
+    ]
+
+
+def test_all_pairs_of_noise_and_train_seeds_go_with_one_clean_run_each():
+    cells = grid(["clean", "sym40", "asym40"], [0, 1], [0, 1, 2])
+    assert states(cells) == {"seeds.once": "holds", "seeds.same": "holds"}
+    assert seeds_of(cells) == {"clean": 3, "sym40": 6, "asym40": 6}
+
+
+@pytest.mark.parametrize(
+    ("lost", "said"),
+    [
+        (Cell("clean", None, 2), "clean lacks train seeds 2"),
+        (Cell("sym40", 1, 2), "sym40 lacks noise/train seeds"),
+    ],
+)
+def test_a_seed_that_one_setting_lacks_is_named(lost, said):
+    cells = [cell for cell in grid(["clean", "sym40", "asym40"], [0, 1], [0, 1, 2]) if cell != lost]
+    found = {check.id: check for check in check_seeds(cells, INSTALLED)}
+    assert found["seeds.same"].state == "fails"
+    assert said in found["seeds.same"].detail
+
+
+def test_a_pair_twice_is_refused():
+    cells = [*grid(["sym40"], [0], [0, 1, 2]), Cell("sym40", 0, 2)]
+    assert states(cells)["seeds.once"] == "fails"
+
+
+def test_settings_left_out_and_few_seeds_are_to_be_known():
+    found = states(grid(["clean", "sym40"], [0], [0, 1]))
+    assert found["seeds.coverage"] == found["seeds.count"] == "remark"
+    assert found["seeds.same"] == "holds"
