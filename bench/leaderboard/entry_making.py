@@ -16,6 +16,7 @@ from noisyseg.bench.leaderboard.verification import Verified
 from noisyseg.errors import InputError
 from noisyseg.files import canonical_json, sha256_file, write_atomically
 from noisyseg.results.leaderboard.entry import (
+    FILE,
     FORMAT,
     BundleFile,
     Checks,
@@ -28,6 +29,7 @@ from noisyseg.results.leaderboard.entry import (
     encoded_draws,
     entry_id,
     ground_of,
+    read_entry,
     write_entry,
 )
 from noisyseg.results.records.metrics import METRICS, metric_value
@@ -92,22 +94,33 @@ def publish(verified: Verified, bundle: Path, published: Path, entry: Entry) -> 
             folder cannot be written to.
     """
     place = published / ENTRIES / entry.id
-    if (place / ARCHIVE).exists() and sha256_file(place / ARCHIVE) != verified.verdict.sha256:
+    if (place / FILE).exists() and _bundle_of(place) != verified.verdict.sha256:
         raise InputError(f"{place} is another bundle's entry: entries are never overwritten.")
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".publishing-", dir=place.parent) as work:
-            copy = Path(shutil.copyfile(bundle, Path(work, ARCHIVE)))
-            if sha256_file(copy) != verified.verdict.sha256:
-                raise InputError(f"{bundle} has changed since it was verified: start again.")
-            place.mkdir(exist_ok=True)
-            copy.replace(place / ARCHIVE)
+        if entry.bundle is not None and entry.bundle.included:
+            _lay_down(bundle, place, verified.verdict.sha256)
     except OSError as error:
         raise InputError(f"cannot write {place}: {error.strerror}.") from error
     verdict = canonical_json(verdict_document(verified.verdict)) + b"\n"
     write_atomically(place / VERDICT, verdict)
     write_entry(place, entry)
     return place
+
+
+def _bundle_of(place: Path) -> str | None:
+    """SHA-256 of the bundle that an entry was made from."""
+    bundle = read_entry(place / FILE).bundle
+    return None if bundle is None else bundle.sha256
+
+
+def _lay_down(bundle: Path, place: Path, sha256: str) -> None:
+    with tempfile.TemporaryDirectory(prefix=".publishing-", dir=place.parent) as work:
+        copy = Path(shutil.copyfile(bundle, Path(work, ARCHIVE)))
+        if sha256_file(copy) != sha256:
+            raise InputError(f"{bundle} has changed since it was verified: start again.")
+        place.mkdir(exist_ok=True)
+        copy.replace(place / ARCHIVE)
 
 
 def _newest(runs: Sequence[RunFound]) -> str | None:

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,6 +12,7 @@ from noisyseg.bench.leaderboard.checks.claims import check_claims
 from noisyseg.bench.leaderboard.checks.installed import Installed, installed
 from noisyseg.bench.leaderboard.checks.methods import check_card, check_method, check_unknown_method
 from noisyseg.bench.leaderboard.checks.noise import make_noise
+from noisyseg.bench.leaderboard.checks.predictions import check_alike
 from noisyseg.bench.leaderboard.checks.run_checks import (
     RunFound,
     cell_of,
@@ -124,7 +125,7 @@ def verify(
     names = (papers.contents.suite, papers.contents.method)
     with_data = ground.data is not None
     return Verified(
-        verdict=verdict_of(archive, names, examined.checks, with_data=with_data),
+        verdict=verdict_of(archive, names, _placeless(examined.checks, work), with_data=with_data),
         papers=papers,
         installed=examined.installed,
         runs=examined.runs,
@@ -159,6 +160,11 @@ def _unpacked(path: Path, folder: Path) -> tuple[Bundle | None, str | None]:
         return unpacked(path, folder), None
     except InputError as error:
         return None, str(error).replace(f"{folder}/", "")
+
+
+def _placeless(checks: Sequence[Check], work: str) -> list[Check]:
+    """Checks whose reasons name files as the bundle has them, and not where they were unpacked."""
+    return [replace(check, detail=check.detail.replace(f"{work}/", "")) for check in checks]
 
 
 def _refused(verdict: Verdict) -> Verified:
@@ -200,6 +206,7 @@ class _Examined:
         else:
             self.checks += check_unknown_method(contents.method, ground.suite, self.folder)
         self._examine_runs(against)
+        self.checks.append(check_alike([run.predictions for run in self.runs if run.predictions]))
         self.checks += check_copies(self.detections, _trainings(self.runs))
         self.checks += _claim_checks(contents, self.runs)
         claimed = _CLAIMED if contents.kind == "trained" else _UNKNOWN

@@ -29,6 +29,7 @@ class Options:
         data_root: where the suite's relative paths start.
         against: folder of published entries; None: the one published to, if any.
         publish: folder to make an entry in; None: none is made.
+        without_bundle: whether the entry goes without the archive.
     """
 
     bundle: Path
@@ -39,6 +40,7 @@ class Options:
     without_data: bool
     against: Path | None
     publish: Path | None
+    without_bundle: bool
     json: bool
 
 
@@ -75,6 +77,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--publish", type=Path, metavar="FOLDER", help="if accepted, make the entry there"
     )
+    parser.add_argument(
+        "--without-bundle",
+        action="store_true",
+        help="with --publish: leave the archive, and so the predictions, out of the entry",
+    )
     add_json(parser)
 
 
@@ -102,7 +109,8 @@ def run(options: Options) -> int:
     if not verdict.accepted:
         return SOME_FAILED
     if options.publish is not None:
-        place = publish(verified, options.bundle, options.publish, entry_of(verified))
+        entry = entry_of(verified, included=not options.without_bundle)
+        place = publish(verified, options.bundle, options.publish, entry)
         say(f"entry: {place}")
     return DONE
 

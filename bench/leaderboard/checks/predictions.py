@@ -1,7 +1,7 @@
 """Each run's predictions: of exactly the evaluation's images, and the record's numbers theirs."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,6 +85,14 @@ def check_metrics(record: Record, metrics: Mapping[str, Any]) -> list[Check]:
         for line in tool_remarks(record["metrics"], metrics)
     ]
     return [held("metrics.again", _AGAIN, f"{some}{more}" or None, key), *remarks]
+
+
+def check_alike(predictions: Sequence[Predictions]) -> Check:
+    """Whether all runs were evaluated on the same images, which can be told without the data."""
+    what = "the predictions of all runs are of the same images and annotations"
+    found = {(one.annotations_sha256, tuple(sorted(one.image_ids))) for one in predictions}
+    problem = f"of {len(found)} different ones" if len(found) > 1 else None
+    return held("predictions.alike", what, problem)
 
 
 def check_range(record: Record) -> list[Check]:

@@ -94,6 +94,12 @@ def write_run(run, store, seed):
     store.save(record)
 
 
+@pytest.fixture
+def write_files():
+    """Gives a run its files and its record; see `write_run`."""
+    return write_run
+
+
 @pytest.fixture(scope="session")
 def kept(tmp_path_factory):
     """A folder for what all tests start from: each has a copy of its own."""

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from noisyseg.bench.config.suite import Choices, load_suite
 from noisyseg.bench.leaderboard.contents import parse_contents
+from noisyseg.bench.runs.grid import expand
+from noisyseg.methods.registry import methods_of_files
 from noisyseg.results.evaluation.predictions import read_predictions
 from noisyseg.results.leaderboard.entry import read_entry
 from noisyseg.results.records.record import seal
@@ -54,6 +57,51 @@ def test_verify_publishes_what_it_accepts(verify, toy_bundle, tmp_path):
     refused = verify("--publish", tmp_path / "published", "--without-data")
     assert refused.status == 2
     assert "needs the data" in refused.err
+
+
+def test_an_entry_can_go_without_its_bundle(verify, tmp_path):
+    done = verify("--publish", tmp_path / "published", "--without-bundle")
+    place = Path(done.err.removeprefix("entry: ").strip())
+    assert sorted(path.name for path in place.iterdir()) == ["entry.json", "verdict.json"]
+    assert read_entry(place / "entry.json").bundle.included is False
+
+
+def test_a_methods_file_is_hashed_and_never_run(call, toy_store, card, write_files, tmp_path):
+    """It would leave a mark: as it did when its runs were made, by the one who had written it."""
+    suite, out, _ = toy_store
+    mark, source = tmp_path / "mark", tmp_path / "own.py"
+    source.write_text(
+        f"open({str(mark)!r}, 'w').close()\n"
+        "def own(logits, labels):\n"
+        '    """Nothing, by nobody."""\n'
+        "    return logits.sum(1) * 0.0\n"
+    )
+    own = methods_of_files([f"{source}:own"])
+    loaded = load_suite(
+        str(suite), data_root=None, cache=tmp_path / "cache", choices=Choices(own_methods=own)
+    )
+    store = RunStore(out)
+    runs = [run for run in expand(loaded, store) if run.method_label == "own"]
+    for number, run in enumerate(runs):
+        write_files(run, store, 50 + number)
+    bundle = tmp_path / "own.zip"
+    words = ("--suite", suite, "--card", card(runs, "own"), "--out", bundle)
+    submitted = call("leaderboard", "submit", out, *words, "--method-file", f"{source}:own")
+    assert submitted.status == 0, submitted.err
+    assert mark.exists()
+    mark.unlink()
+    done = call("leaderboard", "verify", bundle, "--suite", suite)
+    assert done.status == 0, done.out
+    assert not mark.exists()
+    files = {
+        name: zipfile.ZipFile(bundle).read(name) for name in zipfile.ZipFile(bundle).namelist()
+    }
+    assert files["method.py"] == source.read_bytes()
+    key = runs[0].key
+    refused = call("leaderboard", "reproduce", bundle, "--key", key, "--suite", suite)
+    assert refused.status == 2
+    assert "--method-file" in refused.err
+    assert not mark.exists()
 
 
 def test_verify_refuses_with_the_reason_and_status_1(verify, toy_bundle, tmp_path):

@@ -116,7 +116,8 @@ def test_publishing_lays_entry_verdict_and_bundle_down_once(verified, toy_bundle
     before = {path.name: path.read_bytes() for path in place.iterdir()}
     publish(verified, toy_bundle, tmp_path / "published", entry)
     assert {path.name: path.read_bytes() for path in place.iterdir()} == before
-    (place / "bundle.zip").write_bytes(b"another")
+    of_another = before["entry.json"].replace(verified.verdict.sha256.encode(), b"f" * 64)
+    (place / "entry.json").write_bytes(of_another)
     with pytest.raises(InputError, match="never overwritten"):
         publish(verified, toy_bundle, tmp_path / "published", entry)
 
