@@ -16,8 +16,8 @@ _LONGEST = 28  # of a name
 def board_text(ground: Ground, board: Board) -> str:
     """A heading, the verdict, the noise floor and a line an entry."""
     first = ground.first
-    lines = [f"{board.setting} on {first.data} ({first.model})"]
-    lines += wrapped(verdict(board.rows))
+    lines = [_printed(f"{board.setting} on {first.data} ({first.model})")]
+    lines += wrapped(_printed(verdict(board.rows)))
     if board.floor is not None:
         lines.append(f"Noise floor: {decimal(board.floor.sd)} AP (sd of ce over seeds)")
     cells = [_HEAD, *(_cells(row) for row in board.rows)]
@@ -31,7 +31,7 @@ def _cells(row: Row) -> tuple[str, ...]:
     return (
         place(row),
         group,
-        _printed(str(row.entry.card.get("name"))),
+        _short(_printed(str(row.entry.card.get("name")))),
         MISSING if own is None else decimal(own.mean),
         half(row),
         MISSING if own is None or own.sd is None else decimal(own.sd),
@@ -41,10 +41,13 @@ def _cells(row: Row) -> tuple[str, ...]:
     )
 
 
-def _printed(name: str) -> str:
+def _printed(text: str) -> str:
     """A stranger's text without anything that a terminal obeys."""
-    safe = "".join(sign if sign.isprintable() else "�" for sign in name)
-    return safe if len(safe) <= _LONGEST else f"{safe[: _LONGEST - 1]}…"
+    return "".join(sign if sign.isprintable() else "�" for sign in text)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
 
 
 def _columns(cells: Sequence[Sequence[str]]) -> list[str]:
