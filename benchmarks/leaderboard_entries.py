@@ -8,6 +8,7 @@ import numpy as np
 from noisyseg.results.leaderboard.entry import (
     DRAWS,
     FORMAT,
+    LOGGED,
     BundleFile,
     Checks,
     ClassPrecision,
@@ -118,13 +119,15 @@ def _run(rng: np.random.Generator, level: float, sd: float, seed: int, label: st
     names = list(METRICS)
     values = np.clip(own + np.arange(len(names)), 0, 100)
     values[names.index("segm.AP")] = own
+    wrong = {name: float(20 + 60 * rng.random()) for name in LOGGED}
+    logged = {} if label == "clean" else wrong
     per_class = np.clip(own + 4 * rng.normal(size=(len(CLASSES), 2)), 0, 100)
     return EntryRun(
         key=rng.bytes(8).hex(),
         noise_seed=None if label == "clean" else seed,
         train_seed=seed,
         finished="2026-11-27T10:00:00+00:00",
-        metrics=dict(zip(names, values.tolist(), strict=True)),
+        metrics=dict(zip(names, values.tolist(), strict=True)) | logged,
         per_class={
             name: ClassPrecision(segm=segm, bbox=bbox)
             for name, (segm, bbox) in zip(CLASSES, per_class.tolist(), strict=True)

@@ -168,7 +168,7 @@ def _run(run: RunFound) -> EntryRun:
         noise_seed=run.cell.noise_seed,
         train_seed=None if run.record is None else run.cell.train_seed,
         finished=None if run.record is None else run.record["finished"],
-        metrics={name: metric_value(run.metrics, name) for name in METRICS},
+        metrics={**{name: metric_value(run.metrics, name) for name in METRICS}, **run.logged},
         per_class={
             name: ClassPrecision(segm=values["segm"], bbox=values["bbox"])
             for name, values in run.metrics["per_class"].items()

@@ -19,6 +19,9 @@ FILE = "entry.json"
 DRAWS = 500
 """Draws of the evaluation images, the same for all entries of a ground."""
 DRAWS_SEED = 0
+LOGGED = ("memorised", "recovered")
+"""Metrics that a run may have beside those of METRICS: what its log says became of wrong labels
+(`results.statistics.fates`). No check can compute them again."""
 
 Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 Key = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
@@ -74,7 +77,8 @@ class EntryRun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         noise_seed: None for a clean run.
         train_seed: None where the training is not known.
         finished: ISO 8601, UTC; None where it is not known.
-        metrics: of every name in METRICS; None where it has no ground truth.
+        metrics: of every name in METRICS, and of those in LOGGED that its log tells; None where it
+            has no ground truth.
         checksums: SHA-256 of the run's files by name; None for one that it has not.
         draws: see `encoded_draws`; None where images were not drawn.
     """
@@ -235,8 +239,8 @@ def read_entry(path: Path) -> Entry:
 def _check_metrics(entry: Entry, path: Path) -> None:
     for label, setting in entry.settings.items():
         for run in setting.runs:
-            if run.metrics.keys() != METRICS.keys():
-                other = min(run.metrics.keys() ^ METRICS.keys())
+            if run.metrics.keys() - {*LOGGED} != METRICS.keys():
+                other = min((run.metrics.keys() - {*LOGGED}) ^ METRICS.keys())
                 raise InputError(
                     f"{path}: settings.{label}, run {run.key}: wanted the metrics of this "
                     f"noisyseg, got others ({other!r}). Verify its bundle again."

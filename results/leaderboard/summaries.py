@@ -34,9 +34,9 @@ class Summary(NamedTuple):
 
 def summaries(runs: Sequence[EntryRun]) -> dict[str, Summary]:
     """Metric → summary, of those that a run has."""
-    names = [name for name, value in runs[0].metrics.items()] if runs else []
+    names = list(dict.fromkeys(name for run in runs for name in run.metrics))
     values = np.array(
-        [[run.metrics[name] for name in names] for run in runs], dtype=np.float64
+        [[run.metrics.get(name) for name in names] for run in runs], dtype=np.float64
     )  # None becomes NaN
     known = np.isfinite(values)
     counts = known.sum(axis=0)

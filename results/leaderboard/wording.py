@@ -41,16 +41,17 @@ def verdict(rows: Sequence[Row]) -> str:
     ranked = [row for row in rows if row.standing is not None]
     if not ranked:
         return "Nobody is ranked here."
-    first = leaders(ranked)
+    best, *alike = leaders(ranked)
+    below = len(ranked) - 1 - len(alike)
     if len(ranked) == 1:
-        return f"{first[0]} is the only ranked entry."
-    if len(first) == len(ranked):
-        return f"None of the {len(ranked)} ranked entries is told from the first."
-    if len(first) == 1:
-        return f"{first[0]} is told from all {len(ranked) - 1} others."
+        return f"{best} is the only ranked entry."
+    if not below:
+        return f"{best} has the highest mean, and none of the {len(alike)} others is told from it."
+    if not alike:
+        return f"{best} is told from all {below} others."
     return (
-        f"{len(first)} of {len(ranked)} ranked entries are ahead and not told from the first: "
-        f"{listed(first)}."
+        f"{best} has the highest mean. Not told from it: {listed(alike)}. "
+        f"{below} {'is' if below == 1 else 'are'} told to be below it."
     )
 
 

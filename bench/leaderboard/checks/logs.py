@@ -9,7 +9,11 @@ from noisyseg.bench.leaderboard.checks.check import Check, equal, held, shown
 from noisyseg.bench.runs.run import LOG
 from noisyseg.errors import InputError
 from noisyseg.files import sha256_bytes
+from noisyseg.results.leaderboard.entry import LOGGED
+from noisyseg.results.records.loss_at_work import fates
 from noisyseg.results.records.record import Record
+from noisyseg.results.records.training_log import read_reports
+from noisyseg.results.statistics.fates import fate
 from noisyseg.strict_json import parse_strict_json
 
 MOST_BYTES = 64 << 20
@@ -32,6 +36,19 @@ def check_log(folder: Path, record: Record, epochs: int) -> list[Check]:
         ),
         held("log.lines", _WHAT, None, key),
     ]
+
+
+def logged_fates(folder: Path, record: Record, epochs: int) -> dict[str, float]:
+    """What became of wrong labels in the last epoch, in percent, as far as the log tells it."""
+    if record["spec"]["noise"] is None:
+        return {}
+    try:
+        heads = read_reports(folder / LOG, epochs=epochs, sha256=record["checksums"]["log"])
+    except InputError:
+        return {}
+    last = [fates(report) for report in heads[-1]]
+    found = {name: fate(last, name) for name in LOGGED}
+    return {name: value for name, value in found.items() if 0 <= value <= 100}
 
 
 def _check_lines(data: bytes, epochs: int) -> None:

@@ -1,13 +1,13 @@
 """All checks of one run of a bundle, and what they found of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from noisyseg.bench.leaderboard.checks.check import Check, equal
 from noisyseg.bench.leaderboard.checks.installed import Cell, Installed
-from noisyseg.bench.leaderboard.checks.logs import check_log
+from noisyseg.bench.leaderboard.checks.logs import check_log, logged_fates
 from noisyseg.bench.leaderboard.checks.noise import Made, check_noise
 from noisyseg.bench.leaderboard.checks.predictions import (
     check_metrics,
@@ -32,6 +32,7 @@ class RunFound:
         metrics: what the predictions come to; without data, what the record says; None if neither
             is to be had.
         draws: mask AP of each of the leaderboard's draws of images, if it was asked for.
+        logged: what its log says became of wrong labels, in percent.
     """
 
     key: str
@@ -40,6 +41,7 @@ class RunFound:
     predictions: Predictions | None
     metrics: Mapping[str, Any] | None
     draws: Floats | None = None
+    logged: Mapping[str, float] = field(default_factory=dict)
 
 
 def imported_key(suite: str, cell: Cell, sha256: str) -> str:
@@ -99,6 +101,7 @@ def check_run(
         record=record,
         predictions=recomputed.predictions,
         metrics=metrics,
+        logged=logged_fates(own, record, epochs),
     )
     return found, checks
 

@@ -24,8 +24,9 @@ MEANINGS = {
     "bbox.AP": "AP of boxes",
     "agnostic.AP": "mask AP with all classes as one: finding and outlining alone",
     "matched.accuracy": "of the instances found, how many have the right class: naming alone",
-    "memorised": "of training RoIs with a wrong label, how many the network predicts as that label",
-    "recovered": "of training RoIs with a wrong label, how many it predicts as the true one",
+    "memorised": "of training RoIs with a wrong label, how many the network predicts as that label "
+    "in the last epoch; claimed by the logs",
+    "recovered": "how many of them it predicts as the true one; claimed by the logs",
 }
 SECTIONS = {
     "provisional": f"Provisional: fewer than {LEAST_SEEDS} seeds, and so not ranked",

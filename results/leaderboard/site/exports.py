@@ -8,10 +8,11 @@ from typing import Any
 import msgspec
 
 from noisyseg.results.leaderboard.boards import Board, Ground, Row
-from noisyseg.results.leaderboard.entry import Entry, EntryRun
+from noisyseg.results.leaderboard.entry import LOGGED, Entry, EntryRun
 from noisyseg.results.records.metrics import DEFAULT, METRICS
 
 FORMAT = 1
+_METRICS = (*METRICS, *LOGGED)
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -76,7 +77,7 @@ def board_json(ground: Ground, board: Board) -> bytes:
 def board_csv(board: Board) -> bytes:
     """A line an entry: means and, of mask AP, the rest."""
     head = ["entry", "name", "kind", "place", "rank", "rank_low", "rank_high", "group"]
-    head += ["n", "mean", "sd", "low", "high", *METRICS]
+    head += ["n", "mean", "sd", "low", "high", *_METRICS]
     return _csv(head, (_line(row) for row in board.rows))
 
 
@@ -86,11 +87,11 @@ def runs_csv(board: Board) -> bytes:
         {name for row in board.rows for run in _runs(row, board) for name in run.checksums}
     )
     head = ["entry", "name", "kind", "key", "noise_seed", "train_seed", "finished"]
-    head += [*METRICS, *(f"sha256 {name}" for name in names)]
+    head += [*_METRICS, *(f"sha256 {name}" for name in names)]
     lines = (
         [row.entry.id, name, row.entry.kind, run.key]
         + [run.noise_seed, run.train_seed, _cell(run.finished)]
-        + [run.metrics.get(metric) for metric in METRICS]
+        + [run.metrics.get(metric) for metric in _METRICS]
         + [run.checksums.get(file) for file in names]
         for row in board.rows
         for name in [_cell(row.entry.card.get("name"))]
@@ -138,7 +139,7 @@ def _line(row: Row) -> list[Any]:
     return [
         *(row.entry.id, _cell(row.entry.card.get("name")), row.entry.kind),
         *(told.get(key) for key in keys),
-        *(row.numbers[name].mean if name in row.numbers else None for name in METRICS),
+        *(row.numbers[name].mean if name in row.numbers else None for name in _METRICS),
     ]
 
 

@@ -1,8 +1,10 @@
 """The page that says how boards are read and what the exported files hold."""
 
+from noisyseg.results.leaderboard.entry import LOGGED
 from noisyseg.results.leaderboard.site.templates import filled
 from noisyseg.results.leaderboard.standings import LEAST_SEEDS
 from noisyseg.results.records.metrics import METRICS
+from noisyseg.results.statistics.fates import FATES
 
 FIELDS = {
     "format": "version of the file's schema: 1",
@@ -32,6 +34,9 @@ FIELDS = {
 """Field → what it is, as the exported files have it."""
 
 
+_LOGGED = {name: f"{FATES[name]}: of the run's log, which nobody can recompute" for name in LOGGED}
+
+
 def schema_page(*, date: str) -> bytes:
     """The page.
 
@@ -39,5 +44,10 @@ def schema_page(*, date: str) -> bytes:
         date: of the newest entry of the site.
     """
     return filled(
-        "schema.html.j2", root="", date=date, least=LEAST_SEEDS, fields=FIELDS, metrics=METRICS
+        "schema.html.j2",
+        root="",
+        date=date,
+        least=LEAST_SEEDS,
+        fields=FIELDS,
+        metrics=METRICS | _LOGGED,
     )

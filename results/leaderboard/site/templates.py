@@ -1,5 +1,6 @@
 """How the site's templates are filled: every text escaped, addresses of strangers looked at."""
 
+import json
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,8 @@ def _environment() -> Environment:
         "address": address,
         "checksums": checksums,
         "place": place,
+        "plain": plain,
+        "megabytes": megabytes,
         "year": year,
     }
     return environment
@@ -59,6 +62,16 @@ def address(text: object) -> str | None:
         return checked_url(text, "address")
     except InputError:
         return None
+
+
+def plain(value: object) -> str:
+    """A parameter's value, as a suite has it."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def megabytes(size: int) -> str:
+    """A file's size."""
+    return f"{size / 1e6:.1f} MB"
 
 
 def checksums(run: EntryRun) -> str:

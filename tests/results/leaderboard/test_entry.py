@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -128,3 +129,15 @@ def test_method_noise_and_seeds_leave_the_ground():
     }
     assert ground_of(spec) == ground_of({**spec, "method": {"name": "gce"}, "train_seed": 4})
     assert ground_of(spec) != ground_of({**spec, "data": {**spec["data"], "classes": ["star"]}})
+
+
+def test_a_run_may_have_what_its_log_says_of_wrong_labels_and_no_other_metric(tmp_path):
+    def with_metric(name):
+        run = entry().settings["sym40"].runs[0]
+        more = msgspec.structs.replace(run, metrics={**run.metrics, name: 40.0})
+        setting = Setting(noise={"steps": []}, rate=0.4, images=100, runs=[more])
+        return entry(settings={"sym40": setting})
+
+    assert read_entry(write_entry(tmp_path, with_metric("memorised"))) == with_metric("memorised")
+    with pytest.raises(InputError, match="'luck'"):
+        read_entry(write_entry(tmp_path, with_metric("luck")))

@@ -177,6 +177,17 @@ def test_a_board_shows_the_numbers_of_its_entries(site, entries):
     assert f"{sum(agnostic) / 5:.1f}" in shown["ce"]
 
 
+def test_what_became_of_wrong_labels_stands_beside_ap_where_there_are_some(site, entries):
+    heads = rows_of(site / "boards" / GROUND / "sym40.html")[0]
+    place = heads.index("Memorised")
+    shown = rows_of(site / "boards" / GROUND / "sym40.html")
+    row = next(cells for cells in shown if len(cells) > 10 and cells[2] == "ce")
+    own = [run.metrics["memorised"] for run in entries[0].settings["sym40"].runs]
+    assert row[place] == f"{sum(own) / 5:.1f}"
+    assert "Memorised" not in rows_of(site / "boards" / GROUND / "clean.html")[0]
+    assert "claimed by the logs" in Seen(site / "boards" / GROUND / "sym40.html").text
+
+
 def test_what_is_missing_has_a_dash_and_no_mean_over_it(site):
     cells = {
         row[0].split("(")[0].strip(): row for row in rows_of(site / "boards" / f"{GROUND}.html")
