@@ -69,7 +69,8 @@ def pairs_above(values: DrawnValues, images: int) -> tuple[NDArray[np.bool_], in
 
 def _every_two(values: DrawnValues, images: int) -> _Pairs:
     size = len(values)
-    found = _Pairs(np.zeros((size, size), dtype=np.int64), *np.zeros((3, size, size)))
+    counts = np.zeros((size, size), dtype=np.int64)
+    parts = np.zeros((3, size, size))
     patterns: dict[tuple[Hashable, ...], list[int]] = {}
     for place, own in enumerate(values.values()):
         patterns.setdefault(tuple(sorted(own, key=repr)), []).append(place)
@@ -77,12 +78,12 @@ def _every_two(values: DrawnValues, images: int) -> _Pairs:
         seeds = independent(seed for seed in first if seed in second)
         if len(seeds) > 1:
             block = _block(values, rows, columns, seeds)
-            found.seeds[np.ix_(rows, columns)] = found.seeds[np.ix_(columns, rows)] = len(seeds)
-            for whole, part in zip(found[1:], block, strict=True):
-                whole[np.ix_(rows, columns)], whole[np.ix_(columns, rows)] = part, part.T
-            found.mean[np.ix_(columns, rows)] = -block[0].T
-    found.images[:] *= images / (images - 1)
-    return found
+            counts[np.ix_(rows, columns)] = counts[np.ix_(columns, rows)] = len(seeds)
+            for whole, part, sign in zip(parts, block, (-1, 1, 1), strict=True):
+                whole[np.ix_(rows, columns)] = part
+                if rows != columns:
+                    whole[np.ix_(columns, rows)] = sign * part.T
+    return _Pairs(counts, parts[0], parts[1], parts[2] * (images / (images - 1)))
 
 
 def _block(
@@ -171,12 +172,13 @@ def _levels(means: Floats, parts: Floats, degrees: tuple[float, float]) -> Float
         parts: variances of seeds and of images, shape (2, P).
         degrees: of freedom of the two.
     """
+    squares = np.square(means)
     t = np.square([stdtrit(own, _LEVELS / 2) for own in degrees])  # (2, L)
     low: NDArray[np.int64] = np.zeros(len(means), dtype=np.int64)
     high: NDArray[np.int64] = np.full(len(means), len(_LEVELS) - 1)
     for _ in range(len(_LEVELS).bit_length()):
         middle = (low + high) // 2
-        reaches = (t[0, middle] * parts[0] + t[1, middle] * parts[1]) >= np.square(means)
+        reaches = (t[0, middle] * parts[0] + t[1, middle] * parts[1]) >= squares
         low, high = np.where(reaches, middle + 1, low), np.where(reaches, high, middle)
         low = np.minimum(low, high)
     return np.asarray(_LEVELS[high])

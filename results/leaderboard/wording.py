@@ -46,9 +46,10 @@ def verdict(rows: Sequence[Row]) -> str:
     if len(ranked) == 1:
         return f"{best} is the only ranked entry."
     if not below:
-        return f"{best} has the highest mean, and none of the {len(alike)} others is told from it."
+        told = "the other is not" if len(alike) == 1 else f"none of the {len(alike)} others is"
+        return f"{best} has the highest mean, and {told} told from it."
     if not alike:
-        return f"{best} is told from all {below} others."
+        return f"{best} is told from {'the other' if below == 1 else f'all {below} others'}."
     return (
         f"{best} has the highest mean. Not told from it: {listed(alike)}. "
         f"{below} {'is' if below == 1 else 'are'} told to be below it."
