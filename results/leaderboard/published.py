@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from noisyseg.errors import InputError
-from noisyseg.files import sha256_file
+from noisyseg.files import canonical_json, sha256_file
+from noisyseg.results.leaderboard.card import parse_card
 from noisyseg.results.leaderboard.entry import FILE, Checks, Entry, MethodSpec, Protocol
 from noisyseg.results.leaderboard.entry import read_entry as read
 from noisyseg.results.paper.published import PublishedTable, published_names, published_table
@@ -24,7 +25,8 @@ def read_published(folder: Path) -> list[Entry]:
     """The entries of a published folder, by id.
 
     Raises:
-        InputError: no such folder, an entry that is none, or one in another's place.
+        InputError: no such folder, an entry that is none, one in another's place, or a card that
+            no submission could have.
     """
     entries = folder / FOLDER
     if not entries.is_dir():
@@ -37,6 +39,12 @@ def read_published(folder: Path) -> list[Entry]:
         entry = read(place / FILE)
         if entry.id != place.name:
             raise InputError(f"{place / FILE}: the id is {entry.id!r}, the folder's {place.name!r}")
+        if (entry.kind == "reported") != entry.ground.startswith(PAPER):
+            raise InputError(
+                f"{place / FILE}: {entry.kind} entries have no ground {entry.ground!r}: reported "
+                f"ones alone have one that begins with {PAPER!r}."
+            )
+        parse_card(canonical_json(entry.card), f"{place / FILE}: card")
         found.append(entry)
     return found
 

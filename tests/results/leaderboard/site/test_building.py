@@ -15,13 +15,13 @@ from noisyseg.files import sha256_bytes
 from noisyseg.results.leaderboard.entry import BundleFile, Protocol, write_entry
 from noisyseg.results.leaderboard.site.building import build_site, write_snapshot
 from noisyseg.results.leaderboard.site.setting_page import Described
+from noisyseg.results.leaderboard.site.templates import address
 
 HOSTILE = {
     "name": "<script>alert(1)</script>",
     "summary": '"><img src=x onerror=alert(1)>',
     "authors": ["</td><b>a</b>", "{{ 7 * 7 }}", "\\input{x}"],
-    "code": "javascript:alert(1)",
-    "paper": {"title": "<i>t</i>", "url": "https://a.example/'onclick='x", "year": 2021},
+    "paper": {"title": "<i>t</i>", "url": "https://a.example/?a=1&b=(x)", "year": 2021},
     "licence": "<style>body{display:none}</style>",
     "tuned_on": "&lt;b&gt; **bold** [a](javascript:x)",
     "extra_data": "<svg onload=alert(1)>",
@@ -134,6 +134,7 @@ def test_every_link_leads_to_a_file_of_the_site_or_to_a_checked_address(site):
     assert outside == {
         "https://example.org/paper", "https://example.org/code",
         "https://doi.org/10.1007/978-3-030-58568-6_3",
+        "https://a.example/?a=1&b=(x)",
     }  # fmt: skip
 
 
@@ -152,7 +153,7 @@ def test_what_strangers_wrote_is_shown_as_text(site, entries):
     page = site / "methods" / f"{entries[2].id}.html"
     seen = Seen(page)
     for text in (
-        HOSTILE["name"], HOSTILE["summary"], *HOSTILE["authors"], HOSTILE["code"],
+        HOSTILE["name"], HOSTILE["summary"], *HOSTILE["authors"],
         HOSTILE["licence"], HOSTILE["tuned_on"], HOSTILE["extra_data"], "<i>t</i>",
     ):  # fmt: skip
         assert text in seen.text
@@ -319,3 +320,34 @@ def test_unusable_entries_are_named_and_nothing_is_written(entries, tmp_path):
         build_site(source, tmp_path / "out", describe)
     with pytest.raises(InputError, match="no entries are published"):
         build_site(tmp_path, tmp_path / "out", describe)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"code": "javascript:alert(1)"},
+        {"code": "https://a.example/'onclick='x"},
+        {"name": "red\x1b[31m"},
+        {"name": "evil\u202egnp.exe"},
+        {"summary": None},
+        {"more": "x"},
+    ],
+)
+def test_a_card_that_no_submission_could_have_is_refused(tmp_path, change):
+    entry = made_entry("ce")
+    entry.card.update(change)
+    with pytest.raises(InputError, match=r"entry\.json: card"):
+        build_site(published(tmp_path / "published", [entry]), tmp_path / "out", describe)
+
+
+def test_an_address_that_is_none_is_no_link():
+    assert address("https://example.org/a?b=1#c") == "https://example.org/a?b=1#c"
+    for text in ("javascript:alert(1)", "https://a'b", "https://user@host/", "//x", None, 7):
+        assert address(text) is None
+
+
+def test_numbers_with_runs_are_not_mixed_with_reported_ones(tmp_path):
+    for number, changes in enumerate([{"ground": "paper: table1"}, {"kind": "reported"}]):
+        source = published(tmp_path / str(number), [made_entry("ce", **changes)])
+        with pytest.raises(InputError, match="reported ones alone"):
+            build_site(source, tmp_path / "out", describe)
