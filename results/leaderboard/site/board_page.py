@@ -29,7 +29,7 @@ MEANINGS = {
     "recovered": "how many of them it predicts as the true one; claimed by the logs",
 }
 SECTIONS = {
-    "provisional": f"Provisional: fewer than {LEAST_SEEDS} seeds that can be compared, and so not ranked",
+    "provisional": f"Provisional: fewer than {LEAST_SEEDS} seeds to compare, and so not ranked",
     "imported": "Imported: predictions of other code; the AP is recomputed, the training unknown",
     "reported": "Reported in a paper: no runs, no seeds, no spread; nobody recomputed it",
 }
