@@ -4,7 +4,7 @@ Made-up entries of 14 noise settings, three seeds each, are published in a folde
 build` makes the site of them in a process of its own: with 250, 500 and 1000 entries. A minute, and
 a gigabyte of disk while it lasts.
 
-    python benchmarks/leaderboard_site.py                    bounds: 20 CPU s, a board of 1 MB, linear
+    python benchmarks/leaderboard_site.py                   bounds: 20 CPU s, boards of 1 MB, linear
     python benchmarks/leaderboard_site.py --entries 20,40    a quick try; no bounds
 
 Exit status 1 if a bound is missed at full size.
