@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from noisyseg.number_text import decimal
 from noisyseg.results.leaderboard.boards import Board, Ground, Row
-from noisyseg.results.leaderboard.wording import MISSING, half, letter, place, verdict
+from noisyseg.results.leaderboard.wording import MISSING, groups, half, place, verdict
 from noisyseg.results.records.metrics import DEFAULT
 from noisyseg.text_lines import wrapped
 
@@ -26,11 +26,10 @@ def board_text(ground: Ground, board: Board) -> str:
 
 def _cells(row: Row) -> tuple[str, ...]:
     own = row.numbers.get(DEFAULT)
-    group = MISSING if row.standing is None else letter(row.standing.group)
     others = ("agnostic.AP", "matched.accuracy")
     return (
         place(row),
-        group,
+        groups(row),
         _short(_printed(str(row.entry.card.get("name")))),
         MISSING if own is None else decimal(own.mean),
         half(row),

@@ -13,10 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noisyseg.results.leaderboard.many_pairs import pairs_above
-from noisyseg.results.statistics.holm import holm
-from noisyseg.results.statistics.intervals import CONFIDENCE
 from noisyseg.results.statistics.pair_tests import DrawnValues, pair_tests
-from noisyseg.results.statistics.rankings import ranks
+from noisyseg.results.statistics.rankings import ranking, ranks
 
 LEAST_SEEDS = 3
 """An entry with fewer is provisional: shown, and not ranked."""
@@ -31,14 +29,17 @@ class Standing(NamedTuple):
     Attributes:
         rank: 1 the best; equal means share the mean of theirs.
         low, high: the rank's 95 % interval; those of all entries hold together.
-        group: 0 the first: its first entry, and those below it that are not told from it and are
-            of no group before.
+        groups: numbers of its groups, 0 the first. Two entries share one if they are not told
+            apart; on boards of more than `EXACT` entries each has one group alone: that of the
+            best entry of no group before from which it is not told.
+        first: whether it is not told from the best.
     """
 
     rank: float
     low: int
     high: int
-    group: int
+    groups: tuple[int, ...]
+    first: bool
 
 
 class Standings(NamedTuple):
@@ -67,34 +68,47 @@ def standings(values: DrawnValues, *, images: int, exact: int = EXACT) -> Standi
         name: float(np.mean([run.own for run in own.values()])) for name, own in values.items()
     }
     order = sorted(means, key=lambda name: (-means[name], name))
-    ordered = {name: values[name] for name in order}
-    small = len(order) <= exact
-    above, comparisons = (_tested if small else pairs_above)(ordered, images)
-    places = ranks(np.array([means[name] for name in order]))
-    lows, highs = 1 + above.sum(axis=0), len(order) - above.sum(axis=1)
-    groups = _groups(above | above.T)
-    found = zip(order, places.tolist(), lows.tolist(), highs.tolist(), groups, strict=True)
-    return Standings({name: Standing(*place) for name, *place in found}, comparisons)
+    own = {name: means[name] for name in order}
+    ways = _exact if len(order) <= exact else _many
+    return ways({name: values[name] for name in order}, own, images)
 
 
-def _tested(values: DrawnValues, images: int) -> tuple[NDArray[np.bool_], int]:
-    """Who is told to be above whom, shape (E, E), and the number of tests; by `pair_tests`."""
-    above = np.zeros((len(values), len(values)), dtype=np.bool_)
-    place = {name: number for number, name in enumerate(values)}
-    tests = {
-        pair: test
-        for pair, test in pair_tests(values, images=images).items()
-        if test.seeds >= SHARED
+def _exact(values: DrawnValues, means: Mapping[str, float], images: int) -> Standings:
+    """By `pair_tests` and `ranking`; entries in the order of their means."""
+    tests = pair_tests(values, images=images)
+    found = ranking(means, {pair: t for pair, t in tests.items() if t.seeds >= SHARED})
+    shared = {name for group in found.groups for name in group}
+    groups = [*found.groups, *([name] for name in means if name not in shared)]
+    order = list(means)
+    groups.sort(key=lambda group: [order.index(name) for name in group])
+    best = {name for group in groups if order[0] in group for name in group}
+    places = {
+        name: Standing(
+            *found.ranks[name],
+            groups=tuple(number for number, group in enumerate(groups) if name in group),
+            first=name in best,
+        )
+        for name in order
     }
-    corrected = holm({pair: test.p for pair, test in tests.items()})
-    for pair, test in tests.items():
-        if corrected[pair] <= 1 - CONFIDENCE:
-            over, below = (test.one, test.other)[:: 1 if test.difference > 0 else -1]
-            above[place[over], place[below]] = True
-    return above, len(tests)
+    return Standings(places, found.comparisons)
 
 
-def _groups(apart: NDArray[np.bool_]) -> list[int]:
+def _many(values: DrawnValues, means: Mapping[str, float], images: int) -> Standings:
+    above, comparisons = pairs_above(values, images)
+    places = ranks(np.array(list(means.values())))
+    lows, highs = 1 + above.sum(axis=0), len(means) - above.sum(axis=1)
+    groups = _walked(above | above.T)
+    found = zip(means, places.tolist(), lows.tolist(), highs.tolist(), groups, strict=True)
+    return Standings(
+        {
+            name: Standing(rank, low, high, groups=(group,), first=group == 0)
+            for name, rank, low, high, group in found
+        },
+        comparisons,
+    )
+
+
+def _walked(apart: NDArray[np.bool_]) -> list[int]:
     """A group's number of each entry, the best first."""
     found = np.full(len(apart), -1)
     number = 0

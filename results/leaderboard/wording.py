@@ -25,9 +25,14 @@ def place(row: Row) -> str:
     """A row's rank with its interval: 2 (1–4)."""
     if row.standing is None:
         return MISSING
-    rank, low, high, _ = row.standing
+    rank, low, high = row.standing[:3]
     shown = f"{rank:g}"
     return shown if low == high == rank else f"{shown} ({low}–{high})"
+
+
+def groups(row: Row) -> str:
+    """The letters of a row's groups."""
+    return MISSING if row.standing is None else "".join(map(letter, row.standing.groups))
 
 
 def letter(number: int) -> str:
@@ -57,11 +62,11 @@ def verdict(rows: Sequence[Row]) -> str:
 
 
 def leaders(rows: Sequence[Row]) -> list[str]:
-    """Names of a board's first group."""
+    """Names of the entries that are not told from a board's best, that one first."""
     return [
         str(row.entry.card.get("name"))
         for row in rows
-        if row.standing is not None and row.standing.group == 0
+        if row.standing is not None and row.standing.first
     ]
 
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from noisyseg.results.leaderboard.boards import KINDS, Board, Ground, Row
 from noisyseg.results.leaderboard.site.strip import strip_of
 from noisyseg.results.leaderboard.site.templates import filled, year
-from noisyseg.results.leaderboard.standings import LEAST_SEEDS
-from noisyseg.results.leaderboard.wording import letter, verdict
+from noisyseg.results.leaderboard.standings import EXACT, LEAST_SEEDS
+from noisyseg.results.leaderboard.wording import verdict
 
 COLUMNS = {
     "segm.AP50": "AP50",
@@ -61,7 +61,7 @@ def board_page(ground: Ground, board: Board, *, date: str) -> bytes:
         columns=columns,
         meanings=MEANINGS,
         strip=strip_of(board),
-        letters=[letter(number) for number in range(len(board.rows))],
+        many=sum(row.standing is not None for row in board.rows) > EXACT,
         kinds=list(dict.fromkeys(row.entry.kind for row in board.rows)),
         years=sorted({year(row) for row in board.rows}),
         least=LEAST_SEEDS,

@@ -9,6 +9,7 @@ import msgspec
 
 from noisyseg.results.leaderboard.boards import Board, Ground, Row
 from noisyseg.results.leaderboard.entry import LOGGED, Entry, EntryRun
+from noisyseg.results.leaderboard.wording import groups
 from noisyseg.results.records.metrics import DEFAULT, METRICS
 
 FORMAT = 1
@@ -76,7 +77,7 @@ def board_json(ground: Ground, board: Board) -> bytes:
 
 def board_csv(board: Board) -> bytes:
     """A line an entry: means and, of mask AP, the rest."""
-    head = ["entry", "name", "kind", "place", "rank", "rank_low", "rank_high", "group"]
+    head = ["entry", "name", "kind", "place", "rank", "rank_low", "rank_high", "groups"]
     head += ["n", "mean", "sd", "low", "high", *_METRICS]
     return _csv(head, (_line(row) for row in board.rows))
 
@@ -126,16 +127,18 @@ def _ground(ground: Ground) -> dict[str, Any]:
 
 def _place(row: Row) -> dict[str, Any]:
     own = row.numbers.get(DEFAULT)
-    rank, low, high, group = row.standing or (None, None, None, None)
+    rank, low, high, own_groups, _ = row.standing or (None, None, None, None, None)
     return {
-        **{"place": row.kind, "rank": rank, "rank_low": low, "rank_high": high, "group": group},
+        **{"place": row.kind, "rank": rank, "rank_low": low, "rank_high": high},
+        "groups": own_groups,
         **({} if own is None else own._asdict()),
     }
 
 
 def _line(row: Row) -> list[Any]:
     told = _place(row)
-    keys = ("place", "rank", "rank_low", "rank_high", "group", "n", "mean", "sd", "low", "high")
+    told["groups"] = None if row.standing is None else groups(row)
+    keys = ("place", "rank", "rank_low", "rank_high", "groups", "n", "mean", "sd", "low", "high")
     return [
         *(row.entry.id, _cell(row.entry.card.get("name")), row.entry.kind),
         *(told.get(key) for key in keys),

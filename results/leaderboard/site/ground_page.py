@@ -33,9 +33,9 @@ def ground_page(ground: Ground, *, date: str) -> bytes:
 
 
 def _firsts(cells: list[Row | None]) -> int | None:
-    """In how many settings an entry is of the first group; None where it is not ranked at all."""
+    """In how many settings an entry is not told from the best; None where it has no rank."""
     places = [row.standing for row in cells if row is not None and row.standing is not None]
-    return sum(place.group == 0 for place in places) if places else None
+    return sum(place.first for place in places) if places else None
 
 
 def _name(entry: Entry) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 from noisyseg.results.leaderboard.entry import LOGGED
 from noisyseg.results.leaderboard.site.templates import filled
-from noisyseg.results.leaderboard.standings import LEAST_SEEDS
+from noisyseg.results.leaderboard.standings import EXACT, LEAST_SEEDS
 from noisyseg.results.records.metrics import METRICS
 from noisyseg.results.statistics.fates import FATES
 
@@ -27,7 +27,7 @@ FIELDS = {
     "noise_floor": "sd of ce over seeds, and of how many runs",
     "place": "ranked, provisional, imported or reported",
     "rank, rank_low, rank_high": "rank among the ranked, and its 95 % interval",
-    "group": "0 the first group, 1 the next, …",
+    "groups": "in JSON 0 the first group, 1 the next, …; in CSV letters, A the first",
     "n, mean, sd": "of a metric over an entry's runs",
     "low, high": "the 95 % interval of the mean, of mask AP",
 }
@@ -48,6 +48,7 @@ def schema_page(*, date: str) -> bytes:
         root="",
         date=date,
         least=LEAST_SEEDS,
+        exact=EXACT,
         fields=FIELDS,
         metrics=METRICS | _LOGGED,
     )

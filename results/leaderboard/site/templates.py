@@ -11,7 +11,7 @@ from noisyseg.errors import InputError
 from noisyseg.results.leaderboard.boards import Row
 from noisyseg.results.leaderboard.entry import EntryRun
 from noisyseg.results.leaderboard.text import checked_url
-from noisyseg.results.leaderboard.wording import MISSING, half, number, place
+from noisyseg.results.leaderboard.wording import MISSING, groups, half, number, place
 from noisyseg.results.records.metrics import DEFAULT
 
 _TEMPLATES = Path(__file__).with_name("templates")
@@ -44,6 +44,7 @@ def _environment() -> Environment:
         "address": address,
         "checksums": checksums,
         "place": place,
+        "groups": groups,
         "plain": plain,
         "megabytes": megabytes,
         "year": year,

@@ -6,6 +6,7 @@ import pytest
 from noisyseg.results.leaderboard.many_pairs import pairs_above
 from noisyseg.results.leaderboard.standings import standings
 from noisyseg.results.leaderboard.uneven_entries import uneven_entries
+from noisyseg.results.statistics.holm import holm
 from noisyseg.results.statistics.pair_tests import Drawn, pair_tests
 from noisyseg.results.statistics.rankings import ranking
 from noisyseg.results.statistics.uneven_spread import uneven_methods
@@ -96,8 +97,32 @@ def test_of_twenty_equal_entries_some_are_told_apart_in_few_boards():
 def test_a_group_is_those_not_told_from_its_first():
     rng = np.random.default_rng(1)
     values = board(rng, [50, 50, 30, 30, 10], sd=0.1, of_images=0.05)
-    groups = {name: place.group for name, place in standings(values, images=IMAGES).places.items()}
-    assert groups == {"m00": 0, "m01": 0, "m02": 1, "m03": 1, "m04": 2}
+    for exact in (0, 40):
+        places = standings(values, images=IMAGES, exact=exact).places
+        assert {name: place.groups for name, place in places.items()} == {
+            "m00": (0,), "m01": (0,), "m02": (1,), "m03": (1,), "m04": (2,),
+        }  # fmt: skip
+        assert {name for name, place in places.items() if place.first} == {"m00", "m01"}
+
+
+def test_entries_share_a_group_exactly_if_they_are_not_told_apart():
+    rng = np.random.default_rng(7)
+    shared = 0
+    for _ in range(8):
+        values = board(rng, [30, 29, 28, 27, 26, 25], sd=0.5)
+        means = {n: float(np.mean([r.own for r in own.values()])) for n, own in values.items()}
+        tests = pair_tests(values, images=IMAGES)
+        corrected = holm({pair: test.p for pair, test in tests.items()})
+        places = standings(values, images=IMAGES).places
+        best = max(means, key=lambda name: means[name])
+        for pair, p in corrected.items():
+            one, other = (set(places[name].groups) for name in pair)
+            assert bool(one & other) is (p > 0.05)
+            shared += len(places[min(pair)].groups) > 1
+            if best in pair:
+                (rest,) = pair - {best}
+                assert places[rest].first is (p > 0.05)
+    assert shared > 10
 
 
 def test_entries_without_seeds_in_common_are_not_told_apart():
@@ -107,7 +132,9 @@ def test_entries_without_seeds_in_common_are_not_told_apart():
     for exact in (0, 40):
         found = standings(values, images=IMAGES, exact=exact)
         assert found.comparisons == 0
-        assert [tuple(place) for place in found.places.values()] == [(1, 1, 2, 0), (2, 1, 2, 0)]
+        assert [tuple(place) for place in found.places.values()] == [
+            (1, 1, 2, (0,), True), (2, 1, 2, (0,), True),
+        ]  # fmt: skip
 
 
 def test_equal_runs_share_their_rank_and_no_entry_has_no_standing():
