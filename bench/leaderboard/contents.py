@@ -90,7 +90,7 @@ class Contents(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """
 
     format: Literal[1]
-    noisyseg: Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z.+]{1,40}$")]
+    noisyseg: Annotated[str, msgspec.Meta(pattern=r"^[0-9][0-9A-Za-z.+]{0,39}$")]
     suite: _Label
     method: _Label
     kind: Literal["trained", "imported"]

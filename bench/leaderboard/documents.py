@@ -33,9 +33,8 @@ def check_document(path: Path, name: str, limits: Limits = LIMITS) -> None:
         _check_small(path, name, most)
         parse_strict_json(path.read_bytes(), name, most=most)
     elif path.suffix == ".jsonl":
-        with path.open("rb") as file:
-            for number, line in enumerate(iter(lambda: file.readline(limits.json + 1), b""), 1):
-                parse_strict_json(line, f"{name}, line {number}", most=limits.json)
+        _check_small(path, name, limits.log)
+        _check_lines(path, name, limits)
     elif path.suffix == ".py":
         _check_small(path, name, limits.source)
     else:
@@ -46,6 +45,16 @@ def _check_small(path: Path, name: str, most: int) -> None:
     size = path.stat().st_size
     if size > most:
         raise InputError(f"{name}: {size} bytes; at most {most} are read.")
+
+
+def _check_lines(path: Path, name: str, limits: Limits) -> None:
+    """Refuse a file of too many lines before the first of them is parsed."""
+    data = path.read_bytes()
+    count = data.count(b"\n")
+    if count > limits.log_lines:
+        raise InputError(f"{name}: {count} lines; at most {limits.log_lines} are read.")
+    for number, line in enumerate(io.BytesIO(data), 1):
+        parse_strict_json(line, f"{name}, line {number}", most=limits.json)
 
 
 class _Detections(msgspec.Struct):

@@ -162,7 +162,6 @@ def _rate(steps: Sequence[Mapping[str, Any]] | None) -> float | None:
 
 def _run(run: RunFound) -> EntryRun:
     assert run.metrics is not None
-    sums = {} if run.record is None else dict(run.record["checksums"])
     return EntryRun(
         key=run.key,
         noise_seed=run.cell.noise_seed,
@@ -173,13 +172,9 @@ def _run(run: RunFound) -> EntryRun:
             name: ClassPrecision(segm=values["segm"], bbox=values["bbox"])
             for name, values in run.metrics["per_class"].items()
         },
-        checksums={name: _digest(value) for name, value in sums.items()},
+        checksums=dict(run.checksums),
         draws=None if run.draws is None else encoded_draws(run.draws),
     )
-
-
-def _digest(value: object) -> str | None:
-    return value if isinstance(value, str) else None
 
 
 def _checks(verdict: Verdict) -> Checks:

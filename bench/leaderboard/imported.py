@@ -29,6 +29,7 @@ from noisyseg.bench.runs.run import PREDICTIONS
 from noisyseg.errors import InputError, placed, unknown_name
 from noisyseg.files import sha256_file
 from noisyseg.mask_overlap import as_text, run_lengths
+from noisyseg.methods.registry import TAKEN
 from noisyseg.results.evaluation.evaluation import evaluate
 from noisyseg.results.evaluation.ground_truth import read_ground_truth
 from noisyseg.results.evaluation.predictions import read_predictions, write_predictions
@@ -56,10 +57,10 @@ def write_imported(
     suite = installed.suite
     if label not in installed.settings:
         raise unknown_name(f"noise setting of suite {suite.name}", label, installed.settings)
-    if card["method"] in suite.methods:
+    if card["method"] in (*suite.methods, *TAKEN):
         raise InputError(
-            f"the card's method {card['method']!r} is one of the suite's own, which are trained by "
-            "noisyseg: give what was trained elsewhere another label."
+            f"the card's method {card['method']!r} is one of the suite's own or of noisyseg's, "
+            "which noisyseg trains: give what was trained elsewhere another label."
         )
     with tempfile.TemporaryDirectory(prefix="noisyseg-import-") as work:
         return _written(path, results, card, label, installed, Path(work))

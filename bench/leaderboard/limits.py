@@ -20,6 +20,8 @@ class Limits:
             made to.
         manifest: a manifest, which has an entry for every annotation that noise changed.
         source: a method's file.
+        log: a run's log.
+        log_lines: of it, an epoch each.
         detections: one file of predictions, decompressed.
         detections_ratio: decompressed to compressed, of more than `ratio_from`.
     """
@@ -34,6 +36,8 @@ class Limits:
     json: int = 16 * _MIB
     manifest: int = 64 * _MIB
     source: int = _MIB
+    log: int = 64 * _MIB
+    log_lines: int = 100_000
     detections: int = 512 * _MIB
     detections_ratio: int = 1000
 

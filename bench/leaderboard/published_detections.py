@@ -29,7 +29,7 @@ def published_detections(published: Path, but: str) -> dict[tuple[str, str], Det
     if not published.is_dir():
         raise InputError(f"no folder {published}: wanted the one that holds {ENTRIES}/.")
     found = {}
-    for archive in sorted(published.glob(f"{ENTRIES}/*/{ARCHIVE}")):
+    for archive in _files(published, ARCHIVE):
         if sha256_file(archive) == but:
             continue
         with tempfile.TemporaryDirectory(prefix="noisyseg-entry-") as work:
@@ -48,7 +48,7 @@ def published_sums(published: Path) -> dict[str, tuple[str, str]]:
         InputError: an entry that cannot be read.
     """
     found = {}
-    for file in sorted(published.glob(f"{ENTRIES}/*/{FILE}")):
+    for file in _files(published, FILE):
         if not file.with_name(ARCHIVE).exists():
             entry = read_entry(file)
             for run in (run for setting in entry.settings.values() for run in setting.runs):
@@ -56,3 +56,9 @@ def published_sums(published: Path) -> dict[str, tuple[str, str]]:
                 if sha256 is not None:
                     found[sha256] = entry.id, run.key
     return found
+
+
+def _files(published: Path, name: str) -> list[Path]:
+    """A file of every entry; a name with a dot first is what publishing left that was stopped."""
+    found = published.glob(f"{ENTRIES}/*/{name}")
+    return sorted(file for file in found if not file.parent.name.startswith("."))

@@ -1,5 +1,6 @@
 """A bundle verified: nothing in it is believed that can be computed once more, or run."""
 
+import logging
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -37,6 +38,7 @@ from noisyseg.bench.runs.run import PREDICTIONS
 from noisyseg.errors import InputError
 from noisyseg.files import sha256_file
 
+_log = logging.getLogger(__name__)
 _WHOLE = "the archive holds the files of a bundle, whole, and nothing else"
 _CLAIMED = (
     "that the predictions, and what the logs tell, came of the training that is claimed: only "
@@ -97,7 +99,7 @@ def verify(
             return _refused(verdict_of(archive, None, checks, with_data=False))
         ground = ground_of(papers.contents.suite, papers.stated.variant)
         examined = _Examined(papers=papers, folder=folder, checks=checks)
-        examined.examine(ground, Path(work, "annotations"))
+        examined.try_to_examine(ground, Path(work, "annotations"))
         if published is not None:
             examined.compare(published, bundle.sha256)
         if draws and not any(check.state == "fails" for check in examined.checks):
@@ -140,6 +142,17 @@ class _Examined:
     runs: list[RunFound] = field(default_factory=list)
     detections: dict[str, Detected] = field(default_factory=dict)
 
+    def try_to_examine(self, ground: Ground, shared: Path) -> None:
+        """As `examine`; what stops it refuses the bundle, unless it is this machine's fault."""
+        try:
+            self.examine(ground, shared)
+        except (OSError, MemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001 (nobody foresees all that strangers write)
+            _log.warning("verification stopped", exc_info=not isinstance(error, InputError))
+            problem = f"{type(error).__name__}: {error}"
+            self.checks.append(held("verification.end", "every check came to its end", problem))
+
     def examine(self, ground: Ground, shared: Path) -> None:
         """Make every check but that for copies of others."""
         contents, stated = self.papers.contents, self.papers.stated
@@ -152,11 +165,10 @@ class _Examined:
             self.checks.append(held("suite.data", "the data are the suite's", str(error)))
             return
         self.installed = against
-        of_suite = check_suite(contents, stated, against)
-        self.checks += of_suite
-        if any(check.id == "suite.settings" and check.state == "fails" for check in of_suite):
-            return  # nothing says what its runs should be
+        self.checks += check_suite(contents, stated, against)
         cells = [cell_of(run) for run in contents.runs]
+        if any(cell.noise not in against.settings for cell in cells):
+            return  # nothing says what its runs should be
         self.checks += check_seeds(cells, against)
         if contents.kind == "trained":
             self.checks.append(check_noise_seeds(cells, against))
@@ -165,7 +177,7 @@ class _Examined:
         if contents.kind == "trained":
             self.checks += check_method(method, contents.method, ground.suite, self.folder)
         else:
-            self.checks += check_unknown_method(contents.method, ground.suite, self.folder)
+            self.checks += check_unknown_method(method, contents.method, ground.suite, self.folder)
         self._examine_runs(against)
         self.checks.append(check_alike([run.predictions for run in self.runs if run.predictions]))
         self.checks += check_copies(self.detections, _trainings(self.runs))

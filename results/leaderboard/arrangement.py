@@ -54,12 +54,17 @@ def _age(entry: Entry) -> list[int]:
 def _by_method_version(entries: Sequence[Entry]) -> tuple[list[Entry], list[Entry]]:
     """Those of each method's newest version, and the others."""
     newest: dict[str, int] = {}
-    for entry in entries:
+    own = [entry for entry in entries if _is_noisysegs(entry)]
+    for entry in own:
         newest[entry.method.name] = max(newest.get(entry.method.name, 0), entry.method.version or 0)
-    split: tuple[list[Entry], list[Entry]] = [], []
-    for entry in entries:
-        split[(entry.method.version or 0) < newest[entry.method.name]].append(entry)
-    return split
+    older = [entry for entry in own if (entry.method.version or 0) < newest[entry.method.name]]
+    archived = {entry.id for entry in older}
+    return [entry for entry in entries if entry.id not in archived], older
+
+
+def _is_noisysegs(entry: Entry) -> bool:
+    """Whether its method is noisyseg's own: others name and number theirs as they like."""
+    return entry.kind == "verified" and entry.method.file_sha256 is None
 
 
 def _ground(entries: Sequence[Entry], *, archived: str, suffix: str = "") -> Ground:
@@ -159,7 +164,11 @@ def _drawn(setting: Setting) -> dict[Hashable, Drawn]:
 
 
 def _floor(rows: Iterable[Row]) -> Floor | None:
-    own = [row.numbers[DEFAULT] for row in rows if row.entry.method.name == FLOOR and row.numbers]
+    own = [
+        row.numbers[DEFAULT]
+        for row in rows
+        if row.entry.method.name == FLOOR and _is_noisysegs(row.entry) and row.numbers
+    ]
     known = [(one.n, one.sd) for one in own if one.sd is not None]
     if not known:
         return None

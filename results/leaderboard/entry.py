@@ -205,10 +205,11 @@ def write_entry(folder: Path, entry: Entry) -> Path:
     """Write `entry.json` into an entry's folder; equal entries give equal bytes.
 
     Raises:
-        InputError: the folder cannot be written to.
+        InputError: it would not be read again; the folder cannot be written to.
     """
-    path = folder / FILE
-    write_atomically(path, encoded_entry(entry))
+    path, data = folder / FILE, encoded_entry(entry)
+    _decoded(data, path)
+    write_atomically(path, data)
     return path
 
 
@@ -224,9 +225,15 @@ def read_entry(path: Path) -> Entry:
         InputError: no such file, or one that is not an entry.
     """
     try:
-        entry = msgspec.json.decode(path.read_bytes(), type=Entry)
+        data = path.read_bytes()
     except OSError as error:
         raise InputError(f"cannot read the entry {path}: {error.strerror}.") from error
+    return _decoded(data, path)
+
+
+def _decoded(data: bytes, path: Path) -> Entry:
+    try:
+        entry = msgspec.json.decode(data, type=Entry)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise InputError(
             f"{path} is not an entry of the leaderboard: {error}. Make it again from its bundle: "

@@ -35,7 +35,9 @@ def read_published(folder: Path) -> list[Entry]:
             "`noisyseg leaderboard verify BUNDLE --publish FOLDER` writes one."
         )
     found = []
-    for place in sorted(path for path in entries.iterdir() if path.is_dir()):
+    # A name with a dot first is what publishing left that was stopped.
+    places = [path for path in entries.iterdir() if path.is_dir() and path.name[0] != "."]
+    for place in sorted(places):
         entry = read(place / FILE)
         if entry.id != place.name:
             raise InputError(f"{place / FILE}: the id is {entry.id!r}, the folder's {place.name!r}")

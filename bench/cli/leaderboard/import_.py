@@ -16,6 +16,7 @@ from noisyseg.bench.leaderboard.ground import ground_for
 from noisyseg.bench.leaderboard.imported import write_imported
 from noisyseg.bench.leaderboard.verdict import headline, verdict_document, verdict_text
 from noisyseg.bench.leaderboard.verification import verify
+from noisyseg.errors import InputError
 from noisyseg.results.leaderboard.card import read_card
 
 EXAMPLE = (
@@ -97,6 +98,12 @@ def run(options: Options) -> int:
         cache=cache_folder(),
         masks=options.masks,
     )
+    if not ground.has_weights:
+        raise InputError(
+            f"{options.suite}: the weights that its model starts from are not here, and their "
+            "checksum is part of what entries are compared by: put them where the suite names "
+            "them, or let `noisyseg run` download them."
+        )
     with tempfile.TemporaryDirectory(prefix="noisyseg-import-") as work:
         against = installed(ground.suite, ground.data, Path(work), stated={"model": {}})
         write_imported(

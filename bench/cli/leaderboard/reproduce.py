@@ -149,10 +149,11 @@ def _trained(options: Options, papers: Papers, entry: RunEntry, store: RunStore)
             "others than the bundle's. `noisyseg leaderboard verify` says which."
         )
     record = store.load(found.spec)
-    if record is None or not is_done(record):
-        check_images(found, checked[0])
-        record = _run(found, store, options.cluster)
-    return record
+    if record is not None and is_done(record):
+        say(f"run {found.key} is done in {store.root}: it is not trained once more")
+        return record
+    check_images(found, checked[0])
+    return _run(found, store, options.cluster)
 
 
 def _run(found: Run, store: RunStore, settings: ClusterSettings) -> Record:

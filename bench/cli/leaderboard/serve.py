@@ -76,6 +76,16 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing: whoever serves looks at the pages."""
 
+    def translate_path(self, path: str) -> str:
+        """The file of an address; one that is not there for whatever lies outside the site."""
+        site = Path(self.directory).resolve()
+        try:
+            if Path(super().translate_path(path)).resolve().is_relative_to(site):
+                return super().translate_path(path)
+        except (ValueError, OSError, RuntimeError):  # a null byte; links in a circle
+            pass
+        return str(site / "outside the site")
+
     def list_directory(self, path: Any) -> None:
         """A folder has no page of its own."""
         self.send_error(http.HTTPStatus.NOT_FOUND)

@@ -1,10 +1,12 @@
 """A check of a bundle: one statement, and what came of holding the bundle against it."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 State: TypeAlias = Literal["holds", "fails", "unchecked", "claimed", "remark"]
+_CHECKSUM = re.compile("[0-9a-f]{64}")
 _MOST_NAMED = 5
 _LONGEST = 60
 _LONGEST_REASON = 1000
@@ -60,6 +62,8 @@ def differing(stated: Any, found: Any) -> str | None:
 def shown(value: Any) -> str:
     """A value of strangers', short and on one line."""
     text = ascii(value) if not isinstance(value, str) else ascii(value)[1:-1]
+    if _CHECKSUM.fullmatch(text):
+        return f"{text[:12]}…"
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 

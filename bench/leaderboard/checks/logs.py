@@ -1,11 +1,13 @@
-"""Each run's log: a line for each epoch of the protocol, and finite numbers in it."""
+"""Each run's log: a line for each epoch of the protocol, with its loss, and finite numbers."""
 
+import io
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from noisyseg.bench.leaderboard.checks.check import Check, equal, held, shown
+from noisyseg.bench.leaderboard.limits import LIMITS
 from noisyseg.bench.runs.run import LOG
 from noisyseg.errors import InputError
 from noisyseg.files import sha256_bytes
@@ -16,8 +18,7 @@ from noisyseg.results.records.training_log import read_reports
 from noisyseg.results.statistics.fates import fate
 from noisyseg.strict_json import parse_strict_json
 
-MOST_BYTES = 64 << 20
-_WHAT = "the log has a line for each epoch of the protocol, and finite numbers"
+_WHAT = "the log has a line for each epoch of the protocol, with its loss, and finite numbers"
 
 
 def check_log(folder: Path, record: Record, epochs: int) -> list[Check]:
@@ -52,15 +53,18 @@ def logged_fates(folder: Path, record: Record, epochs: int) -> dict[str, float]:
 
 
 def _check_lines(data: bytes, epochs: int) -> None:
-    lines = data.splitlines()
-    if len(lines) != epochs:
-        raise InputError(f"{LOG}: {len(lines)} lines, wanted one for each of {epochs} epochs")
-    for epoch, line in enumerate(lines):
+    count = data.count(b"\n") + (data[-1:] not in (b"", b"\n"))
+    if count != epochs:
+        raise InputError(f"{LOG}: {count} lines, wanted one for each of {epochs} epochs")
+    for epoch, line in enumerate(io.BytesIO(data)):
         where = f"{LOG}:{epoch + 1}"
-        entry = parse_strict_json(line, where, most=MOST_BYTES)
+        entry = parse_strict_json(line, where, most=LIMITS.json)
         stated = entry.get("epoch") if isinstance(entry, dict) else None
         if type(stated) is not int or stated != epoch:
             raise InputError(f"{where}: wanted the line of epoch {epoch}, got {shown(stated)}")
+        loss = entry.get("loss")
+        if type(loss) not in (int, float):
+            raise InputError(f"{where}: wanted the epoch's loss, a number, got {shown(loss)}")
         if not all(math.isfinite(number) for number in _numbers(entry)):
             raise InputError(f"{where}: a number that is not finite")
 

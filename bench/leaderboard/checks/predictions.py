@@ -63,12 +63,14 @@ def check_predictions(
         held("predictions.readable", _READABLE, None, key),
         equal("predictions.file", what, stated, sha256_file(file), key),
     ]
-    checks.append(held("predictions.boxes", _BOXES, _far_boxes(predictions), key))
     if trained:
         checks += [
             held("predictions.scores", _SCORES, _scores(predictions), key),
             held("predictions.count", _MOST, _too_many(predictions, installed), key),
         ]
+    checks.append(held("predictions.boxes", _BOXES, _far_boxes(predictions), key))
+    if checks[-1].state == "fails":  # of what lies anywhere, nothing is computed
+        return Recomputed(predictions=predictions), checks
     if installed.eval_file is None:
         todo = "the numbers were not computed again: that needs the data"
         checks.append(Check(id="metrics.again", state="unchecked", what=todo, run=key))
@@ -83,11 +85,19 @@ def check_metrics(record: Record, metrics: Mapping[str, Any]) -> list[Check]:
     differences = metric_differences(record["metrics"], metrics)
     some = "; ".join(str(one) for one in differences[:_MOST_NAMED])
     more = f"; and {len(differences) - _MOST_NAMED} more" * (len(differences) > _MOST_NAMED)
-    remarks = [
+    checks = [held("metrics.again", _AGAIN, f"{some}{more}" or None, key)]
+    if not all(isinstance(name, str) for name in _tools(record["metrics"])):
+        what = "the record names the programs that computed its numbers"
+        checks.append(held("metrics.tool", what, "something else is in their places", key))
+    return checks + [
         Check(id="metrics.tool", state="remark", what=line, run=key)
         for line in tool_remarks(record["metrics"], metrics)
     ]
-    return [held("metrics.again", _AGAIN, f"{some}{more}" or None, key), *remarks]
+
+
+def _tools(metrics: Mapping[str, Any]) -> tuple[Any, Any]:
+    verified = metrics.get("verified")
+    return metrics.get("tool"), verified.get("tool") if isinstance(verified, Mapping) else None
 
 
 def check_alike(predictions: Sequence[Predictions]) -> Check:

@@ -9,7 +9,6 @@ from noisyseg.bench.leaderboard.checks.check import Check, differing, equal, hel
 from noisyseg.bench.leaderboard.checks.installed import Cell, Installed
 from noisyseg.bench.runs.rehearsal import is_rehearsal
 from noisyseg.errors import InputError
-from noisyseg.results.leaderboard.text import checked_text
 from noisyseg.results.records.record import Record, decode_record, run_key
 from noisyseg.results.records.store import RECORD_NAME
 from noisyseg.strict_json import parse_strict_json
@@ -66,7 +65,11 @@ def _check_alone(record: Record) -> None:
     if finished < started:
         raise InputError("it finished before it started")
     for place, text in _texts(record, ""):
-        checked_text(text, place, _LONGEST_TEXT)
+        if len(text) > _LONGEST_TEXT or not text.isprintable():
+            raise InputError(
+                f"{place}: wanted at most {_LONGEST_TEXT} characters that can be seen, got "
+                f"{shown(text)}"
+            )
 
 
 def _moment(record: Record, name: str) -> datetime:

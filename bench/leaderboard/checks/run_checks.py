@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from noisyseg.bench.leaderboard.checks.check import Check, equal
 from noisyseg.bench.leaderboard.checks.installed import Cell, Installed
@@ -21,6 +21,14 @@ from noisyseg.results.evaluation.image_matches import Floats
 from noisyseg.results.evaluation.predictions import Predictions
 from noisyseg.results.records.record import Record
 
+_CHECKED: tuple[Literal["manifest", "predictions", "log", "noisy_annotations"], ...] = (
+    "manifest",
+    "predictions",
+    "log",
+    "noisy_annotations",
+)
+"""Of a record's checksums: that of its matches is of a file that no bundle has."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFound:
@@ -33,6 +41,8 @@ class RunFound:
             is to be had.
         draws: mask AP of each of the leaderboard's draws of images, if it was asked for.
         logged: what its log says became of wrong labels, in percent.
+        checksums: SHA-256 of the run's files by name, as far as they were checked; None for one
+            that it has not.
     """
 
     key: str
@@ -42,6 +52,7 @@ class RunFound:
     metrics: Mapping[str, Any] | None
     draws: Floats | None = None
     logged: Mapping[str, float] = field(default_factory=dict)
+    checksums: Mapping[str, str | None] = field(default_factory=dict)
 
 
 def imported_key(suite: str, cell: Cell, sha256: str) -> str:
@@ -102,6 +113,7 @@ def check_run(
         predictions=recomputed.predictions,
         metrics=metrics,
         logged=logged_fates(own, record, epochs),
+        checksums={name: record["checksums"][name] for name in _CHECKED},
     )
     return found, checks
 
@@ -119,5 +131,6 @@ def check_imported(
         record=None,
         predictions=recomputed.predictions,
         metrics=recomputed.metrics,
+        checksums={"predictions": stated},
     )
     return found, checks

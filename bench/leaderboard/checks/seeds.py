@@ -55,7 +55,7 @@ def _unequal(cells: Sequence[Cell], installed: Installed) -> str | None:
         for label, found in trains.items()
         if found != every_train
     ] + [
-        f"{label} lacks noise/train seeds {named(sorted(every_pair - found))}"
+        f"{label} lacks noise/train seeds {named(sorted(every_pair - found, key=_order))}"
         for label, found in noisy.items()
         if found != every_pair
     ]
@@ -74,6 +74,11 @@ def _remarks(cells: Sequence[Cell], installed: Installed) -> list[Check]:
             ("seeds.count", f"fewer than {LEAST_SEEDS} seeds, so not ranked: {named(few)}")
         )
     return [Check(id=name, state="remark", what=text) for name, text in remarks]
+
+
+def _order(pair: tuple[int | None, int]) -> tuple[int, int]:
+    noise, train = pair
+    return (-1 if noise is None else noise, train)
 
 
 def _said(cell: Cell) -> str:

@@ -218,6 +218,11 @@ def test_a_bomb_whose_header_lies(tried):
     refused(tried, data, f"{RECORD}: it unpacks to more than 10 bytes")
 
 
+def test_a_log_of_many_tiny_lines_is_refused_before_they_are_parsed(tried):
+    data = zipped(all_files(files_with(**{LOG: b"x\n" * 100_001})))
+    refused(tried, data, f"{LOG}: 100001 lines; at most 100000")
+
+
 def test_sizes(tried):
     data = zipped(all_files())
     for limits, reason in (
@@ -227,6 +232,8 @@ def test_sizes(tried):
         (Limits(member=50), "bytes; at most 50"),
         (Limits(total=300), "bytes together; at most 300"),
         (Limits(json=18), "at most 18"),
+        (Limits(log=20), f"{LOG}: 24 bytes; at most 20"),
+        (Limits(log_lines=1), f"{LOG}: 2 lines; at most 1 are"),
         (Limits(detections=20, ratio_from=1), "more than 20 bytes out of"),
     ):
         refused(tried, data, reason, limits)

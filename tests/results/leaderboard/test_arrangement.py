@@ -89,6 +89,17 @@ def test_an_older_version_of_a_method_is_not_compared_with_its_newer_one():
     assert archived.slug == f"{current.slug}-older"
 
 
+@pytest.mark.parametrize("kind", ["verified", "imported"])
+def test_somebody_s_method_named_ce_moves_neither_the_floor_nor_the_versions(kind):
+    sha256 = "a" * 64 if kind == "verified" else None
+    named = MethodSpec(name="ce", version=999, file_sha256=sha256, parameters={})
+    other = made_entry("theirs", kind=kind, method=named, spread=9)
+    genuine = grounds_of([made_entry("ce"), made_entry("gce")])[0].boards[0].floor
+    (ground,) = grounds_of([made_entry("ce"), other, made_entry("gce")])
+    assert len(ground.entries) == 3
+    assert ground.boards[0].floor == genuine
+
+
 def test_other_data_of_the_same_name_and_version_are_not_archived():
     grounds = grounds_of([made_entry("ce"), made_entry("ce", spread=1, ground="e" * 16)])
     assert [ground.archived for ground in grounds] == ["", ""]

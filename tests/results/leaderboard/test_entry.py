@@ -100,6 +100,12 @@ def test_metrics_of_another_version_are_refused(tmp_path):
         read_entry(path)
 
 
+def test_what_could_not_be_read_again_is_not_written(tmp_path):
+    with pytest.raises(InputError, match="is not an entry"):
+        write_entry(tmp_path, entry(date="yesterday"))
+    assert not list(tmp_path.iterdir())
+
+
 def test_draws_keep_their_numbers():
     drawn = np.random.default_rng(0).uniform(0, 100, 500)
     assert decoded_draws(encoded_draws(drawn)) == pytest.approx(drawn, rel=1e-6)

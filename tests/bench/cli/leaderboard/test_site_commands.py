@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks.leaderboard_entries import made_entry
 from noisyseg.bench.cli.leaderboard.serve import server
+from noisyseg.bench.leaderboard.published_detections import published_detections
 from noisyseg.errors import InputError
 from noisyseg.results.leaderboard.arrangement import grounds_of
 from noisyseg.results.leaderboard.board_text import board_text
@@ -48,6 +49,14 @@ def test_build_says_what_is_wrong(call, tmp_path):
     assert done.status == 2
     assert "no entries are published in" in done.err
     assert "Traceback" not in done.err
+
+
+def test_what_stopped_publishing_left_is_passed_over(call, published):
+    left = published / "entries" / ".publishing-x1"
+    left.mkdir()
+    (left / "bundle.zip").write_bytes(b"half of")
+    assert call("leaderboard", "show", published).status == 0
+    assert list(published_detections(published, "")) == []
 
 
 def test_show_prints_the_boards(call, published):
@@ -89,7 +98,14 @@ def test_show_as_json_and_with_the_paper(call, published):
 
 def test_serve_shows_the_site_to_this_machine_alone(call, published, tmp_path):
     call("leaderboard", "build", published, "--out", "site")
-    with server(tmp_path / "here" / "site", 0) as serving:
+    outside, site = tmp_path / "outside", tmp_path / "here" / "site"
+    outside.mkdir()
+    (outside / "secret.txt").write_text("secret")
+    (outside / "index.html").write_text("secret")
+    (site / "folder").symlink_to(outside)
+    (site / "file.txt").symlink_to(outside / "secret.txt")
+    (site / "circle").symlink_to(site / "circle")
+    with server(site, 0) as serving:
         host, port = serving.server_address[:2]
         assert host == "127.0.0.1"
         thread = threading.Thread(target=serving.serve_forever)
@@ -97,7 +113,10 @@ def test_serve_shows_the_site_to_this_machine_alone(call, published, tmp_path):
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as answer:
                 assert b"Instance segmentation with wrong labels" in answer.read()
-            for path in ("boards/", "../../../etc/passwd", "%2e%2e/published"):
+            for path in (
+                "boards/", "../../../etc/passwd", "%2e%2e/published", "%00", "style.css%00",
+                "folder/secret.txt", "folder/", "folder", "file.txt", "circle",
+            ):  # fmt: skip
                 with pytest.raises(urllib.error.HTTPError, match="404"):
                     urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}")
         finally:

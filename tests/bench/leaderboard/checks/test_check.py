@@ -41,6 +41,7 @@ def test_nothing_in_a_reason_moves_the_cursor_or_turns_the_text():
     assert len(held("x", "y", "z" * 10**6).detail) == 1001
     assert shown("\u202eé") == "\\u202e\\xe9"
     assert len(shown("x" * 10**6)) == 61
+    assert shown("0123456789abcdef" * 4) == "0123456789ab…"
 
 
 def test_a_failure_has_a_reason_whatever_was_given():

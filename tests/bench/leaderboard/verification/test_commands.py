@@ -10,6 +10,7 @@ import yaml
 from noisyseg.bench.config.suite import Choices, load_suite
 from noisyseg.bench.leaderboard.contents import parse_contents
 from noisyseg.bench.runs.grid import expand
+from noisyseg.files import sha256_bytes
 from noisyseg.methods.registry import methods_of_files
 from noisyseg.results.evaluation.predictions import read_predictions
 from noisyseg.results.leaderboard.entry import read_entry
@@ -66,6 +67,7 @@ def test_an_entry_can_go_without_its_bundle(verify, tmp_path):
     assert read_entry(place / "entry.json").bundle.included is False
 
 
+@pytest.mark.long  # a method of a file is tried, by torch
 def test_a_methods_file_is_hashed_and_never_run(call, toy_store, card, write_files, tmp_path):
     """It would leave a mark: as it did when its runs were made, by the one who had written it."""
     suite, out, _ = toy_store
@@ -184,6 +186,10 @@ def test_imported_results_are_evaluated_and_marked(imported, tmp_path):
     assert [run.metrics["segm.AP"] for run in runs] == pytest.approx(recorded, abs=1e-9)
     assert all(run.train_seed is None and run.finished is None for run in runs)
     assert "training" in entry.checks.claimed[0]
+    with zipfile.ZipFile(out) as archive:
+        for run in runs:
+            content = archive.read(f"runs/{run.key}/predictions.json.zst")
+            assert run.checksums == {"predictions": sha256_bytes(content)}
     assert len(zipfile.ZipFile(out).namelist()) == 3 + len(own)
 
 
@@ -278,6 +284,13 @@ def test_a_run_trained_again_is_held_against_the_seeds_spread(reproduce):
     near = reproduce(off=middle - found["claimed"])
     assert near.status == 0
     assert "within the seeds' spread" in near.err
+
+
+def test_a_run_that_is_in_the_store_is_said_not_to_be_trained(reproduce, toy_store):
+    done = reproduce("--out", toy_store[1], off=60.0)
+    assert done.status == 0
+    assert "it is not trained once more" in done.err
+    assert "REPRODUCED exactly" in done.err
 
 
 def test_an_unknown_run_cannot_be_reproduced(reproduce):

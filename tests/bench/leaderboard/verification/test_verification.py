@@ -157,6 +157,27 @@ def test_a_suite_of_a_bundle_is_a_name_and_never_a_path():
             shipped_name(name)
 
 
+def test_what_nobody_foresaw_refuses_the_bundle(toy_bundle, ground, monkeypatch, caplog):
+    def broken(*_):
+        raise ZeroDivisionError("of a stranger's")
+
+    monkeypatch.setattr("noisyseg.bench.leaderboard.verification.check_copies", broken)
+    verdict = verify(toy_bundle, lambda *_: ground()).verdict
+    assert not verdict.accepted
+    (check,) = verdict.of("fails")
+    assert (check.id, check.detail) == ("verification.end", "ZeroDivisionError: of a stranger's")
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_fault_of_this_machine_is_none_of_the_bundles(toy_bundle, ground, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("noisyseg.bench.leaderboard.verification.check_copies", full)
+    with pytest.raises(OSError, match="No space"):
+        verify(toy_bundle, lambda *_: ground())
+
+
 def test_an_absent_bundle_cannot_be_tried(ground, tmp_path):
     with pytest.raises(InputError, match="no bundle"):
         verify(tmp_path / "none.zip", lambda *_: ground())
