@@ -21,6 +21,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 
 from noisyseg.bench.config.suite import MAX_RUN_SEED
+from noisyseg.bench.leaderboard.limits import LIMITS
 from noisyseg.bench.runs.run import LOG, MANIFEST, METHOD, PREDICTIONS
 from noisyseg.errors import InputError
 from noisyseg.files import canonical_json, sha256_file
@@ -77,6 +78,9 @@ class FileEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     bytes: Count
 
 
+_Claims = Annotated[dict[str, Claim], msgspec.Meta(max_length=100)]
+
+
 class Contents(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A bundle's bundle.json.
 
@@ -95,8 +99,8 @@ class Contents(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     method: _Label
     kind: Literal["trained", "imported"]
     runs: Annotated[list[RunEntry], msgspec.Meta(min_length=1, max_length=MOST_RUNS)]
-    claims: Annotated[dict[str, dict[str, Claim]], _Settings]
-    files: dict[str, FileEntry]
+    claims: Annotated[dict[str, _Claims], _Settings]
+    files: Annotated[dict[str, FileEntry], msgspec.Meta(max_length=LIMITS.members)]
 
 
 class Versions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -1,6 +1,9 @@
 """The documents of a bundle, each held to one meaning and to a size, whoever wrote it."""
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -10,10 +13,14 @@ from noisyseg.bench.leaderboard.limits import LIMITS, Limits
 from noisyseg.bench.runs.run import MANIFEST
 from noisyseg.errors import InputError
 from noisyseg.results.evaluation.predictions import Detection
+from noisyseg.results.records.store import RECORD_NAME
 from noisyseg.strict_json import parse_strict_json
 
 # A piece of a frame; a frame's block of 4 bytes can make 128 KiB.
 _PIECE = 1 << 10
+_AT_ONCE = 1000
+# Of a detection and its mask; more are of no detections.
+_BRACES, _COMMAS = 2, 10
 
 
 def check_document(path: Path, name: str, limits: Limits = LIMITS) -> None:
@@ -29,7 +36,7 @@ def check_document(path: Path, name: str, limits: Limits = LIMITS) -> None:
         OSError: it cannot be read.
     """
     if path.suffix == ".json":
-        most = limits.manifest if path.name == MANIFEST else limits.json
+        most = {MANIFEST: limits.manifest, RECORD_NAME: limits.record}.get(path.name, limits.json)
         _check_small(path, name, most)
         parse_strict_json(path.read_bytes(), name, most=most)
     elif path.suffix == ".jsonl":
@@ -57,20 +64,75 @@ def _check_lines(path: Path, name: str, limits: Limits) -> None:
         parse_strict_json(line, f"{name}, line {number}", most=limits.json)
 
 
+class _Images(msgspec.Struct):
+    image_ids: list[int]
+
+
 class _Detections(msgspec.Struct):
     """As far as memory depends on it; what else there is of it is passed over."""
 
-    image_ids: list[int]
-    detections: list[Detection]
+    detections: msgspec.Raw
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outline:
+    """How much a file of predictions holds, told without reading its detections.
+
+    Attributes:
+        images: how many it says it is of.
+        detections: how many there can be.
+    """
+
+    images: int
+    detections: int
+
+
+def outline(path: Path, name: str, limits: Limits = LIMITS) -> Outline:
+    """How much there is in a file of predictions.
+
+    Raises:
+        InputError: damaged, too large, or no predictions.
+        OSError: it cannot be read.
+    """
+    return _outline(_decompressed(path, name, limits), name, limits)
+
+
+def _outline(data: bytes, name: str, limits: Limits) -> Outline:
+    count = data.count(b"{") // _BRACES  # in whatever order and with whatever spaces
+    if data.count(b",") > _COMMAS * count + limits.images:
+        raise InputError(f"{name}: it holds more than {count} detections and their images.")
+    with _as_predictions(name):
+        images = len(msgspec.json.decode(data, type=_Images).image_ids)
+    return Outline(images=images, detections=count)
 
 
 def _check_detections(path: Path, name: str, limits: Limits) -> None:
     data = _decompressed(path, name, limits)
-    try:  # a long list of nothings would take more memory than detections of that length
-        msgspec.json.decode(data, type=_Detections)
+    found = _outline(data, name, limits)
+    if found.detections > limits.per_image * found.images:
+        raise InputError(
+            f"{name}: {found.detections} detections of {found.images} images; at most "
+            f"{limits.per_image} an image are read."
+        )
+    with _as_predictions(name):
+        detections = bytes(msgspec.json.decode(data, type=_Detections).detections)
+        entries = msgspec.json.decode(detections, type=list[msgspec.Raw])
+    start = data.index(detections)
+    around = data[:start] + b"[]" + data[start + len(detections) :]
+    parse_strict_json(around, name, most=limits.detections)
+    for first in range(0, len(entries), _AT_ONCE):  # all at once, they would take gigabytes
+        some = b"[" + b",".join(map(bytes, entries[first : first + _AT_ONCE])) + b"]"
+        with _as_predictions(name):  # nothings of any length are none
+            msgspec.json.decode(some, type=list[Detection])
+        parse_strict_json(some, name, most=limits.detections)
+
+
+@contextmanager
+def _as_predictions(name: str) -> Iterator[None]:
+    try:
+        yield
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise InputError(f"{name}: no predictions: {error}.") from error
-    parse_strict_json(data, name, most=limits.detections)
 
 
 def _decompressed(path: Path, name: str, limits: Limits) -> bytes:

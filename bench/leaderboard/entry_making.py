@@ -27,8 +27,10 @@ from noisyseg.results.leaderboard.entry import (
     Protocol,
     Setting,
     encoded_draws,
+    encoded_entry,
     entry_id,
     ground_of,
+    parse_entry,
     read_entry,
     write_entry,
 )
@@ -52,6 +54,7 @@ def entry_of(verified: Verified, *, date: str | None = None, included: bool = Tr
     papers, installed, verdict = verified.papers, verified.installed, verified.verdict
     if not verdict.accepted or not verdict.with_data or papers is None or installed is None:
         raise InputError("only a bundle that is accepted with the data at hand makes an entry.")
+    assert verdict.sha256 is not None  # an archive of unknown hash is not accepted
     contents, common, method = papers.contents, installed.common, papers.stated.method
     return Entry(
         format=FORMAT,
@@ -90,16 +93,17 @@ def publish(verified: Verified, bundle: Path, published: Path, entry: Entry) -> 
     """Lay an entry, its verdict and its bundle into a published folder; gives the entry's folder.
 
     Raises:
-        InputError: an entry of that name is there with another bundle; the bundle has changed; the
-            folder cannot be written to.
+        InputError: an entry of that name is there with another bundle, or cannot be read; the
+            bundle has changed; the folder cannot be written to.
     """
     place = published / ENTRIES / entry.id
+    parse_entry(encoded_entry(entry), place / FILE)  # one that cannot be read stops every build
     if (place / FILE).exists() and _bundle_of(place) != verified.verdict.sha256:
         raise InputError(f"{place} is another bundle's entry: entries are never overwritten.")
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         if entry.bundle is not None and entry.bundle.included:
-            _lay_down(bundle, place, verified.verdict.sha256)
+            _lay_down(bundle, place, entry.bundle.sha256)
     except OSError as error:
         raise InputError(f"cannot write {place}: {error.strerror}.") from error
     verdict = canonical_json(verdict_document(verified.verdict)) + b"\n"

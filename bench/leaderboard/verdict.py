@@ -22,12 +22,12 @@ class Verdict:
     """What verification came to.
 
     Attributes:
-        sha256, bytes: of the bundle.
+        sha256, bytes: of the bundle; None for one that is too large to be read.
         suite, method: as the bundle says; None if it does not say so legibly.
         provisional: whether a setting has too few seeds to be ranked.
     """
 
-    sha256: str
+    sha256: str | None
     bytes: int
     suite: str | None
     method: str | None
@@ -46,7 +46,7 @@ class Verdict:
 
 
 def verdict_of(
-    archive: tuple[str, int],
+    archive: tuple[str | None, int],
     names: tuple[str, str] | None,
     checks: Sequence[Check],
     *,
@@ -55,7 +55,7 @@ def verdict_of(
     """The verdict on a bundle.
 
     Args:
-        archive: its SHA-256 and its size.
+        archive: its SHA-256, if it was read, and its size.
         names: its suite's and its method's; None if it is none.
         checks: all.
         with_data: whether the verifier had the data.
@@ -102,7 +102,7 @@ def verdict_text(verdict: Verdict) -> str:
 
 
 def _lines(verdict: Verdict) -> Iterator[str]:
-    if verdict.suite is not None:
+    if verdict.suite is not None and verdict.sha256 is not None:
         yield f"suite {verdict.suite}, method {verdict.method}, bundle {verdict.sha256[:12]}…"
     yield from _failures(verdict.of("fails"))
     holds = Counter(check.id.partition(".")[0] for check in verdict.of("holds"))

@@ -19,24 +19,26 @@ from noisyseg.bench.leaderboard.checks.run_checks import (
     check_imported,
     check_run,
 )
-from noisyseg.bench.leaderboard.checks.seeds import check_noise_seeds, check_seeds
+from noisyseg.bench.leaderboard.checks.seeds import (
+    check_no_noise_seeds,
+    check_noise_seeds,
+    check_seeds,
+    suite_seed_remarks,
+)
 from noisyseg.bench.leaderboard.checks.suites import check_suite
 from noisyseg.bench.leaderboard.contents import Contents, member
-from noisyseg.bench.leaderboard.copies import (
-    Detected,
-    check_copies,
-    copy_remarks,
-    detected,
-    same_file_remarks,
-)
+from noisyseg.bench.leaderboard.copies import Detected, check_copies, detected
 from noisyseg.bench.leaderboard.draws import drawn
 from noisyseg.bench.leaderboard.ground import Ground
+from noisyseg.bench.leaderboard.limits import LIMITS
 from noisyseg.bench.leaderboard.papers import Papers, read_papers
-from noisyseg.bench.leaderboard.published_detections import published_detections, published_sums
+from noisyseg.bench.leaderboard.published_detections import Compared, published_remarks
 from noisyseg.bench.leaderboard.verdict import Verdict, verdict_of
 from noisyseg.bench.runs.run import PREDICTIONS
 from noisyseg.errors import InputError
 from noisyseg.files import sha256_file
+from noisyseg.results.evaluation.predictions import Predictions
+from noisyseg.results.leaderboard.entry import ground_of
 
 _log = logging.getLogger(__name__)
 _WHOLE = "the archive holds the files of a bundle, whole, and nothing else"
@@ -89,7 +91,7 @@ def verify(
         folder = Path(work, "bundle")
         bundle, problem = _unpacked(path, folder)
         if bundle is None:
-            archive = (sha256_file(path), path.stat().st_size)
+            archive = _of_archive(path)
             checks = [held("archive.files", _WHOLE, problem)]
             return _refused(verdict_of(archive, None, checks, with_data=False))
         archive, checks = (bundle.sha256, bundle.bytes), [held("archive.files", _WHOLE, None)]
@@ -122,6 +124,12 @@ def _unpacked(path: Path, folder: Path) -> tuple[Bundle | None, str | None]:
         return None, str(error).replace(f"{folder}/", "")
 
 
+def _of_archive(path: Path) -> tuple[str | None, int]:
+    """SHA-256 and size; to hash what is too large to be one could take hours."""
+    size = path.stat().st_size
+    return (None if size > LIMITS.archive else sha256_file(path)), size
+
+
 def _placeless(checks: Sequence[Check], work: str) -> list[Check]:
     """Checks whose reasons name files as the bundle has them, and not where they were unpacked."""
     return [replace(check, detail=check.detail.replace(f"{work}/", "")) for check in checks]
@@ -133,7 +141,11 @@ def _refused(verdict: Verdict) -> Verified:
 
 @dataclass(slots=True, kw_only=True)
 class _Examined:
-    """A bundle in a folder, and what has been found of it so far."""
+    """A bundle in a folder, and what has been found of it so far.
+
+    Attributes:
+        evaluated: the images of each run's predictions; its detections would fill the memory.
+    """
 
     papers: Papers
     folder: Path
@@ -141,6 +153,7 @@ class _Examined:
     installed: Installed | None = None
     runs: list[RunFound] = field(default_factory=list)
     detections: dict[str, Detected] = field(default_factory=dict)
+    evaluated: list[Predictions] = field(default_factory=list)
 
     def try_to_examine(self, ground: Ground, shared: Path) -> None:
         """As `examine`; what stops it refuses the bundle, unless it is this machine's fault."""
@@ -170,8 +183,11 @@ class _Examined:
         if any(cell.noise not in against.settings for cell in cells):
             return  # nothing says what its runs should be
         self.checks += check_seeds(cells, against)
-        if contents.kind == "trained":
-            self.checks.append(check_noise_seeds(cells, against))
+        trained = contents.kind == "trained"
+        seeds = check_noise_seeds(cells, against) if trained else check_no_noise_seeds(cells)
+        self.checks.append(seeds)
+        if trained:
+            self.checks += suite_seed_remarks(cells, against)
         card, method = self.papers.card, stated.method
         self.checks.append(check_card(method, contents.method, card))
         if contents.kind == "trained":
@@ -179,7 +195,7 @@ class _Examined:
         else:
             self.checks += check_unknown_method(method, contents.method, ground.suite, self.folder)
         self._examine_runs(against)
-        self.checks.append(check_alike([run.predictions for run in self.runs if run.predictions]))
+        self.checks.append(check_alike(self.evaluated))
         self.checks += check_copies(self.detections, _trainings(self.runs))
         self.checks += _claim_checks(contents, self.runs)
         claimed = _CLAIMED if contents.kind == "trained" else _UNKNOWN
@@ -187,17 +203,22 @@ class _Examined:
 
     def compare(self, published: Path, own: str) -> None:
         """Point out detections of published entries but for that of the bundle itself."""
-        if self.detections:
-            theirs = published_detections(published, own)
-            self.checks += copy_remarks(self.detections, theirs)
-            files = self.papers.contents.files
-            own_sums = {key: files[member(key, PREDICTIONS)].sha256 for key in self.detections}
-            self.checks += same_file_remarks(own_sums, published_sums(published))
+        if self.detections and self.installed is not None:
+            contents = self.papers.contents
+            files = {key: contents.files[member(key, PREDICTIONS)] for key in self.detections}
+            compared = Compared(
+                sha256=own,
+                suite=contents.suite,
+                ground=ground_of(dict(self.installed.common)),
+                files={key: file.sha256 for key, file in files.items()},
+                detections=self.detections,
+            )
+            self.checks += published_remarks(published, compared)
 
     def draw(self) -> None:
         """Compute each run's precision of every draw of images."""
         assert self.installed is not None
-        self.runs = [drawn(run, self.installed) for run in self.runs]
+        self.runs = [drawn(run, self.folder, self.installed) for run in self.runs]
 
     def _examine_runs(self, against: Installed) -> None:
         contents, method = self.papers.contents, self.papers.stated.method
@@ -211,9 +232,10 @@ class _Examined:
                 stated = contents.files[member(run.key, PREDICTIONS)].sha256
                 found, checks = check_imported(run, self.folder, stated, against)
             self.checks += checks
-            self.runs.append(found)
+            self.runs.append(replace(found, predictions=None))
             if found.predictions is not None:
                 self.detections[run.key] = detected(found.predictions)
+                self.evaluated.append(replace(found.predictions, detections=[]))
 
 
 def _trainings(runs: Sequence[RunFound]) -> dict[str, tuple[str | None, int]]:

@@ -1,32 +1,27 @@
 """An entry of the leaderboard: one method's runs of one suite, as `entry.json` holds them."""
 
-import base64
-import binascii
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
-from noisyseg.errors import InputError
+from noisyseg.errors import InputError, placed
 from noisyseg.files import canonical_json, sha256_bytes, write_atomically
-from noisyseg.results.records.metrics import METRICS
+from noisyseg.results.leaderboard.entry_content import LOGGED as LOGGED
+from noisyseg.results.leaderboard.entry_content import check_content, check_metrics
+from noisyseg.results.leaderboard.entry_draws import DRAWS as DRAWS
+from noisyseg.results.leaderboard.entry_draws import DRAWS_SEED as DRAWS_SEED
+from noisyseg.results.leaderboard.entry_draws import decoded_draws as decoded_draws
+from noisyseg.results.leaderboard.entry_draws import encoded_draws as encoded_draws
 
 FORMAT: Literal[1] = 1
 FILE = "entry.json"
-DRAWS = 500
-"""Draws of the evaluation images, the same for all entries of a ground."""
-DRAWS_SEED = 0
-LOGGED = ("memorised", "recovered")
-"""Metrics that a run may have beside those of METRICS: what its log says became of wrong labels
-(`results.statistics.fates`). No check can compute them again."""
 
 Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 Key = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
 Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
-Date = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+Date = Annotated[str, msgspec.Meta(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
@@ -103,9 +98,9 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """
 
     noise: dict[str, Any] | None
-    rate: float | None
+    rate: Annotated[float, msgspec.Meta(ge=0, le=1)] | None
     images: Count
-    runs: list[EntryRun]
+    runs: Annotated[list[EntryRun], msgspec.Meta(min_length=1)]
 
 
 class Checks(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -181,26 +176,6 @@ def ground_of(spec: dict[str, Any]) -> str:
     return sha256_bytes(canonical_json(parts))[:16]
 
 
-def encoded_draws(precisions: NDArray[np.floating[Any]]) -> str:
-    """Mask AP of each draw of images, shape (DRAWS,), as text: base64 of little-endian float32."""
-    return base64.b64encode(precisions.astype("<f4").tobytes()).decode()
-
-
-def decoded_draws(text: str) -> NDArray[np.float32]:
-    """What `encoded_draws` was given, shape (DRAWS,).
-
-    Raises:
-        InputError: it was given something else.
-    """
-    try:
-        data = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise InputError(f"draws: wanted base64, got {text[:20]!r}: {error}") from error
-    if len(data) != 4 * DRAWS:
-        raise InputError(f"draws: wanted {DRAWS} numbers of 4 bytes, got {len(data)} bytes")
-    return np.frombuffer(data, dtype="<f4")
-
-
 def write_entry(folder: Path, entry: Entry) -> Path:
     """Write `entry.json` into an entry's folder; equal entries give equal bytes.
 
@@ -208,7 +183,7 @@ def write_entry(folder: Path, entry: Entry) -> Path:
         InputError: it would not be read again; the folder cannot be written to.
     """
     path, data = folder / FILE, encoded_entry(entry)
-    _decoded(data, path)
+    parse_entry(data, path)
     write_atomically(path, data)
     return path
 
@@ -228,10 +203,15 @@ def read_entry(path: Path) -> Entry:
         data = path.read_bytes()
     except OSError as error:
         raise InputError(f"cannot read the entry {path}: {error.strerror}.") from error
-    return _decoded(data, path)
+    return parse_entry(data, path)
 
 
-def _decoded(data: bytes, path: Path) -> Entry:
+def parse_entry(data: bytes, path: Path) -> Entry:
+    """The entry in an `entry.json`'s bytes; `path` is what to call it in messages.
+
+    Raises:
+        InputError: it is not an entry.
+    """
     try:
         entry = msgspec.json.decode(data, type=Entry)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
@@ -239,16 +219,7 @@ def _decoded(data: bytes, path: Path) -> Entry:
             f"{path} is not an entry of the leaderboard: {error}. Make it again from its bundle: "
             "noisyseg leaderboard verify BUNDLE --publish FOLDER."
         ) from error
-    _check_metrics(entry, path)
+    with placed(str(path)):
+        check_metrics(entry)
+        check_content(entry)
     return entry
-
-
-def _check_metrics(entry: Entry, path: Path) -> None:
-    for label, setting in entry.settings.items():
-        for run in setting.runs:
-            if run.metrics.keys() - {*LOGGED} != METRICS.keys():
-                other = min((run.metrics.keys() - {*LOGGED}) ^ METRICS.keys())
-                raise InputError(
-                    f"{path}: settings.{label}, run {run.key}: wanted the metrics of this "
-                    f"noisyseg, got others ({other!r}). Verify its bundle again."
-                )

@@ -26,6 +26,20 @@ from noisyseg.results.leaderboard.entry import (
 from noisyseg.results.records.metrics import METRICS
 
 PROGRAM = Path(__file__).parents[2] / "tools" / "verify_submission.py"
+CARD = {
+    "format": 1,
+    "name": "GCE",
+    "method": "gce",
+    "authors": ["A. Author"],
+    "paper": None,
+    "code": None,
+    "licence": "MIT",
+    "summary": "A loss.",
+    "parameters": {"draws": "no number"},
+    "tuned_on": "nothing",
+    "extra_data": None,
+    "pretrained": None,
+}
 ENTRY = "results/published/entries/gce-quick-0123abcd"
 # Notes how it was called; the bundle's text says what becomes of it. `data` is on no machine here.
 STAND_IN = """#!{python}
@@ -82,7 +96,7 @@ def entry(precision: float = 18.25, drawn: float = 18.0, rate: float = 0.4) -> b
         id="gce-quick-0123abcd",
         kind="verified",
         date="2025-01-02",
-        card={"name": "GCE", "draws": "no number"},
+        card=CARD,
         bundle=BundleFile(sha256="b" * 64, bytes=12, included=True),
         suite="quick",
         data="shapes",

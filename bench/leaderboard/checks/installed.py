@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from noisyseg.bench.config.suite import Suite
 from noisyseg.bench.datasets.preparation import VERSION, CheckedData, write_prepared
 from noisyseg.bench.datasets.source import names_in_records
-from noisyseg.bench.leaderboard.checks.check import shown
+from noisyseg.bench.leaderboard.checks.check import named, shown
 from noisyseg.bench.runs.inputs import NoiseSettings, parse_noise
 from noisyseg.bench.runs.recorded_runs import VERSIONS
 from noisyseg.errors import InputError
@@ -104,10 +104,19 @@ def installed(
     if not has_weights:
         model["weights_sha256"] = _weights_without(stated["model"].get("weights_sha256"))
     resolved = _data_without(suite, stated["data"]) if data is None else data.resolved
+    try:
+        settings = parse_noise(suite, resolved["classes"])
+    except InputError as error:
+        if data is not None:
+            raise
+        raise InputError(
+            f"data.classes: {named(resolved['classes'])} are no classes of suite {suite.name}, "
+            "whose noise cannot be made of them"
+        ) from error
     return Installed(
         suite=suite,
         data=data,
-        settings=parse_noise(suite, resolved["classes"]),
+        settings=settings,
         common={
             **VERSIONS,
             "data": resolved,

@@ -8,7 +8,7 @@ from noisyseg.bench.config.suite import Suite
 from noisyseg.bench.leaderboard.checks.check import Check, differing, held, shown
 from noisyseg.bench.runs.run import METHOD
 from noisyseg.errors import InputError
-from noisyseg.files import sha256_file
+from noisyseg.files import sha256_bytes
 from noisyseg.methods.registry import TAKEN, own_name, resolve
 from noisyseg.results.leaderboard.card import Card
 from noisyseg.results.leaderboard.text import checked_text
@@ -98,6 +98,15 @@ def _of_a_file(spec: Mapping[str, Any], file: Path) -> str | None:
         name = checked_text(spec.get("name"), "name", _LONGEST_NAME)
     except InputError as error:
         return str(error)
-    found = sha256_file(file) if file.is_file() else None
+    content = file.read_bytes() if file.is_file() else None
+    found = None if content is None else sha256_bytes(content)
     wanted = {"name": name, "file_sha256": found, "parameters": spec.get("parameters")}
-    return _taken(name) or differing(dict(spec), wanted)
+    return _taken(name) or differing(dict(spec), wanted) or _illegible(content or b"")
+
+
+def _illegible(content: bytes) -> str | None:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return f"{METHOD} is no UTF-8 text, and it is there to be read"
+    return None

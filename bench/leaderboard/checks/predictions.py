@@ -8,6 +8,9 @@ from typing import Any
 
 from noisyseg.bench.leaderboard.checks.check import Check, equal, held, named
 from noisyseg.bench.leaderboard.checks.installed import Installed
+from noisyseg.bench.leaderboard.checks.masks import odd_masks
+from noisyseg.bench.leaderboard.documents import Outline, outline
+from noisyseg.bench.leaderboard.limits import LIMITS
 from noisyseg.bench.runs.run import PREDICTIONS
 from noisyseg.errors import InputError
 from noisyseg.files import sha256_file
@@ -23,6 +26,7 @@ _AGAIN = "every number is what the predictions come to, by both programs"
 _SCORES = "every score is from 0 to 1"
 _MOST = "no more of an image than the model gives"
 _BOXES = "every box lies in its image"
+_MASKS = "every mask is of its image's size, as far as detections tell it"
 _MARGIN = 1.0  # pixels
 _MOST_NAMED = 5
 
@@ -53,7 +57,11 @@ def check_predictions(
         trained: by noisyseg, whose detectors give no more than so many, with probabilities.
     """
     file = folder / PREDICTIONS
+    images = _images(installed.eval_file)
     try:
+        problem = _too_large(outline(file, PREDICTIONS), installed, images, trained=trained)
+        if problem is not None:  # and would take long to read
+            return Recomputed(), [held("predictions.count", _MOST, problem, key)]
         predictions = read_predictions(file)
     except InputError as error:
         problem = str(error).replace(str(file), PREDICTIONS)
@@ -71,11 +79,12 @@ def check_predictions(
     checks.append(held("predictions.boxes", _BOXES, _far_boxes(predictions), key))
     if checks[-1].state == "fails":  # of what lies anywhere, nothing is computed
         return Recomputed(predictions=predictions), checks
-    if installed.eval_file is None:
+    if installed.eval_file is None or images is None:
+        checks.append(held("predictions.masks", _MASKS, odd_masks(predictions), key))
         todo = "the numbers were not computed again: that needs the data"
         checks.append(Check(id="metrics.again", state="unchecked", what=todo, run=key))
         return Recomputed(predictions=predictions), checks
-    of_images, metrics = _evaluated(predictions, installed.eval_file, key, installed)
+    of_images, metrics = _evaluated(predictions, images, key, installed)
     return Recomputed(predictions=predictions, metrics=metrics), [*checks, *of_images]
 
 
@@ -124,10 +133,11 @@ def check_range(record: Record) -> list[Check]:
 
 
 def _evaluated(
-    predictions: Predictions, eval_file: Path, key: str, installed: Installed
+    predictions: Predictions, images: set[int], key: str, installed: Installed
 ) -> tuple[list[Check], dict[str, Any] | None]:
+    eval_file = installed.eval_file
+    assert eval_file is not None
     found = sha256_file(eval_file)
-    images = {image["id"] for image in read_ground_truth(eval_file)["images"]}
     checks = [
         equal(
             "predictions.annotations",
@@ -180,11 +190,35 @@ def _far_boxes(predictions: Predictions) -> str | None:
     return f"not so: {named(wrong)}" if wrong else None
 
 
-def _too_many(predictions: Predictions, installed: Installed) -> str | None:
-    """More detections of an image than the model's own limit, at which it stops."""
+def _images(eval_file: Path | None) -> set[int] | None:
+    if eval_file is None:
+        return None
+    return {image["id"] for image in read_ground_truth(eval_file)["images"]}
+
+
+def _too_large(
+    found: Outline, installed: Installed, images: set[int] | None, *, trained: bool
+) -> str | None:
+    """More detections than all of the evaluation's images can have together."""
+    own = _per_image(installed) if trained else None
+    most = LIMITS.per_image if own is None else own
+    known = installed.suite.data.get("val_images") if images is None else len(images)
+    count = found.images if type(known) is not int else min(known, found.images)
+    if found.detections <= most * count:
+        return None
+    return f"at most {most}; {found.detections} of {count} images together"
+
+
+def _per_image(installed: Installed) -> int | None:
     limit = installed.common["model"]["detector"].get("test_cfg", {}).get("rcnn", {})
     most = limit.get("max_per_img")
-    if not isinstance(most, int):
+    return most if isinstance(most, int) else None
+
+
+def _too_many(predictions: Predictions, installed: Installed) -> str | None:
+    """More detections of an image than the model's own limit, at which it stops."""
+    most = _per_image(installed)
+    if most is None:
         return None
     counts = Counter(detection["image_id"] for detection in predictions.detections)
     over = [f"image {image}: {count}" for image, count in counts.items() if count > most]

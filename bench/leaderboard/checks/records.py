@@ -1,20 +1,23 @@
 """Each run's record: whole, of a run that is done, and of the spec that its cell has."""
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 from noisyseg.bench.leaderboard.checks.check import Check, differing, equal, held, shown
 from noisyseg.bench.leaderboard.checks.installed import Cell, Installed
+from noisyseg.bench.leaderboard.limits import LIMITS
 from noisyseg.bench.runs.rehearsal import is_rehearsal
 from noisyseg.errors import InputError
 from noisyseg.results.records.record import Record, decode_record, run_key
 from noisyseg.results.records.store import RECORD_NAME
 from noisyseg.strict_json import parse_strict_json
 
-MOST_BYTES = 16 << 20
+MOST_BYTES = LIMITS.record
 _LONGEST_TEXT = 2000
+_MOST_TOLD = 200
+_GRACE = timedelta(days=1)  # clocks differ
 _SCHEMA = "a whole record of a run that is done, with the checksum and the key of its content"
 
 
@@ -64,6 +67,11 @@ def _check_alone(record: Record) -> None:
     started, finished = (_moment(record, name) for name in ("started", "finished"))
     if finished < started:
         raise InputError("it finished before it started")
+    if finished > datetime.now(timezone.utc) + _GRACE:
+        raise InputError(f"finished: {shown(record['finished'])} lies in the future")
+    for name in ("timings", "environment", "lineage"):
+        if len(told := record[name]) > _MOST_TOLD:
+            raise InputError(f"{name}: {len(told)} entries; a run writes at most {_MOST_TOLD}")
     for place, text in _texts(record, ""):
         if len(text) > _LONGEST_TEXT or not text.isprintable():
             raise InputError(

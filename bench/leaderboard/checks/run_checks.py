@@ -36,7 +36,7 @@ class RunFound:
 
     Attributes:
         record: None of imported predictions, and where there is no whole one.
-        predictions: None if they cannot be read.
+        predictions: None if they cannot be read, and once they were looked at.
         metrics: what the predictions come to; without data, what the record says; None if neither
             is to be had.
         draws: mask AP of each of the leaderboard's draws of images, if it was asked for.

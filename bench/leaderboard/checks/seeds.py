@@ -17,6 +17,13 @@ def check_noise_seeds(cells: Sequence[Cell], installed: Installed) -> Check:
     return held("seeds.noise", what, f"not so: {named(wrong)}" if wrong else None)
 
 
+def check_no_noise_seeds(cells: Sequence[Cell]) -> Check:
+    """Whether no run has a noise seed: nobody knows those of trainings elsewhere."""
+    wrong = [_said(cell) for cell in cells if cell.noise_seed is not None]
+    what = "runs that were trained elsewhere have no noise seed"
+    return held("seeds.noise", what, f"not so: {named(wrong)}" if wrong else None)
+
+
 def check_seeds(cells: Sequence[Cell], installed: Installed) -> list[Check]:
     """Hold a bundle's cells against each other and against the suite's."""
     counts = Counter(cells)
@@ -34,6 +41,31 @@ def check_seeds(cells: Sequence[Cell], installed: Installed) -> list[Check]:
         ),
         *_remarks(cells, installed),
     ]
+
+
+def suite_seed_remarks(cells: Sequence[Cell], installed: Installed) -> list[Check]:
+    """Name the suite's seeds that a training's bundle lacks: somebody may have chosen the others.
+
+    Settings without any runs are named by `check_seeds`.
+    """
+    clean = {label for label, steps in installed.settings.items() if steps is None}
+    lacking = [
+        pair
+        for pair in installed.suite.seeds
+        if not {
+            Cell(label, None if label in clean else pair.noise, pair.train)
+            for label in seeds_of(cells)
+        }
+        <= {*cells}
+    ]
+    if not lacking:
+        return []
+    trained = named(sorted({cell.train_seed for cell in cells}))
+    text = (
+        "not all of the suite's seeds, so perhaps chosen ones: "
+        f"without {named(pair.label for pair in lacking)}; the train seeds are {trained}"
+    )
+    return [Check(id="seeds.suite", state="remark", what=text)]
 
 
 def seeds_of(cells: Sequence[Cell]) -> dict[str, int]:

@@ -223,6 +223,18 @@ def test_a_log_of_many_tiny_lines_is_refused_before_they_are_parsed(tried):
     refused(tried, data, f"{LOG}: 100001 lines; at most 100000")
 
 
+def test_more_detections_than_images_can_have_are_refused_before_they_are_parsed(tried):
+    many = b",".join([b'{"no detection":{}}'] * 2001)
+    data = b'{"image_ids":[1,2],"detections":[' + many + b"]}"
+    reason = f"{DETECTIONS}: 2001 detections of 2 images; at most 1000 an image"
+    refused(tried, zipped(all_files(files_with(**{DETECTIONS: compressed(data)}))), reason)
+
+
+def test_image_ids_without_end_are_not_kept(tried):
+    data = zipped(all_files())
+    refused(tried, data, "more than 0 detections and their images", Limits(images=1))
+
+
 def test_sizes(tried):
     data = zipped(all_files())
     for limits, reason in (

@@ -17,6 +17,7 @@ from noisyseg.results.leaderboard.entry import (
     Setting,
     decoded_draws,
     encoded_draws,
+    encoded_entry,
     entry_id,
     ground_of,
     read_entry,
@@ -24,6 +25,21 @@ from noisyseg.results.leaderboard.entry import (
     write_entry,
 )
 from noisyseg.results.records.metrics import METRICS
+
+CARD = {
+    "format": 1,
+    "name": "CE <b>",
+    "method": "ce",
+    "authors": ["A. Author"],
+    "paper": None,
+    "code": None,
+    "licence": "MIT",
+    "summary": "A loss.",
+    "parameters": {},
+    "tuned_on": "nothing",
+    "extra_data": None,
+    "pretrained": None,
+}
 
 
 def entry(**changes):
@@ -42,7 +58,7 @@ def entry(**changes):
         "id": "ce-quick-0a1b2c3d",
         "kind": "verified",
         "date": "2025-01-02",
-        "card": {"name": "CE <b>"},
+        "card": CARD,
         "bundle": BundleFile(sha256="b" * 64, bytes=12, included=True),
         "suite": "quick",
         "data": "shapes",
@@ -84,6 +100,49 @@ def test_what_is_no_entry_is_refused(tmp_path, change):
     path.write_text(json.dumps({**json.loads(path.read_bytes()), **change}))
     with pytest.raises(InputError, match="is not an entry"):
         read_entry(path)
+
+
+def with_setting(**changes):
+    return {"settings": {"sym40": msgspec.structs.replace(entry().settings["sym40"], **changes)}}
+
+
+def with_run(**changes):
+    run = entry().settings["sym40"].runs[0]
+    return with_setting(runs=[msgspec.structs.replace(run, **changes)])
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"card": {}}, "card"),
+        ({"card": {**CARD, "authors": 5}}, "authors"),
+        ({"card": {**CARD, "name": "red\u202e"}}, "U\\+202E"),
+        ({"card": {**CARD, "code": "javascript:alert(1)"}}, "address of a page"),
+        ({"settings": {}}, "settings"),
+        ({"data": "a\u200bb"}, "U\\+200B"),
+        ({"checks": Checks(holds=1, remarks=["\x1b[2J"], unchecked=[], claimed=[])}, "U\\+001B"),
+        (with_setting(noise={"steps": [1]}), "noise"),
+        (with_setting(noise={"steps": 5}), "noise"),
+        (with_setting(noise={}), "noise"),
+        (with_setting(noise={"steps": [{"type": "a\u202e"}]}), "U\\+202E"),
+        (with_setting(runs=[]), "length >= 1"),
+        (with_setting(rate=7.0), "<= 1"),
+        (with_run(draws="AAAA"), "sym40.*draws"),
+        (with_run(draws=encoded_draws(np.full(500, np.nan))), "sym40.*from 0 to 100"),
+        (with_run(draws=encoded_draws(np.full(500, np.inf))), "from 0 to 100"),
+        (with_run(draws=encoded_draws(np.full(500, -1.0))), "from 0 to 100"),
+        (with_run(finished="\x1b"), "U\\+001B"),
+    ],
+)
+def test_what_pages_could_not_show_is_refused_by_the_file_s_name(tmp_path, change, said):
+    path = tmp_path / "entry.json"
+    with pytest.raises(InputError, match=said):
+        write_entry(tmp_path, entry(**change))
+    assert not path.exists()
+    path.write_bytes(encoded_entry(entry(**change)))
+    with pytest.raises(InputError, match=said) as refused:
+        read_entry(path)
+    assert str(path) in str(refused.value)
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b"\xff", b"[" * 100_000])

@@ -53,6 +53,14 @@ def test_without_data_classes_must_be_names(ground, tmp_path, classes):
         installed(ground(with_data=False).suite, None, tmp_path, stated=stated)
 
 
+def test_without_data_another_suite_s_classes_are_the_reason_and_no_place_is(toy, ground, tmp_path):
+    toy.suite["noise"]["mapped"] = [{"type": "asymmetric", "rate": 0.4, "map": {"fox": "cat"}}]
+    stated = {**STATED, "data": {"name": "toy", "classes": ["disk", "ring"]}}
+    with pytest.raises(InputError, match="disk, ring are no classes of suite toy") as refused:
+        installed(ground(with_data=False).suite, None, tmp_path, stated=stated)
+    assert str(tmp_path) not in str(refused.value)
+
+
 def test_weights_that_are_not_here_are_taken_on_trust_but_not_their_absence(toy, ground, tmp_path):
     toy.suite["model"] = {"extends": "mask-rcnn-mobilenetv2", "weights": "none.pth"}
     found = ground()

@@ -74,6 +74,12 @@ def test_a_spec_that_lacks_its_name_or_source_is_refused(trained):
     assert trained(spec, source=SOURCE) == {"method.source"}
 
 
+def test_a_source_that_nobody_can_read_is_refused(trained):
+    source = b"x = '\xff'\n"
+    spec = {**OWN, "file_sha256": sha256_bytes(source)}
+    assert trained(spec, source=source) == {"method.source"}
+
+
 def test_a_file_that_is_not_there_is_refused(trained):
     assert trained(OWN) == {"method.source"}
 

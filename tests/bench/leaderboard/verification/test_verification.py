@@ -1,9 +1,9 @@
 """A bundle as it was submitted is accepted and gives its table's numbers; a changed one is not."""
 
 import json
-import shutil
 import statistics
 
+import msgspec
 import pytest
 
 from noisyseg.bench.leaderboard.entry_making import entry_of, publish
@@ -14,7 +14,7 @@ from noisyseg.errors import InputError
 from noisyseg.results.evaluation.average_precision import average_precision
 from noisyseg.results.evaluation.evaluation import mask_matches
 from noisyseg.results.evaluation.predictions import read_predictions
-from noisyseg.results.leaderboard.entry import decoded_draws, read_entry
+from noisyseg.results.leaderboard.entry import decoded_draws, read_entry, write_entry
 from noisyseg.results.records.store import RunStore
 
 
@@ -45,6 +45,7 @@ def test_a_bundle_as_submitted_is_accepted(verified, toy_bundle, ground):
     assert [check.id for check in verdict.of("claimed")] == ["training"]
     assert not verdict.of("unchecked")
     assert headline(verdict) == "accepted"
+    assert all(run.predictions is None for run in verified.runs)  # not all in memory at once
     again = verify(toy_bundle, lambda *_: ground(), draws=True).verdict
     assert json.dumps(verdict_document(again)) == json.dumps(verdict_document(verdict))
 
@@ -136,18 +137,85 @@ def test_only_an_accepted_bundle_makes_an_entry(toy_bundle, ground):
         entry_of(without)
 
 
-def test_copies_of_a_published_entry_are_pointed_out(verified, toy_bundle, ground, tmp_path):
+@pytest.fixture
+def somebody_elses(verified, toy_bundle, tmp_path):
+    """Publishes the bundle's runs as an entry of another bundle, with other words in entry.json."""
     published = tmp_path / "published"
     place = publish(verified, toy_bundle, published, entry_of(verified))
-    same = verify(toy_bundle, lambda *_: ground(), published=published).verdict
-    assert not same.of("remark")  # it is the entry's own bundle
-    other = place.with_name("somebody-elses")
-    shutil.copytree(place, other)
-    with (other / "bundle.zip").open("rb") as file:  # the same runs under another card
-        content = file.read()
-    (other / "bundle.zip").write_bytes(content.replace(b"A. Author", b"B. Bthor"))
-    with pytest.raises(InputError):
-        verify(toy_bundle, lambda *_: ground(), published=published)  # its CRC no longer holds
+
+    def change(**changes):
+        entry = json.loads((place / "entry.json").read_bytes())
+        entry = {**entry, "bundle": {**entry["bundle"], "sha256": "f" * 64}, **changes}
+        (place / "entry.json").write_text(json.dumps(entry))
+        return place
+
+    def other_files():
+        settings = json.loads((place / "entry.json").read_bytes())["settings"]
+        for setting in settings.values():
+            for number, run in enumerate(setting["runs"]):
+                run["checksums"]["predictions"] = f"{number:064x}"
+        return settings
+
+    return published, place, change, other_files
+
+
+def remarks_of(bundle, ground, published):
+    verdict = verify(bundle, lambda *_: ground(), published=published).verdict
+    assert verdict.accepted
+    return [(check.run is not None, check.what, check.detail) for check in verdict.of("remark")]
+
+
+def test_an_entrys_own_bundle_is_no_copy_of_it(toy_bundle, ground, somebody_elses):
+    assert remarks_of(toy_bundle, ground, somebody_elses[0]) == []
+
+
+def test_equal_files_are_told_by_an_entrys_checksums(toy_bundle, ground, somebody_elses):
+    published, place, change, _ = somebody_elses
+    change()
+    (place / "bundle.zip").write_bytes(b"damaged")  # and so need not be read
+    remarks = remarks_of(toy_bundle, ground, published)
+    assert len(remarks) == 6
+    assert all(of_run and f"of the entry {place.name}" in what for of_run, what, _ in remarks)
+
+
+def test_equal_detections_are_told_by_an_entrys_bundle(toy_bundle, ground, somebody_elses):
+    published, _, change, other_files = somebody_elses
+    change(settings=other_files())
+    remarks = remarks_of(toy_bundle, ground, published)
+    assert len(remarks) == 6
+    assert all(what.startswith("the detections are those") for _, what, _ in remarks)
+
+
+def test_a_damaged_entry_is_a_remark_and_no_end(toy_bundle, ground, somebody_elses):
+    published, place, change, other_files = somebody_elses
+    change(settings=other_files())
+    (place / "bundle.zip").write_bytes(b"damaged")
+    said = f"the entry {place.name} was not compared, as it cannot be read"
+    ((of_run, what, detail),) = remarks_of(toy_bundle, ground, published)
+    assert (of_run, what) == (False, said)
+    assert detail
+    (place / "entry.json").write_bytes(b"{")
+    assert [what for _, what, _ in remarks_of(toy_bundle, ground, published)] == [said]
+
+
+@pytest.mark.parametrize("other", [{"ground": "0" * 16}, {"suite": "quick"}])
+def test_entries_of_other_grounds_are_not_read(toy_bundle, ground, somebody_elses, other):
+    published, place, change, other_files = somebody_elses
+    change(**other, settings=other_files())
+    (place / "bundle.zip").write_bytes(b"damaged")
+    assert remarks_of(toy_bundle, ground, published) == []
+
+
+def test_what_is_too_large_for_a_bundle_is_not_hashed(ground, tmp_path, monkeypatch):
+    monkeypatch.setattr("noisyseg.bench.leaderboard.verification.sha256_file", None)
+    path = tmp_path / "huge.zip"
+    with path.open("wb") as file:
+        file.truncate(4 << 30)
+    verdict = verify(path, lambda *_: ground()).verdict
+    assert not verdict.accepted
+    assert [check.id for check in verdict.of("fails")] == ["archive.files"]
+    assert verdict_document(verdict)["bundle"] == {"sha256": None, "bytes": 4 << 30}
+    assert "REFUSED" in verdict_text(verdict)
 
 
 def test_a_suite_of_a_bundle_is_a_name_and_never_a_path():
@@ -176,6 +244,15 @@ def test_a_fault_of_this_machine_is_none_of_the_bundles(toy_bundle, ground, monk
     monkeypatch.setattr("noisyseg.bench.leaderboard.verification.check_copies", full)
     with pytest.raises(OSError, match="No space"):
         verify(toy_bundle, lambda *_: ground())
+
+
+def test_bundles_of_other_data_are_not_unpacked(verified, toy_bundle, ground, tmp_path):
+    published = tmp_path / "published"
+    place = publish(verified, toy_bundle, published, entry_of(verified))
+    entry = read_entry(place / "entry.json")
+    write_entry(place, msgspec.structs.replace(entry, data="others"))
+    (place / "bundle.zip").write_bytes(b"no zip")
+    assert not verify(toy_bundle, lambda *_: ground(), published=published).verdict.of("remark")
 
 
 def test_an_absent_bundle_cannot_be_tried(ground, tmp_path):
