@@ -6,6 +6,7 @@ import pytest
 
 from noisyseg.bench.cli.command_line import main
 from noisyseg.files import sha256_file
+from noisyseg.results.leaderboard.arrangement import grounds_of
 from noisyseg.results.leaderboard.entry import read_entry
 
 PUBLISHED = Path(__file__).parents[1] / "results" / "published"
@@ -22,6 +23,7 @@ def test_each_bundle_is_the_one_that_its_entry_was_made_from():
     included = {entry.id: entry.bundle.sha256 for entry in entries if entry.bundle.included}
     assert {path.parent.name: sha256_file(path) for path in BUNDLES} == included
     assert {len(s.runs) for entry in entries for s in entry.settings.values()} == {5}
+    assert [ground.archived for ground in grounds_of(entries)] == ["", ""]
 
 
 def test_the_site_is_the_same_bytes_wherever_it_is_built(tmp_path):

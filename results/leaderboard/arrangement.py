@@ -52,14 +52,21 @@ def _age(entry: Entry) -> list[int]:
 
 
 def _by_method_version(entries: Sequence[Entry]) -> tuple[list[Entry], list[Entry]]:
-    """Those of each method's newest version, and the others."""
-    newest: dict[str, int] = {}
-    own = [entry for entry in entries if _is_noisysegs(entry)]
-    for entry in own:
-        newest[entry.method.name] = max(newest.get(entry.method.name, 0), entry.method.version or 0)
-    older = [entry for entry in own if (entry.method.version or 0) < newest[entry.method.name]]
+    """Those of each method's newest version, and the others.
+
+    A version is of a method with its parameters: some numbers change only with some of them.
+    """
+    newest: dict[bytes, int] = {}
+    own = [(entry, _parametrised(entry)) for entry in entries if _is_noisysegs(entry)]
+    for entry, method in own:
+        newest[method] = max(newest.get(method, 0), entry.method.version or 0)
+    older = [entry for entry, method in own if (entry.method.version or 0) < newest[method]]
     archived = {entry.id for entry in older}
     return [entry for entry in entries if entry.id not in archived], older
+
+
+def _parametrised(entry: Entry) -> bytes:
+    return canonical_json([entry.method.name, entry.method.parameters])
 
 
 def _is_noisysegs(entry: Entry) -> bool:

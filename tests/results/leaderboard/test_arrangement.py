@@ -80,13 +80,20 @@ def test_older_versions_are_archived_on_a_ground_of_their_own():
 
 
 def test_an_older_version_of_a_method_is_not_compared_with_its_newer_one():
-    newer = made_entry(
-        "ce", spread=1, method=MethodSpec(name="ce", version=2, file_sha256=None, parameters={})
-    )
+    own = made_entry("ce").method
+    newer = made_entry("ce", spread=1, method=msgspec.structs.replace(own, version=2))
     current, archived = grounds_of([made_entry("ce"), newer, made_entry("gce")])
     assert {entry.method.version for entry in current.entries if entry.method.name == "ce"} == {2}
     assert [entry.method.version for entry in archived.entries] == [1]
     assert archived.slug == f"{current.slug}-older"
+
+
+def test_a_version_that_came_with_other_parameters_is_no_newer_one():
+    as_coded = MethodSpec(
+        name="ce", version=2, file_sha256=None, parameters={"convention": "lncis-code"}
+    )
+    (ground,) = grounds_of([made_entry("ce"), made_entry("coded", method=as_coded)])
+    assert sorted(entry.method.version for entry in ground.entries) == [1, 2]
 
 
 @pytest.mark.parametrize("kind", ["verified", "imported"])
