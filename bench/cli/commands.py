@@ -62,7 +62,7 @@ COMMANDS: dict[str, Entry] = {
         },
     ),
     "leaderboard": Group(
-        "submit a method's runs to the leaderboard",
+        "submit, verify and publish results",
         "noisyseg leaderboard card lncis --suite quick --write lncis.yaml",
         {
             "card": Command("leaderboard.card", "make a method's card, to be filled in"),

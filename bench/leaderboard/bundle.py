@@ -1,12 +1,13 @@
 """A method's runs of a suite in one file, a bundle, whose bytes follow from runs and card."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import noisyseg
 from noisyseg.bench.config.suite import Suite
+from noisyseg.bench.leaderboard.checks.claims import summaries
 from noisyseg.bench.leaderboard.contents import (
     BUNDLE,
     CARD,
@@ -29,8 +30,6 @@ from noisyseg.bench.runs.run import METHOD, Run
 from noisyseg.errors import InputError
 from noisyseg.files import sha256_bytes, write_blocks_atomically
 from noisyseg.results.leaderboard.card import Card, encode_card
-from noisyseg.results.records.metrics import METRICS, metric_value
-from noisyseg.results.records.record import Record
 
 
 @dataclass(kw_only=True, slots=True, frozen=True)
@@ -58,7 +57,7 @@ def write_bundle(path: Path, *, suite: Suite, card: Card, runs: Sequence[SoundRu
         InputError: the card says other parameters than the runs have, a method's source is not to
             be had, the bundle would be too large, or the file cannot be written.
     """
-    about = suite_contents(suite, [sound.run for sound in runs])
+    about = _of_runs(suite, [sound.run for sound in runs])
     _check_card(card, runs[0].run)
     source = _source(runs)
     own = {CARD: encode_card(card), SUITE: encode(about)} | ({METHOD: source} if source else {})
@@ -71,7 +70,7 @@ def write_bundle(path: Path, *, suite: Suite, card: Card, runs: Sequence[SoundRu
         method=card["method"],
         kind="trained",
         runs=[_entry(sound.run) for sound in runs],
-        claims=claims([(sound.run.noise_label, sound.record) for sound in runs]),
+        claims=_claims(runs),
         files={file.name: FileEntry(sha256=file.sha256, bytes=file.size) for file in files},
     )
     parse_suite(encode(about))
@@ -102,65 +101,59 @@ def write_archive(path: Path, contents: Contents, files: Sequence[Packed]) -> Wr
     return Written(contents=contents, size=size)
 
 
-def suite_contents(suite: Suite, runs: Sequence[Run]) -> SuiteContents:
-    """What the runs of a method stand on, by their specs.
+def suite_contents(
+    suite: Suite,
+    common: Mapping[str, Any],
+    noise: Mapping[str, Mapping[str, Any] | None],
+    method: Mapping[str, Any],
+) -> SuiteContents:
+    """What a method's runs stand on.
 
-    Raises:
-        InputError: they stand on several things.
+    Args:
+        suite: that they are of.
+        common: what their specs have alike: schema, data, protocol, model, training, eval.
+        noise: label → as specs have it, of which `steps` is taken; None for clean.
+        method: as specs have it.
     """
-    parts = ("data", "protocol", "model", "method", "schema", "training", "eval")
-    spec = runs[0].spec
-    for part in parts:
-        if any(run.spec[part] != spec[part] for run in runs):  # type: ignore[literal-required]
-            raise InputError(f"{suite.name}: the runs are not of the same {part}.")
-    labels = {run.noise_label: run.spec["noise"] for run in runs}
     return SuiteContents(
         format=FORMAT,
         name=suite.name,
         title=suite.title,
         variant=suite.variant,
-        data=dict(spec["data"]),
-        protocol=dict(spec["protocol"]),
-        model=dict(spec["model"]),
+        data=dict(common["data"]),
+        protocol=dict(common["protocol"]),
+        model=dict(common["model"]),
         noise={
-            label: None if noise is None else list(noise["steps"])
-            for label, noise in labels.items()
+            label: None if own is None else [dict(step) for step in own["steps"]]
+            for label, own in noise.items()
         },
         versions=Versions(
-            schema=spec["schema"], training=dict(spec["training"]), eval=dict(spec["eval"])
+            schema=common["schema"], training=dict(common["training"]), eval=dict(common["eval"])
         ),
-        method=dict(spec["method"]),
+        method=dict(method),
     )
 
 
-def claims(records: Sequence[tuple[str, Record]]) -> dict[str, dict[str, Claim]]:
-    """What records come to, by the label of their noise setting.
+def _of_runs(suite: Suite, runs: Sequence[Run]) -> SuiteContents:
+    """What the runs of a method stand on, by their specs.
 
     Raises:
-        InputError: something that is no number in a metric's place.
+        InputError: they stand on several things.
     """
-    found: dict[str, dict[str, list[float]]] = {}
-    for label, record in records:
-        values = found.setdefault(label, {})
-        for metric in METRICS:
-            value = metric_value(record["metrics"], metric)
-            if value is not None:
-                values.setdefault(metric, []).append(value)
-    return {
-        label: {metric: claim(numbers) for metric, numbers in values.items()}
-        for label, values in found.items()
-    }
+    spec: Mapping[str, Any] = runs[0].spec
+    for part in ("data", "protocol", "model", "method", "schema", "training", "eval"):
+        if any(dict(run.spec)[part] != spec[part] for run in runs):
+            raise InputError(f"{suite.name}: the runs are not of the same {part}.")
+    noise = {run.noise_label: run.spec["noise"] for run in runs}
+    return suite_contents(suite, spec, noise, spec["method"])
 
 
-def claim(values: Sequence[float]) -> Claim:
-    """Mean and sample standard deviation of at least one number.
-
-    Sums are exact, so that no order and no library shows in the last digit.
-    """
-    n = len(values)
-    mean = math.fsum(values) / n
-    squares = math.fsum((value - mean) * (value - mean) for value in values)
-    return Claim(n=n, mean=mean, sd=math.sqrt(squares / (n - 1)) if n > 1 else None)
+def _claims(runs: Sequence[SoundRun]) -> dict[str, dict[str, Claim]]:
+    """What the runs come to, by the label of their noise setting."""
+    metrics: dict[str, list[Mapping[str, Any]]] = {}
+    for sound in runs:
+        metrics.setdefault(sound.run.noise_label, []).append(sound.record["metrics"])
+    return {label: summaries(found) for label, found in metrics.items()}
 
 
 def _entry(run: Run) -> RunEntry:

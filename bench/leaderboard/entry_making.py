@@ -10,7 +10,6 @@ from typing import Any
 
 from noisyseg.bench.leaderboard.checks.installed import Installed
 from noisyseg.bench.leaderboard.checks.run_checks import RunFound
-from noisyseg.bench.leaderboard.published_detections import ARCHIVE, ENTRIES
 from noisyseg.bench.leaderboard.verdict import Verdict, verdict_document
 from noisyseg.bench.leaderboard.verification import Verified
 from noisyseg.errors import InputError
@@ -34,6 +33,7 @@ from noisyseg.results.leaderboard.entry import (
     read_entry,
     write_entry,
 )
+from noisyseg.results.leaderboard.published import BUNDLE, FOLDER
 from noisyseg.results.records.metrics import METRICS, metric_value
 
 VERDICT = "verdict.json"
@@ -96,7 +96,7 @@ def publish(verified: Verified, bundle: Path, published: Path, entry: Entry) -> 
         InputError: an entry of that name is there with another bundle, or cannot be read; the
             bundle has changed; the folder cannot be written to.
     """
-    place = published / ENTRIES / entry.id
+    place = published / FOLDER / entry.id
     parse_entry(encoded_entry(entry), place / FILE)  # one that cannot be read stops every build
     if (place / FILE).exists() and _bundle_of(place) != verified.verdict.sha256:
         raise InputError(f"{place} is another bundle's entry: entries are never overwritten.")
@@ -120,11 +120,11 @@ def _bundle_of(place: Path) -> str | None:
 
 def _lay_down(bundle: Path, place: Path, sha256: str) -> None:
     with tempfile.TemporaryDirectory(prefix=".publishing-", dir=place.parent) as work:
-        copy = Path(shutil.copyfile(bundle, Path(work, ARCHIVE)))
+        copy = Path(shutil.copyfile(bundle, Path(work, BUNDLE)))
         if sha256_file(copy) != sha256:
             raise InputError(f"{bundle} has changed since it was verified: start again.")
         place.mkdir(exist_ok=True)
-        copy.replace(place / ARCHIVE)
+        copy.replace(place / BUNDLE)
 
 
 def _newest(runs: Sequence[RunFound]) -> str | None:

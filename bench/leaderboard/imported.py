@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 import noisyseg
-from noisyseg.bench.leaderboard.bundle import Written, write_archive
+from noisyseg.bench.leaderboard.bundle import Written, suite_contents, write_archive
 from noisyseg.bench.leaderboard.checks.claims import summaries
 from noisyseg.bench.leaderboard.checks.installed import Cell, Installed
 from noisyseg.bench.leaderboard.checks.run_checks import imported_key
@@ -20,7 +20,6 @@ from noisyseg.bench.leaderboard.contents import (
     FileEntry,
     RunEntry,
     SuiteContents,
-    Versions,
     encode,
     member,
 )
@@ -164,19 +163,7 @@ def _detection(entry: Any, where: str, images: Mapping[int, Mapping[str, Any]]) 
 
 
 def _suite_contents(card: Card, label: str, installed: Installed) -> SuiteContents:
-    suite, common = installed.suite, installed.common
     steps = installed.settings[label]
-    return SuiteContents(
-        format=FORMAT,
-        name=suite.name,
-        title=suite.title,
-        variant=suite.variant,
-        data=dict(common["data"]),
-        protocol=dict(common["protocol"]),
-        model=dict(common["model"]),
-        noise={label: None if steps is None else [dict(step.resolved()) for step in steps]},
-        versions=Versions(
-            schema=common["schema"], training=common["training"], eval=common["eval"]
-        ),
-        method={"name": card["method"], "parameters": dict(card["parameters"])},
-    )
+    noise = None if steps is None else {"steps": [step.resolved() for step in steps]}
+    method = {"name": card["method"], "parameters": dict(card["parameters"])}
+    return suite_contents(installed.suite, installed.common, {label: noise}, method)

@@ -13,9 +13,8 @@ from noisyseg.bench.runs.run import PREDICTIONS
 from noisyseg.errors import InputError
 from noisyseg.results.evaluation.predictions import read_predictions
 from noisyseg.results.leaderboard.entry import FILE, Entry, read_entry
-
-ENTRIES = "entries"
-ARCHIVE = "bundle.zip"
+from noisyseg.results.leaderboard.published import BUNDLE as PUBLISHED_BUNDLE
+from noisyseg.results.leaderboard.published import FOLDER, entry_folders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +45,8 @@ def published_remarks(published: Path, own: Compared) -> list[Check]:
         InputError: no such folder.
     """
     if not published.is_dir():
-        raise InputError(f"no folder {published}: wanted the one that holds {ENTRIES}/.")
-    return [remark for file in _files(published, FILE) for remark in _remarks(file.parent, own)]
+        raise InputError(f"no folder {published}: wanted the one that holds {FOLDER}/.")
+    return [remark for place in entry_folders(published) for remark in _remarks(place, own)]
 
 
 def _remarks(place: Path, own: Compared) -> list[Check]:
@@ -59,8 +58,8 @@ def _remarks(place: Path, own: Compared) -> list[Check]:
         remarks = same_file_remarks(own.files, _sums(entry))
         known = {remark.run for remark in remarks}
         left = {key: one for key, one in own.detections.items() if key not in known}
-        if left and (place / ARCHIVE).exists():
-            remarks += copy_remarks(left, dict(_detections(place / ARCHIVE, entry.id)))
+        if left and (place / PUBLISHED_BUNDLE).exists():
+            remarks += copy_remarks(left, dict(_detections(place / PUBLISHED_BUNDLE, entry.id)))
     except InputError as error:
         problem = str(error).replace(f"{place}/", "")
         detail = held("copies.published", "", problem).detail  # on one line, whatever it quotes
@@ -91,9 +90,3 @@ def _detections(archive: Path, name: str) -> Iterator[tuple[tuple[str, str], Det
                 yield (name, run.key), detected(predictions)
         except InputError as error:
             raise InputError(str(error).replace(f"{folder}/", "")) from error
-
-
-def _files(published: Path, name: str) -> list[Path]:
-    """A file of every entry; a name with a dot first is what publishing left that was stopped."""
-    found = published.glob(f"{ENTRIES}/*/{name}")
-    return sorted(file for file in found if not file.parent.name.startswith("."))

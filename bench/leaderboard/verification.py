@@ -184,21 +184,20 @@ class _Examined:
             return  # nothing says what its runs should be
         self.checks += check_seeds(cells, against)
         trained = contents.kind == "trained"
-        seeds = check_noise_seeds(cells, against) if trained else check_no_noise_seeds(cells)
-        self.checks.append(seeds)
-        if trained:
-            self.checks += suite_seed_remarks(cells, against)
         card, method = self.papers.card, stated.method
         self.checks.append(check_card(method, contents.method, card))
-        if contents.kind == "trained":
+        if trained:
+            self.checks.append(check_noise_seeds(cells, against))
+            self.checks += suite_seed_remarks(cells, against)
             self.checks += check_method(method, contents.method, ground.suite, self.folder)
         else:
+            self.checks.append(check_no_noise_seeds(cells))
             self.checks += check_unknown_method(method, contents.method, ground.suite, self.folder)
         self._examine_runs(against)
         self.checks.append(check_alike(self.evaluated))
         self.checks += check_copies(self.detections, _trainings(self.runs))
         self.checks += _claim_checks(contents, self.runs)
-        claimed = _CLAIMED if contents.kind == "trained" else _UNKNOWN
+        claimed = _CLAIMED if trained else _UNKNOWN
         self.checks.append(Check(id="training", state="claimed", what=claimed))
 
     def compare(self, published: Path, own: str) -> None:

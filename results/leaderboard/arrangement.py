@@ -9,8 +9,15 @@ import numpy as np
 
 from noisyseg.files import canonical_json, sha256_bytes
 from noisyseg.results.leaderboard.boards import KINDS, Board, Floor, Ground, Row, noise_types
-from noisyseg.results.leaderboard.entry import Entry, EntryRun, Setting, decoded_draws, slug
-from noisyseg.results.leaderboard.standings import LEAST_SEEDS, Standings, standings
+from noisyseg.results.leaderboard.entry import (
+    LEAST_SEEDS,
+    Entry,
+    EntryRun,
+    Setting,
+    decoded_draws,
+    slug,
+)
+from noisyseg.results.leaderboard.standings import Standings, standings
 from noisyseg.results.leaderboard.summaries import Summary, summaries
 from noisyseg.results.records.metrics import DEFAULT
 from noisyseg.results.statistics.pair_tests import Drawn

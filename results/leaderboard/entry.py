@@ -17,6 +17,8 @@ from noisyseg.results.leaderboard.entry_draws import encoded_draws as encoded_dr
 
 FORMAT: Literal[1] = 1
 FILE = "entry.json"
+LEAST_SEEDS = 3
+"""An entry with fewer at a setting is provisional there: shown, and not ranked."""
 
 Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 Key = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]

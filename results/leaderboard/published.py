@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from noisyseg.errors import InputError
-from noisyseg.files import canonical_json, sha256_file
-from noisyseg.results.leaderboard.card import parse_card
+from noisyseg.files import sha256_file
 from noisyseg.results.leaderboard.entry import FILE, Checks, Entry, MethodSpec, Protocol
 from noisyseg.results.leaderboard.entry import read_entry as read
 from noisyseg.results.paper.published import PublishedTable, published_names, published_table
@@ -25,8 +24,7 @@ def read_published(folder: Path) -> list[Entry]:
     """The entries of a published folder, by id.
 
     Raises:
-        InputError: no such folder, an entry that is none, one in another's place, or a card that
-            no submission could have.
+        InputError: no such folder, an entry that is none, or one in another's place.
     """
     entries = folder / FOLDER
     if not entries.is_dir():
@@ -35,9 +33,7 @@ def read_published(folder: Path) -> list[Entry]:
             "`noisyseg leaderboard verify BUNDLE --publish FOLDER` writes one."
         )
     found = []
-    # A name with a dot first is what publishing left that was stopped.
-    places = [path for path in entries.iterdir() if path.is_dir() and path.name[0] != "."]
-    for place in sorted(places):
+    for place in entry_folders(folder):
         entry = read(place / FILE)
         if entry.id != place.name:
             raise InputError(f"{place / FILE}: the id is {entry.id!r}, the folder's {place.name!r}")
@@ -46,9 +42,17 @@ def read_published(folder: Path) -> list[Entry]:
                 f"{place / FILE}: {entry.kind} entries have no ground {entry.ground!r}: reported "
                 f"ones alone have one that begins with {PAPER!r}."
             )
-        parse_card(canonical_json(entry.card), f"{place / FILE}: card")
         found.append(entry)
     return found
+
+
+def entry_folders(folder: Path) -> list[Path]:
+    """The folders of a published folder's entries; what publishing left that was stopped is none.
+
+    Its name begins with a dot.
+    """
+    places = (folder / FOLDER).glob("[!.]*")
+    return sorted(place for place in places if place.is_dir())
 
 
 def bundle_path(folder: Path, entry: Entry) -> Path | None:

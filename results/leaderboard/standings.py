@@ -16,8 +16,6 @@ from noisyseg.results.leaderboard.many_pairs import pairs_above
 from noisyseg.results.statistics.pair_tests import DrawnValues, pair_tests
 from noisyseg.results.statistics.rankings import ranking, ranks
 
-LEAST_SEEDS = 3
-"""An entry with fewer is provisional: shown, and not ranked."""
 EXACT = 40
 SHARED = 2
 """Two entries with fewer seeds in common are not tested."""
@@ -58,7 +56,7 @@ def standings(values: DrawnValues, *, images: int, exact: int = EXACT) -> Standi
     """Rank entries by their mean over seeds, as far as they are told apart.
 
     Args:
-        values: entry → seeds → number and draws of images; each of `LEAST_SEEDS` seeds at least.
+        values: entry → seeds → number and draws of images; each of `entry.LEAST_SEEDS` at least.
         images: how many were drawn from.
         exact: up to how many entries `pair_tests` itself is asked.
     """

@@ -10,8 +10,7 @@ from scipy.special import fdtrc
 
 from noisyseg.results.statistics.differences import independent
 from noisyseg.results.statistics.pair_tests import DrawnValues
-
-_LEVEL = 0.1  # as `uneven_spread`
+from noisyseg.results.statistics.uneven_spread import LEVEL
 
 
 def uneven_entries(values: DrawnValues) -> NDArray[np.bool_]:
@@ -33,7 +32,7 @@ def uneven_entries(values: DrawnValues) -> NDArray[np.bool_]:
     size = (np.square(table).sum() - np.square(table).sum(axis=1)) / (m * n)
     varies = common > 1e-20 * size
     chance = fdtrc(n - 1, (m - 1) * (n - 1), excess / np.where(varies, common, 1.0))
-    found[places] = varies & (chance <= _LEVEL)
+    found[places] = varies & (chance <= LEVEL)
     return found
 
 

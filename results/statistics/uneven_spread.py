@@ -12,7 +12,7 @@ from scipy.special import fdtrc
 from noisyseg.results.statistics.differences import Values
 from noisyseg.results.statistics.spread import layout_of
 
-_LEVEL = 0.1  # few seeds see an uneven method seldom; taking an even one for it costs power alone
+LEVEL = 0.1  # few seeds see an uneven method seldom; taking an even one for it costs power alone
 
 
 def uneven_methods(values: Values) -> set[str]:
@@ -28,7 +28,7 @@ def uneven_methods(values: Values) -> set[str]:
     return {
         method
         for place, method in enumerate(layout.methods)
-        if _chance(table[place], np.delete(table, place, axis=0)) <= _LEVEL
+        if _chance(table[place], np.delete(table, place, axis=0)) <= LEVEL
     }
 
 

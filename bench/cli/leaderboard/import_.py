@@ -1,20 +1,17 @@
 """`leaderboard import`: detections that other code made, evaluated here, as a bundle."""
 
 import argparse
-import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from noisyseg.bench.cli.arguments import add_json
-from noisyseg.bench.cli.output import DONE, SOME_FAILED, print_text, say
+from noisyseg.bench.cli.leaderboard.conclusion import conclude
 from noisyseg.bench.datasets.cache import cache_folder
 from noisyseg.bench.datasets.formats.registry import MASKS
 from noisyseg.bench.leaderboard.checks.installed import installed
-from noisyseg.bench.leaderboard.entry_making import entry_of, publish
 from noisyseg.bench.leaderboard.ground import ground_for
 from noisyseg.bench.leaderboard.imported import write_imported
-from noisyseg.bench.leaderboard.verdict import headline, verdict_document, verdict_text
 from noisyseg.bench.leaderboard.verification import verify
 from noisyseg.errors import InputError
 from noisyseg.results.leaderboard.card import read_card
@@ -114,13 +111,4 @@ def run(options: Options) -> int:
     verified = verify(
         options.out, lambda *_: ground, published=others, draws=publish_to is not None
     )
-    verdict = verified.verdict
-    document = verdict_document(verdict)
-    print_text(json.dumps(document, indent=2) if options.json else verdict_text(verdict))
-    if options.json:
-        say(headline(verdict))
-    if not verdict.accepted:
-        return SOME_FAILED
-    if publish_to is not None:
-        say(f"entry: {publish(verified, options.out, publish_to, entry_of(verified))}")
-    return DONE
+    return conclude(verified, options.out, publish_to, as_json=options.json)

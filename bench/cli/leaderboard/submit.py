@@ -20,12 +20,12 @@ from noisyseg.bench.runs.run import Run
 from noisyseg.errors import InputError
 from noisyseg.number_text import decimal, folded
 from noisyseg.results.leaderboard.card import read_card
+from noisyseg.results.leaderboard.entry import LEAST_SEEDS
 from noisyseg.results.records.metrics import DEFAULT, METRICS
 from noisyseg.results.records.store import RunStore
 from noisyseg.text_lines import with_path
 
 EXAMPLE = "noisyseg leaderboard submit runs --suite quick --card lncis.yaml --out lncis.zip"
-RANKED_FROM = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -159,8 +159,8 @@ def _lines(written: Written, path: Path) -> list[str]:
             spread = "" if claim.sd is None else f" ± {decimal(claim.sd)}"
             line += f"; {METRICS[DEFAULT]}: {decimal(claim.mean)}{spread}"
         lines.append(line)
-    if fewest < RANKED_FROM:
-        lines.append(f"provisional: boards rank methods of at least {RANKED_FROM} seeds")
+    if fewest < LEAST_SEEDS:
+        lines.append(f"provisional: boards rank methods of at least {LEAST_SEEDS} seeds")
     lines.append(with_path(f"{written.size} bytes written to", path))
     return [*lines, with_path("check it: noisyseg leaderboard verify", path)]
 

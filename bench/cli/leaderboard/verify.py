@@ -1,18 +1,15 @@
 """`leaderboard verify`: a bundle held against all that can be computed once more."""
 
 import argparse
-import json
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from noisyseg.bench.cli.arguments import add_json, add_noise_files
-from noisyseg.bench.cli.output import DONE, SOME_FAILED, print_text, say
+from noisyseg.bench.cli.leaderboard.conclusion import conclude
 from noisyseg.bench.datasets.cache import cache_folder
 from noisyseg.bench.datasets.formats.registry import MASKS
-from noisyseg.bench.leaderboard.entry_making import entry_of, publish
 from noisyseg.bench.leaderboard.ground import Ground, ground_for, shipped_name
-from noisyseg.bench.leaderboard.verdict import headline, verdict_document, verdict_text
 from noisyseg.bench.leaderboard.verification import verify
 from noisyseg.errors import InputError
 from noisyseg.noise.types.registry import add_type_files
@@ -101,18 +98,13 @@ def run(options: Options) -> int:
         published=published if published is not None and published.is_dir() else options.against,
         draws=options.publish is not None,
     )
-    verdict = verified.verdict
-    document = verdict_document(verdict)
-    print_text(json.dumps(document, indent=2) if options.json else verdict_text(verdict))
-    if options.json:
-        say(headline(verdict))
-    if not verdict.accepted:
-        return SOME_FAILED
-    if options.publish is not None:
-        entry = entry_of(verified, included=not options.without_bundle)
-        place = publish(verified, options.bundle, options.publish, entry)
-        say(f"entry: {place}")
-    return DONE
+    return conclude(
+        verified,
+        options.bundle,
+        options.publish,
+        as_json=options.json,
+        included=not options.without_bundle,
+    )
 
 
 def _ground(options: Options, suite: str, variant: str | None) -> Ground:

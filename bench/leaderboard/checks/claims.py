@@ -4,7 +4,6 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from noisyseg.bench.leaderboard.bundle import claim
 from noisyseg.bench.leaderboard.checks.check import Check, held, named
 from noisyseg.bench.leaderboard.contents import Claim
 from noisyseg.results.records.metrics import METRICS, metric_value
@@ -19,6 +18,17 @@ def summaries(metrics: Sequence[Mapping[str, Any]]) -> dict[str, Claim]:
     values = {name: [metric_value(entry, name) for entry in metrics] for name in METRICS}
     known = {name: [v for v in found if v is not None] for name, found in values.items()}
     return {name: claim(found) for name, found in known.items() if found}
+
+
+def claim(values: Sequence[float]) -> Claim:
+    """Mean and sample standard deviation of at least one number.
+
+    Sums are exact, so that no order and no library shows in the last digit.
+    """
+    n = len(values)
+    mean = math.fsum(values) / n
+    squares = math.fsum((value - mean) * (value - mean) for value in values)
+    return Claim(n=n, mean=mean, sd=math.sqrt(squares / (n - 1)) if n > 1 else None)
 
 
 def check_claims(

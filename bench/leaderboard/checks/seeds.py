@@ -5,9 +5,7 @@ from collections.abc import Sequence
 
 from noisyseg.bench.leaderboard.checks.check import Check, held, named
 from noisyseg.bench.leaderboard.checks.installed import Cell, Installed
-
-LEAST_SEEDS = 3
-"""Of an entry that is ranked; with fewer it is provisional."""
+from noisyseg.results.leaderboard.entry import LEAST_SEEDS
 
 
 def check_noise_seeds(cells: Sequence[Cell], installed: Installed) -> Check:

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from noisyseg.results.leaderboard.boards import KINDS, Board, Ground, Row
+from noisyseg.results.leaderboard.entry import LEAST_SEEDS
 from noisyseg.results.leaderboard.site.strip import strip_of
 from noisyseg.results.leaderboard.site.templates import filled, year
-from noisyseg.results.leaderboard.standings import EXACT, LEAST_SEEDS
+from noisyseg.results.leaderboard.standings import EXACT
 from noisyseg.results.leaderboard.wording import verdict
 
 COLUMNS = {

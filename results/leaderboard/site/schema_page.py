@@ -1,8 +1,8 @@
 """The page that says how boards are read and what the exported files hold."""
 
-from noisyseg.results.leaderboard.entry import LOGGED
+from noisyseg.results.leaderboard.entry import LEAST_SEEDS, LOGGED
 from noisyseg.results.leaderboard.site.templates import filled
-from noisyseg.results.leaderboard.standings import EXACT, LEAST_SEEDS
+from noisyseg.results.leaderboard.standings import EXACT
 from noisyseg.results.records.metrics import METRICS
 from noisyseg.results.statistics.fates import FATES
 
