@@ -184,14 +184,14 @@ class _Examined:
             return  # nothing says what its runs should be
         self.checks += check_seeds(cells, against)
         trained = contents.kind == "trained"
+        seeds = check_noise_seeds(cells, against) if trained else check_no_noise_seeds(cells)
+        self.checks.append(seeds)
         card, method = self.papers.card, stated.method
         self.checks.append(check_card(method, contents.method, card))
         if trained:
-            self.checks.append(check_noise_seeds(cells, against))
             self.checks += suite_seed_remarks(cells, against)
             self.checks += check_method(method, contents.method, ground.suite, self.folder)
         else:
-            self.checks.append(check_no_noise_seeds(cells))
             self.checks += check_unknown_method(method, contents.method, ground.suite, self.folder)
         self._examine_runs(against)
         self.checks.append(check_alike(self.evaluated))
