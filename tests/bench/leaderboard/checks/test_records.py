@@ -33,8 +33,9 @@ def test_a_record_as_runs_write_it_is_sound(problem):
     assert problem(started="2025-01-02T03:04:05+00:00", finished="2025-01-02T03:04:05.25Z") == ""
 
 
-@pytest.mark.parametrize("finished", ["9999-12-31T23:59:59+00:00", written(days=2)])
-def test_no_run_has_finished_in_the_future(problem, finished):
+@pytest.mark.parametrize("days", [2, 365, 2_000_000])
+def test_no_run_has_finished_in_the_future(problem, days):
+    finished = written(days=days)
     assert "lies in the future" in problem(finished=finished)
 
 
