@@ -1,7 +1,7 @@
 """Does noisyseg train on this GPU, does it compute the same, how fast, and what waits?
 
     python benchmarks/gpu_check.py [--minutes 8] [--out FOLDER] [--data COCO_FOLDER]
-    python benchmarks/gpu_check.py --sections training     mmdet's Runner beside it, six minutes
+    python benchmarks/gpu_check.py --sections training     mmdet's Runner beside it, some 7 minutes
 
 Sections, each within its share of the time and each failing alone: versions; throughput of R50-FPN
 at 1333 x 800: images/s, peak memory, the share of time in which the GPU works, waits of the host
@@ -22,8 +22,8 @@ import threading
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -34,8 +34,10 @@ import torch
 import noisyseg
 
 # By the package's name: the script is also copied elsewhere, and run from the checkout's root.
+from benchmarks.gpu_smoke import each_method, same_losses
 from benchmarks.listed_images import Images, drawn, listed, photographs
 from noisyseg.bench.training.stack import load_stack
+from noisyseg.methods.registry import METHODS
 
 BATCHES = ((2, 2), (16, 2), (16, 16))  # batch, micro-batch: what a suite and a GPU's share may be
 LONG = 480  # images an epoch: long enough for the start of the loader's workers not to count
@@ -210,87 +212,15 @@ def _profile(place: Place, training: Any) -> dict[str, float]:
     }
 
 
-def _smoke_runs(folder: Path, methods: list[str]) -> tuple[list[Any], Any]:
-    from noisyseg.bench.config.suite import load_suite
-    from noisyseg.bench.config.suite_part import choose
-    from noisyseg.bench.datasets.cache import cache_folder
-    from noisyseg.bench.runs.grid import expand
-    from noisyseg.results.records.store import RunStore
-
-    suite = load_suite("smoke", data_root=None, cache=cache_folder())
-    store = RunStore(folder)
-    return expand(choose(suite, methods=methods, noise=["sym40"]), store), store
+def losses(place: Place) -> dict[str, dict[str, float]]:
+    """The first epoch's, beside the CPU's."""
+    return same_losses(place.device)
 
 
-def _run(run: Any, store: Any, device: str) -> tuple[Any, list[dict[str, float]]]:
-    """A run's record, and its losses an epoch."""
-    from noisyseg.bench.runs.execution import execute
-    from noisyseg.bench.runs.run import Resources
-
-    workers = 2 if device == "cuda" else 0
-    record = execute(run, store, Resources(threads=1, device=device, loader_workers=workers))
-    log = run.folder / "log.jsonl"
-    epochs = [json.loads(line) for line in log.read_text().splitlines()] if log.is_file() else []
-    return record, [
-        {
-            name: value
-            for name, value in epoch.items()
-            if name.startswith("loss") and isinstance(value, float)
-        }
-        for epoch in epochs
-    ]
-
-
-def same_losses(place: Place) -> dict[str, dict[str, float]]:
-    """By how much of itself each loss of the first epoch differs from the CPU's, samples equal."""
-    found: dict[tuple[str, str], dict[str, float]] = {}
-    for device in ("cpu", place.device):
-        with tempfile.TemporaryDirectory() as folder:
-            runs, store = _smoke_runs(Path(folder), ["ce", "lncis"])
-            with _drawn_on_the_cpu():
-                for run in runs:
-                    found[run.method_label, device] = _run(run, store, device)[1][0]
-    return {
-        method: {
-            name: round(abs(found[method, place.device][name] - value) / max(abs(value), 1e-9), 6)
-            for name, value in found[method, "cpu"].items()
-        }
-        for method in ("ce", "lncis")
-    }
-
-
-@contextmanager
-def _drawn_on_the_cpu() -> Iterator[None]:
-    """Random keys of anchors and RoIs by the CPU's generator: a GPU's own draws others."""
-    drawn = torch.rand
-
-    def rand(*size: Any, device: Any = None, **settings: Any) -> torch.Tensor:
-        return drawn(*size, **settings).to(device or "cpu")
-
-    torch.rand = rand
-    try:
-        yield
-    finally:
-        torch.rand = drawn
-
-
-def every_method(place: Place) -> dict[str, str]:
-    """What became of `smoke` with each method, as far as the time goes."""
-    from noisyseg.methods.registry import METHODS
-
-    limit = time.perf_counter() + place.seconds / 2
-    found: dict[str, str] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        runs, store = _smoke_runs(Path(folder), ["ce"] if place.small else list(METHODS))
-        for run in runs:
-            start = time.perf_counter()
-            if start > limit:
-                found[run.method_label] = "no time left"
-                continue
-            failure = _run(run, store, place.device)[0]["failure"]
-            done = f"done in {time.perf_counter() - start:.1f} s"
-            found[run.method_label] = failure["message"][:200] if failure else done
-    return found
+def methods(place: Place) -> dict[str, str]:
+    """Every one on `smoke`."""
+    names = ["ce"] if place.small else list(METHODS)
+    return each_method(place.device, names, place.seconds / 2)
 
 
 def beside_the_runner(place: Place) -> dict[str, Any]:
@@ -317,8 +247,8 @@ def beside_the_runner(place: Place) -> dict[str, Any]:
 SECTIONS: dict[str, Callable[[Place], Any]] = {
     "versions": versions,
     "throughput": throughput,
-    "losses": same_losses,
-    "methods": every_method,
+    "losses": losses,
+    "methods": methods,
     "training": beside_the_runner,
 }
 USUAL = ("versions", "throughput", "losses", "methods")
