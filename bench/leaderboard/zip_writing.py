@@ -1,7 +1,9 @@
 """A zip whose bytes follow from its files alone: no clock, no user, no library's version is in it.
 
 Names are sorted, files stored as they are, dated 1980-01-01, of mode 0644, without extra fields or
-comments. The layout is that of PKWARE's APPNOTE 6.3.10, sections 4.3.7, 4.3.12 and 4.3.16.
+comments. The layout is that of PKWARE's APPNOTE 6.3.10, sections 4.3.7, 4.3.12 and 4.3.16. Python's
+zipfile writes the same bytes of small bundles; from 2 GiB on it turns to zip64, whose extra fields
+would make one bundle readable in two ways.
 """
 
 import hashlib
