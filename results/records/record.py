@@ -9,6 +9,7 @@ import orjson
 
 from noisyseg.errors import InputError
 from noisyseg.files import canonical_json, sha256_bytes
+from noisyseg.results.records.faults import Fault
 
 FORMAT = 1
 # What every part of a spec says of itself.
@@ -46,8 +47,14 @@ class RunSpec(TypedDict):
     eval: Mapping[str, Any]
 
 
-class Failure(TypedDict):
-    """Why a run failed: the exception, and the end of what it printed."""
+class _LaterFailure(TypedDict, total=False):
+    """What failures have not always told."""
+
+    fault: Fault
+
+
+class Failure(_LaterFailure):
+    """Why a run failed: the kind of fault, the exception, and the end of what it printed."""
 
     type: str
     message: str
