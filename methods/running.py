@@ -4,13 +4,21 @@ A class that defines a method has `loss(logits, labels, ctx)` and, where it keep
 `start_epoch(epoch)`, `state_dict()` and `load_state_dict(state)`. The state is tensors, numbers,
 texts, lists and dictionaries with text keys: it is saved in checkpoints, which hold no objects.
 
+To be trained on several devices at once (`ranks`), a class with a state has one method more,
+`merged_state(before, states)`. Each rank has an instance of its own, which sees its own images. At
+the end of an epoch, and before a checkpoint within one, an instance is asked on every rank for one
+state of the ranks': `states` is what their `state_dict()` gave, in the order of ranks, `before` the
+state that all of them set out from. It changes none of them, and what it returns every rank loads.
+A sum is `before` and what each rank has added to it; rows of annotations, which no two ranks see in
+one epoch, are merged exactly by `annotation_memory.merged_memory`.
+
 A term of the whole batch, such as a prior of its mean prediction, is added to the loss of each RoI
 that it is about, divided by its weight. Reduced, it is then the term times the share of RoIs that
 it is about, and has beside their own losses the weight that its paper gives it.
 """
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from noisyseg.methods.context import LossContext
@@ -69,3 +77,22 @@ class RunningMethod:
         """Go on from a state that `state_dict` gave."""
         if hasattr(self._instance, "load_state_dict"):
             self._instance.load_state_dict(state)
+
+    @property
+    def is_mergeable(self) -> bool:
+        """Whether several ranks may train with it: without a state, or with `merged_state`."""
+        return not hasattr(self._instance, "state_dict") or hasattr(self._instance, "merged_state")
+
+    def merged_state(
+        self, before: Mapping[str, Any], states: Sequence[Mapping[str, Any]]
+    ) -> dict[str, Any]:
+        """One state of the ranks' states, in their order; empty where it keeps none.
+
+        Args:
+            before: what all ranks set out from.
+            states: what each has come to.
+        """
+        if not hasattr(self._instance, "merged_state"):
+            return {}
+        merged: dict[str, Any] = self._instance.merged_state(before, states)
+        return merged
