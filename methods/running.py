@@ -71,7 +71,7 @@ class RunningMethod:
 
     def state_dict(self) -> dict[str, Any]:
         """What the method must remember to go on after an epoch; empty where it keeps no state."""
-        return self._instance.state_dict() if hasattr(self._instance, "state_dict") else {}
+        return self._instance.state_dict() if self.keeps_state else {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from a state that `state_dict` gave."""
@@ -79,20 +79,23 @@ class RunningMethod:
             self._instance.load_state_dict(state)
 
     @property
+    def keeps_state(self) -> bool:
+        """Whether it says that it has something to remember."""
+        return hasattr(self._instance, "state_dict")
+
+    @property
     def is_mergeable(self) -> bool:
         """Whether several ranks may train with it: without a state, or with `merged_state`."""
-        return not hasattr(self._instance, "state_dict") or hasattr(self._instance, "merged_state")
+        return not self.keeps_state or hasattr(self._instance, "merged_state")
 
     def merged_state(
         self, before: Mapping[str, Any], states: Sequence[Mapping[str, Any]]
     ) -> dict[str, Any]:
-        """One state of the ranks' states, in their order; empty where it keeps none.
+        """One state of the ranks' states, for a method that keeps one and is mergeable.
 
         Args:
             before: what all ranks set out from.
-            states: what each has come to.
+            states: what each has come to, in their order.
         """
-        if not hasattr(self._instance, "merged_state"):
-            return {}
         merged: dict[str, Any] = self._instance.merged_state(before, states)
         return merged

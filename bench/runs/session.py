@@ -22,6 +22,7 @@ from noisyseg.bench.training.class_loss import MethodLoss
 from noisyseg.bench.training.detector import build_detector
 from noisyseg.bench.training.loop import Training, train
 from noisyseg.bench.training.prediction import predict
+from noisyseg.bench.training.ranks import ALONE, Ranks
 from noisyseg.bench.training.run_dataset import RunDataset, evaluation_dataset, train_dataset
 from noisyseg.bench.training.streams import stream_seed
 from noisyseg.errors import InputError
@@ -176,7 +177,7 @@ def predict_submission(run: Run, resources: Resources) -> None:
 
 
 def _detections(
-    run: Run, detector: nn.Module, split: Split, resources: Resources
+    run: Run, detector: nn.Module, split: Split, resources: Resources, ranks: Ranks = ALONE
 ) -> dict[int, list[dict[str, Any]]]:
     """What is found in each of a split's images, in the file's order."""
     dataset = evaluation_dataset(
@@ -191,8 +192,8 @@ def _detections(
         dataset,
         category_ids=check_labels(dataset, run),
         protocol=run.spec["protocol"],
-        device=torch.device(resources.device),
         workers=resources.loader_workers,
+        ranks=ranks,
     )
 
 

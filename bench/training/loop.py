@@ -8,9 +8,9 @@ resumed one would equal a fresh one.
 import math
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -21,10 +21,12 @@ from torch.utils.data import DataLoader
 
 from noisyseg.bench.training.checkpoint import load_checkpoint, save_checkpoint
 from noisyseg.bench.training.class_loss import MethodLoss
+from noisyseg.bench.training.exchange import Exchange, of_the_first, sum_gradients
 from noisyseg.bench.training.frozen_features import FrozenFeatures, kept_features
 from noisyseg.bench.training.mask_tensors import collation, preprocessed
 from noisyseg.bench.training.optimizer import make_optimizer, set_learning_rate
 from noisyseg.bench.training.precision import computing, layers
+from noisyseg.bench.training.ranks import ALONE, RankLostError, Ranks
 from noisyseg.bench.training.run_dataset import RunDataset, train_loader
 from noisyseg.bench.training.streams import stream_seed
 from noisyseg.bench.training.weight_average import WeightAverage
@@ -48,6 +50,7 @@ class Training:
             much of it is done before each iteration.
         checkpoint: the file that holds the state of the last epoch that was worth keeping.
         workers: data-loader processes; they do not change the result.
+        ranks: that train together, of which this is one; each has the others' gradients.
         features: of a frozen backbone, which the loop puts here while it trains.
     """
 
@@ -60,6 +63,7 @@ class Training:
     device: torch.device
     checkpoint: Path
     workers: int = 0
+    ranks: Ranks = ALONE
     features: FrozenFeatures | None = None
 
 
@@ -86,7 +90,8 @@ def train(
         The median time of an optimizer step in seconds, without the first, which warms up; None
         where no step was left to do.
     Raises:
-        TrainingDivergedError: a loss became NaN or infinite.
+        TrainingDivergedError: a loss became NaN or infinite, on this rank or on another.
+        RankLostError: another rank failed otherwise, or is gone.
     """
     model = training.detector.to(training.device)
     optimizer = make_optimizer(model, training.protocol["optimizer"])
@@ -108,7 +113,8 @@ def _epochs(
     on_iteration: Callable[[float, float], None],
 ) -> list[float]:
     """Train to the last epoch; returns the seconds of each step."""
-    protocol, loader = training.protocol, _loader(training)
+    protocol, loader, ranks = training.protocol, _loader(training), training.ranks
+    exchange = Exchange(ranks, training.detector, training.class_losses)
     passes = protocol["batch_size"] // protocol["micro_batch"]
     steps = math.ceil(len(loader) / passes)
     seconds: list[float] = []
@@ -118,20 +124,22 @@ def _epochs(
         _start_epoch(training, epoch)
         totals: dict[str, float] = defaultdict(float)
         step_began = began
-        for step, batches in enumerate(_groups(loader, passes)):
-            losses = _step(training, optimizer, batches, epoch * steps + step, steps)
+        for step, (share, batches) in enumerate(_groups(loader, passes, ranks)):
+            losses = _step(training, optimizer, batches, share, epoch * steps + step, steps)
             for name, value in losses.items():
                 totals[name] += value / steps
             on_iteration(epoch + (step + 1) / steps, losses["loss"])
             seconds.append(time.perf_counter() - step_began)
             step_began = time.perf_counter()
+        exchange.all()
         # First the log: of a run stopped in between, the epoch is then done and told once more,
         # rather than never told.
         seconds_taken = round(time.perf_counter() - began, 3)
         on_epoch({"epoch": epoch, **totals, "seconds": seconds_taken, **_at_work(training)})
         average.end_epoch(epoch)
-        if _is_due(training, epoch + 1, time.perf_counter() - saved):
-            _save(training, optimizer, average, epoch)
+        if ranks.any(_is_due(training, epoch + 1, time.perf_counter() - saved)):
+            if ranks.is_first:
+                _save(training, optimizer, average, epoch)
             saved = time.perf_counter()
     return seconds
 
@@ -149,21 +157,32 @@ def _at_work(training: Training) -> dict[str, Any]:
 
 
 def _loader(training: Training) -> DataLoader[Any]:
-    return train_loader(
+    protocol, ranks = training.protocol, training.ranks
+    loader = train_loader(
         training.dataset,
-        batch_size=training.protocol["micro_batch"],
-        grouped=training.protocol["aspect_ratio_grouping"],
+        batch_size=protocol["micro_batch"],
+        grouped=protocol["aspect_ratio_grouping"],
         workers=training.workers,
         pinned=training.device.type == "cuda",
         collate=collation(training.detector),
     )
+    passes = protocol["batch_size"] // protocol["micro_batch"]
+    batches: Any = loader.batch_sampler
+    batches.own = lambda number: number % passes in ranks.own(passes)
+    return loader
 
 
-def _groups(loader: Iterable[Batch], size: int) -> Iterator[list[Batch]]:
-    """The loader's batches, so many at a time; the last group has what is left."""
+def _groups(
+    loader: DataLoader[Any], passes: int, ranks: Ranks
+) -> Iterator[tuple[int, dict[int, Batch]]]:
+    """Of each step, how many passes it has, and this rank's batches by the number of their pass.
+
+    The last step has the batches that are left.
+    """
     batches = iter(loader)
-    while group := list(islice(batches, size)):
-        yield group
+    for begin in range(0, len(loader), passes):
+        share = min(passes, len(loader) - begin)
+        yield share, dict(zip(ranks.own(share), batches, strict=False))
 
 
 def _start_epoch(training: Training, epoch: int) -> None:
@@ -177,13 +196,15 @@ def _start_epoch(training: Training, epoch: int) -> None:
 def _step(
     training: Training,
     optimizer: torch.optim.Optimizer,
-    batches: Sequence[Batch],
+    batches: Mapping[int, Batch],
+    share: int,
     iteration: int,
     iterations_per_epoch: int,
 ) -> dict[str, float]:
     """One optimizer step by the mean gradient of some forward passes; returns their mean losses.
 
-    Each pass normalises its own losses, as each GPU does in distributed training.
+    Each pass normalises its own losses, as each GPU does in distributed training. There are `share`
+    of them, of which this rank does those whose batches it has.
     """
     protocol = training.protocol
     set_learning_rate(optimizer, protocol, iteration, iterations_per_epoch)
@@ -191,10 +212,10 @@ def _step(
         loss.within_epoch = iteration % iterations_per_epoch / iterations_per_epoch
     optimizer.zero_grad()
     means: dict[str, float] = defaultdict(float)
-    for number, batch in enumerate(batches):
+    for number, batch in batches.items():
         # So that a pass draws the same wherever it is done, and whatever was done before.
         _seed(training.device, stream_seed(training.train_seed, "pass", iteration, number))
-        values = _pass(training, batch, share=len(batches))
+        values = _pass(training, batch, share=share)
         if not math.isfinite(values["loss"]):
             epoch = iteration // iterations_per_epoch + 1
             raise TrainingDivergedError(
@@ -202,12 +223,25 @@ def _step(
                 + _cause(training)
             )
         for name, value in values.items():
-            means[name] += value / len(batches)
+            means[name] += value / share
+    trained = optimizer.param_groups[0]["params"]
+    with _divergence_elsewhere():
+        losses = sum_gradients(training.ranks, trained, dict(means))
     if protocol["gradient_clip"] is not None:
-        trained = optimizer.param_groups[0]["params"]
         torch.nn.utils.clip_grad_norm_(trained, protocol["gradient_clip"])
     optimizer.step()
-    return dict(means)
+    return losses
+
+
+@contextmanager
+def _divergence_elsewhere() -> Iterator[None]:
+    """A loss that is not finite is told as that on every rank."""
+    try:
+        yield
+    except RankLostError as error:
+        if error.kind == TrainingDivergedError.__name__:
+            raise TrainingDivergedError(error.reason) from error
+        raise
 
 
 def _seed(device: torch.device, seed: int) -> None:
@@ -260,7 +294,10 @@ def _save(
 
 def _resume(training: Training, optimizer: torch.optim.Optimizer, average: WeightAverage) -> int:
     """Load the last checkpoint; returns the number of epochs already done."""
-    state = load_checkpoint(training.checkpoint, key=training.key)
+    ranks, state = training.ranks, None
+    if ranks.is_first:
+        state = load_checkpoint(training.checkpoint, key=training.key)
+    state = of_the_first(ranks, state)
     if state is None:
         return 0
     training.detector.load_state_dict(state["model"])

@@ -131,6 +131,15 @@ class LossAtWork:
             report[name] = entry
         return with_statistics(report)
 
+    def state_dict(self) -> dict[str, Tensor]:
+        """The counts since the last report."""
+        return {
+            "sizes": self._sizes,
+            "marks": self._marks,
+            "histograms": self._histograms,
+            "losses": self._losses,
+        }
+
     def _start(self, device: torch.device) -> None:
         self._sizes = torch.zeros(len(SETS), dtype=torch.long, device=device)
         self._marks = torch.zeros(len(GROUPS), len(MARKS), dtype=torch.long, device=device)

@@ -55,6 +55,7 @@ class Ranks:
     Args:
         rank: this one's number.
         count: how many there are.
+        device: this rank's.
         control: the group for bytes, gloo; None where there is one rank.
         data: the group for tensors on the ranks' devices; None where there is one rank.
 
@@ -63,10 +64,17 @@ class Ranks:
     """
 
     def __init__(
-        self, *, rank: int = 0, count: int = 1, control: Any = None, data: Any = None
+        self,
+        *,
+        rank: int = 0,
+        count: int = 1,
+        device: torch.device | None = None,
+        control: Any = None,
+        data: Any = None,
     ) -> None:
         self.rank = rank
         self.count = count
+        self._device = device
         self._control = control
         self._data = data
 
@@ -74,6 +82,10 @@ class Ranks:
     def is_first(self) -> bool:
         """Whether this rank is the one that writes and reports."""
         return self.rank == 0
+
+    def own(self, passes: int) -> range:
+        """Which of a step's passes (numbered from 0) are this rank's; none, where there are few."""
+        return range(self.rank, passes, self.count)
 
     def gathered(self, content: bytes) -> list[bytes]:
         """What each rank has to tell, in their order, on all of them."""
@@ -107,16 +119,19 @@ class Ranks:
         return bytes(tensor[:length].numpy())
 
     def add_up(self, values: Tensor) -> None:
-        """Replace values, on this rank's device, by their sum over the ranks, the same on each.
+        """Replace values by their sum over the ranks, the same bits on each of them.
 
         A GPU is not waited for.
         """
         if self.count == 1:
             return
+        there = values.to(self._device)
         # A rank that will not come must be known before the others' GPUs wait for it.
         self.gathered(b"")
         with _reaching():
-            self._data.allreduce([values]).wait()
+            self._data.allreduce([there]).wait()
+        if there is not values:
+            values.copy_(there)
 
     def tell_failure(self, error: Exception) -> None:
         """A rank's last word, wherever the others are: they fail, too."""
@@ -192,7 +207,7 @@ def _met(rank: int, count: int, meeting: str, device: torch.device) -> Ranks:
         control = ProcessGroupGloo(named, rank, count, waiting)
         control._set_default_timeout(silence)
         data = control if device.type == "cpu" else _nccl(store, rank, count)
-    return Ranks(rank=rank, count=count, control=control, data=data)
+    return Ranks(rank=rank, count=count, device=device, control=control, data=data)
 
 
 def _nccl(store: Any, rank: int, count: int) -> Any:

@@ -111,16 +111,20 @@ class EpochBatches(Sampler[list[tuple[int, int]]]):
 
     Attributes:
         batches: groups the indices.
+        own: which of an epoch's batches (numbered from 0) are loaded here; the others are another
+            rank's, and still count in the length.
     """
 
     def __init__(self, batches: BatchSampler, dataset: RunDataset) -> None:
         self.batches = batches
         self.dataset = dataset
+        self.own: Callable[[int], bool] = lambda number: True
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         epoch = self.dataset.epoch
-        for batch in self.batches:
-            yield [(epoch, index) for index in batch]
+        for number, batch in enumerate(self.batches):
+            if self.own(number):
+                yield [(epoch, index) for index in batch]
 
     def __len__(self) -> int:
         return len(self.batches)
