@@ -99,8 +99,10 @@ class Resources:
         threads: of torch, on the CPU.
         device: "cpu" or "cuda".
         loader_workers: processes that load images.
+        keep_checkpoints: whether each epoch's end that has one keeps it.
     """
 
     threads: int
     device: str
     loader_workers: int = 0
+    keep_checkpoints: bool = False
