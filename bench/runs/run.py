@@ -101,7 +101,7 @@ class Resources:
         loader_workers: processes that load images.
         ranks, rank: how many processes train the run together, and which of them this is.
         meeting: where they find each other, an `init_method` of torch.distributed.
-        keep_checkpoints: whether those of earlier epochs stay.
+        keep_checkpoints: whether each epoch's end that has one keeps it.
     """
 
     threads: int
