@@ -122,7 +122,13 @@ def same(found, expected):
         torch.testing.assert_close(found[place], tensor, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    "method",
+    [
+        *("lncis", "jol"),
+        *(pytest.param(name, marks=pytest.mark.long) for name in ("ce", "elr")),
+    ],
+)
 def test_two_ranks_have_one_ranks_gradients_states_and_reports(make, protocol, on_ranks, method):
     def work(ranks):
         return outcome(make(ranks, protocol, method, METHODS[method]))
