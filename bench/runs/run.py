@@ -102,6 +102,7 @@ class Resources:
         ranks, rank: how many processes train the run together, and which of them this is.
         meeting: where they find each other, an `init_method` of torch.distributed.
         keep_checkpoints: whether those of earlier epochs stay.
+        step_limit: seconds without a step after which its process ends; None: never.
     """
 
     threads: int
@@ -111,3 +112,4 @@ class Resources:
     rank: int = 0
     meeting: str | None = None
     keep_checkpoints: bool = False
+    step_limit: float | None = None
