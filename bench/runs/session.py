@@ -1,5 +1,6 @@
 """A run's training and its predictions: the run's data handed to detector, loop and data sets."""
 
+import sys
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -20,7 +21,7 @@ from noisyseg.bench.training.box_heads import put_method
 from noisyseg.bench.training.checkpoint import load_checkpoint
 from noisyseg.bench.training.class_loss import MethodLoss
 from noisyseg.bench.training.detector import build_detector
-from noisyseg.bench.training.loop import Training, train
+from noisyseg.bench.training.loop import Start, Training, train
 from noisyseg.bench.training.prediction import predict
 from noisyseg.bench.training.run_dataset import RunDataset, evaluation_dataset, train_dataset
 from noisyseg.bench.training.streams import stream_seed
@@ -38,12 +39,14 @@ class Trained:
     """A detector at the end of its training.
 
     Attributes:
-        epochs_spared: how many a checkpoint had done already.
+        epochs_spared: how many whole ones a checkpoint had done already.
+        lineage: what the record says of the checkpoint that it began from.
         step_seconds: median time of an optimizer step; None if none was left to do.
     """
 
     detector: nn.Module
     epochs_spared: int
+    lineage: dict[str, Any]
     step_seconds: float | None
 
 
@@ -71,19 +74,33 @@ def train_run(run: Run, resources: Resources, *, heartbeat: Heartbeat, log: Epoc
         device=device,
         checkpoint=run.checkpoint,
         workers=resources.loader_workers,
+        keep_all=resources.keep_checkpoints,
     )
-    spared = 0
 
     def on_start(epochs_done: int) -> None:
-        nonlocal spared
-        spared = epochs_done
-        heartbeat.start(epochs_done)
+        for problem in training.start.problems:
+            sys.stderr.write(f"{problem}\n")
+        heartbeat.start(training.start.fraction)
         log.start(epochs_done)
 
     seconds = train(
         training, on_start=on_start, on_epoch=log.epoch, on_iteration=heartbeat.training
     )
-    return Trained(detector=detector, epochs_spared=spared, step_seconds=seconds)
+    return Trained(
+        detector=detector,
+        epochs_spared=training.start.epoch,
+        lineage=_lineage(training.start),
+        step_seconds=seconds,
+    )
+
+
+def _lineage(start: Start) -> dict[str, Any]:
+    lineage: dict[str, Any] = {"resumed_from_epoch": start.epoch}
+    if start.iteration:
+        lineage["resumed_from_iteration"] = start.iteration
+    if start.problems:
+        lineage["checkpoint_problems"] = list(start.problems)
+    return lineage
 
 
 def _put_method(run: Run, detector: nn.Module) -> list[MethodLoss]:
