@@ -41,7 +41,10 @@ T = TypeVar("T")
 
 
 def execute(run: Run, store: RunStore, resources: Resources) -> Record:
-    """Train and evaluate run unless it is done; a failure becomes a record with its reason."""
+    """Train and evaluate run unless it is done; a failure becomes a record with its reason.
+
+    Of several ranks it is the first that calls it, and the others call `assist`.
+    """
     announce(run)
     with _alone_in(run.folder), stop_signals():
         record = _train(run, store, resources) or _evaluate(run, store)
@@ -62,6 +65,25 @@ def train(run: Run, store: RunStore, resources: Resources) -> Record | None:
         if record is None or is_done(record):
             _submit(run, resources)
         return record
+
+
+def assist(run: Run, resources: Resources) -> None:
+    """Train and predict along with the first rank of a run, which calls `execute` or `train`.
+
+    It needs the run's data and weights, and no file of its store: of a checkpoint it is told by the
+    first rank. It writes nothing but what its process prints, `rank-N.log` in the run's folder. The
+    first rank may have nothing to train: whoever starts the ranks ends those that it left alone.
+
+    Raises:
+        RankLostError: another rank failed, or is gone, or did not come in time.
+        Exception: whatever this rank failed by; the others end with it.
+    """
+    with output_to(run.folder / f"rank-{resources.rank}.log"):
+        try:
+            stages.assist(run, resources)
+        except Exception:
+            traceback.print_exc()
+            raise
 
 
 def evaluate(run: Run, store: RunStore) -> Record:

@@ -23,6 +23,7 @@ from noisyseg.bench.training.class_loss import MethodLoss
 from noisyseg.bench.training.detector import build_detector
 from noisyseg.bench.training.loop import Start, Training, train
 from noisyseg.bench.training.prediction import predict
+from noisyseg.bench.training.ranks import ALONE, Ranks
 from noisyseg.bench.training.run_dataset import RunDataset, evaluation_dataset, train_dataset
 from noisyseg.bench.training.streams import stream_seed
 from noisyseg.errors import InputError
@@ -50,32 +51,16 @@ class Trained:
     step_seconds: float | None
 
 
-def train_run(run: Run, resources: Resources, *, heartbeat: Heartbeat, log: EpochLog) -> Trained:
+def train_run(
+    run: Run,
+    resources: Resources,
+    *,
+    heartbeat: Heartbeat,
+    log: EpochLog,
+    ranks: Ranks = ALONE,
+) -> Trained:
     """Train the run's detector, from its last checkpoint if there is one."""
-    spec = run.spec
-    device = torch.device(resources.device)
-    detector = _initial_detector(run, resources)
-    dataset = train_dataset(
-        run.train_annotations,
-        run.train_images,
-        classes=spec["data"]["classes"],
-        image=spec["protocol"]["image"],
-        train_seed=spec["train_seed"],
-        limit=image_limits(spec["protocol"])[0],
-    )
-    check_labels(dataset, run)
-    training = Training(
-        key=run.key,
-        detector=detector,
-        class_losses=_put_method(run, detector),
-        dataset=dataset,
-        protocol=spec["protocol"],
-        train_seed=spec["train_seed"],
-        device=device,
-        checkpoint=run.checkpoint,
-        workers=resources.loader_workers,
-        keep_all=resources.keep_checkpoints,
-    )
+    training = prepared_training(run, resources, ranks)
 
     def on_start(epochs_done: int) -> None:
         for problem in training.start.problems:
@@ -87,10 +72,38 @@ def train_run(run: Run, resources: Resources, *, heartbeat: Heartbeat, log: Epoc
         training, on_start=on_start, on_epoch=log.epoch, on_iteration=heartbeat.training
     )
     return Trained(
-        detector=detector,
+        detector=training.detector,
         epochs_spared=training.start.epoch,
         lineage=_lineage(training.start),
         step_seconds=seconds,
+    )
+
+
+def prepared_training(run: Run, resources: Resources, ranks: Ranks) -> Training:
+    """The run's detector, data and method, put together."""
+    spec = run.spec
+    detector = _initial_detector(run, resources)
+    dataset = train_dataset(
+        run.train_annotations,
+        run.train_images,
+        classes=spec["data"]["classes"],
+        image=spec["protocol"]["image"],
+        train_seed=spec["train_seed"],
+        limit=image_limits(spec["protocol"])[0],
+    )
+    check_labels(dataset, run)
+    return Training(
+        key=run.key,
+        detector=detector,
+        class_losses=_put_method(run, detector),
+        dataset=dataset,
+        protocol=spec["protocol"],
+        train_seed=spec["train_seed"],
+        device=torch.device(resources.device),
+        checkpoint=run.checkpoint,
+        workers=resources.loader_workers,
+        keep_all=resources.keep_checkpoints,
+        ranks=ranks,
     )
 
 
@@ -169,10 +182,10 @@ def _initial_detector(run: Run, resources: Resources) -> nn.Module:
     )
 
 
-def predict_run(run: Run, detector: nn.Module, resources: Resources) -> str:
+def predict_run(run: Run, detector: nn.Module, resources: Resources, ranks: Ranks = ALONE) -> str:
     """Write the detector's predictions for the evaluation images; returns the file's SHA-256."""
     split = Split(annotations=run.eval_annotations, images=run.eval_images)
-    found = _detections(run, detector, split, resources)
+    found = detections(run, detector, split, resources, ranks)
     return write_predictions(
         run.folder / PREDICTIONS,
         list(chain.from_iterable(found.values())),
@@ -188,12 +201,12 @@ def predict_submission(run: Run, resources: Resources) -> None:
         InputError: as `trained_detector`.
     """
     assert run.submission is not None
-    found = _detections(run, trained_detector(run, resources), run.submission, resources)
+    found = detections(run, trained_detector(run, resources), run.submission, resources)
     write_submission(run.submission_file, list(chain.from_iterable(found.values())))
 
 
-def _detections(
-    run: Run, detector: nn.Module, split: Split, resources: Resources
+def detections(
+    run: Run, detector: nn.Module, split: Split, resources: Resources, ranks: Ranks = ALONE
 ) -> dict[int, list[dict[str, Any]]]:
     """What is found in each of a split's images, in the file's order."""
     dataset = evaluation_dataset(
@@ -208,8 +221,8 @@ def _detections(
         dataset,
         category_ids=check_labels(dataset, run),
         protocol=run.spec["protocol"],
-        device=torch.device(resources.device),
         workers=resources.loader_workers,
+        ranks=ranks,
     )
 
 
