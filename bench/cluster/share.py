@@ -28,7 +28,8 @@ class Share:
     def resources(self) -> Resources:
         """What the training may use there."""
         if self.gpus:
-            return Resources(threads=1, device="cuda", loader_workers=self.cpus - 1)
+            workers, part = self.cpus - 1, min(1.0, self.gpus)
+            return Resources(threads=1, device="cuda", loader_workers=workers, device_share=part)
         return Resources(threads=self.cpus, device="cpu")
 
 

@@ -102,6 +102,7 @@ class Resources:
         ranks, rank: how many processes train the run together, and which of them this is.
         meeting: where they find each other, an `init_method` of torch.distributed.
         keep_checkpoints: whether those of earlier epochs stay.
+        device_share: how much of its GPU a process has, below 1 where other runs use it, too.
     """
 
     threads: int
@@ -111,3 +112,4 @@ class Resources:
     rank: int = 0
     meeting: str | None = None
     keep_checkpoints: bool = False
+    device_share: float = 1.0
