@@ -10,6 +10,7 @@ from noisyseg.bench.config.protocol import Protocol
 from noisyseg.bench.runs.rehearsal import is_rehearsal
 from noisyseg.bench.runs.run import STEP
 from noisyseg.results.records.record import Record
+from noisyseg.results.records.store import is_done
 
 # Of a predictions file. Assumed, not measured: 100 detections of 100 compressed bytes.
 PREDICTION_BYTES_PER_IMAGE = 10_000
@@ -80,13 +81,23 @@ def measured_pace(
     )
 
 
+def is_measure(record: Record) -> bool:
+    """Whether a record tells the seconds of a step at full size."""
+    rehearsal = record["spec"]["protocol"].get("rehearsal", {})
+    return is_done(record) and STEP in record["timings"] and not rehearsal.get("shrunk", False)
+
+
+def trained_whole(record: Record) -> bool:
+    """Whether a run's last process did all of its training: its seconds are a whole one's then."""
+    lineage = record["lineage"]
+    earlier = ("resumed_from_epoch", "resumed_from_iteration", "branched_from")
+    return isinstance(lineage, Mapping) and not any(lineage.get(name) for name in earlier)
+
+
 def _fits(record: Record, model: str, protocol: Protocol) -> bool:
     spec = record["spec"]
-    if record["status"] != "done" or STEP not in record["timings"]:
-        return False
-    shrunk = spec["protocol"].get("rehearsal", {}).get("shrunk", False)
     same = all(spec["protocol"].get(key) == protocol[key] for key in ("name", "version"))
-    return same and not shrunk and spec["model"]["name"] == model
+    return is_measure(record) and same and spec["model"]["name"] == model
 
 
 def _per_image(
