@@ -94,7 +94,7 @@ def parts(monkeypatch):
 def timeless(record):
     """A record but for what tells the time; its log's lines hold seconds."""
     checksums = {name: value for name, value in record["checksums"].items() if name != "log"}
-    times = ("started", "finished", "timings", "checksum")
+    times = ("started", "finished", "timings", "usage", "checksum")
     return {k: v for k, v in record.items() if k not in times} | {"checksums": checksums}
 
 
