@@ -77,7 +77,7 @@ def train_run(run: Run, resources: Resources, *, heartbeat: Heartbeat, log: Epoc
     def on_start(epochs_done: int) -> None:
         nonlocal spared
         spared = epochs_done
-        heartbeat.start(epochs_done)
+        heartbeat.start(epochs_done, images=len(dataset), device=resources.device)
         log.start(epochs_done)
 
     seconds = train(
