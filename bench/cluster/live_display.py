@@ -8,12 +8,13 @@ from rich.live import Live
 from rich.text import Text
 
 from noisyseg.bench.cluster.outcome_line import outcome_line
-from noisyseg.bench.cluster.run_row import SILENT, printable, run_row
+from noisyseg.bench.cluster.run_row import SILENT, run_row
 from noisyseg.bench.cluster.run_table import table_lines
 from noisyseg.bench.cluster.watched_runs import Look, WatchedRuns
 from noisyseg.bench.runs.run import Run
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import is_done
+from noisyseg.text_lines import printable
 
 _LOOK_EVERY_S = 1.0  # as often as a run writes how far it is
 _LOOK_SHARE = 20  # of the driver's time at most a twentieth goes into looking
@@ -61,21 +62,21 @@ class LiveDisplay:
     def close(self) -> None:
         """Leave the terminal as it was, with what the runs have come to."""
         if self._live.is_started:
-            self._live.update(Text(self._runs.look(()).end, style="bold"))
+            self._live.update(Text(self._runs.end, style="bold"))
         self._live.stop()
 
     def _scroll(self, line: Text) -> None:
         self._console.print(line, soft_wrap=True)
 
 
-def drawn(look: Look, console: Console, dashboard: str | None) -> Group:
+def drawn(look: Look, console: Console, dashboard: str | None = None) -> Group:
     """A head, and a row for each run under way, as many as the terminal has lines for."""
     width, height = console.size
     head = [Text(look.head, style="bold")]
     head += [Text(dashboard, style="dim", no_wrap=True)] if dashboard else []
     taken = sum(-(-line.cell_len // max(width, 1)) + 1 for line in head)
     now = time.time()
-    rows = [run_row(run.label, state, now) for run, state in look.under_way]
+    rows = [run_row(label, state, now) for label, state in look.under_way]
     lines = table_lines(rows, width=width, most=max(height - taken, 3))
     body = [Text(line, no_wrap=True, style=_style(line)) for line in lines[1:]]
     return Group(*head, *(Text(line, no_wrap=True, style="dim") for line in lines[:1]), *body)

@@ -1,9 +1,10 @@
 """How a run ended, in a line."""
 
-from noisyseg.bench.cluster.run_row import duration, printable
+from noisyseg.bench.cluster.run_row import duration
 from noisyseg.bench.runs.run import STEP, Run
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import is_done
+from noisyseg.text_lines import printable
 
 
 def outcome_line(run: Run, record: Record, *, elsewhere: bool = False) -> str:

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from rich.console import Console
 
 from noisyseg.bench.cluster.outcome_line import outcome_line
-from noisyseg.bench.cluster.run_row import printable, run_line
+from noisyseg.bench.cluster.run_row import progress_words
 from noisyseg.bench.cluster.watched_runs import Look, WatchedRuns
 from noisyseg.bench.runs.run import Run
 from noisyseg.results.records.record import Record
+from noisyseg.text_lines import printable
 
 _EVERY_S, _SELDOM_S = 20.0, 300.0
 _SLOWER = 100  # a log of a week need not say every 20 s what it says
@@ -66,5 +67,5 @@ def _few_lines(look: Look) -> list[str]:
     now = time.time()
     shown = look.under_way[:_RUNS_MOST]
     more = len(look.under_way) - len(shown)
-    lines = [run_line(run.label, state, now) for run, state in shown]
+    lines = [f"{label}: {progress_words(state, now)}" for label, state in shown]
     return [*lines, f"and {more} more"] if more else lines

@@ -5,6 +5,7 @@ from typing import Any
 
 from noisyseg.bench.runs.estimate import readable_bytes
 from noisyseg.bench.runs.heartbeat import TRAINING, silent_seconds
+from noisyseg.text_lines import printable
 
 SILENT = "silent"
 Row = Mapping[str, str]
@@ -33,18 +34,20 @@ def run_row(label: str, state: Mapping[str, Any], now: float) -> Row:
     return {column: printable(str(text)) for column, text in cells.items() if text}
 
 
-def run_line(label: str, state: Mapping[str, Any], now: float) -> str:
-    """The same in a line, without what a log needs least."""
-    row = run_row(label, state, now)
-    if state.get("stage") != TRAINING:
-        words = [row["epoch"]]
-    else:
+def progress_words(state: Mapping[str, Any], now: float) -> str:
+    """The same in a line, without the run's name."""
+    row = run_row("", state, now)
+    if state.get("stage") == TRAINING:
         words = [f"epoch {row['epoch']}"]
         words += [f"loss {row['loss']}"] if "loss" in row else []
         words += [f"{row['images/s']} images/s"] if "images/s" in row else []
         words += [_left_in_words(row["left"])] if "left" in row else []
-    words += [f"on {row['node']}"] if "node" in row else []
-    return f"{row['run']}: {', '.join(words)}"
+    else:
+        words = [row["epoch"]]
+    where = " ".join(row[name] for name in ("node", "device") if name in row)
+    words += [f"on {where}"] if where else []
+    words += [row["memory"]] if "memory" in row else []
+    return ", ".join(words)
 
 
 def duration(seconds: float) -> str:
@@ -53,13 +56,6 @@ def duration(seconds: float) -> str:
     if minutes >= 60:
         return f"{minutes // 60} h {minutes % 60:02d} min"
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
-
-
-def printable(text: str) -> str:
-    """Text without what moves a terminal's cursor or colours it."""
-    return "".join(
-        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
-    )
 
 
 def _number(value: float | None, digits: int) -> str | None:

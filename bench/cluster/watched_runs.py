@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -40,25 +40,23 @@ class Look:
     """What was seen at one time.
 
     Attributes:
-        under_way: the runs that have begun, each with the state of its heartbeat.
+        under_way: labels of the runs that have begun, each with the state of its heartbeat.
         seconds_left: until the last run will have ended; None: not known yet.
-        elapsed: seconds since the start.
+        elapsed: seconds since the start; None: of whoever did not see it.
     """
 
-    under_way: Sequence[tuple[Run, dict[str, Any]]]
+    under_way: Sequence[tuple[str, Mapping[str, Any]]]
     tally: Tally
     seconds_left: float | None
-    elapsed: float
+    elapsed: float | None = None
 
     @property
     def head(self) -> str:
         """The look in a line."""
-        return f"{self.tally}; {duration(self.elapsed)} so far, {left_in_words(self.seconds_left)}"
-
-    @property
-    def end(self) -> str:
-        """What it has come to, in a line."""
-        return f"{self.tally} after {duration(self.elapsed)}"
+        so_far = "" if self.elapsed is None else f"{duration(self.elapsed)} so far, "
+        seconds = self.seconds_left
+        left = "time left not known yet" if seconds is None else f"about {duration(seconds)} left"
+        return f"{self.tally}; {so_far}{left}"
 
 
 class WatchedRuns:
@@ -87,6 +85,11 @@ class WatchedRuns:
         self._kinds[run.method_label] -= 1
         self._pace.ended(run.method_label, record, run.spec["protocol"]["epochs"])
 
+    @property
+    def end(self) -> str:
+        """What they have come to, in a line."""
+        return f"{self._tally(0)} after {duration(time.monotonic() - self._began)}"
+
     def look(self, waiting: Iterable[Run]) -> Look:
         """How far the runs are.
 
@@ -100,19 +103,17 @@ class WatchedRuns:
         kinds = self._kinds - Counter(run.method_label for run, _ in seen)
         states = [(run.method_label, state) for run, state in seen]
         return Look(
-            under_way=seen,
-            tally=Tally(
-                waiting=self.total - self.ended_count - len(seen),
-                running=len(seen),
-                done=self._done,
-                failed=self._failed,
-                elsewhere=self._elsewhere,
-            ),
+            under_way=[(run.label, state) for run, state in seen],
+            tally=self._tally(len(seen)),
             seconds_left=self._pace.left(states, kinds, self.parallel),
             elapsed=time.monotonic() - self._began,
         )
 
-
-def left_in_words(seconds: float | None) -> str:
-    """How long it will take yet."""
-    return "time left not known yet" if seconds is None else f"about {duration(seconds)} left"
+    def _tally(self, running: int) -> Tally:
+        return Tally(
+            waiting=self.total - self.ended_count - running,
+            running=running,
+            done=self._done,
+            failed=self._failed,
+            elsewhere=self._elsewhere,
+        )

@@ -1,6 +1,6 @@
 import pytest
 
-from noisyseg.bench.cluster.run_row import duration, printable, run_line, run_row
+from noisyseg.bench.cluster.run_row import duration, progress_words, run_row
 
 STATE = {
     "stage": "training",
@@ -57,7 +57,7 @@ def test_what_an_earlier_noisyseg_wrote_has_the_columns_of_then():
 def test_an_evaluation_is_called_one():
     state = {"stage": "evaluation", "epoch": 8, "epochs": 8, "node": "a"}
     assert run_row("x", state, now=1e6) == {"run": "x", "epoch": "evaluating", "node": "a"}
-    assert run_line("x", state, now=1e6) == "x: evaluating, on a"
+    assert progress_words(state, now=1e6) == "evaluating, on a"
 
 
 @pytest.mark.parametrize(
@@ -73,12 +73,11 @@ def test_a_run_that_says_nothing_is_silent(now, text):
     assert run_row("x", STATE, now=now)["left"] == text
 
 
-def test_the_line_of_a_log():
-    assert run_line("x", STATE, now=1000.0) == (
-        "x: epoch 3.2/8, loss 1.235, 41.3 images/s, 1 h 02 min of training left, on gpu-12"
-    )
-    silent = run_line("x", STATE, now=1301.0)
-    assert silent == "x: epoch 3.2/8, loss 1.235, 41.3 images/s, silent for 5 min, on gpu-12"
+def test_the_same_in_words():
+    place = "on gpu-12 cuda:3 H100 80GB HBM3, 11.2 GB"
+    at = "epoch 3.2/8, loss 1.235, 41.3 images/s"
+    assert progress_words(STATE, 1000.0) == f"{at}, 1 h 02 min of training left, {place}"
+    assert progress_words(STATE, 1301.0) == f"{at}, silent for 5 min, {place}"
 
 
 @pytest.mark.parametrize(
@@ -89,5 +88,4 @@ def test_of_many_minutes_no_seconds_are_told(seconds, text):
 
 
 def test_nothing_moves_the_cursor():
-    assert printable("a\x1b[2Jb\tc\nd é·日") == "a�[2Jb�c�d é·日"
     assert run_row("a\x1bb", STATE | {"node": "\x07n"}, 0.0)["node"] == "�n"
