@@ -4,7 +4,6 @@ Images and weights lie on every node, under the driver's paths; all else can be 
 """
 
 import os
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,8 +15,7 @@ import orjson
 from noisyseg.annotation_files.annotation_index import IndexedFile, index_of
 from noisyseg.annotation_files.identities import file_name
 from noisyseg.bench.runs.run import Run
-from noisyseg.errors import InputError
-from noisyseg.files import sha256_file
+from noisyseg.files import sha256_file, write_atomically
 
 _LOOKED_AT = 8  # images of a folder
 _SHOWN = 3
@@ -95,19 +93,23 @@ def store_token(root: Path) -> Iterator[Token]:
     Raises:
         InputError: the store cannot be written to.
     """
-    content = os.urandom(16).hex()
+    token = lay_token(root)
     try:
-        root.mkdir(parents=True, exist_ok=True)
-        handle, path = tempfile.mkstemp(dir=root, prefix=_TOKEN)
-    except OSError as error:
-        raise InputError(f"cannot write to the store {root}: {error.strerror}.") from error
-    try:
-        with os.fdopen(handle, "w") as file:
-            file.write(content)
-        os.chmod(path, 0o644)  # workers on other nodes may be another user's
-        yield Token(path, content)
+        yield token
     finally:
-        Path(path).unlink(missing_ok=True)
+        Path(token.path).unlink(missing_ok=True)
+
+
+def lay_token(root: Path) -> Token:
+    """Put a token into a store's root; whoever calls removes it.
+
+    Raises:
+        InputError: the store cannot be written to.
+    """
+    # A name that no machine has asked for: a network file system remembers what is not there.
+    token = Token(str(root / f"{_TOKEN}{os.urandom(8).hex()}"), os.urandom(16).hex())
+    write_atomically(Path(token.path), token.content.encode())
+    return token
 
 
 def sees(token: Token) -> bool:
