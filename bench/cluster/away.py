@@ -148,6 +148,8 @@ def working_copy(
         SupersededError: another worker does the run by now.
     """
     if home is None or home.is_here():
+        if home is not None and not rank:
+            home.let_go(run)  # of a worker that has died, or the run would not be this one's
         yield run, root
         return
     owner = None if rank else os.urandom(8).hex()
@@ -155,7 +157,7 @@ def working_copy(
         own = _with_own_folders(run, root, own_root)
         own = with_own_annotations(own, home.files, annotations)
         folders = _folders(own, run)
-        mirror = Mirror(home.files, folders, owner, only=f"rank-{rank}" if rank else "")
+        mirror = Mirror(home.files, folders, owner, only=f"rank-{rank}." if rank else "")
         mirror.fetch(checkpoints=False)
         if own.lacks_submission or read_training_note(own) is None:
             mirror.fetch(checkpoints=True)

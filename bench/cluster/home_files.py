@@ -51,7 +51,8 @@ class HomeFiles:
         self._facts: dict[tuple[str, int, int], FileFacts] = {}
         self._packed: dict[str, int] = {}
         self._owners: dict[Path, tuple[str, TextIO]] = {}
-        self._turn = threading.Lock()
+        self._gone: set[str] = set()
+        self._turn, self._summing = threading.Lock(), threading.Lock()
 
     def token(self) -> Token:
         """Put a token into the root; it is removed as any file."""
@@ -74,7 +75,7 @@ class HomeFiles:
         except OSError:
             return None
         key = str(file), status.st_mtime_ns, status.st_size
-        with self._turn:  # of a file that many nodes ask for at once the sum is taken once
+        with self._summing:  # once, of a file that many nodes ask for at the same time
             if key not in self._facts:
                 self._facts[key] = FileFacts(status.st_size, sha256_file(file))
             return self._facts[key]
@@ -84,7 +85,7 @@ class HomeFiles:
         facts = self.facts(path)
         if facts is None or facts.size <= limit:
             return facts is not None
-        with self._turn:
+        with self._summing:
             if facts.sha256 not in self._packed:
                 self._packed[facts.sha256] = _packed_size(self._readable(path), limit)
             return self._packed[facts.sha256] <= limit
@@ -103,7 +104,9 @@ class HomeFiles:
         path = self._below(folder)
         with self._turn:
             if path in self._owners:
-                self._owners[path] = owner, self._owners[path][1]
+                before, lock = self._owners[path]
+                self._gone |= {before} - {owner}
+                self._owners[path] = owner, lock
                 return True
             path.mkdir(parents=True, exist_ok=True)
             with ExitStack() as stack:
@@ -121,7 +124,9 @@ class HomeFiles:
         path = self._below(folder)
         with self._turn:
             if path in self._owners and owner in (None, self._owners[path][0]):
-                self._owners.pop(path)[1].close()
+                before, lock = self._owners.pop(path)
+                self._gone.add(before)
+                lock.close()
 
     def write(self, path: str, offset: int, data: bytes, owner: Owner) -> None:
         """Lay a piece of a file beside its place.
@@ -200,15 +205,13 @@ class HomeFiles:
         return Path(found) if found in self._others else self._below(path)
 
     def _written_by(self, path: str, owner: Owner) -> Path:
-        """The path, if its run is the owner's.
+        """The path, if the owner has not lost its run.
 
         Raises:
-            SupersededError: it is another's.
+            SupersededError: it has.
         """
         file = self._below(path)
-        with self._turn:
-            holders = {self._owners[place][0] for place in file.parents if place in self._owners}
-        if owner is not None and holders - {owner}:
+        if owner in self._gone:
             raise SupersededError(f"another worker does the run of {file.parent} by now")
         return file
 

@@ -84,8 +84,7 @@ class Mirror:
         for here, there in self._folders.items():
             for name in self._files.names(there):
                 is_checkpoint = name.endswith(".pth")
-                set_aside = f"{RECORD_NAME}." in name
-                if set_aside or is_checkpoint != checkpoints or (here / name).exists():
+                if is_checkpoint != checkpoints or (here / name).exists():
                     continue
                 facts = fetch(self._files, f"{there}/{name}", here / name)
                 if facts is not None:

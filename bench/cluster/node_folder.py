@@ -9,6 +9,7 @@ import os
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,6 +19,7 @@ from noisyseg.errors import InputError
 
 _ALIVE = ".alive"  # locked by the worker whose folder it is
 _LOCK = ".lock"
+_KEPT_S = 14 * 24 * 3600.0  # of annotation files, since a worker last came to their store
 
 
 class NodeFolder(NamedTuple):
@@ -47,8 +49,9 @@ def node_folder(store: str) -> Iterator[NodeFolder]:
         base = _private_folder() / store
         runs = base / "runs"
         runs.mkdir(parents=True, exist_ok=True)
-        with _locked(base / _LOCK):
-            _sweep(runs)
+        with _locked(base.parent / _LOCK):
+            os.utime(base)
+            _sweep(base.parent)
             own = Path(tempfile.mkdtemp(dir=runs, prefix=""))
             alive = (own / _ALIVE).open("w")
             fcntl.flock(alive, fcntl.LOCK_EX)
@@ -79,12 +82,27 @@ def _private_folder() -> Path:
     return path
 
 
-def _sweep(runs: Path) -> None:
-    """Remove what workers that were killed have left: the system has taken back their locks."""
-    for folder in runs.iterdir():
-        with suppress(OSError), (folder / _ALIVE).open("rb") as alive:
+def _sweep(private: Path) -> None:
+    """Remove what workers that were killed have left, and stores that nobody comes back to."""
+    for run in private.glob("*/runs/*"):
+        if not _is_alive(run):
+            shutil.rmtree(run, ignore_errors=True)
+    for store in [runs.parent for runs in private.glob("*/runs")]:
+        long_ago = time.time() - store.stat().st_mtime > _KEPT_S
+        if long_ago and not any((store / "runs").iterdir()):
+            shutil.rmtree(store, ignore_errors=True)
+
+
+def _is_alive(run: Path) -> bool:
+    """Whether the worker whose folder this is lives: the system takes back a killed one's lock."""
+    try:
+        with (run / _ALIVE).open("rb") as alive:
             fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(folder, ignore_errors=True)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 @contextmanager

@@ -134,6 +134,8 @@ def test_a_run_is_held_by_one_home_and_its_latest_worker_alone(files, root):
     files.write(str(root / "run" / "rank-1.log"), 0, b"x", None)  # another process of the run
     files.let_go(folder)
     assert not is_locked(root / "run")
+    with pytest.raises(SupersededError):
+        files.write(log, 0, b"x", "second")  # its run may be done where the store is seen
     other = HomeFiles(str(root))
     assert other.hold(folder, "of another driver")
     other.let_go(folder)

@@ -128,7 +128,8 @@ def test_what_the_home_has_is_fetched_but_for_what_nobody_needs_here(files, home
         write_atomically(home / name, name.encode())
     mirror = Mirror(files, {here: str(home)}, None)
     mirror.fetch(checkpoints=False)
-    assert contents(here).keys() == {"log.jsonl", "spec.json"}
+    # What was set aside, too: the next one must not take its name.
+    assert contents(here).keys() == {"log.jsonl", "spec.json", "record.json.corrupt-1"}
     mirror.fetch(checkpoints=True)
     assert contents(here)["last.pth"] == b"last.pth"
     mirror.send()

@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -49,6 +50,21 @@ def test_what_a_killed_worker_left_is_removed_by_the_next(temporary):
     with node_folder("store") as one, node_folder("store"):
         assert not left.exists()
         assert one.run.exists()
+
+
+def test_annotation_files_that_nobody_came_back_to_go(temporary):
+    with node_folder("used") as used, node_folder("old") as old:
+        for folder in (used, old):
+            folder.annotations.mkdir()
+    long_ago = time.time() - 15 * 24 * 3600
+    for folder in (used, old):
+        os.utime(folder.annotations.parent, (long_ago, long_ago))
+    with node_folder("used") as used:
+        assert used.annotations.exists()
+        assert not old.annotations.exists()
+        os.utime(used.annotations.parent, (long_ago, long_ago))
+        with node_folder("other"):
+            assert used.annotations.exists()  # a worker is there
 
 
 def test_a_folder_that_another_user_put_there_is_refused(temporary):

@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -25,18 +26,18 @@ from ray.cluster_utils import Cluster
 
 head = {"num_cpus": 1, "include_dashboard": False, "object_store_memory": 100 << 20}
 cluster = Cluster(initialize_head=True, head_node_args=head)
-command = [*sys.argv[1:], sys.executable, cluster.address]
-node = subprocess.Popen(command, stdout=sys.stderr)
-ray.init(address=cluster.address, logging_level="ERROR", log_to_driver=False)
-deadline = time.monotonic() + 60
-while sum(node["Alive"] for node in ray.nodes()) < 2 and time.monotonic() < deadline:
-    time.sleep(0.1)
-own = ray.get_runtime_context().get_node_id()
-(other,) = (node["NodeID"] for node in ray.nodes() if node["NodeID"] != own)
-print(cluster.address, own, other, flush=True)
-sys.stdin.readline()  # "kill", or nothing
-node.kill()
-node.wait()
+node = subprocess.Popen([*sys.argv[1:], sys.executable, cluster.address], stdout=sys.stderr)
+try:
+    ray.init(address=cluster.address, logging_level="ERROR", log_to_driver=False)
+    own, other = ray.get_runtime_context().get_node_id(), []
+    while not other and node.poll() is None:
+        time.sleep(0.1)
+        other = [entry["NodeID"] for entry in ray.nodes() if entry["NodeID"] != own]
+    print(cluster.address, own, *other, flush=True)
+    sys.stdin.readline()
+finally:
+    node.kill()
+    node.wait()
 print("dead", flush=True)
 sys.stdin.readline()
 ray.shutdown()
@@ -92,6 +93,13 @@ def environment():
     return kept | {"RAY_AUTH_MODE": "disabled", "OMP_NUM_THREADS": "1"}
 
 
+def last_json(out, err):
+    """The last line that a driver has printed itself; Ray prints others, of nodes that died."""
+    lines = [line for line in out.splitlines() if line.startswith("{")]
+    assert lines, out + err[-3000:]
+    return json.loads(lines[-1])
+
+
 class Apart:
     """A cluster of two nodes, and drivers on it.
 
@@ -104,17 +112,20 @@ class Apart:
         self.folder, self.seen = place / "driver", place / "seen"
         for path in (self.folder, self.seen, place / "tmp"):
             path.mkdir()
+        self.short = tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # for sockets
+        folders = {"TMPDIR": str(place / "tmp"), "RAY_TMPDIR": self.short}
         command = [sys.executable, "-c", CLUSTER, *APART, RAYLET, "sh", str(self.folder)]
         self.log = (place / "cluster.log").open("w")
         self.process = subprocess.Popen(
             command,
-            env=environment() | {"TMPDIR": str(place / "tmp")},
+            env=environment() | folders,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.log,
             text=True,
         )
         self.names = self.process.stdout.readline().split()
+        assert len(self.names) == 3, (place / "cluster.log").read_text()[-3000:]
 
     def driver(self, body, *arguments):
         """A process that runs a driver's code."""
@@ -132,18 +143,18 @@ class Apart:
     def told(self, body, *arguments):
         """What a driver's last line says."""
         out, err = self.driver(body, *arguments).communicate(timeout=LIMIT_S)
-        assert out, err[-3000:]
-        return json.loads(out.splitlines()[-1])
+        return last_json(out, err)
 
     def kill_second(self):
         """End the second node as a machine ends."""
-        self.process.stdin.write("kill\n")
+        self.process.stdin.write("\n")
         self.process.stdin.flush()
         assert "dead" in self.process.stdout.readline()
 
     def close(self):
         self.process.communicate("\n\n", timeout=60)
         self.log.close()
+        shutil.rmtree(self.short, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
@@ -242,3 +253,107 @@ def test_a_run_is_worked_on_in_a_copy_where_its_store_is_not_seen(apart):
     assert not told["locked"]
     assert not told["left"]
     assert told["beside"] == [True, True]
+
+
+TRAINED = """
+import time
+from noisyseg.bench.runs.state import is_locked
+seen = Path(sys.argv[5])
+
+def noisy_run(store):
+    runs = smoke(folder / store, seen / "cache")
+    run = next(run for run in runs if run.manifest is not None)
+    announce(run)
+    return run, str(folder / store), home_of(ray, package, str(folder / store), runs)
+
+def work(run, root, home, slow):
+    import time
+    from pathlib import Path
+    from noisyseg.bench.cluster.away import working_copy
+    from noisyseg.bench.runs.execution import execute
+    from noisyseg.bench.runs.heartbeat import Heartbeat
+    from noisyseg.bench.runs.run import Resources
+    from noisyseg.results.records.store import RunStore
+
+    if slow:
+        training = Heartbeat.training
+        def slowly(*told, **more):
+            time.sleep(2)
+            training(*told, **more)
+        Heartbeat.training = slowly
+    with working_copy(run, root, home) as (run, root):
+        return execute(run, RunStore(Path(root)), Resources(threads=1, device="cpu"))
+
+def files_of(run):
+    found = [path for path in run.folder.rglob("*") if path.is_file() and path.name[0] != "."]
+    return {path.relative_to(run.folder).as_posix(): path.read_bytes() for path in found}
+
+def timeless(record):
+    times = ("started", "finished", "timings", "checksum", "usage")
+    found = {k: v for k, v in record.items() if k not in times}
+    return found | {"checksums": {k: v for k, v in record["checksums"].items() if k != "log"}}
+
+def epochs(content):
+    return [{k: v for k, v in json.loads(line).items() if "second" not in k}
+            for line in content.splitlines()]
+
+whole, away, broken = map(noisy_run, ("whole", "away", "broken"))
+shared_record = on(own, work, *whole, False)
+away_record = on(other, work, *away, False)
+one, two = files_of(whole[0]), files_of(away[0])
+told = {
+    "status": shared_record["status"],
+    "records": timeless(shared_record) == timeless(away_record),
+    "stored": RunStore(folder / "away").load(away[0].spec) == away_record,
+    "names": sorted(one.keys() ^ two.keys()),
+    "same": [one[name] == two[name] for name in ("predictions.json.zst", "manifest.json")],
+    "logs": epochs(one["log.jsonl"]) == epochs(two["log.jsonl"]),
+}
+dying = begin(other, work, *broken, True)
+run, _, home = broken
+deadline = time.monotonic() + 120
+progress = {}
+while not run.checkpoint.exists() and time.monotonic() < deadline:
+    if (run.folder / "progress.json").exists():
+        progress = json.loads((run.folder / "progress.json").read_text())
+    time.sleep(0.1)
+told |= {"seen": progress.get("stage"), "locked": [is_locked(run.folder)]}
+print("kill", flush=True)
+sys.stdin.readline()
+try:
+    ray.get(dying)
+    told["died"] = False
+except ray.exceptions.RayError:
+    told["died"] = True
+told["locked"].append(is_locked(run.folder))
+resumed = on(own, work, *broken, False)
+told["locked"].append(is_locked(run.folder))
+told["resumed"] = resumed["lineage"]["resumed_from_epoch"]
+told["predictions"] = files_of(run)["predictions.json.zst"] == one["predictions.json.zst"]
+told["lines"] = epochs(files_of(run)["log.jsonl"]) == epochs(one["log.jsonl"])
+print(json.dumps(told))
+"""
+
+
+@pytest.mark.long
+def test_a_run_elsewhere_gives_the_same_files_and_outlives_its_node(apart):
+    driver = apart.driver(TRAINED, apart.seen)
+    line = driver.stdout.readline()
+    if line == "kill\n":
+        apart.kill_second()
+    out, err = driver.communicate("\n", timeout=LIMIT_S)
+    assert line == "kill\n", err[-3000:]
+    assert last_json(out, err) == {
+        "status": "done",
+        "records": True,
+        "stored": True,
+        "names": [],
+        "same": [True, True],
+        "logs": True,
+        "seen": "training",
+        "locked": [True, True, False],
+        "died": True,
+        "resumed": 1,
+        "predictions": True,
+        "lines": True,
+    }
