@@ -99,8 +99,17 @@ class Resources:
         threads: of torch, on the CPU.
         device: "cpu" or "cuda".
         loader_workers: processes that load images.
+        ranks, rank: how many processes train the run together, and which of them this is.
+        meeting: where they find each other, an `init_method` of torch.distributed.
+        keep_checkpoints: whether those of earlier epochs stay.
+        step_limit: seconds without a step after which its process ends; None: never.
     """
 
     threads: int
     device: str
     loader_workers: int = 0
+    ranks: int = 1
+    rank: int = 0
+    meeting: str | None = None
+    keep_checkpoints: bool = False
+    step_limit: float | None = None

@@ -9,6 +9,7 @@ import orjson
 
 from noisyseg.errors import InputError
 from noisyseg.files import canonical_json, sha256_bytes
+from noisyseg.results.records.faults import Fault
 
 FORMAT = 1
 # What every part of a spec says of itself.
@@ -46,8 +47,14 @@ class RunSpec(TypedDict):
     eval: Mapping[str, Any]
 
 
-class Failure(TypedDict):
-    """Why a run failed: the exception, and the end of what it printed."""
+class _LaterFailure(TypedDict, total=False):
+    """What failures have not always told."""
+
+    fault: Fault
+
+
+class Failure(_LaterFailure):
+    """Why a run failed: the kind of fault, the exception, and the end of what it printed."""
 
     type: str
     message: str
@@ -138,6 +145,13 @@ def seal(fields: Mapping[str, Any]) -> Record:
     record["checksum"] = _digest(_canonical_parts(record))
     check_record(record)
     return record
+
+
+def with_fault(record: Record, fault: Fault) -> Record:
+    """A failed record whose kind of fault is another, as who knows more of it says."""
+    left_out = ("format", "key", "checksum")
+    fields = {name: value for name, value in record.items() if name not in left_out}
+    return seal({**fields, "failure": {**record["failure"], "fault": fault}})
 
 
 def check_record(record: Any) -> None:
