@@ -26,7 +26,7 @@ class Watch:
     def __init__(self):
         self.outcomes = []
 
-    def start(self, runs, *, parallel):
+    def start(self, runs, *, parallel, dashboard=None):
         pass
 
     def refresh(self, waiting):
