@@ -88,7 +88,7 @@ def run_all(
             journal=journal,
             home=_home(place.ray, package, unique, store, settings),
         )
-        display.start(unique, parallel=share.parallel, dashboard=_dashboard(place.ray))
+        display.start(unique, parallel=share.parallel, dashboard=place.dashboard)
         journal.tell("started", runs=len(unique), parallel=share.parallel)
         with ThreadPoolExecutor(1) as beside:
             announcing = beside.submit(_announce, unique, stopping)
@@ -137,12 +137,14 @@ class _Place:
     Attributes:
         checked: the check of the runs, which goes on meanwhile.
         ray: connected; None without.
+        dashboard: a line that says where Ray's own pages are.
     """
 
     jobs: Jobs
     share: Share
     checked: Future[None]
     ray: Any = None
+    dashboard: str | None = None
 
 
 @contextmanager
@@ -163,11 +165,13 @@ def _place_beside(
                 stack.callback(processes.kill)
                 place = _Place(jobs=processes, share=share, checked=checked)
             else:
-                ray = stack.enter_context(connected(settings))
+                ray, dashboard = stack.enter_context(connected(settings))
                 machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
                 share = share_of(machines, settings)
                 tasks = RayJobs(ray, package, share, local=settings.address is None)
-                place = _Place(jobs=tasks, share=share, checked=checked, ray=ray)
+                place = _Place(
+                    jobs=tasks, share=share, checked=checked, ray=ray, dashboard=dashboard
+                )
         except (InputError, ImportError):
             checked.result()  # a mistake in what is to be trained comes first
             raise
@@ -194,12 +198,6 @@ def _home(
     if settings.address.startswith("ray://") and nodes <= seeing:
         return None  # this process is none of the cluster's machines
     return home_of(ray, package, root, runs)
-
-
-def _dashboard(ray: Any) -> str | None:
-    """A line that says where Ray's own pages are, if they are."""
-    url = None if ray is None else ray.get_dashboard_url()
-    return f"Ray's dashboard: http://{url}" if url else None
 
 
 def _anywhere(run: Run) -> Run:
