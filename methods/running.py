@@ -3,6 +3,9 @@
 A class that defines a method has `loss(logits, labels, ctx)` and, where it keeps a state,
 `start_epoch(epoch)`, `state_dict()` and `load_state_dict(state)`. The state is tensors, numbers,
 texts, lists and dictionaries with text keys: it is saved in checkpoints, which hold no objects.
+It may be asked for after any iteration. To go on inside an epoch, a new instance is told that the
+epoch begins, by `start_epoch`, and then given the state: it holds what `start_epoch` made of the
+epochs before, too.
 
 To be trained on several devices at once (`ranks`), a class with a state has one method more,
 `merged_state(before, states)`. Each rank has an instance of its own, which sees its own images. At
@@ -70,7 +73,7 @@ class RunningMethod:
             self._instance.start_epoch(epoch)
 
     def state_dict(self) -> dict[str, Any]:
-        """What the method must remember to go on after an epoch; empty where it keeps no state."""
+        """What the method must remember to go on from here; empty where it keeps no state."""
         return self._instance.state_dict() if self.keeps_state else {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
