@@ -17,6 +17,7 @@ from noisyseg.bench.runs.noise_matrix import realised_matrix
 from noisyseg.bench.runs.rehearsal import image_limits
 from noisyseg.bench.runs.run import PREDICTIONS, Resources, Run
 from noisyseg.bench.runs.stop_signal import is_stop_asked
+from noisyseg.bench.runs.store_clean import REMOVED
 from noisyseg.bench.runs.watchdog import Watchdog
 from noisyseg.bench.runs.wrong_labels import wrong_labels
 from noisyseg.bench.training.box_heads import put_method
@@ -173,9 +174,11 @@ def trained_detector(run: Run, resources: Resources) -> nn.Module:
     """
     state = load_checkpoint(run.checkpoint, key=run.key)
     if state is None or state["epoch"] != run.spec["protocol"]["epochs"]:
+        gone = run.checkpoint.with_name(REMOVED).is_file()
+        why = ": `noisyseg store clean` removed them" if gone else ""
         raise InputError(
-            f"the run is done, but {run.checkpoint} does not hold its trained weights. Remove "
-            f"{run.folder} to train it again."
+            f"the run is done, but {run.checkpoint} does not hold its trained weights{why}. "
+            f"Remove {run.folder} to train it again."
         )
     detector = _initial_detector(run, resources)
     detector.load_state_dict(state["model"])

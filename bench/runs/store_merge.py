@@ -204,8 +204,7 @@ def _merge_run(pair: _Pair, into: RunStore, merge: Merge) -> None:
 
 def _goes_on(folder: Path) -> bool:
     """Whether a run need not begin anew: it left a checkpoint, or predictions to evaluate."""
-    checkpoints = folder / CHECKPOINTS
-    return (folder / TRAINED).exists() or (checkpoints.is_dir() and any(checkpoints.iterdir()))
+    return (folder / TRAINED).exists() or any((folder / CHECKPOINTS).glob("*.pth"))
 
 
 def _merge_done(pair: _Pair, records: tuple[Record, Record], into: RunStore, merge: Merge) -> None:
