@@ -11,13 +11,13 @@ import torch
 from torch import nn
 
 from noisyseg.bench.datasets.split import Split
+from noisyseg.bench.runs.checkpoint_files import REMOVED
 from noisyseg.bench.runs.epoch_log import EpochLog
 from noisyseg.bench.runs.heartbeat import Heartbeat
 from noisyseg.bench.runs.noise_matrix import realised_matrix
 from noisyseg.bench.runs.rehearsal import image_limits
 from noisyseg.bench.runs.run import PREDICTIONS, Resources, Run
 from noisyseg.bench.runs.stop_signal import is_stop_asked
-from noisyseg.bench.runs.store_clean import REMOVED
 from noisyseg.bench.runs.watchdog import Watchdog
 from noisyseg.bench.runs.wrong_labels import wrong_labels
 from noisyseg.bench.training.box_heads import put_method

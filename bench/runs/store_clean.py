@@ -5,20 +5,17 @@ checkpoint, which is therefore never touched.
 """
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
+from noisyseg.bench.runs.checkpoint_files import REMOVED, files_of_checkpoints
 from noisyseg.bench.runs.run import CHECKPOINTS
 from noisyseg.bench.runs.run_copy import at_rest
 from noisyseg.bench.runs.store_merge import CONFLICTS
 from noisyseg.errors import InputError
 from noisyseg.files import canonical_json, write_atomically
 from noisyseg.results.records.store import RunStore, is_done
-
-REMOVED = "removed.json"
-"""In a run's folder of checkpoints: says when its weights were removed."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -74,8 +71,7 @@ def clean_store(root: Path, *, everything: bool, remove: bool) -> Clean:
 
 
 def _clean_run(folder: Path, store: RunStore, clean: Clean, *, remove: bool) -> None:
-    files = list(_files(folder / CHECKPOINTS))
-    if not files:
+    if not files_of_checkpoints(folder / CHECKPOINTS):
         return
     with at_rest(folder) as rests:
         _, record = store.run_in(str(folder), clean.problems)
@@ -88,7 +84,7 @@ def _clean_run(folder: Path, store: RunStore, clean: Clean, *, remove: bool) -> 
 
 
 def _clean_folder(checkpoints: Path, name: str, clean: Clean, *, remove: bool) -> None:
-    files = list(_files(checkpoints))
+    files = files_of_checkpoints(checkpoints)
     size = _size(files)
     try:
         if remove and files:
@@ -102,12 +98,6 @@ def _clean_folder(checkpoints: Path, name: str, clean: Clean, *, remove: bool) -
         return
     if files:
         clean.count(name, size)
-
-
-def _files(checkpoints: Path) -> Iterator[Path]:
-    """Checkpoints, their notes and halves of either."""
-    if checkpoints.is_dir():
-        yield from (path for path in sorted(checkpoints.iterdir()) if path.name != REMOVED)
 
 
 def _size(files: list[Path]) -> int:

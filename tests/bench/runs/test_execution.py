@@ -184,6 +184,8 @@ def test_the_record_holds_checksums_of_the_files_and_the_folder_no_leftovers(
     expected = {"checkpoints", "record.json", "spec.json", "run.log", ".lock"}
     expected |= {"manifest.json", "predictions.json.zst", "matches.msgpack.zst", "log.jsonl"}
     assert {path.name for path in run.folder.iterdir()} == expected
+    kept = sorted(path.name for path in run.checkpoint.parent.iterdir())
+    assert kept == ["last.json", "last.pth"]
     assert {"bbox", "segm"} <= set(record["metrics"])
     assert set(record["timings"]) == {"training", "prediction", "evaluation", "step"}
     began, ended = (datetime.fromisoformat(record[k]) for k in ("started", "finished"))

@@ -55,7 +55,7 @@ def test_only_checkpoints_of_runs_that_are_done_go(call, store):
     assert files(store) - notes == {path for path in before if "checkpoints" not in path.parts}
     again = call("store", "clean", "--out", store)
     assert (again.status, again.err) == (0, "")
-    assert again.out.startswith("0.0 MB freed of 0 runs in")
+    assert again.out.startswith("0 B freed of 0 runs in")
     listed = json.loads(call("status", "--out", store, "--json").out)
     assert [run["status"] for run in listed["runs"]] == ["done", "done"]
 
@@ -88,7 +88,9 @@ def test_a_failed_run_keeps_its_checkpoints_and_a_damaged_record_is_told(call, s
     before = of_checkpoints(store)
     spec = json.loads((store / DONE[0] / "spec.json").read_bytes())
     times = {"environment": {}, "started": NOON, "finished": NOON}
-    RunStore(store).save(seal({"spec": spec, **times, **failure_fields("OSError", "no room")}))
+    RunStore(store).save(
+        seal({"spec": spec, **times, **failure_fields("OSError", "no room", "disk full")})
+    )
     record = store / DONE[1] / "record.json"
     record.write_bytes(record.read_bytes().replace(b'"done"', b'"DONE"'))
     done = call("store", "clean", "--out", store)
