@@ -142,8 +142,11 @@ def _gpu(device: str) -> _Gpu | None:
 
     if not torch.cuda.is_available():
         return None
-    properties = torch.cuda.get_device_properties(device)
-    torch.cuda.reset_peak_memory_stats(device)
+    try:
+        properties = torch.cuda.get_device_properties(device)
+        torch.cuda.reset_peak_memory_stats(device)
+    except RuntimeError:  # full, or busy: the training meets it next, where failures are told
+        return None
     return _Gpu(place=device, name=properties.name, uuid=f"GPU-{properties.uuid}")
 
 

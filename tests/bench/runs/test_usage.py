@@ -131,6 +131,19 @@ def test_what_is_forgotten_begins_at_nothing(tmp_path):
     assert spent_on(tmp_path)["complete"]
 
 
+def test_a_device_that_cannot_be_had_is_left_to_the_training_to_meet(tmp_path, monkeypatch):
+    torch = pytest.importorskip("torch")
+
+    def full(_):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", full)
+    with metered(tmp_path, Resources(threads=1, device="cuda")):
+        pass
+    assert spent_on(tmp_path)["device_seconds"] == 0
+
+
 @pytest.fixture
 def no_real_gpu(monkeypatch):
     """In the place of a GPU: its clock, its peak of memory and its counter."""
