@@ -1,16 +1,15 @@
 """`noisyseg run --rehearse`: every run of a suite in miniature; says which would work."""
 
 import shutil
-import sys
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from dataclasses import replace
 from functools import partial
 
 from noisyseg.bench.cli.output import DONE, SOME_FAILED, print_text, say, say_warnings
 from noisyseg.bench.cli.suite_choice import SuiteChoice, chosen_suite
-from noisyseg.bench.cluster import progress, scheduler
+from noisyseg.bench.cluster import scheduler
 from noisyseg.bench.cluster.ray_cluster import has_gpus
+from noisyseg.bench.cluster.ray_noise import display_apart
 from noisyseg.bench.cluster.settings import ClusterSettings
 from noisyseg.bench.config.suite import Suite
 from noisyseg.bench.runs.detectors import check_images, check_model
@@ -40,8 +39,8 @@ def rehearse(choice: SuiteChoice, settings: ClusterSettings, *, random_weights: 
     for run in runs:
         _forget(run)
     model_fits = partial(check_model, runs[0])
-    with closing(progress.display_for(sys.stderr)) as display:
-        records = scheduler.run_all(runs, store, settings, display, model_fits)
+    with display_apart(store.root) as display:
+        records = scheduler.run_all(runs, store, settings, display, model_fits).records
     return _report(runs, records, store)
 
 

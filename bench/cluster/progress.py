@@ -31,6 +31,9 @@ class Display(Protocol):
     def ended(self, run: Run, record: Record) -> None:
         """A run has ended, done or failed."""
 
+    def note(self, text: str) -> None:
+        """Something has happened that a person should know."""
+
     def close(self) -> None:
         """Nothing more will come."""
 
@@ -122,6 +125,10 @@ class PlainDisplay:
         left = time_left(self._began, self._ended, self._total - self._ended, self._parallel)
         self._say(f"[{self._ended}/{self._total}] {outcome_line(run, record)}; {left}")
 
+    def note(self, text: str) -> None:
+        """Print it."""
+        self._say(text)
+
     def close(self) -> None:
         """Nothing to take down."""
 
@@ -174,6 +181,10 @@ class LiveDisplay:
         self._looked = -_LOOK_EVERY_S
         style = "" if is_done(record) else "bold red"
         self._live.console.print(Text(outcome_line(run, record), style=style), soft_wrap=True)
+
+    def note(self, text: str) -> None:
+        """Let it scroll by."""
+        self._live.console.print(Text(text), soft_wrap=True)
 
     def close(self) -> None:
         """Leave the terminal as it was."""

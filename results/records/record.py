@@ -154,6 +154,13 @@ def seal(fields: Mapping[str, Any]) -> Record:
     return record
 
 
+def with_fault(record: Record, fault: Fault) -> Record:
+    """A failed record whose kind of fault is another, as who knows more of it says."""
+    left_out = ("format", "key", "checksum")
+    fields = {name: value for name, value in record.items() if name not in left_out}
+    return seal({**fields, "failure": {**record["failure"], "fault": fault}})
+
+
 def check_record(record: Any) -> None:
     """Check schema, checksum and that the key is the spec's.
 
