@@ -195,8 +195,8 @@ def _attempt(
     run: Run, work: Callable[[Heartbeat], T], resources: Resources | None = None
 ) -> tuple[T, None] | tuple[None, dict[str, Any]]:
     """What work gives, or the fields of a record that say why it failed."""
-    heartbeat = Heartbeat(run.folder, epochs=run.spec["protocol"]["epochs"])
-    with output_to(run.output), metered(run.folder, resources):
+    with output_to(run.output), metered(run.folder, resources) as note:
+        heartbeat = Heartbeat(run.folder, epochs=run.spec["protocol"]["epochs"], also=note)
         try:
             return work(heartbeat), None
         except Exception as error:  # noqa: BLE001 (a run's one failure boundary)

@@ -311,6 +311,7 @@ def test_a_crash_is_recorded_unless_the_run_was_done(tmp_path, prepare):
         "type": "WorkerCrashedError",
         "message": "the run's process died",
         "log": "run.log",
+        "fault": "other",
     }
     done = execute(run, store, ONE_THREAD)
     assert done["status"] == "done"  # the failed run was run again
