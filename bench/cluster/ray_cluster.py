@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from noisyseg.bench.cluster.machine import usable_cpus
+from noisyseg.bench.cluster.ray_noise import quieten_ray
 from noisyseg.bench.cluster.settings import ClusterSettings
 from noisyseg.bench.cluster.socket_folders import ray_folder
 from noisyseg.errors import InputError
@@ -32,9 +34,10 @@ def connected(settings: ClusterSettings) -> Iterator[Any]:
         folder = None
         if settings.address is None:
             folder = stack.enter_context(ray_folder())
-            stack.enter_context(_environment(_private_variables(settings)))
+            stack.enter_context(_environment(_private_variables()))
         import ray
 
+        quieten_ray()
         _connect(ray, settings.address, folder)
         stack.callback(ray.shutdown)
         yield ray
@@ -68,13 +71,13 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _private_variables(settings: ClusterSettings) -> dict[str, str]:
+def _private_variables() -> dict[str, str]:
     return {
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": _token(),
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-        "RAY_task_oom_retries": str(settings.max_retries),
+        "RAY_task_oom_retries": "0",  # what is done about it is the scheduler's to decide
     }
 
 
@@ -89,7 +92,7 @@ def _connect(ray: Any, address: str | None, folder: Path | None) -> None:
     # a plain ray.init() then fails or joins a stranger's cluster.
     local = {
         "address": "local",
-        "num_cpus": _usable_cpus(),
+        "num_cpus": usable_cpus(),
         "include_dashboard": False,
         "object_store_memory": _OBJECT_STORE_BYTES,
         "_temp_dir": str(folder),
@@ -105,13 +108,6 @@ def _connect(ray: Any, address: str | None, folder: Path | None) -> None:
         raise InputError(
             f"no Ray cluster could be reached or started at {place}: {reason}"
         ) from error
-
-
-def _usable_cpus() -> int:
-    """The CPUs that this process may use; a batch system may have given it a few of many."""
-    if hasattr(os, "sched_getaffinity"):  # not on macOS
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _check_reachable(address: str) -> None:

@@ -42,16 +42,16 @@ class Heartbeat:
         self._written = -_INTERVAL_S
 
     def start(
-        self, epochs_done: int, *, images: int | None = None, device: str | None = None
+        self, epochs_done: float, *, images: int | None = None, device: str | None = None
     ) -> None:
         """Training begins.
 
         Args:
-            epochs_done: by a checkpoint.
+            epochs_done: by a checkpoint (a fraction).
             images: of an epoch.
             device: as torch calls it; None: nothing that has a name.
         """
-        self._began, self._first = time.monotonic(), float(epochs_done)
+        self._began, self._first = time.monotonic(), epochs_done
         self._images = images
         self._device = device_name(device or "cpu")
         self._recent.append((self._began, self._first, 0))

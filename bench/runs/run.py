@@ -102,6 +102,8 @@ class Resources:
         ranks, rank: how many processes train the run together, and which of them this is.
         meeting: where they find each other, an `init_method` of torch.distributed.
         keep_checkpoints: whether those of earlier epochs stay.
+        step_limit: seconds without a step after which its process ends; None: never.
+        device_share: how much of its GPU a process has, below 1 where other runs use it, too.
     """
 
     threads: int
@@ -111,3 +113,5 @@ class Resources:
     rank: int = 0
     meeting: str | None = None
     keep_checkpoints: bool = False
+    step_limit: float | None = None
+    device_share: float = 1.0

@@ -1,5 +1,6 @@
 """A run's training and its predictions: the run's data handed to detector, loop and data sets."""
 
+import sys
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -15,13 +16,16 @@ from noisyseg.bench.runs.heartbeat import Heartbeat
 from noisyseg.bench.runs.noise_matrix import realised_matrix
 from noisyseg.bench.runs.rehearsal import image_limits
 from noisyseg.bench.runs.run import PREDICTIONS, Resources, Run
+from noisyseg.bench.runs.stop_signal import is_stop_asked
+from noisyseg.bench.runs.watchdog import Watchdog
 from noisyseg.bench.runs.wrong_labels import wrong_labels
 from noisyseg.bench.training.box_heads import put_method
 from noisyseg.bench.training.checkpoint import load_checkpoint
 from noisyseg.bench.training.class_loss import MethodLoss
 from noisyseg.bench.training.detector import build_detector
-from noisyseg.bench.training.loop import Training, train
+from noisyseg.bench.training.loop import Start, Training, train
 from noisyseg.bench.training.prediction import predict
+from noisyseg.bench.training.ranks import ALONE, Ranks
 from noisyseg.bench.training.run_dataset import RunDataset, evaluation_dataset, train_dataset
 from noisyseg.bench.training.streams import stream_seed
 from noisyseg.errors import InputError
@@ -38,19 +42,56 @@ class Trained:
     """A detector at the end of its training.
 
     Attributes:
-        epochs_spared: how many a checkpoint had done already.
+        epochs_spared: how many whole ones a checkpoint had done already.
+        lineage: what the record says of the checkpoint that it began from.
         step_seconds: median time of an optimizer step; None if none was left to do.
     """
 
     detector: nn.Module
     epochs_spared: int
+    lineage: dict[str, Any]
     step_seconds: float | None
 
 
-def train_run(run: Run, resources: Resources, *, heartbeat: Heartbeat, log: EpochLog) -> Trained:
+def train_run(
+    run: Run,
+    resources: Resources,
+    *,
+    heartbeat: Heartbeat,
+    log: EpochLog,
+    ranks: Ranks = ALONE,
+) -> Trained:
     """Train the run's detector, from its last checkpoint if there is one."""
+    training = prepared_training(run, resources, ranks)
+
+    def on_start(epochs_done: int) -> None:
+        for problem in training.start.problems:
+            sys.stderr.write(f"{problem}\n")
+        images = len(training.dataset)
+        heartbeat.start(training.start.fraction, images=images, device=resources.device)
+        log.start(epochs_done)
+        watchdog.step()
+
+    def on_iteration(epochs_done: float, loss: float) -> None:
+        watchdog.step()
+        heartbeat.training(epochs_done, loss)
+
+    watchdog = Watchdog(resources.step_limit, sys.stderr)
+    try:
+        seconds = train(training, on_start=on_start, on_epoch=log.epoch, on_iteration=on_iteration)
+    finally:
+        watchdog.stop()
+    return Trained(
+        detector=training.detector,
+        epochs_spared=training.start.epoch,
+        lineage=_lineage(training.start),
+        step_seconds=seconds,
+    )
+
+
+def prepared_training(run: Run, resources: Resources, ranks: Ranks) -> Training:
+    """The run's detector, data and method, put together."""
     spec = run.spec
-    device = torch.device(resources.device)
     detector = _initial_detector(run, resources)
     dataset = train_dataset(
         run.train_annotations,
@@ -61,29 +102,29 @@ def train_run(run: Run, resources: Resources, *, heartbeat: Heartbeat, log: Epoc
         limit=image_limits(spec["protocol"])[0],
     )
     check_labels(dataset, run)
-    training = Training(
+    return Training(
         key=run.key,
         detector=detector,
         class_losses=_put_method(run, detector),
         dataset=dataset,
         protocol=spec["protocol"],
         train_seed=spec["train_seed"],
-        device=device,
+        device=torch.device(resources.device),
         checkpoint=run.checkpoint,
         workers=resources.loader_workers,
+        keep_all=resources.keep_checkpoints,
+        stop=is_stop_asked,
+        ranks=ranks,
     )
-    spared = 0
 
-    def on_start(epochs_done: int) -> None:
-        nonlocal spared
-        spared = epochs_done
-        heartbeat.start(epochs_done, images=len(dataset), device=resources.device)
-        log.start(epochs_done)
 
-    seconds = train(
-        training, on_start=on_start, on_epoch=log.epoch, on_iteration=heartbeat.training
-    )
-    return Trained(detector=detector, epochs_spared=spared, step_seconds=seconds)
+def _lineage(start: Start) -> dict[str, Any]:
+    lineage: dict[str, Any] = {"resumed_from_epoch": start.epoch}
+    if start.iteration:
+        lineage["resumed_from_iteration"] = start.iteration
+    if start.problems:
+        lineage["checkpoint_problems"] = list(start.problems)
+    return lineage
 
 
 def _put_method(run: Run, detector: nn.Module) -> list[MethodLoss]:
@@ -152,10 +193,10 @@ def _initial_detector(run: Run, resources: Resources) -> nn.Module:
     )
 
 
-def predict_run(run: Run, detector: nn.Module, resources: Resources) -> str:
+def predict_run(run: Run, detector: nn.Module, resources: Resources, ranks: Ranks = ALONE) -> str:
     """Write the detector's predictions for the evaluation images; returns the file's SHA-256."""
     split = Split(annotations=run.eval_annotations, images=run.eval_images)
-    found = _detections(run, detector, split, resources)
+    found = detections(run, detector, split, resources, ranks)
     return write_predictions(
         run.folder / PREDICTIONS,
         list(chain.from_iterable(found.values())),
@@ -171,12 +212,12 @@ def predict_submission(run: Run, resources: Resources) -> None:
         InputError: as `trained_detector`.
     """
     assert run.submission is not None
-    found = _detections(run, trained_detector(run, resources), run.submission, resources)
+    found = detections(run, trained_detector(run, resources), run.submission, resources)
     write_submission(run.submission_file, list(chain.from_iterable(found.values())))
 
 
-def _detections(
-    run: Run, detector: nn.Module, split: Split, resources: Resources
+def detections(
+    run: Run, detector: nn.Module, split: Split, resources: Resources, ranks: Ranks = ALONE
 ) -> dict[int, list[dict[str, Any]]]:
     """What is found in each of a split's images, in the file's order."""
     dataset = evaluation_dataset(
@@ -191,8 +232,8 @@ def _detections(
         dataset,
         category_ids=check_labels(dataset, run),
         protocol=run.spec["protocol"],
-        device=torch.device(resources.device),
         workers=resources.loader_workers,
+        ranks=ranks,
     )
 
 

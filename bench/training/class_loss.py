@@ -3,8 +3,9 @@
 N RoIs, K object classes; mmdet and noisyseg both put background at index K.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from typing import Any
 
 import torch
@@ -69,6 +70,20 @@ class MethodLoss(nn.Module):
         self.within_epoch = 0.0
         with self._named():
             self.method.start_epoch(epoch)
+
+    def merge(
+        self, before: Mapping[str, Any], states: Sequence[Mapping[str, Any]]
+    ) -> dict[str, Any]:
+        """Let the method go on from one state of several ranks'; returns it.
+
+        Args:
+            before: the state that all ranks set out from.
+            states: what each has come to, in their order.
+        """
+        with self._named():
+            merged = self.method.merged_state(before, states)
+            self.method.load_state_dict(deepcopy(merged))
+        return merged
 
     def forward(
         self,

@@ -1,5 +1,8 @@
 """The training loop: mmdet's losses, an optimizer, and a state that resumes bit for bit on a CPU.
 
+A checkpoint is of any step: what an epoch draws depends on (train seed, epoch, image) and what a
+pass draws on (train seed, iteration, pass), so that the rest of an epoch is as it would have been.
+
 mmengine's Runner is not used: it keeps process-wide singletons by name and checkpoints that hold
 pickled objects but no random-generator state, so neither a second run in one process nor a
 resumed one would equal a fresh one.
@@ -8,9 +11,9 @@ resumed one would equal a fresh one.
 import math
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -19,22 +22,53 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
-from noisyseg.bench.training.checkpoint import load_checkpoint, save_checkpoint
+from noisyseg.bench.training.checkpoint import Found, find_checkpoint, save_checkpoint
 from noisyseg.bench.training.class_loss import MethodLoss
+from noisyseg.bench.training.exchange import Exchange, of_the_first, sum_gradients
 from noisyseg.bench.training.frozen_features import FrozenFeatures, kept_features
 from noisyseg.bench.training.mask_tensors import collation, preprocessed
 from noisyseg.bench.training.optimizer import make_optimizer, set_learning_rate
 from noisyseg.bench.training.precision import computing, layers
-from noisyseg.bench.training.run_dataset import RunDataset, train_loader
+from noisyseg.bench.training.ranks import ALONE, RankLostError, Ranks
+from noisyseg.bench.training.run_dataset import (
+    EpochBatches,
+    RunDataset,
+    batches_from,
+    train_loader,
+)
 from noisyseg.bench.training.streams import stream_seed
+from noisyseg.bench.training.training_state import Progress, TrainingState
 from noisyseg.bench.training.weight_average import WeightAverage
 
 # A checkpoint is the disk's work and a GPU's waiting: short epochs are rather done again.
 CHECKPOINT_SECONDS = 30.0
+# Inside an epoch: what a long one may lose, against what its checkpoint costs (350 MB of an R-50).
+MID_EPOCH_SECONDS = 600.0
 
 
 class TrainingDivergedError(RuntimeError):
     """The loss is no longer a finite number."""
+
+
+class StoppedError(RuntimeError):
+    """A training was asked to stop, and did; its checkpoint is of that very step."""
+
+
+@dataclass(kw_only=True, slots=True, frozen=True)
+class Start:
+    """Where a training begins.
+
+    Attributes:
+        epoch: whole epochs that a checkpoint spared.
+        iteration: optimizer steps of the next one that it spared, too.
+        fraction: both together, in epochs.
+        problems: a sentence for each checkpoint that was passed over.
+    """
+
+    epoch: int = 0
+    iteration: int = 0
+    fraction: float = 0.0
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(kw_only=True, slots=True)
@@ -46,9 +80,15 @@ class Training:
         protocol: resolved values of the protocol.
         class_losses: the method in each box head, told the epoch as it begins, and how
             much of it is done before each iteration.
-        checkpoint: the file that holds the state of the last epoch that was worth keeping.
+        checkpoint: the file of the last state that was worth keeping, `last.pth` in a folder of
+            the run's own.
         workers: data-loader processes; they do not change the result.
+        stop: asked after each optimizer step whether to leave now.
+        keep_all: whether a checkpoint of an epoch's end stays when the next one is written.
+        ranks: that train together, of which this is one; the first alone reads and writes
+            checkpoints.
         features: of a frozen backbone, which the loop puts here while it trains.
+        start: what it began from, which the loop puts here before `on_start` is called.
     """
 
     key: str
@@ -60,11 +100,16 @@ class Training:
     device: torch.device
     checkpoint: Path
     workers: int = 0
+    stop: Callable[[], bool] = lambda: False
+    keep_all: bool = False
+    ranks: Ranks = ALONE
     features: FrozenFeatures | None = None
+    start: Start = Start()
 
 
 Batch = dict[str, Any]
 EpochReport = Callable[[dict[str, Any]], None]
+IterationReport = Callable[[float, float], None]
 
 
 def train(
@@ -72,13 +117,13 @@ def train(
     *,
     on_start: Callable[[int], None],
     on_epoch: EpochReport,
-    on_iteration: Callable[[float, float], None],
+    on_iteration: IterationReport,
 ) -> float | None:
     """Train from the last checkpoint, if there is one, to the protocol's last epoch.
 
     Args:
         training: what to train and how.
-        on_start: called once with the number of epochs that a checkpoint spared.
+        on_start: called once with the number of whole epochs that a checkpoint spared.
         on_epoch: called after each epoch, before its checkpoint, if it has one, with its number
             (0-based), mean losses and seconds.
         on_iteration: called with epochs done (a fraction) and the loss, after each optimizer step.
@@ -86,54 +131,160 @@ def train(
         The median time of an optimizer step in seconds, without the first, which warms up; None
         where no step was left to do.
     Raises:
-        TrainingDivergedError: a loss became NaN or infinite.
+        TrainingDivergedError: a loss became NaN or infinite, on this rank or on another.
+        StoppedError: it, or another rank, was asked to stop; the same call goes on from there.
+        RankLostError: another rank failed otherwise, or is gone.
+        OSError: a checkpoint cannot be written or read.
     """
     model = training.detector.to(training.device)
-    optimizer = make_optimizer(model, training.protocol["optimizer"])
-    average = WeightAverage(model, training.protocol)
-    start = _resume(training, optimizer, average)
-    on_start(start)
+    state = TrainingState(
+        key=training.key,
+        model=model,
+        optimizer=make_optimizer(model, training.protocol["optimizer"]),
+        average=WeightAverage(model, training.protocol),
+        class_losses=training.class_losses,
+        device=training.device,
+    )
+    loader = _loader(training)
+    progress = _resume(training, state, steps=_steps(training, loader))
+    on_start(progress.epoch)
     with computing(model, training.protocol), kept_features(model, training.device) as features:
         training.features = features
-        seconds = _epochs(training, optimizer, average, start, on_epoch, on_iteration)
+        epochs = _Epochs(training, state, progress, loader)
+        while progress.epoch < training.protocol["epochs"]:
+            epochs.next(on_epoch, on_iteration)
+    seconds = epochs.step_seconds
     return median(seconds[1:] or seconds) if seconds else None
 
 
-def _epochs(
-    training: Training,
-    optimizer: torch.optim.Optimizer,
-    average: WeightAverage,
-    start: int,
-    on_epoch: EpochReport,
-    on_iteration: Callable[[float, float], None],
-) -> list[float]:
-    """Train to the last epoch; returns the seconds of each step."""
-    protocol, loader = training.protocol, _loader(training)
-    passes = protocol["batch_size"] // protocol["micro_batch"]
-    steps = math.ceil(len(loader) / passes)
-    seconds: list[float] = []
-    saved = time.perf_counter()
-    for epoch in range(start, protocol["epochs"]):
-        began = time.perf_counter()
-        _start_epoch(training, epoch)
-        totals: dict[str, float] = defaultdict(float)
-        step_began = began
-        for step, batches in enumerate(_groups(loader, passes)):
-            losses = _step(training, optimizer, batches, epoch * steps + step, steps)
-            for name, value in losses.items():
-                totals[name] += value / steps
-            on_iteration(epoch + (step + 1) / steps, losses["loss"])
-            seconds.append(time.perf_counter() - step_began)
-            step_began = time.perf_counter()
+class _Epochs:
+    """A training's epochs, one after the other.
+
+    Attributes:
+        step_seconds: of each step done here.
+    """
+
+    def __init__(
+        self,
+        training: Training,
+        state: TrainingState,
+        progress: Progress,
+        loader: DataLoader[Any],
+    ) -> None:
+        self.step_seconds: list[float] = []
+        self._training, self._state, self._progress = training, state, progress
+        self._loader = loader
+        self._exchange = Exchange(training.ranks, state.model, training.class_losses)
+        self._passes = _passes(training)
+        self._steps = _steps(training, loader)
+        self._saved = time.perf_counter()
+
+    def next(self, on_epoch: EpochReport, on_iteration: IterationReport) -> None:
+        """Do an epoch, or what is left of it.
+
+        Raises:
+            StoppedError: the training was asked to stop.
+        """
+        training, progress = self._training, self._progress
+        began = time.perf_counter() - progress.seconds
+        _start_epoch(training, progress)
+        stopping = self._train(began, on_iteration)
+        self._exchange.all()
         # First the log: of a run stopped in between, the epoch is then done and told once more,
         # rather than never told.
-        seconds_taken = round(time.perf_counter() - began, 3)
-        on_epoch({"epoch": epoch, **totals, "seconds": seconds_taken, **_at_work(training)})
-        average.end_epoch(epoch)
-        if _is_due(training, epoch + 1, time.perf_counter() - saved):
-            _save(training, optimizer, average, epoch)
-            saved = time.perf_counter()
-    return seconds
+        progress.seconds = round(time.perf_counter() - began, 3)
+        totals = {**progress.totals, "seconds": progress.seconds}
+        on_epoch({"epoch": progress.epoch, **totals, **_at_work(training)})
+        self._state.average.end_epoch(progress.epoch)
+        progress.end_epoch()
+        due = _is_due(training, progress.epoch, time.perf_counter() - self._saved)
+        if training.ranks.any(stopping or due):
+            self._save()
+        if stopping:
+            raise _stopped(progress)
+
+    def _train(self, began: float, on_iteration: IterationReport) -> bool:
+        """Do the steps that are left of the epoch; whether to stop after the last of them."""
+        training, progress, steps = self._training, self._progress, self._steps
+        stopping = False
+        step_began = time.perf_counter()
+        for share, batches in self._groups():
+            number = progress.epoch * steps + progress.iteration
+            losses = _step(training, self._state.optimizer, batches, share, number, steps)
+            progress.count(losses, steps)
+            on_iteration(progress.epoch + progress.iteration / steps, losses["loss"])
+            self.step_seconds.append(time.perf_counter() - step_began)
+            stopping = training.ranks.any(training.stop())
+            if progress.iteration < steps:
+                self._within(began, stopping=stopping)
+            step_began = time.perf_counter()
+        return stopping
+
+    def _within(self, began: float, *, stopping: bool) -> None:
+        """After a step that is not the epoch's last: a checkpoint, if one is due."""
+        now = time.perf_counter()
+        if self._training.ranks.any(stopping or now - self._saved >= MID_EPOCH_SECONDS):
+            self._exchange.all()
+            self._progress.seconds = now - began
+            self._save()
+        if stopping:
+            raise _stopped(self._progress)
+
+    def _groups(self) -> Iterator[tuple[int, dict[int, Batch]]]:
+        """Of each step that is left, its number of passes, and this rank's batches by their pass.
+
+        The last step has the batches that are left.
+        """
+        passes, ranks = self._passes, self._training.ranks
+        first = self._progress.iteration * passes
+        batches = batches_from(self._loader, first)
+        for begin in range(first, len(self._loader), passes):
+            share = min(passes, len(self._loader) - begin)
+            yield share, dict(zip(ranks.own(share), batches, strict=False))
+        assert next(batches, None) is None  # or mmdet's sampler would keep what is left
+
+    def _save(self) -> None:
+        training = self._training
+        if training.ranks.is_first:
+            state = self._state.state_dict(self._progress)
+            save_checkpoint(training.checkpoint, state, keep_all=training.keep_all)
+        self._saved = time.perf_counter()
+
+
+def _stopped(progress: Progress) -> StoppedError:
+    after = f"epoch {progress.epoch}"
+    if progress.iteration:
+        after = f"iteration {progress.iteration} of epoch {progress.epoch + 1}"
+    return StoppedError(f"asked to stop, after {after}; its checkpoint is written, to go on from")
+
+
+def _passes(training: Training) -> int:
+    """Forward passes of an optimizer step."""
+    return int(training.protocol["batch_size"]) // int(training.protocol["micro_batch"])
+
+
+def _steps(training: Training, loader: DataLoader[Any]) -> int:
+    """Optimizer steps of an epoch."""
+    return math.ceil(len(loader) / _passes(training))
+
+
+def _resume(training: Training, state: TrainingState, *, steps: int) -> Progress:
+    """Load the newest sound checkpoint, if there is one; steps: of an epoch."""
+    found = Found()
+    if training.ranks.is_first:
+        found = find_checkpoint(training.checkpoint, key=training.key)
+        # Or the next one that is saved would put it in the place of the sound one before it.
+        for file in found.unsound:
+            file.unlink(missing_ok=True)
+    saved = of_the_first(training.ranks, found.state)
+    progress = Progress() if saved is None else state.load_state_dict(saved)
+    training.start = Start(
+        epoch=progress.epoch,
+        iteration=progress.iteration,
+        fraction=progress.epoch + progress.iteration / steps,
+        problems=found.problems,
+    )
+    return progress
 
 
 def _is_due(training: Training, done: int, seconds: float) -> bool:
@@ -149,7 +300,7 @@ def _at_work(training: Training) -> dict[str, Any]:
 
 
 def _loader(training: Training) -> DataLoader[Any]:
-    return train_loader(
+    loader = train_loader(
         training.dataset,
         batch_size=training.protocol["micro_batch"],
         grouped=training.protocol["aspect_ratio_grouping"],
@@ -157,33 +308,34 @@ def _loader(training: Training) -> DataLoader[Any]:
         pinned=training.device.type == "cuda",
         collate=collation(training.detector),
     )
+    passes, batches = _passes(training), loader.batch_sampler
+    assert isinstance(batches, EpochBatches)
+    batches.own = lambda number: number % passes in training.ranks.own(passes)
+    return loader
 
 
-def _groups(loader: Iterable[Batch], size: int) -> Iterator[list[Batch]]:
-    """The loader's batches, so many at a time; the last group has what is left."""
-    batches = iter(loader)
-    while group := list(islice(batches, size)):
-        yield group
-
-
-def _start_epoch(training: Training, epoch: int) -> None:
+def _start_epoch(training: Training, progress: Progress) -> None:
     """Tell the epoch to whoever derives something from it, as a resumed run will."""
-    training.dataset.epoch = epoch
-    for loss in training.class_losses:
-        loss.start_epoch(epoch)
+    training.dataset.epoch = progress.epoch
     training.detector.train()
+    if progress.iteration:
+        return  # the methods were told before they got the state that they had inside it
+    for loss in training.class_losses:
+        loss.start_epoch(progress.epoch)
 
 
 def _step(
     training: Training,
     optimizer: torch.optim.Optimizer,
-    batches: Sequence[Batch],
+    batches: Mapping[int, Batch],
+    share: int,
     iteration: int,
     iterations_per_epoch: int,
 ) -> dict[str, float]:
     """One optimizer step by the mean gradient of some forward passes; returns their mean losses.
 
-    Each pass normalises its own losses, as each GPU does in distributed training.
+    Each pass normalises its own losses, as each GPU does in distributed training. There are `share`
+    of them, of which this rank does those whose batches it has, by their number.
     """
     protocol = training.protocol
     set_learning_rate(optimizer, protocol, iteration, iterations_per_epoch)
@@ -191,10 +343,10 @@ def _step(
         loss.within_epoch = iteration % iterations_per_epoch / iterations_per_epoch
     optimizer.zero_grad()
     means: dict[str, float] = defaultdict(float)
-    for number, batch in enumerate(batches):
+    for number, batch in batches.items():
         # So that a pass draws the same wherever it is done, and whatever was done before.
         _seed(training.device, stream_seed(training.train_seed, "pass", iteration, number))
-        values = _pass(training, batch, share=len(batches))
+        values = _pass(training, batch, share=share)
         if not math.isfinite(values["loss"]):
             epoch = iteration // iterations_per_epoch + 1
             raise TrainingDivergedError(
@@ -202,12 +354,25 @@ def _step(
                 + _cause(training)
             )
         for name, value in values.items():
-            means[name] += value / len(batches)
+            means[name] += value / share
+    trained = optimizer.param_groups[0]["params"]
+    with _divergence_elsewhere():
+        losses = sum_gradients(training.ranks, trained, dict(means))
     if protocol["gradient_clip"] is not None:
-        trained = optimizer.param_groups[0]["params"]
         torch.nn.utils.clip_grad_norm_(trained, protocol["gradient_clip"])
     optimizer.step()
-    return dict(means)
+    return losses
+
+
+@contextmanager
+def _divergence_elsewhere() -> Iterator[None]:
+    """A loss that is not finite is told as that on every rank."""
+    try:
+        yield
+    except RankLostError as error:
+        if error.kind == TrainingDivergedError.__name__:
+            raise TrainingDivergedError(error.reason) from error
+        raise
 
 
 def _seed(device: torch.device, seed: int) -> None:
@@ -242,30 +407,3 @@ def _pass(training: Training, batch: Batch, *, share: int) -> dict[str, float]:
     # Read last and at once: each reading makes the CPU wait for all that a GPU has yet to do.
     values = torch.stack([value.detach().float().reshape(()) for value in losses.values()])
     return dict(zip(losses, values.tolist(), strict=True))
-
-
-def _save(
-    training: Training, optimizer: torch.optim.Optimizer, average: WeightAverage, epoch: int
-) -> None:
-    state = {
-        "key": training.key,
-        "epoch": epoch + 1,
-        "model": training.detector.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "average": average.state_dict(),
-        "methods": [loss.method.state_dict() for loss in training.class_losses],
-    }
-    save_checkpoint(training.checkpoint, state)
-
-
-def _resume(training: Training, optimizer: torch.optim.Optimizer, average: WeightAverage) -> int:
-    """Load the last checkpoint; returns the number of epochs already done."""
-    state = load_checkpoint(training.checkpoint, key=training.key)
-    if state is None:
-        return 0
-    training.detector.load_state_dict(state["model"])
-    optimizer.load_state_dict(state["optimizer"])
-    average.load_state_dict(state.get("average", {}))  # earlier checkpoints have none
-    for loss, method in zip(training.class_losses, state["methods"], strict=True):
-        loss.method.load_state_dict(method)
-    return int(state["epoch"])

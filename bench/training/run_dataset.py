@@ -111,16 +111,22 @@ class EpochBatches(Sampler[list[tuple[int, int]]]):
 
     Attributes:
         batches: groups the indices.
+        first: so many batches are passed over; set before the data loader starts an epoch.
+        own: which of an epoch's batches (numbered from 0) are loaded here; the others are another
+            rank's, and still count in the length.
     """
 
     def __init__(self, batches: BatchSampler, dataset: RunDataset) -> None:
         self.batches = batches
         self.dataset = dataset
+        self.first = 0
+        self.own: Callable[[int], bool] = lambda number: True
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         epoch = self.dataset.epoch
-        for batch in self.batches:
-            yield [(epoch, index) for index in batch]
+        for number, batch in enumerate(self.batches):
+            if number >= self.first and self.own(number):
+                yield [(epoch, index) for index in batch]
 
     def __len__(self) -> int:
         return len(self.batches)
@@ -241,3 +247,15 @@ def train_loader(
         worker_init_fn=alone_on_its_core,
         multiprocessing_context=start_method(workers),
     )
+
+
+def batches_from(loader: DataLoader[Any], first: int) -> Iterator[Any]:
+    """The loader's batches of the present epoch from one on (0-based); those before are not loaded.
+
+    Args:
+        loader: as `train_loader` makes it.
+        first: which batch.
+    """
+    assert isinstance(loader.batch_sampler, EpochBatches)
+    loader.batch_sampler.first = first
+    return iter(loader)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from copy import deepcopy
 from itertools import product
 from statistics import median
 
@@ -23,6 +24,8 @@ from noisyseg.methods.contract.demands import (
     leaf,
     nonfinite,
     require_finite,
+    require_same_losses,
+    require_same_state,
     tensors,
     through_a_checkpoint,
 )
@@ -136,7 +139,7 @@ def _no_gradient_kept(method: ResolvedMethod) -> None:
 
 
 def _state(method: ResolvedMethod) -> str | None:
-    """Stopped after any epoch and gone on from the checkpoint is as if it had not been stopped."""
+    """Stopped anywhere and gone on from the checkpoint is as if it had not been stopped."""
     for epoch in range(1, EPOCHS):
         unbroken = trained_until(method, epoch - 1)
         lost(unbroken, batch(epoch=epoch - 1, seed=9))
@@ -144,14 +147,51 @@ def _state(method: ResolvedMethod) -> str | None:
         resumed.load_state_dict(through_a_checkpoint(unbroken.state_dict()))
         for running in (unbroken, resumed):
             running.start_epoch(epoch)
-        for seed in (10, 11):
-            given = batch(epoch=epoch, seed=seed)
-            require(
-                torch.equal(lost(resumed, given), lost(unbroken, given)),
-                f"resumed after epoch {epoch} of {EPOCHS} it has other losses than without a stop: "
-                "state_dict() or load_state_dict() leaves something out",
-            )
+        require_same_losses(resumed, unbroken, epoch, f"after epoch {epoch} of {EPOCHS}")
+    for epoch in range(EPOCHS):
+        _state_inside(method, epoch)
     return None if unbroken.state_dict() else "no state"
+
+
+def _state_inside(method: ResolvedMethod, epoch: int) -> None:
+    """As training does it: a new method is told that the epoch begins, and then given the state."""
+    unbroken = trained_until(method, epoch)
+    lost(unbroken, batch(epoch=epoch, seed=9))
+    resumed = method.start()
+    resumed.start_epoch(epoch)
+    resumed.load_state_dict(through_a_checkpoint(unbroken.state_dict()))
+    place = f"inside epoch {epoch + 1} of {EPOCHS}"
+    require_same_losses(resumed, unbroken, epoch, place)
+    if epoch + 1 < EPOCHS:
+        for running in (unbroken, resumed):
+            running.start_epoch(epoch + 1)
+        require_same_losses(resumed, unbroken, epoch + 1, place)
+
+
+def _ranks(method: ResolvedMethod) -> str | None:
+    """Of one rank, and of ranks that have seen nothing since, the merged state is what it was."""
+    for epoch in range(1, EPOCHS):
+        running = trained_until(method, epoch - 1)
+        before = through_a_checkpoint(running.state_dict())
+        if not before:
+            return "no state"
+        if not running.is_mergeable:
+            return "for one device alone: it has no merged_state()"
+        lost(running, batch(epoch=epoch - 1, seed=9))
+        state = through_a_checkpoint(running.state_dict())
+        for came_from, states, who in (
+            (before, [state], "of one rank"),
+            (state, [state, state], "of two ranks that have seen nothing since"),
+        ):
+            merged = method.start()
+            merged.load_state_dict(
+                through_a_checkpoint(merged.merged_state(deepcopy(came_from), deepcopy(states)))
+            )
+            kept = method.start()
+            kept.load_state_dict(deepcopy(state))
+            problem = f"merged_state() {who} gives a state after which losses are others"
+            require_same_state(merged, kept, epoch - 1, problem)
+    return None
 
 
 # What it costs
@@ -198,5 +238,6 @@ CHECKS: dict[str, Callable[[ResolvedMethod], str | None]] = {
     "determinism": determinism,
     "no gradient to labels or state": _no_gradient_kept,
     "state in checkpoints": _state,
+    "states of several devices": _ranks,
     "speed": _speed,
 }
