@@ -25,7 +25,7 @@ class Watch:
         self.parallel, self.outcomes, self.labels = None, [], []
         self.meanwhile = meanwhile
 
-    def start(self, runs, *, parallel):
+    def start(self, runs, *, parallel, dashboard=None):
         self.labels = [run.label for run in runs]
         self.parallel = parallel
 
@@ -34,7 +34,7 @@ class Watch:
             self.meanwhile()
             self.meanwhile = lambda: None
 
-    def ended(self, run, record):
+    def ended(self, run, record, *, elsewhere=False):
         self.outcomes.append((run.label, record["status"]))
 
     def note(self, text):
@@ -324,10 +324,10 @@ cluster.add_node(num_cpus=1)
 os.chdir(sys.argv[1])  # not the workers' folder: a relative path must not mean theirs
 
 class Silent:
-    def start(self, runs, *, parallel):
+    def start(self, runs, *, parallel, dashboard=None):
         self.parallel = parallel
     def refresh(self, waiting): ...
-    def ended(self, run, record): ...
+    def ended(self, run, record, *, elsewhere=False): ...
     def note(self, text): ...
 
 def meet(run, root, resources):
