@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from noisyseg.bench.datasets.split import Split
+from noisyseg.bench.runs.branching import Branch, Trunk
 from noisyseg.bench.runs.epoch_log import EpochLog
 from noisyseg.bench.runs.heartbeat import Heartbeat
 from noisyseg.bench.runs.noise_matrix import realised_matrix
@@ -24,6 +25,7 @@ from noisyseg.bench.training.loop import Training, train
 from noisyseg.bench.training.prediction import predict
 from noisyseg.bench.training.run_dataset import RunDataset, evaluation_dataset, train_dataset
 from noisyseg.bench.training.streams import stream_seed
+from noisyseg.bench.training.threshold import threshold_of
 from noisyseg.errors import InputError
 from noisyseg.files import sha256_file
 from noisyseg.methods.method import ResolvedMethod
@@ -38,12 +40,15 @@ class Trained:
     """A detector at the end of its training.
 
     Attributes:
-        epochs_spared: how many a checkpoint had done already.
+        epochs_spared: how many a checkpoint, or the run that it branched from, had done already.
+        lineage: where the state came from that it began from, if that was another run's; why it
+            could not begin from there.
         step_seconds: median time of an optimizer step; None if none was left to do.
     """
 
     detector: nn.Module
     epochs_spared: int
+    lineage: dict[str, Any]
     step_seconds: float | None
 
 
@@ -61,16 +66,22 @@ def train_run(run: Run, resources: Resources, *, heartbeat: Heartbeat, log: Epoc
         limit=image_limits(spec["protocol"])[0],
     )
     check_labels(dataset, run)
+    method = planned_method(run)
+    losses = _put_method(run, method, detector)
+    trunk = Trunk(run, losses, threshold_of(method))
+    branch = Branch(run, method)
     training = Training(
         key=run.key,
         detector=detector,
-        class_losses=_put_method(run, detector),
+        class_losses=losses,
         dataset=dataset,
         protocol=spec["protocol"],
         train_seed=spec["train_seed"],
         device=device,
         checkpoint=run.checkpoint,
         workers=resources.loader_workers,
+        beginning=branch.begin,
+        leaves=trunk.leaves,
     )
     spared = 0
 
@@ -79,20 +90,28 @@ def train_run(run: Run, resources: Resources, *, heartbeat: Heartbeat, log: Epoc
         spared = epochs_done
         heartbeat.start(epochs_done)
         log.start(epochs_done)
+        trunk.start(epochs_done)
 
-    seconds = train(
-        training, on_start=on_start, on_epoch=log.epoch, on_iteration=heartbeat.training
+    def on_epoch(report: dict[str, Any]) -> None:
+        log.epoch(report)
+        trunk.epoch(report)
+
+    seconds = train(training, on_start=on_start, on_epoch=on_epoch, on_iteration=heartbeat.training)
+    lineage = {"branched_from": training.branched_from, "not_branched": branch.problem}
+    return Trained(
+        detector=detector,
+        epochs_spared=spared,
+        lineage={name: value for name, value in lineage.items() if value is not None},
+        step_seconds=seconds,
     )
-    return Trained(detector=detector, epochs_spared=spared, step_seconds=seconds)
 
 
-def _put_method(run: Run, detector: nn.Module) -> list[MethodLoss]:
+def _put_method(run: Run, method: ResolvedMethod, detector: nn.Module) -> list[MethodLoss]:
     """The run's method in the detector's box heads, and an observer beside it.
 
     The observer alone is told which labels are wrong.
     """
     spec = run.spec
-    method = planned_method(run)
     classes = spec["data"]["classes"]
     return put_method(
         detector,

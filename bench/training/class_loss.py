@@ -28,6 +28,7 @@ class MethodLoss(nn.Module):
         check: the command that tells more of what is wrong with it.
         method: it, with its state.
         at_work: sees every loss of the training and changes none; None leaves it out.
+        besides: by threshold, others that see them, for logs of runs that share this training.
         epoch: 0-based, set by the training loop.
         within_epoch: share of the epoch's iterations already done, set before each.
         gt_annotation_ids: of the batch's objects, an image a tensor; set before each pass.
@@ -57,6 +58,7 @@ class MethodLoss(nn.Module):
         self.num_epochs = num_epochs
         self.noise_matrix = noise_matrix
         self.at_work = at_work
+        self.besides: dict[float, LossAtWork] = {}
         self.epoch = 0
         self.within_epoch = 0.0
         self.gt_annotation_ids: Sequence[Tensor] | None = None
@@ -97,10 +99,11 @@ class MethodLoss(nn.Module):
             losses = self.method.loss(cls_score, label, context)
         self._check(losses, cls_score)
         self._last = cls_score.detach(), losses.detach()
-        if self.at_work is not None:
-            self.at_work.observe(
-                cls_score.detach(), label, losses.detach(), weights, context.annotation_ids
-            )
+        for observer in (self.at_work, *self.besides.values()):
+            if observer is not None:
+                observer.observe(
+                    cls_score.detach(), label, losses.detach(), weights, context.annotation_ids
+                )
         losses = losses * weights
         if reduction_override == "none":
             return losses

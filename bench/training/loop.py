@@ -9,7 +9,7 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from statistics import median
@@ -33,6 +33,10 @@ from noisyseg.bench.training.weight_average import WeightAverage
 CHECKPOINT_SECONDS = 30.0
 
 
+State = dict[str, Any]
+"""Tensors and plain values."""
+
+
 class TrainingDivergedError(RuntimeError):
     """The loss is no longer a finite number."""
 
@@ -48,6 +52,10 @@ class Training:
             much of it is done before each iteration.
         checkpoint: the file that holds the state of the last epoch that was worth keeping.
         workers: data-loader processes; they do not change the result.
+        beginning: asked, where there is no checkpoint, for the state after some epochs that another
+            run had in common with this one (without key and methods); None: begin at the start.
+        leaves: epochs done, and who is given such a state then.
+        branched_from: what that state says of where it came from; the loop puts it here.
         features: of a frozen backbone, which the loop puts here while it trains.
     """
 
@@ -60,6 +68,9 @@ class Training:
     device: torch.device
     checkpoint: Path
     workers: int = 0
+    beginning: Callable[[], State | None] = lambda: None
+    leaves: Mapping[int, Callable[[State], None]] = field(default_factory=dict)
+    branched_from: dict[str, Any] | None = None
     features: FrozenFeatures | None = None
 
 
@@ -130,6 +141,9 @@ def _epochs(
         seconds_taken = round(time.perf_counter() - began, 3)
         on_epoch({"epoch": epoch, **totals, "seconds": seconds_taken, **_at_work(training)})
         average.end_epoch(epoch)
+        # Before its own checkpoint: of a run stopped in between, the epoch is done once more.
+        if (leave := training.leaves.get(epoch + 1)) is not None:
+            leave(_shared_state(training, optimizer, average, epoch + 1))
         if _is_due(training, epoch + 1, time.perf_counter() - saved):
             _save(training, optimizer, average, epoch)
             saved = time.perf_counter()
@@ -249,23 +263,39 @@ def _save(
 ) -> None:
     state = {
         "key": training.key,
-        "epoch": epoch + 1,
-        "model": training.detector.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "average": average.state_dict(),
+        **_shared_state(training, optimizer, average, epoch + 1),
         "methods": [loss.method.state_dict() for loss in training.class_losses],
+        "branched_from": training.branched_from,
     }
     save_checkpoint(training.checkpoint, state)
 
 
+def _shared_state(
+    training: Training, optimizer: torch.optim.Optimizer, average: WeightAverage, done: int
+) -> State:
+    """The state after so many epochs, as far as it is not the run's or its method's own."""
+    return {
+        "epoch": done,
+        "model": training.detector.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "average": average.state_dict(),
+    }
+
+
 def _resume(training: Training, optimizer: torch.optim.Optimizer, average: WeightAverage) -> int:
-    """Load the last checkpoint; returns the number of epochs already done."""
+    """Load the last checkpoint, or what is begun from; returns the number of epochs done."""
     state = load_checkpoint(training.checkpoint, key=training.key)
+    own = state is not None
+    state = state if own else training.beginning()
     if state is None:
         return 0
     training.detector.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
     average.load_state_dict(state.get("average", {}))  # earlier checkpoints have none
-    for loss, method in zip(training.class_losses, state["methods"], strict=True):
-        loss.method.load_state_dict(method)
+    training.branched_from = state.get("branched_from")
+    if own:
+        for loss, method in zip(training.class_losses, state["methods"], strict=True):
+            loss.method.load_state_dict(method)
+    else:  # from now on it is a run like any other
+        _save(training, optimizer, average, state["epoch"] - 1)
     return int(state["epoch"])
