@@ -39,6 +39,19 @@ class PlannedRun:
 
 
 @dataclass(kw_only=True, slots=True, frozen=True)
+class Sharing:
+    """Epochs that several runs have in common and one of them trains.
+
+    Attributes:
+        epochs: of all runs that are left, each counted for itself.
+        saved: how many of them need not be trained.
+    """
+
+    epochs: int
+    saved: int
+
+
+@dataclass(kw_only=True, slots=True, frozen=True)
 class Plan:
     """A suite's runs and what is left to do.
 
@@ -48,6 +61,7 @@ class Plan:
         pace: None if unknown.
         note: why the keys are unknown; None if they are not.
         problems: of records that do not hold; their runs are to be trained.
+        sharing: what runs save by sharing epochs; None if each trains for itself.
     """
 
     suite: Suite
@@ -58,6 +72,7 @@ class Plan:
     pace: Pace | None
     note: str | None
     problems: Sequence[str]
+    sharing: Sharing | None = None
 
     def document(self) -> dict[str, Any]:
         """The plan as data, for JSON."""
@@ -75,6 +90,7 @@ class Plan:
                 "disk_bytes": None if disk is None else {**disk, "total": sum(disk.values())},
             },
             "pace": None if self.pace is None else self.pace.source,
+            "sharing": None if self.sharing is None else asdict(self.sharing),
             "note": self.note,
             "problems": list(self.problems),
         }
