@@ -3,6 +3,9 @@
 A class that defines a method has `loss(logits, labels, ctx)` and, where it keeps a state,
 `start_epoch(epoch)`, `state_dict()` and `load_state_dict(state)`. The state is tensors, numbers,
 texts, lists and dictionaries with text keys: it is saved in checkpoints, which hold no objects.
+It may be asked for after any iteration. To go on inside an epoch, a new instance is told that the
+epoch begins, by `start_epoch`, and then given the state: it holds what `start_epoch` made of the
+epochs before, too.
 
 A term of the whole batch, such as a prior of its mean prediction, is added to the loss of each RoI
 that it is about, divided by its weight. Reduced, it is then the term times the share of RoIs that
@@ -62,7 +65,7 @@ class RunningMethod:
             self._instance.start_epoch(epoch)
 
     def state_dict(self) -> dict[str, Any]:
-        """What the method must remember to go on after an epoch; empty where it keeps no state."""
+        """What the method must remember to go on from here; empty where it keeps no state."""
         return self._instance.state_dict() if hasattr(self._instance, "state_dict") else {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

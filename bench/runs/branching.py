@@ -13,8 +13,8 @@ from noisyseg.bench.runs.prefix import Prefix, PrefixNote, prefix_ready, read_pr
 from noisyseg.bench.runs.run import LOG, Run
 from noisyseg.bench.runs.wrong_labels import wrong_labels
 from noisyseg.bench.training.box_heads import watch_besides
+from noisyseg.bench.training.checkpoint import load_checkpoint, save_checkpoint
 from noisyseg.bench.training.class_loss import MethodLoss
-from noisyseg.bench.training.loop import State
 from noisyseg.contract import tried
 from noisyseg.errors import InputError
 from noisyseg.files import (
@@ -30,34 +30,39 @@ from noisyseg.methods.method import ResolvedMethod
 from noisyseg.methods.registry import beginning
 from noisyseg.results.records.training_log import KEY
 
+State = dict[str, Any]
+"""What `TrainingState.in_common` gives."""
+
 
 class UnsoundPrefixError(InputError):
     """A prefix that is not there, or is not what its note says."""
 
 
-class Branch:
-    """The run as one that may begin from what another left.
+def begin_branch(run: Run, method: ResolvedMethod, losses: Sequence[MethodLoss]) -> str | None:
+    """Lay what a branch begins from in its folder, as a checkpoint and a log of its own.
 
-    Attributes:
-        problem: why it could not.
+    Nothing is done for a run that is none, or has a checkpoint to go on from.
+
+    Args:
+        run: with `prefix`, if it is a branch.
+        method: the run's.
+        losses: the method's in the box heads, as a training begins.
+
+    Returns:
+        Why it must begin at the start; None unless it must.
     """
-
-    def __init__(self, run: Run, method: ResolvedMethod) -> None:
-        self._run, self._method = run, method
-        self.problem: str | None = None
-
-    def begin(self) -> State | None:
-        """The state to begin from, its log laid in the run's folder; None: begin at the start."""
-        if self._run.prefix is None:
-            return None
-        try:
-            state, log = read_prefix(self._run.prefix, self._method)
-        except UnsoundPrefixError as error:
-            self.problem = f"{error}: trained from the start"
-            sys.stderr.write(f"{self.problem}\n")  # which is the run's log
-            return None
-        write_atomically(self._run.folder / LOG, log)
-        return state
+    if run.prefix is None or load_checkpoint(run.checkpoint, key=run.key) is not None:
+        return None
+    try:
+        state, log = read_prefix(run.prefix, method)
+    except UnsoundPrefixError as error:
+        problem = f"{error}: trained from the start"
+        sys.stderr.write(f"{problem}\n")  # which is the run's log
+        return problem
+    write_atomically(run.folder / LOG, log)
+    methods = [loss.method.state_dict() for loss in losses]
+    save_checkpoint(run.checkpoint, {**state, "key": run.key, "methods": methods})
+    return None
 
 
 def read_prefix(prefix: Prefix, method: ResolvedMethod) -> tuple[State, bytes]:
@@ -124,12 +129,13 @@ class Trunk:
 
     def epoch(self, report: Mapping[str, Any]) -> None:
         """Add an epoch's line to the others' logs that go by other thresholds than the run's."""
+        watched = self._losses[0].besides if self._losses else {}
         seen = {
             threshold: [loss.besides[threshold].report() for loss in self._losses]
-            for threshold in {leaf.threshold for leaf in self._logs}
+            for threshold in watched
         }
         for leaf, log in self._logs.items():
-            if report["epoch"] < leaf.epochs:
+            if report["epoch"] < leaf.epochs and leaf.threshold in seen:
                 log.epoch({**report, KEY: seen[leaf.threshold]})
 
     def _leave(self, state: State) -> None:

@@ -23,9 +23,9 @@ class Heartbeat:
         self._first = 0.0
         self._written = -_INTERVAL_S
 
-    def start(self, epochs_done: int) -> None:
-        """Training begins, from a checkpoint after so many epochs."""
-        self._began, self._first = time.monotonic(), float(epochs_done)
+    def start(self, epochs_done: float) -> None:
+        """Training begins, from a checkpoint after so many epochs (a fraction)."""
+        self._began, self._first = time.monotonic(), epochs_done
 
     def training(self, epochs_done: float, loss: float) -> None:
         """Training goes on: epochs done (a fraction) and the last loss."""

@@ -176,7 +176,7 @@ def unneeded_prefixes(store: RunStore) -> list[Path]:
 
 def _member(run: Run, method: ResolvedMethod) -> tuple[str, _Member]:
     other, epochs = beginning(method, run.spec["protocol"]["epochs"])
-    anew = not run.checkpoint.exists()
+    anew = not any(run.checkpoint.parent.glob("*.pth"))
     return _group(run.spec, other), _Member(
         run=run,
         epochs=epochs,

@@ -104,15 +104,10 @@ class Resources:
         threads: of torch, on the CPU.
         device: "cpu" or "cuda".
         loader_workers: processes that load images.
-        ranks, rank: how many processes train the run together, and which of them this is.
-        meeting: where they find each other, an `init_method` of torch.distributed.
-        keep_checkpoints: whether those of earlier epochs stay.
+        keep_checkpoints: whether each epoch's end that has one keeps it.
     """
 
     threads: int
     device: str
     loader_workers: int = 0
-    ranks: int = 1
-    rank: int = 0
-    meeting: str | None = None
     keep_checkpoints: bool = False

@@ -1,5 +1,6 @@
 """A run's training and its predictions: the run's data handed to detector, loop and data sets."""
 
+import sys
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -10,7 +11,7 @@ import torch
 from torch import nn
 
 from noisyseg.bench.datasets.split import Split
-from noisyseg.bench.runs.branching import Branch, Trunk
+from noisyseg.bench.runs.branching import Trunk, begin_branch
 from noisyseg.bench.runs.epoch_log import EpochLog
 from noisyseg.bench.runs.heartbeat import Heartbeat
 from noisyseg.bench.runs.noise_matrix import realised_matrix
@@ -21,7 +22,7 @@ from noisyseg.bench.training.box_heads import put_method
 from noisyseg.bench.training.checkpoint import load_checkpoint
 from noisyseg.bench.training.class_loss import MethodLoss
 from noisyseg.bench.training.detector import build_detector
-from noisyseg.bench.training.loop import Training, train
+from noisyseg.bench.training.loop import Start, Training, train
 from noisyseg.bench.training.prediction import predict
 from noisyseg.bench.training.run_dataset import RunDataset, evaluation_dataset, train_dataset
 from noisyseg.bench.training.streams import stream_seed
@@ -40,9 +41,8 @@ class Trained:
     """A detector at the end of its training.
 
     Attributes:
-        epochs_spared: how many a checkpoint, or the run that it branched from, had done already.
-        lineage: where the state came from that it began from, if that was another run's; why it
-            could not begin from there.
+        epochs_spared: how many whole ones a checkpoint had done already.
+        lineage: what the record says of the checkpoint that it began from, its own or another's.
         step_seconds: median time of an optimizer step; None if none was left to do.
     """
 
@@ -69,7 +69,7 @@ def train_run(run: Run, resources: Resources, *, heartbeat: Heartbeat, log: Epoc
     method = planned_method(run)
     losses = _put_method(run, method, detector)
     trunk = Trunk(run, losses, threshold_of(method))
-    branch = Branch(run, method)
+    not_branched = begin_branch(run, method, losses)
     training = Training(
         key=run.key,
         detector=detector,
@@ -80,15 +80,14 @@ def train_run(run: Run, resources: Resources, *, heartbeat: Heartbeat, log: Epoc
         device=device,
         checkpoint=run.checkpoint,
         workers=resources.loader_workers,
-        beginning=branch.begin,
+        keep_all=resources.keep_checkpoints,
         leaves=trunk.leaves,
     )
-    spared = 0
 
     def on_start(epochs_done: int) -> None:
-        nonlocal spared
-        spared = epochs_done
-        heartbeat.start(epochs_done)
+        for problem in training.start.problems:
+            sys.stderr.write(f"{problem}\n")
+        heartbeat.start(training.start.fraction)
         log.start(epochs_done)
         trunk.start(epochs_done)
 
@@ -97,13 +96,25 @@ def train_run(run: Run, resources: Resources, *, heartbeat: Heartbeat, log: Epoc
         trunk.epoch(report)
 
     seconds = train(training, on_start=on_start, on_epoch=on_epoch, on_iteration=heartbeat.training)
-    lineage = {"branched_from": training.branched_from, "not_branched": branch.problem}
     return Trained(
         detector=detector,
-        epochs_spared=spared,
-        lineage={name: value for name, value in lineage.items() if value is not None},
+        epochs_spared=training.start.epoch,
+        lineage=_lineage(training.start, not_branched),
         step_seconds=seconds,
     )
+
+
+def _lineage(start: Start, not_branched: str | None) -> dict[str, Any]:
+    lineage: dict[str, Any] = {"resumed_from_epoch": start.epoch}
+    if start.branched_from is not None:
+        lineage["branched_from"] = start.branched_from
+    if not_branched is not None:
+        lineage["not_branched"] = not_branched
+    if start.iteration:
+        lineage["resumed_from_iteration"] = start.iteration
+    if start.problems:
+        lineage["checkpoint_problems"] = list(start.problems)
+    return lineage
 
 
 def _put_method(run: Run, method: ResolvedMethod, detector: nn.Module) -> list[MethodLoss]:

@@ -33,7 +33,7 @@ def train_and_predict(run: Run, resources: Resources, heartbeat: Heartbeat) -> d
             "log": sha256_file(run.folder / LOG),
             "noisy_annotations": sha256_file(run.train_annotations) if run.manifest else None,
         },
-        "lineage": {"resumed_from_epoch": training.epochs_spared, **training.lineage},
+        "lineage": training.lineage,
         "timings": {
             "training": round(trained - clock, 3),
             "prediction": round(predicted - trained, 3),

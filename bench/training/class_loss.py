@@ -72,6 +72,12 @@ class MethodLoss(nn.Module):
         with self._named():
             self.method.start_epoch(epoch)
 
+    @property
+    def observers(self) -> list[LossAtWork]:
+        """All that see the losses."""
+        others = [self.besides[threshold] for threshold in sorted(self.besides)]
+        return others if self.at_work is None else [self.at_work, *others]
+
     def forward(
         self,
         cls_score: Tensor,
@@ -99,11 +105,10 @@ class MethodLoss(nn.Module):
             losses = self.method.loss(cls_score, label, context)
         self._check(losses, cls_score)
         self._last = cls_score.detach(), losses.detach()
-        for observer in (self.at_work, *self.besides.values()):
-            if observer is not None:
-                observer.observe(
-                    cls_score.detach(), label, losses.detach(), weights, context.annotation_ids
-                )
+        for observer in self.observers:
+            observer.observe(
+                cls_score.detach(), label, losses.detach(), weights, context.annotation_ids
+            )
         losses = losses * weights
         if reduction_override == "none":
             return losses

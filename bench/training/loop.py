@@ -1,5 +1,8 @@
 """The training loop: mmdet's losses, an optimizer, and a state that resumes bit for bit on a CPU.
 
+A checkpoint is of any step: what an epoch draws depends on (train seed, epoch, image) and what a
+pass draws on (train seed, iteration, pass), so that the rest of an epoch is as it would have been.
+
 mmengine's Runner is not used: it keeps process-wide singletons by name and checkpoints that hold
 pickled objects but no random-generator state, so neither a second run in one process nor a
 resumed one would equal a fresh one.
@@ -19,26 +22,48 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
-from noisyseg.bench.training.checkpoint import load_checkpoint, save_checkpoint
+from noisyseg.bench.training.checkpoint import find_checkpoint, save_checkpoint
 from noisyseg.bench.training.class_loss import MethodLoss
 from noisyseg.bench.training.frozen_features import FrozenFeatures, kept_features
 from noisyseg.bench.training.mask_tensors import collation, preprocessed
 from noisyseg.bench.training.optimizer import make_optimizer, set_learning_rate
 from noisyseg.bench.training.precision import computing, layers
-from noisyseg.bench.training.run_dataset import RunDataset, train_loader
+from noisyseg.bench.training.run_dataset import RunDataset, batches_from, train_loader
 from noisyseg.bench.training.streams import stream_seed
+from noisyseg.bench.training.training_state import Progress, TrainingState
 from noisyseg.bench.training.weight_average import WeightAverage
 
 # A checkpoint is the disk's work and a GPU's waiting: short epochs are rather done again.
 CHECKPOINT_SECONDS = 30.0
-
-
-State = dict[str, Any]
-"""Tensors and plain values."""
+# Inside an epoch: what a long one may lose, against what its checkpoint costs (350 MB of an R-50).
+MID_EPOCH_SECONDS = 600.0
 
 
 class TrainingDivergedError(RuntimeError):
     """The loss is no longer a finite number."""
+
+
+class StoppedError(RuntimeError):
+    """A training was asked to stop, and did; its checkpoint is of that very step."""
+
+
+@dataclass(kw_only=True, slots=True, frozen=True)
+class Start:
+    """Where a training begins.
+
+    Attributes:
+        epoch: whole epochs that a checkpoint spared.
+        iteration: optimizer steps of the next one that it spared, too.
+        fraction: both together, in epochs.
+        problems: a sentence for each checkpoint that was passed over.
+        branched_from: what that checkpoint says of another run that it is from; None: its own.
+    """
+
+    epoch: int = 0
+    iteration: int = 0
+    fraction: float = 0.0
+    problems: tuple[str, ...] = ()
+    branched_from: dict[str, Any] | None = None
 
 
 @dataclass(kw_only=True, slots=True)
@@ -50,13 +75,14 @@ class Training:
         protocol: resolved values of the protocol.
         class_losses: the method in each box head, told the epoch as it begins, and how
             much of it is done before each iteration.
-        checkpoint: the file that holds the state of the last epoch that was worth keeping.
+        checkpoint: the file of the last state that was worth keeping, `last.pth` in a folder of
+            the run's own.
         workers: data-loader processes; they do not change the result.
-        beginning: asked, where there is no checkpoint, for the state after some epochs that another
-            run had in common with this one (without key and methods); None: begin at the start.
-        leaves: epochs done, and who is given such a state then.
-        branched_from: what that state says of where it came from; the loop puts it here.
+        stop: asked after each optimizer step whether to leave now.
+        keep_all: whether a checkpoint of an epoch's end stays when the next one is written.
+        leaves: epochs done, and who is then given the state that other runs have in common with it.
         features: of a frozen backbone, which the loop puts here while it trains.
+        start: what it began from, which the loop puts here before `on_start` is called.
     """
 
     key: str
@@ -68,14 +94,16 @@ class Training:
     device: torch.device
     checkpoint: Path
     workers: int = 0
-    beginning: Callable[[], State | None] = lambda: None
-    leaves: Mapping[int, Callable[[State], None]] = field(default_factory=dict)
-    branched_from: dict[str, Any] | None = None
+    stop: Callable[[], bool] = lambda: False
+    keep_all: bool = False
+    leaves: Mapping[int, Callable[[dict[str, Any]], None]] = field(default_factory=dict)
     features: FrozenFeatures | None = None
+    start: Start = Start()
 
 
 Batch = dict[str, Any]
 EpochReport = Callable[[dict[str, Any]], None]
+IterationReport = Callable[[float, float], None]
 
 
 def train(
@@ -83,13 +111,13 @@ def train(
     *,
     on_start: Callable[[int], None],
     on_epoch: EpochReport,
-    on_iteration: Callable[[float, float], None],
+    on_iteration: IterationReport,
 ) -> float | None:
     """Train from the last checkpoint, if there is one, to the protocol's last epoch.
 
     Args:
         training: what to train and how.
-        on_start: called once with the number of epochs that a checkpoint spared.
+        on_start: called once with the number of whole epochs that a checkpoint spared.
         on_epoch: called after each epoch, before its checkpoint, if it has one, with its number
             (0-based), mean losses and seconds.
         on_iteration: called with epochs done (a fraction) and the loss, after each optimizer step.
@@ -98,56 +126,142 @@ def train(
         where no step was left to do.
     Raises:
         TrainingDivergedError: a loss became NaN or infinite.
+        StoppedError: it was asked to stop; the same call goes on from there.
+        OSError: a checkpoint cannot be written or read.
     """
     model = training.detector.to(training.device)
-    optimizer = make_optimizer(model, training.protocol["optimizer"])
-    average = WeightAverage(model, training.protocol)
-    start = _resume(training, optimizer, average)
-    on_start(start)
+    state = TrainingState(
+        key=training.key,
+        model=model,
+        optimizer=make_optimizer(model, training.protocol["optimizer"]),
+        average=WeightAverage(model, training.protocol),
+        class_losses=training.class_losses,
+        device=training.device,
+    )
+    loader = _loader(training)
+    progress = _resume(training, state, steps=_steps(training, loader))
+    on_start(progress.epoch)
     with computing(model, training.protocol), kept_features(model, training.device) as features:
         training.features = features
-        seconds = _epochs(training, optimizer, average, start, on_epoch, on_iteration)
+        epochs = _Epochs(training, state, progress, loader)
+        while progress.epoch < training.protocol["epochs"]:
+            epochs.next(on_epoch, on_iteration)
+    seconds = epochs.step_seconds
     return median(seconds[1:] or seconds) if seconds else None
 
 
-def _epochs(
-    training: Training,
-    optimizer: torch.optim.Optimizer,
-    average: WeightAverage,
-    start: int,
-    on_epoch: EpochReport,
-    on_iteration: Callable[[float, float], None],
-) -> list[float]:
-    """Train to the last epoch; returns the seconds of each step."""
-    protocol, loader = training.protocol, _loader(training)
-    passes = protocol["batch_size"] // protocol["micro_batch"]
-    steps = math.ceil(len(loader) / passes)
-    seconds: list[float] = []
-    saved = time.perf_counter()
-    for epoch in range(start, protocol["epochs"]):
-        began = time.perf_counter()
-        _start_epoch(training, epoch)
-        totals: dict[str, float] = defaultdict(float)
-        step_began = began
-        for step, batches in enumerate(_groups(loader, passes)):
-            losses = _step(training, optimizer, batches, epoch * steps + step, steps)
-            for name, value in losses.items():
-                totals[name] += value / steps
-            on_iteration(epoch + (step + 1) / steps, losses["loss"])
-            seconds.append(time.perf_counter() - step_began)
-            step_began = time.perf_counter()
+class _Epochs:
+    """A training's epochs, one after the other.
+
+    Attributes:
+        step_seconds: of each step done here.
+    """
+
+    def __init__(
+        self,
+        training: Training,
+        state: TrainingState,
+        progress: Progress,
+        loader: DataLoader[Any],
+    ) -> None:
+        self.step_seconds: list[float] = []
+        self._training, self._state, self._progress = training, state, progress
+        self._loader = loader
+        self._passes = _passes(training)
+        self._steps = _steps(training, loader)
+        self._saved = time.perf_counter()
+
+    def next(self, on_epoch: EpochReport, on_iteration: IterationReport) -> None:
+        """Do an epoch, or what is left of it.
+
+        Raises:
+            StoppedError: the training was asked to stop.
+        """
+        training, progress = self._training, self._progress
+        began = time.perf_counter() - progress.seconds
+        _start_epoch(training, progress)
+        stopping = self._train(began, on_iteration)
         # First the log: of a run stopped in between, the epoch is then done and told once more,
         # rather than never told.
-        seconds_taken = round(time.perf_counter() - began, 3)
-        on_epoch({"epoch": epoch, **totals, "seconds": seconds_taken, **_at_work(training)})
-        average.end_epoch(epoch)
+        progress.seconds = round(time.perf_counter() - began, 3)
+        totals = {**progress.totals, "seconds": progress.seconds}
+        on_epoch({"epoch": progress.epoch, **totals, **_at_work(training)})
+        self._state.average.end_epoch(progress.epoch)
+        progress.end_epoch()
         # Before its own checkpoint: of a run stopped in between, the epoch is done once more.
-        if (leave := training.leaves.get(epoch + 1)) is not None:
-            leave(_shared_state(training, optimizer, average, epoch + 1))
-        if _is_due(training, epoch + 1, time.perf_counter() - saved):
-            _save(training, optimizer, average, epoch)
-            saved = time.perf_counter()
-    return seconds
+        if (leave := training.leaves.get(progress.epoch)) is not None:
+            leave(self._state.in_common(progress))
+        if stopping or _is_due(training, progress.epoch, time.perf_counter() - self._saved):
+            self._save()
+        if stopping:
+            raise _stopped(progress)
+
+    def _train(self, began: float, on_iteration: IterationReport) -> bool:
+        """Do the steps that are left of the epoch; whether to stop after the last of them."""
+        training, progress, steps = self._training, self._progress, self._steps
+        stopping = False
+        step_began = time.perf_counter()
+        rest = batches_from(self._loader, progress.iteration * self._passes)
+        for batches in _groups(rest, self._passes):
+            number = progress.epoch * steps + progress.iteration
+            losses = _step(training, self._state.optimizer, batches, number, steps)
+            progress.count(losses, steps)
+            on_iteration(progress.epoch + progress.iteration / steps, losses["loss"])
+            self.step_seconds.append(time.perf_counter() - step_began)
+            stopping = training.stop()
+            if progress.iteration < steps:
+                self._within(began, stopping=stopping)
+            step_began = time.perf_counter()
+        return stopping
+
+    def _within(self, began: float, *, stopping: bool) -> None:
+        """After a step that is not the epoch's last: a checkpoint, if one is due."""
+        now = time.perf_counter()
+        if stopping or now - self._saved >= MID_EPOCH_SECONDS:
+            self._progress.seconds = now - began
+            self._save()
+        if stopping:
+            raise _stopped(self._progress)
+
+    def _save(self) -> None:
+        training = self._training
+        state = self._state.state_dict(self._progress)
+        save_checkpoint(training.checkpoint, state, keep_all=training.keep_all)
+        self._saved = time.perf_counter()
+
+
+def _stopped(progress: Progress) -> StoppedError:
+    after = f"epoch {progress.epoch}"
+    if progress.iteration:
+        after = f"iteration {progress.iteration} of epoch {progress.epoch + 1}"
+    return StoppedError(f"asked to stop, after {after}; its checkpoint is written, to go on from")
+
+
+def _passes(training: Training) -> int:
+    """Forward passes of an optimizer step."""
+    return int(training.protocol["batch_size"]) // int(training.protocol["micro_batch"])
+
+
+def _steps(training: Training, loader: DataLoader[Any]) -> int:
+    """Optimizer steps of an epoch."""
+    return math.ceil(len(loader) / _passes(training))
+
+
+def _resume(training: Training, state: TrainingState, *, steps: int) -> Progress:
+    """Load the newest sound checkpoint, if there is one; steps: of an epoch."""
+    found = find_checkpoint(training.checkpoint, key=training.key)
+    # Or the next one that is saved would put it in the place of the sound one before it.
+    for file in found.unsound:
+        file.unlink(missing_ok=True)
+    progress = Progress() if found.state is None else state.load_state_dict(found.state)
+    training.start = Start(
+        epoch=progress.epoch,
+        iteration=progress.iteration,
+        fraction=progress.epoch + progress.iteration / steps,
+        problems=found.problems,
+        branched_from=state.branched_from,
+    )
+    return progress
 
 
 def _is_due(training: Training, done: int, seconds: float) -> bool:
@@ -180,12 +294,14 @@ def _groups(loader: Iterable[Batch], size: int) -> Iterator[list[Batch]]:
         yield group
 
 
-def _start_epoch(training: Training, epoch: int) -> None:
+def _start_epoch(training: Training, progress: Progress) -> None:
     """Tell the epoch to whoever derives something from it, as a resumed run will."""
-    training.dataset.epoch = epoch
-    for loss in training.class_losses:
-        loss.start_epoch(epoch)
+    training.dataset.epoch = progress.epoch
     training.detector.train()
+    if progress.iteration:
+        return  # the methods were told before they got the state that they had inside it
+    for loss in training.class_losses:
+        loss.start_epoch(progress.epoch)
 
 
 def _step(
@@ -256,46 +372,3 @@ def _pass(training: Training, batch: Batch, *, share: int) -> dict[str, float]:
     # Read last and at once: each reading makes the CPU wait for all that a GPU has yet to do.
     values = torch.stack([value.detach().float().reshape(()) for value in losses.values()])
     return dict(zip(losses, values.tolist(), strict=True))
-
-
-def _save(
-    training: Training, optimizer: torch.optim.Optimizer, average: WeightAverage, epoch: int
-) -> None:
-    state = {
-        "key": training.key,
-        **_shared_state(training, optimizer, average, epoch + 1),
-        "methods": [loss.method.state_dict() for loss in training.class_losses],
-        "branched_from": training.branched_from,
-    }
-    save_checkpoint(training.checkpoint, state)
-
-
-def _shared_state(
-    training: Training, optimizer: torch.optim.Optimizer, average: WeightAverage, done: int
-) -> State:
-    """The state after so many epochs, as far as it is not the run's or its method's own."""
-    return {
-        "epoch": done,
-        "model": training.detector.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "average": average.state_dict(),
-    }
-
-
-def _resume(training: Training, optimizer: torch.optim.Optimizer, average: WeightAverage) -> int:
-    """Load the last checkpoint, or what is begun from; returns the number of epochs done."""
-    state = load_checkpoint(training.checkpoint, key=training.key)
-    own = state is not None
-    state = state if own else training.beginning()
-    if state is None:
-        return 0
-    training.detector.load_state_dict(state["model"])
-    optimizer.load_state_dict(state["optimizer"])
-    average.load_state_dict(state.get("average", {}))  # earlier checkpoints have none
-    training.branched_from = state.get("branched_from")
-    if own:
-        for loss, method in zip(training.class_losses, state["methods"], strict=True):
-            loss.method.load_state_dict(method)
-    else:  # from now on it is a run like any other
-        _save(training, optimizer, average, state["epoch"] - 1)
-    return int(state["epoch"])

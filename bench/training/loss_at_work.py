@@ -131,6 +131,23 @@ class LossAtWork:
             report[name] = entry
         return with_statistics(report)
 
+    def state_dict(self) -> dict[str, Tensor]:
+        """The counts since the last report."""
+        return {
+            "sizes": self._sizes,
+            "marks": self._marks,
+            "histograms": self._histograms,
+            "losses": self._losses,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Tensor], device: torch.device) -> None:
+        """Go on from the counts of a state, on the device of the logits that are to come."""
+        self._start(device)
+        self._sizes += state["sizes"].to(device)
+        self._marks += state["marks"].to(device)
+        self._histograms += state["histograms"].to(device)
+        self._losses += state["losses"].to(device)
+
     def _start(self, device: torch.device) -> None:
         self._sizes = torch.zeros(len(SETS), dtype=torch.long, device=device)
         self._marks = torch.zeros(len(GROUPS), len(MARKS), dtype=torch.long, device=device)

@@ -5,6 +5,7 @@ import io
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -111,15 +112,17 @@ class EpochBatches(Sampler[list[tuple[int, int]]]):
 
     Attributes:
         batches: groups the indices.
+        first: so many batches are passed over; set before the data loader starts an epoch.
     """
 
     def __init__(self, batches: BatchSampler, dataset: RunDataset) -> None:
         self.batches = batches
         self.dataset = dataset
+        self.first = 0
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         epoch = self.dataset.epoch
-        for batch in self.batches:
+        for batch in islice(self.batches, self.first, None):
             yield [(epoch, index) for index in batch]
 
     def __len__(self) -> int:
@@ -241,3 +244,15 @@ def train_loader(
         worker_init_fn=alone_on_its_core,
         multiprocessing_context=start_method(workers),
     )
+
+
+def batches_from(loader: DataLoader[Any], first: int) -> Iterator[Any]:
+    """The loader's batches of the present epoch from one on (0-based); those before are not loaded.
+
+    Args:
+        loader: as `train_loader` makes it.
+        first: which batch.
+    """
+    assert isinstance(loader.batch_sampler, EpochBatches)
+    loader.batch_sampler.first = first
+    return iter(loader)

@@ -78,6 +78,19 @@ def require_same_state(
         require_same(lost(first, given), lost(second, given), problem)
 
 
+def require_same_losses(
+    resumed: RunningMethod, unbroken: RunningMethod, epoch: int, place: str
+) -> None:
+    """Two batches of an epoch must have the same losses, bit for bit, stopped there or not."""
+    for seed in (10, 11):
+        given = batch(epoch=epoch, seed=seed)
+        require(
+            torch.equal(lost(resumed, given), lost(unbroken, given)),
+            f"resumed {place} it has other losses than without a stop: state_dict() or "
+            "load_state_dict() leaves something out",
+        )
+
+
 def tensors(state: Any, place: str = "") -> Iterator[tuple[str, Tensor]]:
     """Every tensor in a state, with its place there."""
     if isinstance(state, Tensor):

@@ -162,21 +162,32 @@ def test_what_is_not_there_or_not_whole_is_trained_from_the_start_and_told(
     assert told in branch.output.read_text()
 
 
-def test_a_branch_that_is_stopped_goes_on_from_its_own_checkpoint(
-    branch, alone, tmp_path, monkeypatch
-):
-    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
-    save = loop._save
+@pytest.fixture
+def stopped(tmp_path, monkeypatch):
+    """Stops a run at a checkpoint, before or after it is written; every step has one."""
 
-    def stop(*arguments):
-        save(*arguments)
-        if arguments[-1] + 1 == 3:
-            raise KeyboardInterrupt
+    def make(run, epoch, iteration=0, *, before=False):
+        save = loop.save_checkpoint
 
-    with monkeypatch.context() as patch:
-        patch.setattr(loop, "_save", stop)
-        with pytest.raises(KeyboardInterrupt):
-            execute(branch, RunStore(tmp_path), ONE_THREAD)
+        def stop(path, state, **options):
+            here = (state["epoch"], state["iteration"]) == (epoch, iteration)
+            if not (here and before):
+                save(path, state, **options)
+            if here:
+                raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
+            patch.setattr(loop, "MID_EPOCH_SECONDS", 0.0)
+            patch.setattr(loop, "save_checkpoint", stop)
+            with pytest.raises(KeyboardInterrupt):
+                execute(run, RunStore(tmp_path), ONE_THREAD)
+
+    return make
+
+
+def test_a_branch_that_is_stopped_goes_on_from_its_own_checkpoint(branch, alone, tmp_path, stopped):
+    stopped(branch, 3)
     (again,) = plan_prefixes([replace(branch, prefix=None)], tmp_path)
     assert again.prefix is None  # though it still lies there
     branch.prefix.note.unlink()
@@ -186,28 +197,42 @@ def test_a_branch_that_is_stopped_goes_on_from_its_own_checkpoint(
     assert record["lineage"]["branched_from"]["epochs"] == 2
 
 
-def test_a_trunk_that_is_stopped_leaves_all_the_same(planned, alone, tmp_path, monkeypatch):
-    """Between its logs and its checkpoint, and before the one of the other threshold is whole."""
-    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
+@pytest.mark.parametrize(
+    ("at", "resumed"),
+    [
+        ({"epoch": 2, "before": True}, {"resumed_from_epoch": 1, "resumed_from_iteration": 1}),
+        ({"epoch": 3, "before": True}, {"resumed_from_epoch": 2, "resumed_from_iteration": 1}),
+        ({"epoch": 1, "iteration": 1}, {"resumed_from_epoch": 1, "resumed_from_iteration": 1}),
+    ],
+    ids=str,
+)
+def test_a_trunk_that_is_stopped_leaves_all_the_same(
+    planned, alone, tmp_path, stopped, at, resumed
+):
+    """Between its logs and its checkpoint, and inside an epoch; the branch's log counts its own."""
     cells = [("ce", "sym40"), ("low", "sym40")]
     trunk, branch = plan_prefixes(planned(tmp_path, cells), tmp_path)
-    save = loop._save
-
-    def stop(*arguments):
-        if arguments[-1] + 1 == 2:
-            raise KeyboardInterrupt
-        save(*arguments)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(loop, "_save", stop)
-        with pytest.raises(KeyboardInterrupt):
-            execute(trunk, RunStore(tmp_path), ONE_THREAD)
-    trunk, branch = plan_prefixes(planned(tmp_path, cells), tmp_path)
-    assert trunk.leaves == (branch.prefix,)
-    assert done(trunk, tmp_path)["lineage"] == {"resumed_from_epoch": 1}
+    stopped(trunk, **at)
+    assert prefix_ready(branch.prefix) == (at["epoch"] == 3)
+    assert done(trunk, tmp_path)["lineage"] == resumed
     record = done(branch, tmp_path)
     assert record["lineage"]["branched_from"]["epochs"] == 3
     assert outcome(branch, record) == alone[branch.key]
+
+
+def test_what_was_not_watched_from_the_start_is_not_left(planned, alone, tmp_path, stopped):
+    """A run stopped inside an epoch before it was anybody's trunk: its counts are not the log's."""
+    cells = [("ce", "sym40"), ("low", "sym40"), ("lncis", "sym40")]
+    ce, low, lncis = planned(tmp_path, cells)
+    stopped(ce, 1, 1)
+    trunk, low, lncis = plan_prefixes([ce, low, lncis], tmp_path)
+    assert {leaf.epochs for leaf in trunk.leaves} == {2, 3}
+    done(trunk, tmp_path)
+    assert prefix_ready(lncis.prefix)
+    assert not prefix_ready(low.prefix)
+    record = done(low, tmp_path)
+    assert "not_branched" in record["lineage"]
+    assert outcome(low, record) == alone[low.key]
 
 
 def test_a_place_that_cannot_be_written_costs_the_trunk_nothing(planned, alone, tmp_path, caplog):

@@ -110,10 +110,10 @@ def test_a_run_stopped_between_an_epochs_log_and_its_checkpoint_tells_each_epoch
 
     save = loop.save_checkpoint
 
-    def stop_before_second(path, state):
+    def stop_before_second(path, state, **options):
         if state["epoch"] == 2:
             raise KeyboardInterrupt
-        save(path, state)
+        save(path, state, **options)
 
     monkeypatch.setattr(loop, "save_checkpoint", stop_before_second)
     with pytest.raises(KeyboardInterrupt):
@@ -142,6 +142,9 @@ def test_a_checkpoint_that_cannot_be_used_means_starting_anew(
         torch.save({**state, "key": run.key}, checkpoint)
         os.truncate(checkpoint, checkpoint.stat().st_size * 2 // 3)
     _, record = in_this_process(tmp_path / "runs")
+    (problem,) = record["lineage"].pop("checkpoint_problems")
+    assert problem.startswith("checkpoints/last.pth was passed over: ")
+    assert problem in (run.folder / "run.log").read_text()
     assert record["lineage"] == {"resumed_from_epoch": 0}
     assert outcome(run) == reference
 

@@ -143,7 +143,7 @@ def test_a_training_is_resumed_alike_with_features_kept_before_and_not(tmp_path,
             protocol=protocol,
             train_seed=4,
             device=CPU,
-            checkpoint=tmp_path / name,
+            checkpoint=tmp_path / name / "last.pth",
         )
 
         def on_iteration(done, loss):

@@ -85,7 +85,7 @@ def make(tmp_path, shapes, protocol):
             "protocol": protocol,
             "train_seed": 4,
             "device": torch.device("cpu"),
-            "checkpoint": tmp_path / f"{name}.pth",
+            "checkpoint": tmp_path / name / "last.pth",
             **changes,
         }
         return Training(**values)
@@ -289,7 +289,7 @@ def kept_epochs(training, monkeypatch, durations):
     kept = []
     monkeypatch.setattr(
         "noisyseg.bench.training.loop.save_checkpoint",
-        lambda path, state: kept.append(state["epoch"]),
+        lambda path, state, *, keep_all: kept.append(state["epoch"]),
     )
     training.detector.clock = clock
     seconds_of(training)

@@ -1,6 +1,7 @@
 """Masks as one tensor a pass: the same as mmdet's own, however they are loaded."""
 
 import json
+import shutil
 from functools import partial
 from pathlib import Path
 
@@ -170,7 +171,7 @@ def trained(images, tiny, folder, *, workers):
         protocol=protocol,
         train_seed=4,
         device=CPU,
-        checkpoint=folder / f"{workers}.pt",
+        checkpoint=folder / str(workers) / "last.pth",
         workers=workers,
     )
     train(training, on_start=lambda _: None, on_epoch=log.append, on_iteration=lambda *_: None)
@@ -182,5 +183,5 @@ def trained(images, tiny, folder, *, workers):
 def test_a_training_is_bit_for_bit_that_with_mmdets_masks(images, tiny, tmp_path, monkeypatch):
     found = [trained(images, tiny, tmp_path, workers=workers) for workers in (0, 2)]
     monkeypatch.setattr(loop, "collation", lambda _: pseudo_collate)
-    (tmp_path / "0.pt").unlink()
+    shutil.rmtree(tmp_path / "0")
     assert found == [trained(images, tiny, tmp_path, workers=0)] * 2

@@ -60,15 +60,15 @@ def stop_after(monkeypatch):
     """Stops a training once the checkpoint of so many epochs is on the disk."""
 
     def make(run, store, epochs):
-        save = loop._save
+        save = loop.save_checkpoint
 
-        def stop(*arguments):
-            save(*arguments)
-            if arguments[-1] + 1 == epochs:
+        def stop(path, state, **options):
+            save(path, state, **options)
+            if state["epoch"] == epochs:
                 raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr(loop, "_save", stop)
+            patch.setattr(loop, "save_checkpoint", stop)
             with pytest.raises(KeyboardInterrupt):
                 execute(run, store, Resources(threads=1, device="cpu"))
 

@@ -7,7 +7,12 @@ import torch
 from PIL import Image
 
 from noisyseg.bench.datasets.shape_geometry import CLASSES
-from noisyseg.bench.training.run_dataset import evaluation_dataset, train_dataset, train_loader
+from noisyseg.bench.training.run_dataset import (
+    batches_from,
+    evaluation_dataset,
+    train_dataset,
+    train_loader,
+)
 
 pytestmark = [
     # Loader processes are forked; Python 3.12 warns of that in a process with threads.
@@ -382,6 +387,24 @@ def test_grouped_batches_depend_on_train_seed_and_epoch_alone(mixed):
     assert ids_of(mixed(), 1, batch_size=2, workers=2) == found[1]
     other = [ids_of(mixed(1), epoch, batch_size=2) for epoch in range(3)]
     assert len({str(batches) for batches in found + other}) == 6
+
+
+@pytest.mark.parametrize(("grouped", "workers"), [(True, 0), (True, 2), (False, 0)])
+def test_an_epoch_from_a_batch_on_has_the_batches_that_the_whole_one_has(mixed, grouped, workers):
+    """The next epoch is whole again."""
+    dataset = mixed()
+    loader = train_loader(dataset, batch_size=3, workers=workers, grouped=grouped)
+
+    def ids(epoch, first):
+        dataset.epoch = epoch
+        rest = batches_from(loader, first)
+        return [[truth.img_id for truth in batch["data_samples"]] for batch in rest]
+
+    whole = [ids(epoch, 0) for epoch in range(2)]
+    assert [len(batches) for batches in whole] == [5, 5]
+    for first in range(6):
+        assert ids(0, first) == whole[0][first:]
+        assert ids(1, 0) == whole[1]
 
 
 def test_without_grouping_orientations_meet_in_a_batch(mixed):

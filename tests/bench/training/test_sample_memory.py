@@ -111,7 +111,7 @@ def test_a_training_with_memory_is_one_without_bit_for_bit(make, tiny, tmp_path)
             protocol={**SMOKE, "epochs": 3},
             train_seed=3,
             device=torch.device("cpu"),
-            checkpoint=tmp_path / f"{name}.pth",
+            checkpoint=tmp_path / name / "last.pth",
         )
         train(training, on_start=int, on_epoch=reports.append, on_iteration=lambda *_: None)
         return detector.state_dict(), [report["loss"] for report in reports]

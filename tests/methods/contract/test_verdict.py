@@ -303,6 +303,21 @@ class Forgets:
         return self.running.loss(logits, labels, ctx)
 
 
+class ForgetsInside(Running):
+    """What it derives as an epoch begins can be derived again from the state of an epoch's end."""
+
+    def __init__(self):
+        super().__init__()
+        self.factor = 1.0
+
+    def start_epoch(self, epoch):
+        self.factor = 1 + self.total.item()
+        self.total = torch.zeros((), dtype=torch.float64)
+
+    def loss(self, logits, labels, ctx):
+        return self.factor * super().loss(logits, labels, ctx)
+
+
 class SavesObject(Running):
     def state_dict(self):
         return {"deep": [{"total": self.total}], "ratio": Fraction(1, 3)}
@@ -362,6 +377,7 @@ BROKEN = {
     SeesIgnoredLater: {WEIGHTS: "a RoI of weight 0 leaves a trace in the state"},
     SeesOrder: {ORDER: "in another order the RoIs have other losses"},
     Forgets: {STATE: "resumed after epoch 1 of 4 it has other losses"},
+    ForgetsInside: {STATE: "resumed inside epoch 2 of 4 it has other losses"},
     SavesObject: {STATE: "its state holds what checkpoints cannot"},
     SavesFunction: {STATE: "its state holds what checkpoints cannot"},
     SavesList: {STATE: "wanted a dictionary as state, got a list"},
