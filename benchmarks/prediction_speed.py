@@ -38,6 +38,5 @@ def _predict(work: Work, images: Images, model: torch.nn.Module) -> None:
         dataset,
         category_ids=categories,
         protocol=work.protocol,
-        device=torch.device(work.device),
         workers=work.workers,
     )

@@ -1,5 +1,6 @@
 """What a method remembers of each annotation, and means over the RoIs matched to one."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -56,9 +57,10 @@ class AnnotationMemory:
         return ids.to(self._values.device), self._values[:count].clone()
 
     def state_dict(self) -> dict[str, Any]:
-        """All ids and rows."""
+        """All ids, rising, and their rows: equal for equal memories, however they were written."""
         ids, values = self.everything()
-        return {"ids": ids.cpu(), "values": values.cpu()}
+        ids, order = ids.cpu().sort()
+        return {"ids": ids, "values": values.cpu()[order]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Forget everything and take the rows of a state."""
@@ -76,6 +78,39 @@ class AnnotationMemory:
             table = grown
         self._values = table.to(values.device)
         return self._values
+
+
+def merged_memory(before: Mapping[str, Any], states: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The state of a memory whose annotations several ranks wrote apart from one another.
+
+    Exact where no two of them changed the same annotation, as in an epoch, in which each image is
+    seen once: a row is that of the rank that changed it. Of several, it is the first rank's.
+
+    Args:
+        before: the state from which all ranks set out.
+        states: what each of them has now, in their order. What is in none of them is forgotten.
+    """
+    states = [state for state in states if len(state["ids"])] or states[:1]
+    ids = torch.unique(torch.cat([state["ids"] for state in states]))
+    width = max(state["values"].shape[1] for state in states)
+    values = torch.zeros(len(ids), width)
+    changed = [_changed(state, before) for state in states]
+    for taken in (False, True):  # over what was left as it was
+        for state, marks in reversed(list(zip(states, changed, strict=True))):
+            own = marks == taken
+            values[torch.searchsorted(ids, state["ids"][own])] = state["values"][own]
+    return {"ids": ids, "values": values}
+
+
+def _changed(state: Mapping[str, Any], before: Mapping[str, Any]) -> Tensor:
+    """Which rows of a state, shape (M,), are not as they were before."""
+    ids, known = state["ids"], before["ids"]
+    if not len(known):
+        return torch.ones(len(ids), dtype=torch.bool)
+    place = torch.searchsorted(known, ids).clamp_max(len(known) - 1)
+    same: Tensor = (before["values"][place] == state["values"]).all(dim=1)
+    same &= known[place] == ids
+    return ~same
 
 
 def mean_by_annotation(values: Tensor, ids: Tensor) -> tuple[Tensor, Tensor, Tensor]:

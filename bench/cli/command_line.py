@@ -19,6 +19,8 @@ from noisyseg.training_extra import is_missing
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 INTERRUPTED = 130
+# By the exception's name: commands that start fast do not import what raises it.
+STOPS = {"TerminatedError": ("terminated", 143)}
 
 _DESCRIPTION = """Noisy-label benchmark suite and experiment runner for instance segmentation.
 Without arguments: run the quick suite on the built-in data set and print its table."""
@@ -56,9 +58,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:  # a name too long, a disk that fails
         sys.stderr.write(f"error: {error.filename or 'a file'}: {error.strerror or error}\n")
         return UNUSABLE_INPUT
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted: finished runs are kept; the same command goes on\n")
-        return INTERRUPTED
+    except KeyboardInterrupt as stop:
+        word, status = STOPS.get(type(stop).__name__, ("interrupted", INTERRUPTED))
+        sys.stderr.write(f"{word}: finished runs are kept; the same command goes on\n")
+        return status
 
 
 def _called(words: Sequence[str]) -> str:

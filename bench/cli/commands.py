@@ -51,6 +51,9 @@ COMMANDS: dict[str, Entry] = {
     ),
     "evaluate": Command("evaluate", "compute a run's numbers from its saved predictions once more"),
     "status": Command("status", "list the runs: done, failed, running, waiting"),
+    "doctor": Command(
+        "doctor", "look for what is wrong with this machine or a cluster, and say what mends it"
+    ),
     "store": Group(
         "stores of runs",
         "noisyseg store merge runs /mnt/other-machine/runs",

@@ -1,16 +1,15 @@
 """`noisyseg run --rehearse`: every run of a suite in miniature; says which would work."""
 
 import shutil
-import sys
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from dataclasses import replace
 from functools import partial
 
 from noisyseg.bench.cli.output import DONE, SOME_FAILED, print_text, say, say_warnings
 from noisyseg.bench.cli.suite_choice import SuiteChoice, chosen_suite
-from noisyseg.bench.cluster import progress, scheduler
+from noisyseg.bench.cluster import scheduler
 from noisyseg.bench.cluster.ray_cluster import has_gpus
+from noisyseg.bench.cluster.ray_noise import display_apart
 from noisyseg.bench.cluster.settings import ClusterSettings
 from noisyseg.bench.config.suite import Suite
 from noisyseg.bench.runs.detectors import check_images, check_model
@@ -18,6 +17,7 @@ from noisyseg.bench.runs.grid import expand
 from noisyseg.bench.runs.inputs import SHARED, check
 from noisyseg.bench.runs.rehearsal import EPOCHS, FOLDER, image_limits, rehearsed
 from noisyseg.bench.runs.run import CHECKPOINTS, STEP, Run
+from noisyseg.bench.runs.usage import forget_usage
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import RECORD_NAME, RunStore, is_done
 
@@ -39,8 +39,8 @@ def rehearse(choice: SuiteChoice, settings: ClusterSettings, *, random_weights: 
     for run in runs:
         _forget(run)
     model_fits = partial(check_model, runs[0])
-    with closing(progress.display_for(sys.stderr)) as display:
-        records = scheduler.run_all(runs, store, settings, display, model_fits)
+    with display_apart(store.root) as display:
+        records = scheduler.run_all(runs, store, settings, display, model_fits).records
     return _report(runs, records, store)
 
 
@@ -68,6 +68,7 @@ def _forget(run: Run) -> None:
     """Remove what an earlier rehearsal left: this one is to show that the run works now."""
     (run.folder / RECORD_NAME).unlink(missing_ok=True)
     shutil.rmtree(run.folder / CHECKPOINTS, ignore_errors=True)
+    forget_usage(run.folder)
 
 
 def _report(runs: Sequence[Run], records: Mapping[str, Record], store: RunStore) -> int:

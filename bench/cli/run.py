@@ -1,17 +1,20 @@
 """`noisyseg run`."""
 
 import argparse
-import sys
 from collections.abc import Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from noisyseg.bench.cli.arguments import positive, whole
-from noisyseg.bench.cli.output import DONE, SOME_FAILED, print_text, say, say_warnings
+from noisyseg.bench.cli.cluster_choice import add_cluster
+from noisyseg.bench.cli.output import DONE, print_text, say, say_warnings
 from noisyseg.bench.cli.rehearsal import rehearse
+from noisyseg.bench.cli.run_outcome import say_outcome
+from noisyseg.bench.cli.run_part import RunPart, add_part, part_of_runs
 from noisyseg.bench.cli.suite_choice import SuiteChoice, add_suite_choice, chosen_suite
 from noisyseg.bench.cli.suite_runs import known_records, whole_suite_runs
-from noisyseg.bench.cluster import progress, scheduler
+from noisyseg.bench.cluster import scheduler
+from noisyseg.bench.cluster.ray_noise import display_apart
+from noisyseg.bench.cluster.scheduler import Done
 from noisyseg.bench.cluster.settings import ClusterSettings
 from noisyseg.bench.config.suite import Part, Suite
 from noisyseg.bench.datasets.preparation import CheckedData
@@ -25,6 +28,7 @@ from noisyseg.bench.runs.grid import expand, foresee
 from noisyseg.bench.runs.inputs import check
 from noisyseg.bench.runs.run import Run
 from noisyseg.bench.runs.suite_note import write_note
+from noisyseg.bench.tracking.followers import followers
 from noisyseg.errors import InputError
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import RunStore, is_done
@@ -43,19 +47,25 @@ class Options:
         rehearse: try every run in miniature instead.
         test_dev: leave files for COCO's server, too.
         random_weights: of a rehearsal: no pretrained weights.
+        tensorboard: a folder that it is told of the runs in; None: it is not.
+        mlflow: the address of its store.
     """
 
     choice: SuiteChoice
     cluster: ClusterSettings
+    part: RunPart
     dry_run: bool
     rehearse: bool
     test_dev: bool
     random_weights: bool
+    tensorboard: Path | None
+    mlflow: str | None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     add_suite_choice(parser)
+    add_part(parser)
     add_cluster(parser)
     way = parser.add_mutually_exclusive_group()
     way.add_argument(
@@ -73,52 +83,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="COCO: also write each run's file for COCO's evaluation server",
     )
     parser.add_argument(
+        "--tensorboard", type=Path, metavar="FOLDER", help="write losses and AP for TensorBoard"
+    )
+    parser.add_argument(
+        "--mlflow", metavar="URI", help="tell an MLflow store or server of losses and AP"
+    )
+    parser.add_argument(
         "--random-weights",
         action="store_true",
         help="with --rehearse: leave the backbone's pretrained weights out",
     )
-
-
-def add_cluster(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `ClusterSettings`."""
-    parser.add_argument(
-        "--address",
-        metavar="auto|HOST:PORT|ray://…",
-        help="a Ray cluster that is already there (default: a private one on this machine)",
-    )
-    parser.add_argument(
-        "--gpus-per-run",
-        type=_share,
-        metavar="N",
-        help="GPUs for each run (default: 1 where there are GPUs, else 0)",
-    )
-    parser.add_argument(
-        "--cpus-per-run",
-        type=positive,
-        metavar="N",
-        help="CPUs for each run; on a CPU its torch threads (default: 1, or with "
-        "GPUs an even share, at most 8)",
-    )
-    parser.add_argument(
-        "--max-retries",
-        type=whole,
-        default=2,
-        metavar="N",
-        help="starts again for a run whose process died (default: 2)",
-    )
-
-
-def _share(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    # Ray gives out parts of one GPU, or whole ones.
-    if not 0 <= value < 1e4 or (value > 1 and value != int(value)):
-        raise argparse.ArgumentTypeError(
-            f"wanted a share of a GPU or a whole number of them, got {text!r}"
-        )
-    return value
 
 
 def run(options: Options) -> int:
@@ -140,11 +114,23 @@ def run(options: Options) -> int:
     data, _ = checked
     if options.test_dev:
         runs = with_submissions(runs, test_images(suite.name, data.source))
-    records = _trained(suite, runs, store, options.cluster, data)
+    part = part_of_runs(runs, options.part)
+    done = _trained(Grid(suite=suite, runs=runs, part=part, data=data), store, options)
+    records = known_records(runs, store) | done.records
     _print_table(options.choice, suite, runs, records)
     if sentence := closing_sentence(suite, runs, records):
         say(sentence)
-    return _say_outcome(runs, records)
+    return say_outcome(part, done)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Grid:
+    """A suite's runs, and the part of them that is to be done now."""
+
+    suite: Suite
+    runs: Sequence[Run]
+    part: Sequence[Run]
+    data: CheckedData
 
 
 def _print_table(
@@ -174,38 +160,37 @@ def _list_runs(suite: Suite, store: RunStore) -> int:
     return DONE
 
 
-def _trained(
-    suite: Suite,
-    runs: Sequence[Run],
-    store: RunStore,
-    settings: ClusterSettings,
-    data: CheckedData,
-) -> dict[str, Record]:
-    """The records of all runs, by key, once what is missing has been trained.
+def _trained(grid: Grid, store: RunStore, options: Options) -> Done:
+    """What came of the runs of the part, once what is missing has been trained.
 
     Raises:
         InputError: inputs that no run could be trained on, no Ray at the address, or no node that
             has what one run needs.
     """
-    records = _finished(runs, store)
-    missing = [entry for entry in runs if entry.key not in records or entry.lacks_submission]
+    suite, part = grid.suite, grid.part
+    records = _finished(part, store)
+    missing = [entry for entry in part if entry.key not in records or entry.lacks_submission]
     if missing:
-        check_images(missing[0], data)
+        check_images(missing[0], grid.data)
     counted = f"{suite.name}: {len(records)} done, {len({run.key for run in missing})} to train"
+    if len(part) < len(grid.runs):
+        counted += f"; {options.part.words}: {len(part)} of {len(grid.runs)} runs"
     if not missing:
-        write_note(suite, runs, store)
+        write_note(suite, grid.runs, store)
         say(counted)
-        return records
+        return Done(records=records)
 
     def check_and_tell() -> None:
         check_model(missing[0])
-        note_size(suite, len(data.classes), store)
-        write_note(suite, runs, store)
+        note_size(suite, len(grid.data.classes), store)
+        write_note(suite, grid.runs, store)
         say(counted)
 
-    with closing(progress.display_for(sys.stderr)) as display:
-        records |= scheduler.run_all(missing, store, settings, display, check_and_tell)
-    return records
+    settings = options.part.settings(options.cluster)
+    trackers = followers(options.tensorboard, options.mlflow)
+    with display_apart(store.root, trackers) as display:
+        done = scheduler.run_all(missing, store, settings, display, check_and_tell)
+    return replace(done, records=records | done.records)
 
 
 def _finished(runs: Sequence[Run], store: RunStore) -> dict[str, Record]:
@@ -218,19 +203,3 @@ def _finished(runs: Sequence[Run], store: RunStore) -> dict[str, Record]:
         if record is not None and is_done(record):
             found[entry.key] = record
     return found
-
-
-def _say_outcome(runs: Sequence[Run], records: Mapping[str, Record]) -> int:
-    """Name the runs that failed, and the files for COCO's server; returns the exit status."""
-    failed = [entry for entry in runs if not is_done(records.get(entry.key))]
-    for entry in {entry.key: entry for entry in failed}.values():
-        record = records.get(entry.key)
-        reason = record["failure"]["message"].splitlines()[0] if record else "not run"
-        say(f"FAILED {entry.label}: {reason}\n  log: {entry.output}")
-    unwritten = [entry for entry in runs if entry not in failed and entry.lacks_submission]
-    for entry in unwritten:
-        say(f"NO FILE FOR COCO'S SERVER {entry.label}\n  log: {entry.output}")
-    for entry in runs:
-        if entry.submission is not None and entry not in unwritten + failed:
-            say(f"for COCO's server: {entry.submission_file}")
-    return SOME_FAILED if failed or unwritten else DONE

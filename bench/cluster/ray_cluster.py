@@ -11,8 +11,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from noisyseg.bench.cluster.machine import usable_cpus
+from noisyseg.bench.cluster.ray_dashboard import dashboard_line
+from noisyseg.bench.cluster.ray_noise import quieten_ray
 from noisyseg.bench.cluster.settings import ClusterSettings
 from noisyseg.bench.cluster.socket_folders import ray_folder
 from noisyseg.errors import InputError
@@ -21,8 +24,15 @@ _CONNECT_S = 10.0
 _OBJECT_STORE_BYTES = 100 * 1024 * 1024  # records only; the default takes a third of the memory
 
 
+class Connection(NamedTuple):
+    """Ray's module, connected, and a line that says where its own pages are, if they are."""
+
+    ray: Any
+    dashboard: str | None
+
+
 @contextmanager
-def connected(settings: ClusterSettings) -> Iterator[Any]:
+def connected(settings: ClusterSettings) -> Iterator[Connection]:
     """Ray, connected; stopped at the end if it was started here.
 
     A private Ray is given a fresh token: it listens on every interface, and whoever reaches an
@@ -32,12 +42,13 @@ def connected(settings: ClusterSettings) -> Iterator[Any]:
         folder = None
         if settings.address is None:
             folder = stack.enter_context(ray_folder())
-            stack.enter_context(_environment(_private_variables(settings)))
+            stack.enter_context(_environment(_private_variables()))
         import ray
 
-        _connect(ray, settings.address, folder)
+        quieten_ray()
+        context = _connect(ray, settings.address, folder)
         stack.callback(ray.shutdown)
-        yield ray
+        yield Connection(ray, dashboard_line(context))
 
 
 def has_gpus(address: str | None) -> bool:
@@ -50,7 +61,7 @@ def has_gpus(address: str | None) -> bool:
         import torch
 
         return torch.cuda.is_available()
-    with connected(ClusterSettings(address=address)) as ray:
+    with connected(ClusterSettings(address=address)) as (ray, _):
         return bool(ray.cluster_resources().get("GPU", 0))
 
 
@@ -68,13 +79,13 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _private_variables(settings: ClusterSettings) -> dict[str, str]:
+def _private_variables() -> dict[str, str]:
     return {
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": _token(),
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-        "RAY_task_oom_retries": str(settings.max_retries),
+        "RAY_task_oom_retries": "0",  # what is done about it is the scheduler's to decide
     }
 
 
@@ -84,12 +95,12 @@ def _token() -> str:
     return secrets.token_hex(32)
 
 
-def _connect(ray: Any, address: str | None, folder: Path | None) -> None:
+def _connect(ray: Any, address: str | None, folder: Path | None) -> Any:
     # address="local" always starts a new one: a killed driver leaves an address file behind, and
     # a plain ray.init() then fails or joins a stranger's cluster.
     local = {
         "address": "local",
-        "num_cpus": _usable_cpus(),
+        "num_cpus": usable_cpus(),
         "include_dashboard": False,
         "object_store_memory": _OBJECT_STORE_BYTES,
         "_temp_dir": str(folder),
@@ -98,20 +109,13 @@ def _connect(ray: Any, address: str | None, folder: Path | None) -> None:
         _check_reachable(address)
     choice: dict[str, Any] = local if address is None else {"address": address}
     try:
-        ray.init(log_to_driver=False, logging_level=logging.ERROR, **choice)
+        return ray.init(log_to_driver=False, logging_level=logging.ERROR, **choice)
     except (ConnectionError, RuntimeError, ValueError) as error:
         place = address or "this machine"
         reason = str(error).strip().splitlines()[0]
         raise InputError(
             f"no Ray cluster could be reached or started at {place}: {reason}"
         ) from error
-
-
-def _usable_cpus() -> int:
-    """The CPUs that this process may use; a batch system may have given it a few of many."""
-    if hasattr(os, "sched_getaffinity"):  # not on macOS
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _check_reachable(address: str) -> None:

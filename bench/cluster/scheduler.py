@@ -1,30 +1,53 @@
-"""Runs as Ray tasks."""
+"""A suite's runs, done: on Ray, or by processes of this machine."""
 
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import fields, replace
-from functools import partial
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from noisyseg.bench.cluster import driver_package
+from noisyseg.bench.cluster.away import Home, home_of
+from noisyseg.bench.cluster.dispatch import Dispatch
+from noisyseg.bench.cluster.driver_package import DriverPackage
+from noisyseg.bench.cluster.ground import Ground
+from noisyseg.bench.cluster.jobs import Jobs
+from noisyseg.bench.cluster.machine import this_machine
+from noisyseg.bench.cluster.node_checks import check_nodes
+from noisyseg.bench.cluster.process_jobs import ProcessJobs
 from noisyseg.bench.cluster.progress import Display
 from noisyseg.bench.cluster.ray_cluster import connected
-from noisyseg.bench.cluster.run_tasks import RunTasks
+from noisyseg.bench.cluster.ray_jobs import RayJobs
 from noisyseg.bench.cluster.settings import ClusterSettings
 from noisyseg.bench.cluster.share import Share, share_of
-from noisyseg.bench.runs.detectors import load_mmdet
-from noisyseg.bench.runs.execution import announce, evaluate, execute, record_crash, train
-from noisyseg.bench.runs.heartbeat import clear_heartbeat
-from noisyseg.bench.runs.run import Resources, Run
-from noisyseg.bench.runs.training_note import read_training_note
+from noisyseg.bench.cluster.stopping import Stopping
+from noisyseg.bench.cluster.waiting_runs import WaitingRuns
+from noisyseg.bench.runs.durations import Durations
+from noisyseg.bench.runs.execution import announce
+from noisyseg.bench.runs.journal import Journal
+from noisyseg.bench.runs.run import Run
 from noisyseg.errors import InputError
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import RunStore
-from noisyseg.socket_paths import shorten_temporary_folder
+
+
+@dataclass(kw_only=True, slots=True)
+class Done:
+    """What came of runs.
+
+    Attributes:
+        records: by key, of those that ended.
+        by_others: keys of those that another driver ended meanwhile.
+        left: runs that another driver had under way, and that were not waited for.
+        is_full: whether the disk was, so that the rest did not begin.
+    """
+
+    records: dict[str, Record] = field(default_factory=dict)
+    by_others: set[str] = field(default_factory=set)
+    left: list[Run] = field(default_factory=list)
+    is_full: bool = False
 
 
 def run_all(
@@ -33,120 +56,148 @@ def run_all(
     settings: ClusterSettings,
     display: Display,
     check: Callable[[], None],
-) -> dict[str, Record]:
-    """Train what is given, each key once; returns the records by key.
+) -> Done:
+    """Train what is given, each key once.
 
     Args:
-        runs: in the order in which they begin.
+        runs: those that begin from another's start name it (see `prefixes`).
         store: of their records.
         settings: where they go.
         display: told what happens.
-        check: of the runs, called beside Ray's start; nothing is trained before it has returned.
+        check: of the runs, called beside the start of what does them; nothing is trained before it
+            has returned.
     Raises:
         InputError: what `check` raises; no Ray at the address, no node that has what one run
             needs, or a node with another noisyseg than this process has.
+        KeyboardInterrupt: Ctrl-C or SIGTERM came; what was under way has left a checkpoint.
     """
     unique = [_anywhere(run) for run in {run.key: run for run in runs}.values()]
-    root, package = str(store.root.absolute()), driver_package.own_package()
-    with _connected_beside(check, settings) as (ray, checked):
-        share = share_of(ray, settings)
-        if settings.address is None and share.resources.device == "cpu":
-            task = _task(ray, settings, cpus=share.cpus, gpus=0)
-            _warm_up(ray, package, task, min(share.parallel, len(unique)))
-        checked.result()
-        display.start(unique, parallel=share.parallel)
-        tasks = _tasks(ray, package, root, share, settings)
-        for run in unique:
+    journal, stopping, package = Journal(store.root), Stopping(), driver_package.own_package()
+    with _place_beside(check, settings, package) as place, stopping.by_signals():
+        jobs, share = place.jobs, place.share
+        jobs.warm_up(min(share.parallel, len(unique)))
+        durations = Durations.of(store, device=share.resources.device)
+        place.checked.result()
+        ground = Ground(
+            jobs=jobs,
+            share=share,
+            settings=settings,
+            store=store,
+            package=package,
+            display=display,
+            journal=journal,
+            home=_home(place.ray, package, unique, store, settings),
+        )
+        display.start(unique, parallel=share.parallel, dashboard=place.dashboard)
+        journal.tell("started", runs=len(unique), parallel=share.parallel)
+        with ThreadPoolExecutor(1) as beside:
+            announcing = beside.submit(_announce, unique, stopping)
+            dispatch = Dispatch(ground, WaitingRuns(unique, durations.seconds), stopping)
+            dispatch.run()
+            announcing.result()
+        journal.tell("finished", ended=len(dispatch.records))
+    stopping.raise_if_wanted()
+    _raise_foreign(dispatch)
+    return Done(
+        records=dispatch.records,
+        by_others=set(dispatch.by_others),
+        left=dispatch.left,
+        is_full=dispatch.endings.is_full,
+    )
+
+
+def _raise_foreign(dispatch: Dispatch) -> None:
+    """Say that a node had another noisyseg; of what others ended records are kept.
+
+    Raises:
+        InputError: nothing was done.
+    """
+    if dispatch.endings.foreign is None:
+        return
+    if not dispatch.records:
+        raise dispatch.endings.foreign
+    sys.stderr.write(f"error: {dispatch.endings.foreign}\n")
+
+
+def _announce(runs: Sequence[Run], stopping: Stopping) -> None:
+    """Lay down what runs are planned, for whoever asks for the state of the store."""
+    for run in runs:
+        if stopping.wanted:
+            return
+        try:
             announce(run)
-            clear_heartbeat(run.folder)  # a killed driver's: its run is not under way
-            begin = tasks.evaluate if _lacks_evaluation_alone(run, share) else tasks.train
-            begin(run)
-        records, foreign = _awaited(ray, tasks, package, store, display)
-    if foreign is not None:
-        if not records:
-            raise foreign
-        sys.stderr.write(f"error: {foreign}\n")
-    return records
+        except (InputError, OSError):  # the run itself will say so
+            return
 
 
-def _awaited(
-    ray: Any,
-    tasks: RunTasks,
-    package: driver_package.DriverPackage,
-    store: RunStore,
-    display: Display,
-) -> tuple[dict[str, Record], InputError | None]:
-    """The records of all runs once they have ended, and what is wrong with a node, if anything."""
-    records: dict[str, Record] = {}
-    foreign: InputError | None = None
-    while tasks.waiting():
-        for reference, run in tasks.ended():
-            other, record = _outcome(ray, reference, run, store)
-            if other is not None:  # what is under way elsewhere goes on
-                foreign = driver_package.mismatch(package, other)
-            elif record is None:
-                tasks.evaluate(run)
-            else:
-                records[run.key] = record
-                display.ended(run, record)
-        display.refresh(tasks.waiting())
-    return records, foreign
+@dataclass(kw_only=True, slots=True)
+class _Place:
+    """Where runs are done.
+
+    Attributes:
+        checked: the check of the runs, which goes on meanwhile.
+        ray: connected; None without.
+        dashboard: a line that says where Ray's own pages are.
+    """
+
+    jobs: Jobs
+    share: Share
+    checked: Future[None]
+    ray: Any = None
+    dashboard: str | None = None
 
 
 @contextmanager
-def _connected_beside(
-    check: Callable[[], None], settings: ClusterSettings
-) -> Iterator[tuple[Any, Future[None]]]:
-    """Ray, and the check that goes on meanwhile: each takes seconds of waiting or of one CPU.
+def _place_beside(
+    check: Callable[[], None], settings: ClusterSettings, package: DriverPackage
+) -> Iterator[_Place]:
+    """Where runs are done, and the check that goes on meanwhile: each takes seconds.
 
     Ray is started in the main thread, the one that signals reach.
     """
     with ThreadPoolExecutor(1) as beside, ExitStack() as stack:
         checked = beside.submit(check)
         try:
-            ray = stack.enter_context(connected(settings))
+            if settings.without_ray:
+                machine = this_machine()
+                share = share_of([machine], settings)
+                processes = ProcessJobs(share, gpus=int(machine["GPU"]))
+                stack.callback(processes.kill)
+                place = _Place(jobs=processes, share=share, checked=checked)
+            else:
+                ray, dashboard = stack.enter_context(connected(settings))
+                machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+                share = share_of(machines, settings)
+                tasks = RayJobs(ray, package, share, local=settings.address is None)
+                place = _Place(
+                    jobs=tasks, share=share, checked=checked, ray=ray, dashboard=dashboard
+                )
         except (InputError, ImportError):
             checked.result()  # a mistake in what is to be trained comes first
             raise
-        yield ray, checked
+        yield place
 
 
-def _tasks(
+def _home(
     ray: Any,
-    package: driver_package.DriverPackage,
-    root: str,
-    share: Share,
+    package: DriverPackage,
+    runs: Sequence[Run],
+    store: RunStore,
     settings: ClusterSettings,
-) -> RunTasks:
-    """On a CPU a run is one task; on a GPU it lets that go for its evaluation."""
-    call = partial(_call, ray, package)
-    resources = share.resources
-    training = _task(ray, settings, cpus=share.cpus, gpus=share.gpus)
-    evaluation = _task(ray, settings, cpus=share.evaluation_cpus, gpus=0)
-    first = _execute_in_worker if resources.device == "cpu" else _train_in_worker
-    return RunTasks(
-        ray,
-        train=lambda run: call(training, first, run, root, resources),
-        evaluate=lambda run: call(evaluation, _evaluate_in_worker, run, root),
-        most=share.parallel,
-    )
+) -> Home | None:
+    """What nodes that do not see the store get its files from; none on one machine.
 
-
-def _lacks_evaluation_alone(run: Run, share: Share) -> bool:
-    """Whether a GPU has nothing left to do for a run: its driver or its evaluation was killed."""
-    on_gpu = share.resources.device == "cuda"
-    return on_gpu and not run.lacks_submission and read_training_note(run) is not None
-
-
-def _warm_up(ray: Any, package: driver_package.DriverPackage, task: Any, workers: int) -> None:
-    """Let workers import what a run needs while the check goes on here; nobody waits for it."""
-    for _ in range(workers):
-        _call(ray, package, task, _load_in_worker)
-
-
-def _load_in_worker() -> None:
-    os.environ["CUDA_VISIBLE_DEVICES"] = ""  # as for the runs that follow
-    load_mmdet()
+    Raises:
+        InputError: a node lacks what runs need.
+    """
+    if ray is None or settings.address is None:
+        return None
+    root = str(store.root.absolute())
+    seeing = check_nodes(ray, package, runs, root)
+    nodes = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
+    if settings.address.startswith("ray://") and nodes <= seeing:
+        return None  # this process is none of the cluster's machines
+    return home_of(ray, package, root, runs)
 
 
 def _anywhere(run: Run) -> Run:
@@ -156,57 +207,3 @@ def _anywhere(run: Run) -> Run:
         name: value.absolute() for name, value in values.items() if isinstance(value, Path)
     }
     return replace(run, **paths)
-
-
-def _execute_in_worker(run: Run, root: str, resources: Resources) -> Record:
-    """The task on a CPU: what runs in a Ray worker process, which goes on to other runs."""
-    os.environ["CUDA_VISIBLE_DEVICES"] = ""  # Ray shows every GPU to a task that asked for none
-    shorten_temporary_folder()
-    return execute(run, RunStore(Path(root)), resources)
-
-
-def _train_in_worker(run: Run, root: str, resources: Resources) -> Record | None:
-    """The first task on a GPU, in a process that ends with it."""
-    shorten_temporary_folder()
-    return train(run, RunStore(Path(root)), resources)
-
-
-def _evaluate_in_worker(run: Run, root: str) -> Record:
-    """The second task of a run that was trained on a GPU; it imports no torch."""
-    return evaluate(run, RunStore(Path(root)))
-
-
-def _outcome(ray: Any, reference: Any, run: Run, store: RunStore) -> tuple[Any, Record | None]:
-    """A task's answer; a record is written for it if its process died before it could."""
-    try:
-        answer: tuple[Any, Record | None] = ray.get(reference)
-    except ray.exceptions.RayTaskError as error:
-        # The process lives; what failed lies outside the training (a full disk, say).
-        cause = error.cause
-        return None, record_crash(run, store, type(cause).__name__, str(cause) or repr(cause))
-    except ray.exceptions.RayError as error:
-        reason = str(error).strip().splitlines()
-        message = f"the run's process died: {reason[0] if reason else type(error).__name__}"
-        return None, record_crash(run, store, type(error).__name__, message)
-    return answer
-
-
-def _call(
-    ray: Any,
-    package: driver_package.DriverPackage,
-    task: Any,
-    function: Callable[..., Any],
-    *arguments: Any,
-) -> Any:
-    """Hand Ray a call of a function in a worker; returns the reference."""
-    return task.remote(package, ray.cloudpickle.dumps((function, arguments)))
-
-
-def _task(ray: Any, settings: ClusterSettings, *, cpus: int, gpus: float) -> Any:
-    """The remote function that calls another one with so much of the cluster."""
-    # By value: a worker that imported it by name might import another noisyseg.
-    ray.cloudpickle.register_pickle_by_value(driver_package)
-    # A process that has seen one GPU keeps to it, and keeps some of its memory.
-    once = {"max_calls": 1} if gpus else {}
-    share = {"num_cpus": cpus, "num_gpus": gpus, "max_retries": settings.max_retries}
-    return ray.remote(**share, **once)(driver_package.call_in_worker)

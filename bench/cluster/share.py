@@ -1,12 +1,15 @@
 """A run's share of a cluster."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from noisyseg.bench.cluster.jobs import Need
 from noisyseg.bench.cluster.settings import ClusterSettings
 from noisyseg.bench.runs.run import Resources
 from noisyseg.errors import InputError
+
+Machine = Mapping[str, float]
+"""How many of "CPU" and "GPU" one has."""
 
 
 @dataclass(kw_only=True, slots=True, frozen=True)
@@ -14,7 +17,8 @@ class Share:
     """What a run takes of a cluster.
 
     Attributes:
-        cpus, gpus: of one node, while it trains.
+        cpus, gpus: of one node, while it trains; of each of its ranks.
+        ranks: processes that train it together, each with a GPU of its own.
         evaluation_cpus: while it is evaluated, if that is a task of its own.
         parallel: how many runs train at a time.
     """
@@ -23,48 +27,82 @@ class Share:
     gpus: float
     evaluation_cpus: int
     parallel: int
+    ranks: int = 1
 
     @property
     def resources(self) -> Resources:
         """What the training may use there."""
         if self.gpus:
-            return Resources(threads=1, device="cuda", loader_workers=self.cpus - 1)
+            return Resources(
+                threads=1,
+                device="cuda",
+                loader_workers=self.cpus - 1,
+                ranks=self.ranks,
+                device_share=min(1.0, self.gpus),
+            )
         return Resources(threads=self.cpus, device="cpu")
 
+    @property
+    def training(self) -> Need:
+        """What a training takes."""
+        return Need(cpus=self.cpus, gpus=self.gpus, ranks=self.ranks)
 
-def share_of(ray: Any, settings: ClusterSettings) -> Share:
-    """A run's share of the cluster that Ray is connected to.
+    @property
+    def evaluation(self) -> Need:
+        """What an evaluation takes, where it is a job of its own."""
+        return Need(cpus=self.evaluation_cpus)
 
-    An evaluation takes a CPU where trainings leave one. Where they take all, Ray would let it wait
-    until the last training is over, or a GPU wait for its CPU: then it asks for none and runs
-    beside them, one thread more.
+
+def share_of(machines: Sequence[Machine], settings: ClusterSettings) -> Share:
+    """A run's share of some machines.
+
+    An evaluation takes a CPU where trainings leave one. Where they take all, it would wait until
+    the last training is over, or a GPU wait for its CPU: then it asks for none and runs beside
+    them, one thread more.
 
     Raises:
-        InputError: no node that has what one run needs.
+        InputError: no machine that has what one run needs.
     """
-    total = ray.cluster_resources()
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    total = {kind: sum(m.get(kind, 0) for m in machines) for kind in ("CPU", "GPU")}
     gpus = settings.gpus_per_run
     if gpus is None:
-        gpus = 1 if total.get("GPU", 0) else 0
-    on_gpu = gpus and total.get("GPU", 0)
-    cpus = settings.cpus_per_run or (_cpus_beside_gpus(total, gpus) if on_gpu else 1)
-    trainings = [_trainings_on(node, cpus, gpus) for node in nodes]
-    if not any(trainings):
-        has = ", ".join(f"{n.get('CPU', 0):g} CPUs and {n.get('GPU', 0):g} GPUs" for n in nodes)
+        gpus = 1 if total["GPU"] else 0
+    ranks = max(1, int(gpus))
+    each = gpus / ranks
+    if settings.cpus_per_run is not None:
+        cpus = max(1, settings.cpus_per_run // ranks)
+    else:
+        cpus = _cpus_beside_gpus(total, each) if gpus and total["GPU"] else 1
+    parallel = trainings_at_once(machines, cpus=cpus, gpus=each, ranks=ranks)
+    if not parallel:
+        has = ", ".join(f"{m.get('CPU', 0):g} CPUs and {m.get('GPU', 0):g} GPUs" for m in machines)
+        of = "on one node" if ranks == 1 else f"for each of its {ranks} processes"
         raise InputError(
-            f"a run needs {cpus} CPUs and {gpus:g} GPUs on one node; the nodes have: {has}. "
+            f"a run needs {cpus} CPUs and {each:g} GPUs {of}; the nodes have: {has}. "
             "Lower --cpus-per-run or --gpus-per-run."
         )
-    left = [node.get("CPU", 0) - n * cpus for node, n in zip(nodes, trainings, strict=True)]
-    return Share(cpus=cpus, gpus=gpus, evaluation_cpus=int(max(left) >= 1), parallel=sum(trainings))
+    left = [m.get("CPU", 0) - _fitting(m, cpus, each) * cpus for m in machines]
+    return Share(
+        cpus=cpus,
+        gpus=each,
+        evaluation_cpus=int(max(left) >= 1),
+        parallel=parallel,
+        ranks=ranks,
+    )
 
 
-def _trainings_on(node: Mapping[str, float], cpus: int, gpus: float) -> int:
-    by_cpus = int(node.get("CPU", 0) // cpus)
-    return min(by_cpus, int(node.get("GPU", 0) // gpus)) if gpus else by_cpus
+def trainings_at_once(
+    machines: Sequence[Machine], *, cpus: int, gpus: float, ranks: int = 1
+) -> int:
+    """How many trainings some machines have room for; one of several ranks may lie on several."""
+    return sum(_fitting(machine, cpus, gpus) for machine in machines) // ranks
 
 
-def _cpus_beside_gpus(total: Mapping[str, float], gpus: float) -> int:
+def _fitting(machine: Machine, cpus: int, gpus: float) -> int:
+    by_cpus = int(machine.get("CPU", 0) // cpus)
+    return min(by_cpus, int(machine.get("GPU", 0) // gpus)) if gpus else by_cpus
+
+
+def _cpus_beside_gpus(total: Machine, gpus: float) -> int:
     """A run's even share of the CPUs by its GPUs, at most 8: images load beside the training."""
-    return max(1, min(8, int(total.get("CPU", 1) * gpus / total["GPU"])))
+    return max(1, min(8, int(total["CPU"] * gpus / total["GPU"])))

@@ -12,8 +12,8 @@ from noisyseg.socket_paths import SHORT_FOLDERS, SOCKET_BYTES
 
 # What Ray puts behind its folder.
 _LONGEST_IN_RAY = "/session_2026-01-31_23-59-59_999999_4194304/sockets/plasma_store"
-_PREFIX = "ray-"
-_FOLDER = f"/{_PREFIX}abcdefgh"  # as mkdtemp makes it
+PREFIX = "ray-"
+_FOLDER = f"/{PREFIX}abcdefgh"  # as mkdtemp makes it
 _MOST_BYTES = SOCKET_BYTES - len(_FOLDER) - len(_LONGEST_IN_RAY)
 _LEAST_FREE = 32 * 1024 * 1024  # Ray's logs
 
@@ -57,6 +57,6 @@ def _made_below(place: str) -> tuple[str | None, str]:
     try:
         if shutil.disk_usage(place).free < _LEAST_FREE:
             return None, "is full"
-        return tempfile.mkdtemp(prefix=_PREFIX, dir=place), ""
+        return tempfile.mkdtemp(prefix=PREFIX, dir=place), ""
     except OSError as error:
         return None, f"cannot be used ({error.strerror})"

@@ -11,8 +11,6 @@ import torch
 from noisyseg.bench.runs.epoch_log import EpochLog
 from noisyseg.bench.runs.prefix import Prefix, PrefixNote, prefix_ready, read_prefix_note
 from noisyseg.bench.runs.run import LOG, Run
-from noisyseg.bench.runs.wrong_labels import wrong_labels
-from noisyseg.bench.training.box_heads import watch_besides
 from noisyseg.bench.training.checkpoint import load_checkpoint, save_checkpoint
 from noisyseg.bench.training.class_loss import MethodLoss
 from noisyseg.contract import tried
@@ -105,17 +103,13 @@ class Trunk:
 
     Args:
         run: with `leaves`.
-        losses: its method's in the box heads; they are watched by the others' thresholds, too.
-        threshold: that its own log goes by.
+        losses: its method's in the box heads; those who go by other thresholds watch, too.
     """
 
-    def __init__(self, run: Run, losses: Sequence[MethodLoss], threshold: float) -> None:
-        self._run, self._losses, self._own = run, losses, threshold
-        others = [leaf for leaf in run.leaves if leaf.threshold != threshold]
+    def __init__(self, run: Run, losses: Sequence[MethodLoss]) -> None:
+        self._run, self._losses = run, losses
+        others = [leaf for leaf in run.leaves if leaf.threshold in losses[0].besides]
         self._logs = {leaf: EpochLog(leaf.log) for leaf in others}
-        if others:
-            labels = wrong_labels(run.manifest, run.spec["data"]["classes"])
-            watch_besides(losses, {leaf.threshold for leaf in others}, labels)
 
     @property
     def leaves(self) -> Mapping[int, Callable[[State], None]]:
@@ -129,10 +123,9 @@ class Trunk:
 
     def epoch(self, report: Mapping[str, Any]) -> None:
         """Add an epoch's line to the others' logs that go by other thresholds than the run's."""
-        watched = self._losses[0].besides if self._losses else {}
         seen = {
             threshold: [loss.besides[threshold].report() for loss in self._losses]
-            for threshold in watched
+            for threshold in self._losses[0].besides
         }
         for leaf, log in self._logs.items():
             if report["epoch"] < leaf.epochs and leaf.threshold in seen:

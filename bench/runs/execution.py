@@ -12,6 +12,7 @@ from typing import Any, TypeVar, cast
 
 from noisyseg.bench.runs import stages
 from noisyseg.bench.runs.environment import describe_environment
+from noisyseg.bench.runs.fault_kinds import fault_of
 from noisyseg.bench.runs.heartbeat import Heartbeat
 from noisyseg.bench.runs.process_output import output_to
 from noisyseg.bench.runs.rehearsal import is_rehearsal
@@ -24,13 +25,16 @@ from noisyseg.bench.runs.run import (
     Run,
 )
 from noisyseg.bench.runs.state import LOCK
+from noisyseg.bench.runs.stop_signal import stop_signals
 from noisyseg.bench.runs.training_note import (
     TrainingNote,
     clear_training_note,
     read_training_note,
     write_training_note,
 )
+from noisyseg.bench.runs.usage import forget_usage, metered, spent_on
 from noisyseg.files import canonical_json, write_atomically
+from noisyseg.results.records.faults import Fault
 from noisyseg.results.records.record import Record, seal
 from noisyseg.results.records.store import SPEC_NAME, RunStore, is_done
 
@@ -38,9 +42,12 @@ T = TypeVar("T")
 
 
 def execute(run: Run, store: RunStore, resources: Resources) -> Record:
-    """Train and evaluate run unless it is done; a failure becomes a record with its reason."""
+    """Train and evaluate run unless it is done; a failure becomes a record with its reason.
+
+    Of several ranks it is the first that calls it, and the others call `assist`.
+    """
     announce(run)
-    with _alone_in(run.folder):
+    with _alone_in(run.folder), stop_signals():
         record = _train(run, store, resources) or _evaluate(run, store)
         if is_done(record):
             _submit(run, resources)
@@ -54,11 +61,30 @@ def train(run: Run, store: RunStore, resources: Resources) -> Record | None:
         The record of a run that has ended, done or failed; None if its evaluation is to be done.
     """
     announce(run)
-    with _alone_in(run.folder):
+    with _alone_in(run.folder), stop_signals():
         record = _train(run, store, resources)
         if record is None or is_done(record):
             _submit(run, resources)
         return record
+
+
+def assist(run: Run, resources: Resources) -> None:
+    """Train and predict along with the first rank of a run, which calls `execute` or `train`.
+
+    It needs the run's data and weights, and no file of its store: of a checkpoint it is told by the
+    first rank. It writes nothing but what its process prints, `rank-N.log` in the run's folder. The
+    first rank may have nothing to train: whoever starts the ranks ends those that it left alone.
+
+    Raises:
+        RankLostError: another rank failed, or is gone, or did not come in time.
+        Exception: whatever this rank failed by; the others end with it.
+    """
+    with output_to(run.folder / f"rank-{resources.rank}.log"):
+        try:
+            stages.assist(run, resources)
+        except Exception:
+            traceback.print_exc()
+            raise
 
 
 def evaluate(run: Run, store: RunStore) -> Record:
@@ -81,29 +107,33 @@ def announce(run: Run) -> None:
             write_atomically(path, content)
 
 
-def failure_fields(kind: str, message: str) -> dict[str, Any]:
-    """The fields of a record that say why a run failed."""
+def failure_fields(kind: str, message: str, fault: Fault) -> dict[str, Any]:
+    """The fields of a record that say why a run failed: the exception, and the kind of fault."""
     return {
         "status": "failed",
         "metrics": None,
-        "failure": {"type": kind, "message": message, "log": OUTPUT},
+        "failure": {"type": kind, "message": message, "log": OUTPUT, "fault": fault},
         "checksums": dict.fromkeys(("manifest", "predictions", "log", "noisy_annotations")),
         "lineage": {},
         "timings": {},
     }
 
 
-def record_crash(run: Run, store: RunStore, kind: str, message: str) -> Record:
-    """Record a failure that the run's own process could not (it was killed).
-
-    A run that was done when its process died stays done.
-    """
-    earlier, _ = store.load_or_set_aside(run.spec)
-    if earlier is not None and is_done(earlier):
-        return earlier
+def crash_record(run: Run, kind: str, message: str, fault: Fault = "other") -> Record:
+    """A record of a failure that the run's own process could not write (it was killed)."""
     now = _now()
-    fields = failure_fields(kind, message)
-    record = seal({"spec": run.spec, "environment": {}, "started": now, "finished": now, **fields})
+    fields = failure_fields(kind, message, fault)
+    return seal({"spec": run.spec, "environment": {}, "started": now, "finished": now, **fields})
+
+
+def record_crash(
+    run: Run, store: RunStore, kind: str, message: str, fault: Fault = "other"
+) -> Record:
+    """Save such a record; a run that was done when its process died stays done."""
+    earlier = _done(run, store)
+    if earlier is not None:
+        return earlier
+    record = crash_record(run, kind, message, fault)
     store.save(record)
     return record
 
@@ -128,7 +158,7 @@ def _train(run: Run, store: RunStore, resources: Resources) -> Record | None:
         write_training_note(run, cast("TrainingNote", note))
 
     try:
-        _, failure = _attempt(run, work)
+        _, failure = _attempt(run, work, resources)
     finally:
         if is_rehearsal(run.spec["protocol"]):
             shutil.rmtree(run.folder / CHECKPOINTS, ignore_errors=True)
@@ -160,23 +190,26 @@ def _evaluate(run: Run, store: RunStore) -> Record:
 
 
 def _attempt(
-    run: Run, work: Callable[[Heartbeat], T]
+    run: Run, work: Callable[[Heartbeat], T], resources: Resources | None = None
 ) -> tuple[T, None] | tuple[None, dict[str, Any]]:
     """What work gives, or the fields of a record that say why it failed."""
     heartbeat = Heartbeat(run.folder, epochs=run.spec["protocol"]["epochs"])
-    with output_to(run.output):
+    with output_to(run.output), metered(run.folder, resources):
         try:
             return work(heartbeat), None
         except Exception as error:  # noqa: BLE001 (a run's one failure boundary)
             traceback.print_exc()
-            return None, failure_fields(type(error).__name__, str(error) or repr(error))
+            message = str(error) or repr(error)
+            return None, failure_fields(type(error).__name__, message, fault_of(error))
         finally:
             heartbeat.stop()
 
 
 def _save(run: Run, store: RunStore, fields: dict[str, Any]) -> Record:
-    record = seal({"spec": run.spec, "finished": _now(), **fields})
+    record = seal({"spec": run.spec, "finished": _now(), "usage": spent_on(run.folder), **fields})
     store.save(record)
+    if is_done(record):
+        forget_usage(run.folder)
     return record
 
 

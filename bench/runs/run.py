@@ -104,10 +104,19 @@ class Resources:
         threads: of torch, on the CPU.
         device: "cpu" or "cuda".
         loader_workers: processes that load images.
-        keep_checkpoints: whether each epoch's end that has one keeps it.
+        ranks, rank: how many processes train the run together, and which of them this is.
+        meeting: where they find each other, an `init_method` of torch.distributed.
+        keep_checkpoints: whether those of earlier epochs stay.
+        step_limit: seconds without a step after which its process ends; None: never.
+        device_share: how much of its GPU a process has, below 1 where other runs use it, too.
     """
 
     threads: int
     device: str
     loader_workers: int = 0
+    ranks: int = 1
+    rank: int = 0
+    meeting: str | None = None
     keep_checkpoints: bool = False
+    step_limit: float | None = None
+    device_share: float = 1.0

@@ -17,13 +17,16 @@ from noisyseg.bench.runs.heartbeat import Heartbeat
 from noisyseg.bench.runs.noise_matrix import realised_matrix
 from noisyseg.bench.runs.rehearsal import image_limits
 from noisyseg.bench.runs.run import PREDICTIONS, Resources, Run
+from noisyseg.bench.runs.stop_signal import is_stop_asked
+from noisyseg.bench.runs.watchdog import Watchdog
 from noisyseg.bench.runs.wrong_labels import wrong_labels
-from noisyseg.bench.training.box_heads import put_method
+from noisyseg.bench.training.box_heads import put_method, watch_besides
 from noisyseg.bench.training.checkpoint import load_checkpoint
 from noisyseg.bench.training.class_loss import MethodLoss
 from noisyseg.bench.training.detector import build_detector
 from noisyseg.bench.training.loop import Start, Training, train
 from noisyseg.bench.training.prediction import predict
+from noisyseg.bench.training.ranks import ALONE, Ranks
 from noisyseg.bench.training.run_dataset import RunDataset, evaluation_dataset, train_dataset
 from noisyseg.bench.training.streams import stream_seed
 from noisyseg.bench.training.threshold import threshold_of
@@ -52,10 +55,53 @@ class Trained:
     step_seconds: float | None
 
 
-def train_run(run: Run, resources: Resources, *, heartbeat: Heartbeat, log: EpochLog) -> Trained:
+def train_run(
+    run: Run,
+    resources: Resources,
+    *,
+    heartbeat: Heartbeat,
+    log: EpochLog,
+    ranks: Ranks = ALONE,
+) -> Trained:
     """Train the run's detector, from its last checkpoint if there is one."""
+    training = prepared_training(run, resources, ranks)
+    not_branched = begin_branch(run, planned_method(run), training.class_losses)
+    trunk = Trunk(run, training.class_losses)
+    training.leaves = trunk.leaves
+
+    def on_start(epochs_done: int) -> None:
+        for problem in training.start.problems:
+            sys.stderr.write(f"{problem}\n")
+        images = len(training.dataset)
+        heartbeat.start(training.start.fraction, images=images, device=resources.device)
+        log.start(epochs_done)
+        trunk.start(epochs_done)
+        watchdog.step()
+
+    def on_epoch(report: dict[str, Any]) -> None:
+        log.epoch(report)
+        trunk.epoch(report)
+
+    def on_iteration(epochs_done: float, loss: float) -> None:
+        watchdog.step()
+        heartbeat.training(epochs_done, loss)
+
+    watchdog = Watchdog(resources.step_limit, sys.stderr)
+    try:
+        seconds = train(training, on_start=on_start, on_epoch=on_epoch, on_iteration=on_iteration)
+    finally:
+        watchdog.stop()
+    return Trained(
+        detector=training.detector,
+        epochs_spared=training.start.epoch,
+        lineage=_lineage(training.start, not_branched),
+        step_seconds=seconds,
+    )
+
+
+def prepared_training(run: Run, resources: Resources, ranks: Ranks) -> Training:
+    """The run's detector, data and method, put together."""
     spec = run.spec
-    device = torch.device(resources.device)
     detector = _initial_detector(run, resources)
     dataset = train_dataset(
         run.train_annotations,
@@ -66,41 +112,19 @@ def train_run(run: Run, resources: Resources, *, heartbeat: Heartbeat, log: Epoc
         limit=image_limits(spec["protocol"])[0],
     )
     check_labels(dataset, run)
-    method = planned_method(run)
-    losses = _put_method(run, method, detector)
-    trunk = Trunk(run, losses, threshold_of(method))
-    not_branched = begin_branch(run, method, losses)
-    training = Training(
+    return Training(
         key=run.key,
         detector=detector,
-        class_losses=losses,
+        class_losses=_put_method(run, detector),
         dataset=dataset,
         protocol=spec["protocol"],
         train_seed=spec["train_seed"],
-        device=device,
+        device=torch.device(resources.device),
         checkpoint=run.checkpoint,
         workers=resources.loader_workers,
         keep_all=resources.keep_checkpoints,
-        leaves=trunk.leaves,
-    )
-
-    def on_start(epochs_done: int) -> None:
-        for problem in training.start.problems:
-            sys.stderr.write(f"{problem}\n")
-        heartbeat.start(training.start.fraction)
-        log.start(epochs_done)
-        trunk.start(epochs_done)
-
-    def on_epoch(report: dict[str, Any]) -> None:
-        log.epoch(report)
-        trunk.epoch(report)
-
-    seconds = train(training, on_start=on_start, on_epoch=on_epoch, on_iteration=heartbeat.training)
-    return Trained(
-        detector=detector,
-        epochs_spared=training.start.epoch,
-        lineage=_lineage(training.start, not_branched),
-        step_seconds=seconds,
+        stop=is_stop_asked,
+        ranks=ranks,
     )
 
 
@@ -117,21 +141,27 @@ def _lineage(start: Start, not_branched: str | None) -> dict[str, Any]:
     return lineage
 
 
-def _put_method(run: Run, method: ResolvedMethod, detector: nn.Module) -> list[MethodLoss]:
-    """The run's method in the detector's box heads, and an observer beside it.
+def _put_method(run: Run, detector: nn.Module) -> list[MethodLoss]:
+    """The run's method in the detector's box heads, and observers beside it.
 
-    The observer alone is told which labels are wrong.
+    These alone are told which labels are wrong. One counts by the run's own threshold, the others
+    by those of runs that begin from what this one leaves.
     """
     spec = run.spec
+    method = planned_method(run)
     classes = spec["data"]["classes"]
-    return put_method(
+    wrong = wrong_labels(run.manifest, classes)
+    losses = put_method(
         detector,
         method,
         num_epochs=spec["protocol"]["epochs"],
         noise_matrix=torch.tensor(realised_matrix(run.manifest, classes), dtype=torch.float64),
         at_work=True,
-        wrong_labels=wrong_labels(run.manifest, classes),
+        wrong_labels=wrong,
     )
+    others = {leaf.threshold for leaf in run.leaves} - {threshold_of(method)}
+    watch_besides(losses, sorted(others), wrong)
+    return losses
 
 
 def planned_method(run: Run) -> ResolvedMethod:
@@ -182,10 +212,10 @@ def _initial_detector(run: Run, resources: Resources) -> nn.Module:
     )
 
 
-def predict_run(run: Run, detector: nn.Module, resources: Resources) -> str:
+def predict_run(run: Run, detector: nn.Module, resources: Resources, ranks: Ranks = ALONE) -> str:
     """Write the detector's predictions for the evaluation images; returns the file's SHA-256."""
     split = Split(annotations=run.eval_annotations, images=run.eval_images)
-    found = _detections(run, detector, split, resources)
+    found = detections(run, detector, split, resources, ranks)
     return write_predictions(
         run.folder / PREDICTIONS,
         list(chain.from_iterable(found.values())),
@@ -201,12 +231,12 @@ def predict_submission(run: Run, resources: Resources) -> None:
         InputError: as `trained_detector`.
     """
     assert run.submission is not None
-    found = _detections(run, trained_detector(run, resources), run.submission, resources)
+    found = detections(run, trained_detector(run, resources), run.submission, resources)
     write_submission(run.submission_file, list(chain.from_iterable(found.values())))
 
 
-def _detections(
-    run: Run, detector: nn.Module, split: Split, resources: Resources
+def detections(
+    run: Run, detector: nn.Module, split: Split, resources: Resources, ranks: Ranks = ALONE
 ) -> dict[int, list[dict[str, Any]]]:
     """What is found in each of a split's images, in the file's order."""
     dataset = evaluation_dataset(
@@ -221,8 +251,8 @@ def _detections(
         dataset,
         category_ids=check_labels(dataset, run),
         protocol=run.spec["protocol"],
-        device=torch.device(resources.device),
         workers=resources.loader_workers,
+        ranks=ranks,
     )
 
 

@@ -15,15 +15,17 @@ def train_and_predict(run: Run, resources: Resources, heartbeat: Heartbeat) -> d
     from noisyseg.bench.training.stack import load_stack
 
     load_stack()
+    from noisyseg.bench.runs.assistance import ranks_of
     from noisyseg.bench.runs.session import predict_run, train_run
 
     manifest_sha256 = _copy_manifest(run)
     clock = time.perf_counter()
     log = EpochLog(run.folder / LOG)
-    training = train_run(run, resources, heartbeat=heartbeat, log=log)
-    trained = time.perf_counter()
-    heartbeat.evaluating()
-    predictions_sha256 = predict_run(run, training.detector, resources)
+    with ranks_of(run, resources) as ranks:
+        training = train_run(run, resources, heartbeat=heartbeat, log=log, ranks=ranks)
+        trained = time.perf_counter()
+        heartbeat.evaluating()
+        predictions_sha256 = predict_run(run, training.detector, resources, ranks)
     predicted = time.perf_counter()
     step = training.step_seconds
     return {
@@ -40,6 +42,17 @@ def train_and_predict(run: Run, resources: Resources, heartbeat: Heartbeat) -> d
             **({} if step is None else {STEP: round(step, 4)}),
         },
     }
+
+
+def assist(run: Run, resources: Resources) -> None:
+    """Do a rank's part of `train_and_predict`; the first rank has what comes of it."""
+    from noisyseg.bench.training.stack import load_stack
+
+    load_stack()
+    from noisyseg.bench.runs.assistance import assist_run, ranks_of
+
+    with ranks_of(run, resources) as ranks:
+        assist_run(run, resources, ranks)
 
 
 def metrics_of_predictions(run: Run, heartbeat: Heartbeat) -> tuple[dict[str, Any], str]:

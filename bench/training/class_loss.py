@@ -3,8 +3,9 @@
 N RoIs, K object classes; mmdet and noisyseg both put background at index K.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from typing import Any
 
 import torch
@@ -77,6 +78,20 @@ class MethodLoss(nn.Module):
         """All that see the losses."""
         others = [self.besides[threshold] for threshold in sorted(self.besides)]
         return others if self.at_work is None else [self.at_work, *others]
+
+    def merge(
+        self, before: Mapping[str, Any], states: Sequence[Mapping[str, Any]]
+    ) -> dict[str, Any]:
+        """Let the method go on from one state of several ranks'; returns it.
+
+        Args:
+            before: the state that all ranks set out from.
+            states: what each has come to, in their order.
+        """
+        with self._named():
+            merged = self.method.merged_state(before, states)
+            self.method.load_state_dict(deepcopy(merged))
+        return merged
 
     def forward(
         self,

@@ -11,9 +11,9 @@ resumed one would equal a fresh one.
 import math
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -22,13 +22,20 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
-from noisyseg.bench.training.checkpoint import find_checkpoint, save_checkpoint
+from noisyseg.bench.training.checkpoint import Found, find_checkpoint, save_checkpoint
 from noisyseg.bench.training.class_loss import MethodLoss
+from noisyseg.bench.training.exchange import Exchange, of_the_first, sum_gradients
 from noisyseg.bench.training.frozen_features import FrozenFeatures, kept_features
 from noisyseg.bench.training.mask_tensors import collation, preprocessed
 from noisyseg.bench.training.optimizer import make_optimizer, set_learning_rate
 from noisyseg.bench.training.precision import computing, layers
-from noisyseg.bench.training.run_dataset import RunDataset, batches_from, train_loader
+from noisyseg.bench.training.ranks import ALONE, RankLostError, Ranks
+from noisyseg.bench.training.run_dataset import (
+    EpochBatches,
+    RunDataset,
+    batches_from,
+    train_loader,
+)
 from noisyseg.bench.training.streams import stream_seed
 from noisyseg.bench.training.training_state import Progress, TrainingState
 from noisyseg.bench.training.weight_average import WeightAverage
@@ -81,6 +88,8 @@ class Training:
         stop: asked after each optimizer step whether to leave now.
         keep_all: whether a checkpoint of an epoch's end stays when the next one is written.
         leaves: epochs done, and who is then given the state that other runs have in common with it.
+        ranks: that train together, of which this is one; the first alone reads and writes
+            checkpoints.
         features: of a frozen backbone, which the loop puts here while it trains.
         start: what it began from, which the loop puts here before `on_start` is called.
     """
@@ -97,6 +106,7 @@ class Training:
     stop: Callable[[], bool] = lambda: False
     keep_all: bool = False
     leaves: Mapping[int, Callable[[dict[str, Any]], None]] = field(default_factory=dict)
+    ranks: Ranks = ALONE
     features: FrozenFeatures | None = None
     start: Start = Start()
 
@@ -125,8 +135,9 @@ def train(
         The median time of an optimizer step in seconds, without the first, which warms up; None
         where no step was left to do.
     Raises:
-        TrainingDivergedError: a loss became NaN or infinite.
-        StoppedError: it was asked to stop; the same call goes on from there.
+        TrainingDivergedError: a loss became NaN or infinite, on this rank or on another.
+        StoppedError: it, or another rank, was asked to stop; the same call goes on from there.
+        RankLostError: another rank failed otherwise, or is gone.
         OSError: a checkpoint cannot be written or read.
     """
     model = training.detector.to(training.device)
@@ -167,6 +178,7 @@ class _Epochs:
         self.step_seconds: list[float] = []
         self._training, self._state, self._progress = training, state, progress
         self._loader = loader
+        self._exchange = Exchange(training.ranks, state.model, training.class_losses)
         self._passes = _passes(training)
         self._steps = _steps(training, loader)
         self._saved = time.perf_counter()
@@ -181,6 +193,7 @@ class _Epochs:
         began = time.perf_counter() - progress.seconds
         _start_epoch(training, progress)
         stopping = self._train(began, on_iteration)
+        self._exchange.all()
         # First the log: of a run stopped in between, the epoch is then done and told once more,
         # rather than never told.
         progress.seconds = round(time.perf_counter() - began, 3)
@@ -191,7 +204,8 @@ class _Epochs:
         # Before its own checkpoint: of a run stopped in between, the epoch is done once more.
         if (leave := training.leaves.get(progress.epoch)) is not None:
             leave(self._state.in_common(progress))
-        if stopping or _is_due(training, progress.epoch, time.perf_counter() - self._saved):
+        due = _is_due(training, progress.epoch, time.perf_counter() - self._saved)
+        if training.ranks.any(stopping or due):
             self._save()
         if stopping:
             raise _stopped(progress)
@@ -201,14 +215,13 @@ class _Epochs:
         training, progress, steps = self._training, self._progress, self._steps
         stopping = False
         step_began = time.perf_counter()
-        rest = batches_from(self._loader, progress.iteration * self._passes)
-        for batches in _groups(rest, self._passes):
+        for share, batches in self._groups():
             number = progress.epoch * steps + progress.iteration
-            losses = _step(training, self._state.optimizer, batches, number, steps)
+            losses = _step(training, self._state.optimizer, batches, share, number, steps)
             progress.count(losses, steps)
             on_iteration(progress.epoch + progress.iteration / steps, losses["loss"])
             self.step_seconds.append(time.perf_counter() - step_began)
-            stopping = training.stop()
+            stopping = training.ranks.any(training.stop())
             if progress.iteration < steps:
                 self._within(began, stopping=stopping)
             step_began = time.perf_counter()
@@ -217,16 +230,31 @@ class _Epochs:
     def _within(self, began: float, *, stopping: bool) -> None:
         """After a step that is not the epoch's last: a checkpoint, if one is due."""
         now = time.perf_counter()
-        if stopping or now - self._saved >= MID_EPOCH_SECONDS:
+        if self._training.ranks.any(stopping or now - self._saved >= MID_EPOCH_SECONDS):
+            self._exchange.all()
             self._progress.seconds = now - began
             self._save()
         if stopping:
             raise _stopped(self._progress)
 
+    def _groups(self) -> Iterator[tuple[int, dict[int, Batch]]]:
+        """Of each step that is left, its number of passes, and this rank's batches by their pass.
+
+        The last step has the batches that are left.
+        """
+        passes, ranks = self._passes, self._training.ranks
+        first = self._progress.iteration * passes
+        batches = batches_from(self._loader, first)
+        for begin in range(first, len(self._loader), passes):
+            share = min(passes, len(self._loader) - begin)
+            yield share, dict(zip(ranks.own(share), batches, strict=False))
+        assert next(batches, None) is None  # or mmdet's sampler would keep what is left
+
     def _save(self) -> None:
         training = self._training
-        state = self._state.state_dict(self._progress)
-        save_checkpoint(training.checkpoint, state, keep_all=training.keep_all)
+        if training.ranks.is_first:
+            state = self._state.state_dict(self._progress)
+            save_checkpoint(training.checkpoint, state, keep_all=training.keep_all)
         self._saved = time.perf_counter()
 
 
@@ -249,11 +277,14 @@ def _steps(training: Training, loader: DataLoader[Any]) -> int:
 
 def _resume(training: Training, state: TrainingState, *, steps: int) -> Progress:
     """Load the newest sound checkpoint, if there is one; steps: of an epoch."""
-    found = find_checkpoint(training.checkpoint, key=training.key)
-    # Or the next one that is saved would put it in the place of the sound one before it.
-    for file in found.unsound:
-        file.unlink(missing_ok=True)
-    progress = Progress() if found.state is None else state.load_state_dict(found.state)
+    found = Found()
+    if training.ranks.is_first:
+        found = find_checkpoint(training.checkpoint, key=training.key)
+        # Or the next one that is saved would put it in the place of the sound one before it.
+        for file in found.unsound:
+            file.unlink(missing_ok=True)
+    saved = of_the_first(training.ranks, found.state)
+    progress = Progress() if saved is None else state.load_state_dict(saved)
     training.start = Start(
         epoch=progress.epoch,
         iteration=progress.iteration,
@@ -277,7 +308,7 @@ def _at_work(training: Training) -> dict[str, Any]:
 
 
 def _loader(training: Training) -> DataLoader[Any]:
-    return train_loader(
+    loader = train_loader(
         training.dataset,
         batch_size=training.protocol["micro_batch"],
         grouped=training.protocol["aspect_ratio_grouping"],
@@ -285,13 +316,10 @@ def _loader(training: Training) -> DataLoader[Any]:
         pinned=training.device.type == "cuda",
         collate=collation(training.detector),
     )
-
-
-def _groups(loader: Iterable[Batch], size: int) -> Iterator[list[Batch]]:
-    """The loader's batches, so many at a time; the last group has what is left."""
-    batches = iter(loader)
-    while group := list(islice(batches, size)):
-        yield group
+    passes, batches = _passes(training), loader.batch_sampler
+    assert isinstance(batches, EpochBatches)
+    batches.own = lambda number: number % passes in training.ranks.own(passes)
+    return loader
 
 
 def _start_epoch(training: Training, progress: Progress) -> None:
@@ -307,13 +335,15 @@ def _start_epoch(training: Training, progress: Progress) -> None:
 def _step(
     training: Training,
     optimizer: torch.optim.Optimizer,
-    batches: Sequence[Batch],
+    batches: Mapping[int, Batch],
+    share: int,
     iteration: int,
     iterations_per_epoch: int,
 ) -> dict[str, float]:
     """One optimizer step by the mean gradient of some forward passes; returns their mean losses.
 
-    Each pass normalises its own losses, as each GPU does in distributed training.
+    Each pass normalises its own losses, as each GPU does in distributed training. There are `share`
+    of them, of which this rank does those whose batches it has, by their number.
     """
     protocol = training.protocol
     set_learning_rate(optimizer, protocol, iteration, iterations_per_epoch)
@@ -321,10 +351,10 @@ def _step(
         loss.within_epoch = iteration % iterations_per_epoch / iterations_per_epoch
     optimizer.zero_grad()
     means: dict[str, float] = defaultdict(float)
-    for number, batch in enumerate(batches):
+    for number, batch in batches.items():
         # So that a pass draws the same wherever it is done, and whatever was done before.
         _seed(training.device, stream_seed(training.train_seed, "pass", iteration, number))
-        values = _pass(training, batch, share=len(batches))
+        values = _pass(training, batch, share=share)
         if not math.isfinite(values["loss"]):
             epoch = iteration // iterations_per_epoch + 1
             raise TrainingDivergedError(
@@ -332,12 +362,25 @@ def _step(
                 + _cause(training)
             )
         for name, value in values.items():
-            means[name] += value / len(batches)
+            means[name] += value / share
+    trained = optimizer.param_groups[0]["params"]
+    with _divergence_elsewhere():
+        losses = sum_gradients(training.ranks, trained, dict(means))
     if protocol["gradient_clip"] is not None:
-        trained = optimizer.param_groups[0]["params"]
         torch.nn.utils.clip_grad_norm_(trained, protocol["gradient_clip"])
     optimizer.step()
-    return dict(means)
+    return losses
+
+
+@contextmanager
+def _divergence_elsewhere() -> Iterator[None]:
+    """A loss that is not finite is told as that on every rank."""
+    try:
+        yield
+    except RankLostError as error:
+        if error.kind == TrainingDivergedError.__name__:
+            raise TrainingDivergedError(error.reason) from error
+        raise
 
 
 def _seed(device: torch.device, seed: int) -> None:

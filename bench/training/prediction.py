@@ -3,6 +3,7 @@
 N: detections of an image; H, W: its height and width in pixels.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -15,6 +16,7 @@ from torch.utils.data import DataLoader
 
 from noisyseg.bench.training.loader_process import alone_on_its_core, start_method
 from noisyseg.bench.training.precision import computing, layers
+from noisyseg.bench.training.ranks import ALONE, Ranks
 from noisyseg.bench.training.run_dataset import RunDataset
 from noisyseg.mask_overlap import encoded_columns
 
@@ -30,34 +32,47 @@ def predict(
     *,
     category_ids: Mapping[int, int],
     protocol: Mapping[str, Any],
-    device: torch.device,
     workers: int = 0,
+    ranks: Ranks = ALONE,
 ) -> dict[int, list[dict[str, Any]]]:
     """Detections of every image, some images of one size at a time: nothing is padded.
 
     Args:
-        detector: trained.
+        detector: trained, on its device.
         dataset: evaluation images.
         category_ids: from class index to the annotation file's category id.
         protocol: resolved; its precision and memory order are those of the training.
-        device: where the detector is.
         workers: processes that load images; however many, the detections are the same.
+        ranks: of which each predicts its part, and has them all in the end. Who is in a batch with
+            whom does not depend on them, so that on a CPU the detections are the same, too.
     Returns:
         For each image id, in the data set's order, its detections: `image_id`, `category_id`,
         `score`, `bbox` [x, y, w, h] in pixels, `segmentation` as compressed RLE.
     """
     model: Any = detector
     model.eval()
+    device = next(detector.parameters()).device
     infos = [dataset.get_data_info(index) for index in range(len(dataset))]
     detections: dict[int, list[dict[str, Any]]] = {int(info["img_id"]): [] for info in infos}
     batches = _batches([(info["height"], info["width"]) for info in infos], _BATCH[device.type])
-    loader = _loader(dataset, batches, pinned=device.type == "cuda", workers=workers)
+    own = batches[ranks.rank :: ranks.count]
+    loader = _loader(dataset, own, pinned=device.type == "cuda", workers=workers)
     with computing(model, protocol):
         for batch in loader:
             batch["inputs"] = [image.to(device, non_blocking=True) for image in batch["inputs"]]
             for sample in _tested(model, batch, lambda: layers(protocol, device)):
                 image_id = int(sample.img_id)
                 detections[image_id] = _detections(sample.pred_instances, image_id, category_ids)
+    return detections if ranks.count == 1 else _of_all(ranks, detections)
+
+
+def _of_all(ranks: Ranks, own: dict[int, list[dict[str, Any]]]) -> dict[int, list[dict[str, Any]]]:
+    """Every rank's detections, in the order of the own ones, which have all images."""
+    detections = dict(own)
+    # JSON gives back the same numbers: it writes of each the digits that tell it from all others.
+    told = ranks.gathered(json.dumps([pair for pair in own.items() if pair[1]]).encode())
+    for content in told:
+        detections.update(json.loads(content))
     return detections
 
 

@@ -5,7 +5,6 @@ import io
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -113,17 +112,21 @@ class EpochBatches(Sampler[list[tuple[int, int]]]):
     Attributes:
         batches: groups the indices.
         first: so many batches are passed over; set before the data loader starts an epoch.
+        own: which of an epoch's batches (numbered from 0) are loaded here; the others are another
+            rank's, and still count in the length.
     """
 
     def __init__(self, batches: BatchSampler, dataset: RunDataset) -> None:
         self.batches = batches
         self.dataset = dataset
         self.first = 0
+        self.own: Callable[[int], bool] = lambda number: True
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         epoch = self.dataset.epoch
-        for batch in islice(self.batches, self.first, None):
-            yield [(epoch, index) for index in batch]
+        for number, batch in enumerate(self.batches):
+            if number >= self.first and self.own(number):
+                yield [(epoch, index) for index in batch]
 
     def __len__(self) -> int:
         return len(self.batches)

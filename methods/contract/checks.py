@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from copy import deepcopy
 from itertools import product
 from statistics import median
 
@@ -24,6 +25,7 @@ from noisyseg.methods.contract.demands import (
     nonfinite,
     require_finite,
     require_same_losses,
+    require_same_state,
     tensors,
     through_a_checkpoint,
 )
@@ -167,6 +169,32 @@ def _state_inside(method: ResolvedMethod, epoch: int) -> None:
         require_same_losses(resumed, unbroken, epoch + 1, place)
 
 
+def _ranks(method: ResolvedMethod) -> str | None:
+    """Of one rank, and of ranks that have seen nothing since, the merged state is what it was."""
+    for epoch in range(1, EPOCHS):
+        running = trained_until(method, epoch - 1)
+        before = through_a_checkpoint(running.state_dict())
+        if not before:
+            return "no state"
+        if not running.is_mergeable:
+            return "for one device alone: it has no merged_state()"
+        lost(running, batch(epoch=epoch - 1, seed=9))
+        state = through_a_checkpoint(running.state_dict())
+        for came_from, states, who in (
+            (before, [state], "of one rank"),
+            (state, [state, state], "of two ranks that have seen nothing since"),
+        ):
+            merged = method.start()
+            merged.load_state_dict(
+                through_a_checkpoint(merged.merged_state(deepcopy(came_from), deepcopy(states)))
+            )
+            kept = method.start()
+            kept.load_state_dict(deepcopy(state))
+            problem = f"merged_state() {who} gives a state after which losses are others"
+            require_same_state(merged, kept, epoch - 1, problem)
+    return None
+
+
 # What it costs
 
 
@@ -211,6 +239,7 @@ CHECKS: dict[str, Callable[[ResolvedMethod], str | None]] = {
     "determinism": determinism,
     "no gradient to labels or state": _no_gradient_kept,
     "state in checkpoints": _state,
+    "states of several devices": _ranks,
     "begins as another method": first_epochs,
     "speed": _speed,
 }

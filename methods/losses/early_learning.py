@@ -1,12 +1,16 @@
 """Early-learning regularisation (Liu et al., NeurIPS 2020, section 4)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from noisyseg.methods.annotation_memory import AnnotationMemory, mean_by_annotation
+from noisyseg.methods.annotation_memory import (
+    AnnotationMemory,
+    mean_by_annotation,
+    merged_memory,
+)
 from noisyseg.methods.context import LossContext, needs
 from noisyseg.methods.losses.cross_entropy import cross_entropy
 from noisyseg.methods.probabilities import object_probabilities
@@ -76,3 +80,9 @@ class EarlyLearning:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take the targets of a state."""
         self.targets.load_state_dict(dict(state))
+
+    def merged_state(
+        self, before: Mapping[str, Any], states: Sequence[Mapping[str, Any]]
+    ) -> dict[str, Any]:
+        """The targets of ranks that each saw images of their own since `before`; exact."""
+        return merged_memory(before, states)

@@ -1,13 +1,17 @@
 """Joint optimization of network and labels (Tanaka et al., CVPR 2018, sections 3 and 4)."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from noisyseg.methods.annotation_memory import AnnotationMemory, mean_by_annotation
+from noisyseg.methods.annotation_memory import (
+    AnnotationMemory,
+    mean_by_annotation,
+    merged_memory,
+)
 from noisyseg.methods.context import ANNOTATION_IDS, LossContext
 from noisyseg.methods.losses.cross_entropy import cross_entropy
 from noisyseg.methods.probabilities import log_probabilities, object_probabilities
@@ -150,6 +154,24 @@ class JointOptimization:
         self.labels.load_state_dict(state["labels"])
         self.sums.load_state_dict(state["sums"])
         self.label_counts = state.get("label_counts")
+
+    def merged_state(
+        self, before: Mapping[str, Any], states: Sequence[Mapping[str, Any]]
+    ) -> dict[str, Any]:
+        """One state of ranks that each saw images of their own since `before`; exact.
+
+        Between two exchanges, with prior "labels", each rank pulls to the given labels that it has
+        counted itself, and to those of all ranks before.
+        """
+        merged: dict[str, Any] = {
+            name: merged_memory(before[name], [state[name] for state in states])
+            for name in ("labels", "sums")
+        }
+        counts = [state["label_counts"] for state in states if "label_counts" in state]
+        if counts:
+            earlier = before.get("label_counts", torch.zeros_like(counts[0]))
+            merged["label_counts"] = earlier + sum(count - earlier for count in counts)
+        return merged
 
 
 def prior_and_entropy(logits: Tensor, prior: Tensor | None = None) -> tuple[Tensor, Tensor]:

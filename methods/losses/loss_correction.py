@@ -1,13 +1,14 @@
 """Loss correction by a transition matrix (Patrini et al., CVPR 2017, sections 3.1 to 3.3)."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from noisyseg.methods.context import NOISE_MATRIX, LossContext
+from noisyseg.methods.kept_predictions import merged_predictions
 from noisyseg.methods.losses.cross_entropy import cross_entropy
 from noisyseg.methods.probabilities import log_probabilities, object_probabilities, of_labels
 from noisyseg.methods.stages import Stage, stage_at
@@ -125,6 +126,19 @@ class Correction:
             self.seen = rows.new_zeros(ROWS, rows.shape[1])
             self.seen[: len(rows)] = rows
         self.estimate = state["estimate"].clone() if "estimate" in state else None
+
+    def merged_state(
+        self, before: Mapping[str, Any], states: Sequence[Mapping[str, Any]]
+    ) -> dict[str, Any]:
+        """One state of ranks that each saw images of their own since `before`.
+
+        Exact, but for the order, as long as an epoch has no more than 65536 positive RoIs. Of more,
+        the last are kept as if the ranks had had theirs at an even pace.
+        """
+        for state in states:
+            if "estimate" in state:  # made of the same predictions by every rank that has it
+                return dict(state)
+        return merged_predictions(before, states, limit=ROWS)
 
 
 class ForwardCorrection(Correction):

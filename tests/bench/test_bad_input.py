@@ -5,6 +5,7 @@ import tempfile
 
 import pytest
 
+from noisyseg.bench.cluster.scheduler import Done
 from noisyseg.results.records.store import RunStore
 
 
@@ -485,11 +486,11 @@ def test_a_corrupted_record_is_named_and_set_aside_by_a_run_alone(
     paths[1].write_bytes(broken)
     trained = []
 
-    def run_all(missing, store, settings, display, check):
+    def run_all(missing, store, settings, display, check, *_):
         trained.extend(run.key for run in missing)
         for run in missing:
             store.save(record_of(run))
-        return {run.key: record_of(run) for run in missing}
+        return Done(records={run.key: record_of(run) for run in missing})
 
     if command == "run":
         monkeypatch.setattr("noisyseg.bench.cluster.scheduler.run_all", run_all)

@@ -3,7 +3,11 @@ import io
 import pytest
 import torch
 
-from noisyseg.methods.annotation_memory import AnnotationMemory, mean_by_annotation
+from noisyseg.methods.annotation_memory import (
+    AnnotationMemory,
+    mean_by_annotation,
+    merged_memory,
+)
 
 
 def ids(*numbers):
@@ -107,7 +111,7 @@ def test_state_goes_through_a_file():
     again = AnnotationMemory()
     again.write(ids(5), torch.ones(1, 2))
     again.load_state_dict(through_a_file(memory.state_dict()))
-    assert again.everything()[0].tolist() == [9, 4]
+    assert again.everything()[0].tolist() == [4, 9]
     found = again.read(ids(4, 9, 5), like=torch.zeros(3, 2))
     assert found.tolist() == [[3.0, 4.0], [1.0, 2.0], [0.0, 0.0]]
     again.write(ids(4), torch.zeros(1, 2))
@@ -154,3 +158,58 @@ def test_means_over_the_rois_of_an_annotation():
 def test_means_of_no_rois():
     unique, means, place = mean_by_annotation(torch.zeros(0, 3), ids())
     assert (unique.shape, means.shape, place.shape) == ((0,), (0, 3), (0,))
+
+
+# Of several ranks
+
+
+def state_of(rows):
+    memory = AnnotationMemory()
+    for number, value in rows.items():
+        memory.write(ids(number), torch.tensor([[value]]))
+    return memory.state_dict()
+
+
+def rows_of(state):
+    return dict(zip(state["ids"].tolist(), state["values"].flatten().tolist(), strict=True))
+
+
+def test_a_state_is_in_one_order_however_it_was_written():
+    one, other = state_of({9: 1.0, 2: 2.0, 5: 3.0}), state_of({5: 3.0, 9: 1.0, 2: 2.0})
+    assert one["ids"].tolist() == [2, 5, 9]
+    assert torch.equal(one["ids"], other["ids"])
+    assert torch.equal(one["values"], other["values"])
+    assert rows_of(one) == {9: 1.0, 2: 2.0, 5: 3.0}
+
+
+def test_each_annotation_has_the_row_of_the_rank_that_changed_it():
+    before = state_of({1: 1.0, 2: 2.0, 3: 3.0})
+    first = state_of({1: 10.0, 2: 2.0, 3: 3.0, 5: 5.0})
+    second = state_of({1: 1.0, 2: 20.0, 3: 3.0, 4: 4.0})
+    merged = merged_memory(before, [first, second])
+    assert rows_of(merged) == {1: 10.0, 2: 20.0, 3: 3.0, 4: 4.0, 5: 5.0}
+    assert merged["ids"].tolist() == [1, 2, 3, 4, 5]
+
+
+def test_what_all_ranks_forgot_is_forgotten_and_what_all_changed_alike_stays():
+    merged = merged_memory(state_of({1: 1.0, 2: 2.0}), [state_of({2: 7.0}), state_of({2: 7.0})])
+    assert rows_of(merged) == {2: 7.0}
+    # An epoch's sums begin anew: a rank whose row is by chance what it was is not overruled.
+    merged = merged_memory(state_of({1: 1.0, 2: 2.0}), [state_of({1: 1.0}), state_of({2: 5.0})])
+    assert rows_of(merged) == {1: 1.0, 2: 5.0}
+
+
+def test_where_two_ranks_changed_an_annotation_the_first_counts():
+    merged = merged_memory(
+        state_of({1: 1.0}), [state_of({1: 1.0}), *map(state_of, ({1: 2}, {1: 3}))]
+    )
+    assert rows_of(merged) == {1: 2.0}
+
+
+def test_memories_that_hold_nothing():
+    empty = AnnotationMemory().state_dict()
+    assert rows_of(merged_memory(empty, [empty, empty])) == {}
+    assert rows_of(merged_memory(empty, [empty, state_of({3: 1.5})])) == {3: 1.5}
+    memory = AnnotationMemory()
+    memory.load_state_dict(merged_memory(empty, [empty, state_of({3: 1.5})]))
+    assert memory.read(ids(3), like=torch.zeros(1, 1)).item() == 1.5

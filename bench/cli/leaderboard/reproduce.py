@@ -2,17 +2,16 @@
 
 import argparse
 import json
-import sys
 import tempfile
-from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from noisyseg.bench.cli.arguments import add_json
+from noisyseg.bench.cli.cluster_choice import add_cluster
 from noisyseg.bench.cli.output import DONE, SOME_FAILED, print_text, say, say_warnings
-from noisyseg.bench.cli.run import add_cluster
 from noisyseg.bench.cli.suite_choice import DataChoice, add_data_choice, choices_of
-from noisyseg.bench.cluster import progress, scheduler
+from noisyseg.bench.cluster import scheduler
+from noisyseg.bench.cluster.ray_noise import display_apart
 from noisyseg.bench.cluster.settings import ClusterSettings
 from noisyseg.bench.config.suite import load_suite
 from noisyseg.bench.datasets.cache import cache_folder
@@ -161,9 +160,9 @@ def _run(found: Run, store: RunStore, settings: ClusterSettings) -> Record:
         check_model(found)
         say(f"training {found.label} again")
 
-    with closing(progress.display_for(sys.stderr)) as display:
-        records = scheduler.run_all([found], store, settings, display, model_fits)
-    record = records.get(found.key)
+    with display_apart(store.root) as display:
+        done = scheduler.run_all([found], store, settings, display, model_fits)
+    record = done.records.get(found.key)
     if record is None or not is_done(record):
         reason = "it was not run" if record is None else record["failure"]["message"]
         raise InputError(f"the training failed: {reason}")

@@ -38,6 +38,7 @@ def imported(folder, *words):
     ("words", "more"),
     [
         ("--help", set()),
+        ("doctor --help", {"yaml"}),
         ("suite list", {"yaml"}),
         ("status", set()),
         ("methods list", set()),

@@ -1,5 +1,6 @@
 import pytest
 
+from noisyseg.bench.cluster.scheduler import Done
 from noisyseg.results.records.store import RunStore
 
 
@@ -8,13 +9,13 @@ def trained(toy, monkeypatch, record_of):
     """Puts a trainer in place that saves a record for each run; returns what it was given."""
     given = []
 
-    def run_all(runs, store, settings, display, check):
+    def run_all(runs, store, settings, display, check, *_):
         check()
         given.append([run.key for run in runs])
         records = {run.key: record_of(run) for run in runs}
         for record in records.values():
             store.save(record)
-        return records
+        return Done(records=records)
 
     def use(trainer=run_all):
         monkeypatch.setattr("noisyseg.bench.cluster.scheduler.run_all", trainer)
@@ -85,11 +86,10 @@ def test_runs_that_share_a_key_count_once(call, toy, trained, tmp_path):
 
 
 def test_a_run_that_fails_is_named_and_the_status_is_1(call, toy, trained, tmp_path, record_of):
-    def run_all(runs, store, settings, display, check):
+    def run_all(runs, store, settings, display, check, *_):
         check()
-        return {run.key: record_of(run, failure="no memory\nat all") for run in runs[:1]} | {
-            run.key: record_of(run) for run in runs[1:]
-        }
+        failed = {run.key: record_of(run, failure="no memory\nat all") for run in runs[:1]}
+        return Done(records=failed | {run.key: record_of(run) for run in runs[1:]})
 
     trained(run_all)
     out = tmp_path / "runs"
@@ -104,10 +104,10 @@ def test_a_run_that_fails_is_named_and_the_status_is_1(call, toy, trained, tmp_p
 def test_the_settings_of_the_cluster_arrive(call, toy, trained, tmp_path, record_of):
     seen = []
 
-    def run_all(runs, store, settings, display, check):
+    def run_all(runs, store, settings, display, check, *_):
         check()
         seen.append(settings)
-        return {run.key: record_of(run) for run in runs}
+        return Done(records={run.key: record_of(run) for run in runs})
 
     trained(run_all)
     shares = ["--cpus-per-run", "3", "--gpus-per-run", "0.5"]
@@ -131,7 +131,7 @@ def test_the_display_is_closed_when_training_is_interrupted(
         raise KeyboardInterrupt
 
     trained(run_all)
-    monkeypatch.setattr("noisyseg.bench.cluster.progress.display_for", lambda _: Shown())
+    monkeypatch.setattr("noisyseg.bench.cluster.ray_noise.display_for", lambda _: Shown())
     assert call("run", toy.file, "--out", tmp_path / "runs").status == 130
     assert closed == [True]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from noisyseg.bench.cluster import driver_package, ray_cluster, scheduler
+from noisyseg.bench.cluster import driver_package, ray_cluster, worker_tasks
 from noisyseg.bench.cluster.scheduler import run_all
 from noisyseg.bench.cluster.settings import ClusterSettings
 from noisyseg.bench.config.suite import load_suite
@@ -25,7 +25,7 @@ class Watch:
         self.parallel, self.outcomes, self.labels = None, [], []
         self.meanwhile = meanwhile
 
-    def start(self, runs, *, parallel):
+    def start(self, runs, *, parallel, dashboard=None):
         self.labels = [run.label for run in runs]
         self.parallel = parallel
 
@@ -36,6 +36,9 @@ class Watch:
 
     def ended(self, run, record):
         self.outcomes.append((run.label, record["status"]))
+
+    def note(self, text):
+        pass
 
 
 def passed():
@@ -53,7 +56,7 @@ def smoke(tmp_path_factory):
 @pytest.fixture
 def task(monkeypatch):
     """Puts a function in the place of the task that trains; Ray takes it to its workers whole."""
-    return lambda function: monkeypatch.setattr(scheduler, "_execute_in_worker", function)
+    return lambda function: monkeypatch.setattr(worker_tasks, "execute_in_worker", function)
 
 
 # On a private Ray. Nothing here may import ray before a run: it reads whether it needs a token
@@ -93,7 +96,7 @@ def test_a_private_ray_is_closed_to_others_and_leaves_nothing(smoke, task, tmp_p
     for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "1")
-    names = ray_cluster._private_variables(ClusterSettings()).keys()
+    names = ray_cluster._private_variables().keys()
     variables = {name: os.environ.get(name) for name in names}
 
     def waiting_task(run, root, resources):
@@ -122,7 +125,9 @@ def test_a_private_ray_is_closed_to_others_and_leaves_nothing(smoke, task, tmp_p
     task(waiting_task)
     watch = Watch(meanwhile)
     # Equal runs are given once.
-    records = run_all([*runs, runs[0]], store, ClusterSettings(cpus_per_run=1), watch, passed)
+    records = run_all(
+        [*runs, runs[0]], store, ClusterSettings(cpus_per_run=1), watch, passed
+    ).records
 
     assert records.keys() == {run.key for run in runs}
     assert len(watch.labels) == len(watch.outcomes) == 4
@@ -194,7 +199,7 @@ def test_workers_have_loaded_what_a_run_needs_when_the_check_is_over(smoke, task
     task(answering_task)
     workers = len(os.sched_getaffinity(0))
     settings = ClusterSettings(cpus_per_run=1)
-    records = run_all(runs[:workers], store, settings, Watch(), passed)
+    records = run_all(runs[:workers], store, settings, Watch(), passed).records
     assert [record["loaded"] for record in records.values()] == [True] * len(records)
 
 
@@ -219,7 +224,7 @@ def test_a_run_whose_process_dies_is_tried_again_and_then_recorded(smoke, task, 
     task(dying_task)
     watch = Watch()
     retrying = ClusterSettings(cpus_per_run=1, max_retries=1)
-    records = run_all([doomed, other, broken], store, retrying, watch, passed)
+    records = run_all([doomed, other, broken], store, retrying, watch, passed).records
     assert len(list(tmp_path.glob("attempt-*"))) == 2  # once, and once more
     assert records[other.key] == {"status": "done"}
     assert dict(watch.outcomes) == {
@@ -274,7 +279,7 @@ def test_workers_have_the_driver_s_package_and_nothing_of_its_working_folder(
 
     task(answering_task)
     settings = ClusterSettings(cpus_per_run=1)
-    (record,) = run_all(runs[:1], store, settings, Watch(), passed).values()
+    (record,) = run_all(runs[:1], store, settings, Watch(), passed).records.values()
     import noisyseg
 
     package = Path(noisyseg.__file__).parent
@@ -307,7 +312,7 @@ from pathlib import Path
 os.environ["RAY_AUTH_MODE"] = "disabled"
 import ray
 from ray.cluster_utils import Cluster
-from noisyseg.bench.cluster import driver_package, scheduler
+from noisyseg.bench.cluster import driver_package, scheduler, worker_tasks
 from noisyseg.bench.cluster.settings import ClusterSettings
 from noisyseg.bench.cli.command_line import main
 from noisyseg.bench.runs.grid import expand
@@ -319,10 +324,11 @@ cluster.add_node(num_cpus=1)
 os.chdir(sys.argv[1])  # not the workers' folder: a relative path must not mean theirs
 
 class Silent:
-    def start(self, runs, *, parallel):
+    def start(self, runs, *, parallel, dashboard=None):
         self.parallel = parallel
     def refresh(self, waiting): ...
     def ended(self, run, record): ...
+    def note(self, text): ...
 
 def meet(run, root, resources):
     # Sees the other node's file if two of them run at once, as they can't on one CPU.
@@ -335,16 +341,16 @@ def meet(run, root, resources):
         time.sleep(0.05)
     return {"status": "done", "met": len(os.listdir(folder))}
 
-real = scheduler._execute_in_worker
-scheduler._execute_in_worker = meet
+real = worker_tasks.execute_in_worker
+worker_tasks.execute_in_worker = meet
 store = RunStore(Path("meeting"))
 runs = expand(load_suite("smoke", data_root=None, cache=Path("cache")), store)
 silent = Silent()
 settings = ClusterSettings(address=cluster.address)
-records = scheduler.run_all(runs[:2], store, settings, silent, lambda: None)
+records = scheduler.run_all(runs[:2], store, settings, silent, lambda: None).records
 met = [record["met"] for record in records.values()]
 
-scheduler._execute_in_worker = real
+worker_tasks.execute_in_worker = real
 os.environ["XDG_CACHE_HOME"] = "cache"
 arguments = ["run", "smoke", "--methods", "ce", "--noise", "clean", "--out", "runs"]
 status = main([*arguments, "--address", cluster.address])

@@ -1,5 +1,3 @@
-from types import SimpleNamespace
-
 import pytest
 
 from noisyseg.bench.cluster.settings import ClusterSettings
@@ -9,14 +7,8 @@ from noisyseg.errors import InputError
 
 
 def cluster(*nodes):
-    """Ray's answers about nodes of so many CPUs and GPUs; the last one is not alive."""
-    resources = [{"CPU": float(cpus), "GPU": float(gpus)} for cpus, gpus in nodes]
-    listed = [{"Alive": True, "Resources": entry} for entry in resources]
-    total = {kind: sum(entry[kind] for entry in resources) for kind in ("CPU", "GPU")}
-    return SimpleNamespace(
-        cluster_resources=lambda: total,
-        nodes=lambda: [*listed, {"Alive": False, "Resources": {"CPU": 999.0, "GPU": 999.0}}],
-    )
+    """Machines of so many CPUs and GPUs."""
+    return [{"CPU": float(cpus), "GPU": float(gpus)} for cpus, gpus in nodes]
 
 
 @pytest.mark.parametrize(
@@ -30,11 +22,14 @@ def cluster(*nodes):
         ([(64, 2)], {}, 8, 1, Resources(threads=1, device="cuda", loader_workers=7), 2),
         ([(2, 4)], {}, 1, 1, Resources(threads=1, device="cuda"), 2),
         ([(8, 1)], {"gpus_per_run": 0.5, "cpus_per_run": 2}, 2, 0.5,
-         Resources(threads=1, device="cuda", loader_workers=1), 2),
+         Resources(threads=1, device="cuda", loader_workers=1, device_share=0.5), 2),
         ([(8, 1)], {"gpus_per_run": 0.5}, 4, 0.5,
-         Resources(threads=1, device="cuda", loader_workers=3), 2),
-        ([(12, 4)], {"gpus_per_run": 2}, 6, 2,
-         Resources(threads=1, device="cuda", loader_workers=5), 2),
+         Resources(threads=1, device="cuda", loader_workers=3, device_share=0.5), 2),
+        # Several GPUs for each run: a process with each, which may lie on two machines.
+        ([(12, 4)], {"gpus_per_run": 2}, 3, 1,
+         Resources(threads=1, device="cuda", loader_workers=2, ranks=2), 2),
+        ([(8, 1), (8, 1)], {"gpus_per_run": 2, "cpus_per_run": 8}, 4, 1,
+         Resources(threads=1, device="cuda", loader_workers=3, ranks=2), 1),
         # GPUs that are not wanted.
         ([(4, 2)], {"gpus_per_run": 0}, 1, 0, Resources(threads=1, device="cpu"), 4),
         # Several nodes: a run is on one of them.
@@ -74,6 +69,6 @@ def test_an_evaluation_takes_a_cpu_where_trainings_leave_one(nodes, chosen, eval
     ],
 )
 def test_more_than_any_node_has_is_refused_before_anything_starts(chosen, message):
-    # 5 CPUs in all, but no node of 4; the node that had more is dead.
+    # 5 CPUs in all, but no node of 4.
     with pytest.raises(InputError, match=message):
         share_of(cluster((2, 0), (3, 0)), ClusterSettings(**chosen))

@@ -1,12 +1,11 @@
 """A run as it is on a GPU, in two tasks of a real Ray; the training is done on a CPU here."""
 
 import signal
-import time
 from functools import partial
 
 import pytest
 
-from noisyseg.bench.cluster import ray_cluster, scheduler
+from noisyseg.bench.cluster import ray_cluster, worker_tasks
 from noisyseg.bench.cluster.scheduler import run_all
 from noisyseg.bench.cluster.settings import ClusterSettings
 from noisyseg.bench.config.suite import load_suite
@@ -27,7 +26,7 @@ class Watch:
     def __init__(self):
         self.outcomes = []
 
-    def start(self, runs, *, parallel):
+    def start(self, runs, *, parallel, dashboard=None):
         pass
 
     def refresh(self, waiting):
@@ -35,6 +34,9 @@ class Watch:
 
     def ended(self, run, record):
         self.outcomes.append((run.label, record["status"]))
+
+    def note(self, text):
+        pass
 
 
 @pytest.fixture(autouse=True)
@@ -72,19 +74,19 @@ def one_cpu_and_one_gpu(monkeypatch):
     def with_gpu(ray, address, folder):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(ray, "init", partial(ray.init, num_gpus=1))
-            connect(ray, address, folder)
+            return connect(ray, address, folder)
 
     monkeypatch.setattr(ray_cluster, "_connect", with_gpu)
-    monkeypatch.setattr(ray_cluster, "_usable_cpus", lambda: 1)
+    monkeypatch.setattr(ray_cluster, "usable_cpus", lambda: 1)
 
 
 @pytest.fixture
 def parts(monkeypatch):
     """Puts functions in the place of the two tasks; Ray takes them to its workers whole."""
 
-    def put(train, evaluate=scheduler._evaluate_in_worker):
-        monkeypatch.setattr(scheduler, "_train_in_worker", train)
-        monkeypatch.setattr(scheduler, "_evaluate_in_worker", evaluate)
+    def put(train, evaluate=worker_tasks.evaluate_in_worker):
+        monkeypatch.setattr(worker_tasks, "train_in_worker", train)
+        monkeypatch.setattr(worker_tasks, "evaluate_in_worker", evaluate)
 
     return put
 
@@ -92,11 +94,11 @@ def parts(monkeypatch):
 def timeless(record):
     """A record but for what tells the time; its log's lines hold seconds."""
     checksums = {name: value for name, value in record["checksums"].items() if name != "log"}
-    times = ("started", "finished", "timings", "checksum")
+    times = ("started", "finished", "timings", "usage", "checksum")
     return {k: v for k, v in record.items() if k not in times} | {"checksums": checksums}
 
 
-def test_evaluations_run_while_trainings_have_every_cpu(expanded, parts, tmp_path, monkeypatch):
+def test_evaluations_run_while_trainings_have_every_cpu(expanded, parts, tmp_path):
     runs, store = expanded(tmp_path / "runs")
     first, second = runs
     marks, second_key = str(tmp_path), second.key
@@ -120,17 +122,8 @@ def test_evaluations_run_while_trainings_have_every_cpu(expanded, parts, tmp_pat
         open(os.path.join(marks, "evaluated"), "w").close()
         return {"status": "done"}
 
-    outcome = scheduler._outcome
-
-    def slow_outcome(*arguments):
-        # The first one's evaluation begins when the second has the CPU.
-        while not (tmp_path / "second").exists():
-            time.sleep(0.05)
-        return outcome(*arguments)
-
     parts(train, evaluate)
-    monkeypatch.setattr(scheduler, "_outcome", slow_outcome)
-    records = run_all([first, second], store, SETTINGS, Watch(), lambda: None)
+    records = run_all([first, second], store, SETTINGS, Watch(), lambda: None).records
     assert [record["status"] for record in records.values()] == ["done", "done"]
     # A process that has seen a GPU ends with its training: nothing of it stays on the card.
     assert len(list(tmp_path.glob("trained-by-*"))) == 2
@@ -180,7 +173,7 @@ def test_a_killed_evaluation_is_done_again_and_a_failed_training_keeps_its_reaso
 
     parts(train, evaluate)
     watch = Watch()
-    records = run_all(runs, store, SETTINGS, watch, lambda: None)
+    records = run_all(runs, store, SETTINGS, watch, lambda: None).records
     assert dict(watch.outcomes) == {good.label: "done", bad.label: "failed"}
     assert records[bad.key]["failure"]["message"] == "the loss is not finite"
     assert store.load(bad.spec) == records[bad.key]
@@ -206,10 +199,10 @@ def test_a_run_that_lacks_its_evaluation_alone_takes_no_gpu(expanded, parts, tmp
         os.kill(os.getpid(), signal.SIGKILL)
 
     parts(untouched, killed)
-    (record,) = run_all([run], store, SETTINGS, Watch(), lambda: None).values()
+    (record,) = run_all([run], store, SETTINGS, Watch(), lambda: None).records.values()
     assert record["failure"]["type"] == "WorkerCrashedError"
     assert run_states(store)[0][0].state == "failed"
     parts(untouched)
-    (record,) = run_all([run], store, SETTINGS, Watch(), lambda: None).values()
+    (record,) = run_all([run], store, SETTINGS, Watch(), lambda: None).records.values()
     assert record["status"] == "done", record["failure"]
     assert store.load(run.spec) == record

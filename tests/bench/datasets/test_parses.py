@@ -5,6 +5,8 @@ import json
 import orjson
 import pytest
 
+from noisyseg.bench.cluster.scheduler import Done
+
 
 @pytest.fixture
 def parsed(monkeypatch):
@@ -26,7 +28,7 @@ def put_off(toy, monkeypatch):
     """Training is put off."""
     toy.documents["eval"]["annotations"].pop()
     toy.write()
-    monkeypatch.setattr("noisyseg.bench.cluster.scheduler.run_all", lambda *_: {})
+    monkeypatch.setattr("noisyseg.bench.cluster.scheduler.run_all", lambda *_: Done())
 
 
 @pytest.mark.parametrize("way", [[], ["--rehearse"], ["--dry-run"]])

@@ -17,7 +17,6 @@ from noisyseg.bench.training.prediction import _batches, predict
 from noisyseg.bench.training.run_dataset import evaluation_dataset
 
 SIZES = {31: (40, 60), 7: (64, 48)}  # height, width
-CPU = torch.device("cpu")
 DEFAULT = {}
 
 
@@ -54,6 +53,7 @@ class Knowing(nn.Module):
 
     def __init__(self, most=1000):
         super().__init__()
+        self.w = nn.Parameter(torch.zeros(()))
         self.most = most
         self.batches = []
 
@@ -81,7 +81,7 @@ class Knowing(nn.Module):
 
 
 def test_a_detection_by_hand(dataset):
-    found = predict(Knowing().train(), dataset, category_ids={4: 14}, protocol=DEFAULT, device=CPU)
+    found = predict(Knowing().train(), dataset, category_ids={4: 14}, protocol=DEFAULT)
     assert list(found) == [31, 7]  # the file's order
     assert found[7] == []
     (detection,) = found[31]
@@ -99,7 +99,7 @@ def test_a_detection_by_hand(dataset):
 
 def test_a_real_detectors_findings_are_in_the_images_own_pixels(dataset, tiny):
     category_ids = {n: 3 * n + 2 for n in range(8)}
-    found = predict(tiny(), dataset, category_ids=category_ids, protocol=DEFAULT, device=CPU)
+    found = predict(tiny(), dataset, category_ids=category_ids, protocol=DEFAULT)
     # Untrained, it scores each of nine classes about 1/9, above the threshold of 0.05.
     assert all(found.values())
     for image_id, detections in found.items():
@@ -127,7 +127,7 @@ def test_a_real_detectors_findings_are_in_the_images_own_pixels(dataset, tiny):
 def test_predicting_twice_gives_the_same_and_so_do_loader_processes(dataset, tiny):
     category_ids = {n: n for n in range(8)}
     detector = tiny()
-    first = predict(detector, dataset, category_ids=category_ids, protocol=DEFAULT, device=CPU)
+    first = predict(detector, dataset, category_ids=category_ids, protocol=DEFAULT)
     torch.rand(5)
     for workers in (0, 2):
         again = predict(
@@ -135,10 +135,36 @@ def test_predicting_twice_gives_the_same_and_so_do_loader_processes(dataset, tin
             dataset,
             category_ids=category_ids,
             protocol=DEFAULT,
-            device=CPU,
             workers=workers,
         )
         assert list(again.items()) == list(first.items())
+
+
+def test_ranks_predict_a_part_each_and_have_the_same_to_the_last_digit(dataset_of, tiny, on_ranks):
+    dataset = dataset_of(MIXED)
+
+    def work(ranks):
+        torch.manual_seed(ranks.rank)
+        found = predict(tiny(), dataset, category_ids=ids, protocol=DEFAULT, ranks=ranks)
+        return list(found.items())
+
+    ids = {n: n for n in range(8)}
+    alone = predict(tiny(), dataset, category_ids=ids, protocol=DEFAULT)
+    assert sum(bool(detections) for detections in alone.values()) > 1
+    assert on_ranks(work) == [list(alone.items())] * 2
+
+
+def test_each_image_is_one_ranks(dataset_of, on_ranks):
+    dataset = dataset_of(MIXED)
+
+    def work(ranks):
+        detector = Knowing()
+        found = predict(detector, dataset, category_ids={4: 14}, protocol=DEFAULT, ranks=ranks)
+        return detector.batches, [number for number, detections in found.items() if detections]
+
+    shares = [[5, 31, 1, 2], [4, 8], [3, 9, 6]]
+    assert on_ranks(work, 2) == [([shares[0], shares[2]], [31]), ([shares[1]], [31])]
+    assert on_ranks(work, 4) == [*(([share], [31]) for share in shares), ([], [31])]
 
 
 # Batches
@@ -148,7 +174,7 @@ MIXED = {n: SIZES[31] if n % 3 else SIZES[7] for n in (5, 31, 1, 2, 3, 9, 4, 8, 
 
 def test_images_of_one_size_go_together_and_come_back_in_the_files_order(dataset_of):
     detector = Knowing()
-    found = predict(detector, dataset_of(MIXED), category_ids={4: 14}, protocol=DEFAULT, device=CPU)
+    found = predict(detector, dataset_of(MIXED), category_ids={4: 14}, protocol=DEFAULT)
     assert detector.batches == [[5, 31, 1, 2], [4, 8], [3, 9, 6]]
     assert list(found) == list(MIXED)
     assert [number for number, detections in found.items() if detections] == [31]
@@ -157,7 +183,7 @@ def test_images_of_one_size_go_together_and_come_back_in_the_files_order(dataset
 def test_a_batch_too_large_for_the_gpu_is_taken_image_by_image(dataset_of):
     images = dataset_of(MIXED)
     detector = Knowing(most=2)
-    found = predict(detector, images, category_ids={4: 14}, protocol=DEFAULT, device=CPU)
+    found = predict(detector, images, category_ids={4: 14}, protocol=DEFAULT)
     assert detector.batches == [
         [5, 31, 1, 2],
         [5],
@@ -170,9 +196,9 @@ def test_a_batch_too_large_for_the_gpu_is_taken_image_by_image(dataset_of):
         [9],
         [6],
     ]
-    assert found == predict(Knowing(), images, category_ids={4: 14}, protocol=DEFAULT, device=CPU)
+    assert found == predict(Knowing(), images, category_ids={4: 14}, protocol=DEFAULT)
     with pytest.raises(torch.cuda.OutOfMemoryError):
-        predict(Knowing(most=0), images, category_ids={4: 14}, protocol=DEFAULT, device=CPU)
+        predict(Knowing(most=0), images, category_ids={4: 14}, protocol=DEFAULT)
 
 
 def test_large_images_go_in_smaller_batches():
@@ -186,9 +212,7 @@ def test_neighbours_in_a_batch_do_not_change_what_is_found(dataset_of, tiny):
     sizes = dict.fromkeys((4, 2, 9), SIZES[31])
     category_ids = {n: n for n in range(8)}
     detector = tiny()
-    together = predict(
-        detector, dataset_of(sizes), category_ids=category_ids, protocol=DEFAULT, device=CPU
-    )
+    together = predict(detector, dataset_of(sizes), category_ids=category_ids, protocol=DEFAULT)
     images = dataset_of(sizes)
     for index, number in enumerate(sizes):
         with torch.no_grad():
@@ -228,13 +252,13 @@ def test_bf16_is_in_the_layers_and_in_nothing_that_is_found(dataset, source):
     config = load_model(source, where="", root=Path(), random_weights=True).detector
     detector = build_detector(config, num_classes=8, seed=0, weights=None)
     category_ids = {n: n for n in range(8)}
-    plain = predict(detector, dataset, category_ids=category_ids, protocol=DEFAULT, device=CPU)
+    plain = predict(detector, dataset, category_ids=category_ids, protocol=DEFAULT)
     layers, types, before = [], given_back(detector), hooks(detector)
     listener = detector.roi_head.mask_head
     listener = listener[0] if isinstance(listener, nn.ModuleList) else listener
     listener = listener.convs[0].conv.register_forward_hook(lambda m, i, o: layers.append(o.dtype))
     bf16 = {"precision": "bf16", "memory_format": "channels-last"}
-    found = predict(detector, dataset, category_ids=category_ids, protocol=bf16, device=CPU)
+    found = predict(detector, dataset, category_ids=category_ids, protocol=bf16)
     listener.remove()
     assert set(layers) == {torch.bfloat16}
     assert set(types) == {(torch.float32, torch.float32, torch.bool)}
@@ -246,5 +270,5 @@ def test_bf16_is_in_the_layers_and_in_nothing_that_is_found(dataset, source):
         boxes = torch.tensor([d["bbox"] for d in detections])
         assert (boxes != boxes.bfloat16().float()).any()
     detector.to(memory_format=torch.contiguous_format)
-    again = predict(detector, dataset, category_ids=category_ids, protocol=DEFAULT, device=CPU)
+    again = predict(detector, dataset, category_ids=category_ids, protocol=DEFAULT)
     assert again == plain

@@ -19,6 +19,7 @@ from noisyseg.methods.registry import resolve
 FIRST = "one finite loss per RoI"
 EXTREME, AUTOCAST, ORDER = "finite at logits of ±1e4", "autocast", "order of RoIs"
 WEIGHTS, STATE, KEPT = "RoIs of weight 0", "state in checkpoints", "no gradient to labels or state"
+RANKS = "states of several devices"
 NO_WEIGHT, UNASKED = "weight 0 alone", "no ids, no matrix, unless @needs"
 INPUTS, GRADIENT = "inputs left alone", "finite gradient"
 
@@ -271,6 +272,33 @@ class Running:
         self.total = state["deep"][0]["total"]
 
 
+def total(state):
+    return state["deep"][0]["total"]
+
+
+class Sums(Running):
+    """Of several ranks, what was before and what each has added."""
+
+    def merged_state(self, before, states):
+        added = sum(total(state) - total(before) for state in states)
+        return {"deep": [{"total": total(before) + added}]}
+
+
+class CountsTwice(Running):
+    def merged_state(self, before, states):
+        return {"deep": [{"total": sum(total(state) for state in states)}]}
+
+
+class MergesNothing(Running):
+    def merged_state(self, before, states):
+        return before
+
+
+class CannotMerge(Running):
+    def merged_state(self, before, states):
+        return {"deep": [{"total": states[0]["sum"]}]}
+
+
 class KeepsGraph(Running):
     def kept(self, losses, counted):
         return losses[counted].double().sum() * 1e-4
@@ -378,15 +406,26 @@ BROKEN = {
     SeesOrder: {ORDER: "in another order the RoIs have other losses"},
     Forgets: {STATE: "resumed after epoch 1 of 4 it has other losses"},
     ForgetsInside: {STATE: "resumed inside epoch 2 of 4 it has other losses"},
-    SavesObject: {STATE: "its state holds what checkpoints cannot"},
-    SavesFunction: {STATE: "its state holds what checkpoints cannot"},
-    SavesList: {STATE: "wanted a dictionary as state, got a list"},
+    SavesObject: dict.fromkeys((STATE, RANKS), "its state holds what checkpoints cannot"),
+    SavesFunction: dict.fromkeys((STATE, RANKS), "its state holds what checkpoints cannot"),
+    SavesList: dict.fromkeys((STATE, RANKS), "wanted a dictionary as state, got a list"),
     CannotLoad: {STATE: "raised KeyError: 'total'"},
+    CountsTwice: {RANKS: "merged_state() of two ranks that have seen nothing since gives a state"},
+    MergesNothing: {RANKS: "merged_state() of one rank gives a state after which losses are other"},
+    CannotMerge: {RANKS: "raised KeyError: 'sum'"},
 }
 
 
 def test_what_is_broken_below_is_sound_otherwise():
     assert failures(Running) == {}
+    assert failures(Sums) == {}
+
+
+def test_of_a_state_that_ranks_cannot_share_it_is_said():
+    details = {check.name: check.detail for check in check_contract(own(Running))}
+    assert details[RANKS] == "for one device alone: it has no merged_state()"
+    details = {check.name: check.detail for check in check_contract(resolve("ce", {}))}
+    assert details[RANKS] == "no state"
 
 
 @pytest.mark.parametrize("definition", BROKEN, ids=lambda definition: definition.__name__)

@@ -1,0 +1,108 @@
+"""What becomes of a run when a job of it has ended."""
+
+from datetime import datetime
+
+from noisyseg.bench.cluster.driver_package import mismatch
+from noisyseg.bench.cluster.fault_policy import FaultPolicy
+from noisyseg.bench.cluster.ground import Ground
+from noisyseg.bench.cluster.jobs import Job, Outcome
+from noisyseg.bench.cluster.stopping import Stopping
+from noisyseg.bench.runs.crash import is_hung, progress_of
+from noisyseg.bench.runs.execution import crash_record
+from noisyseg.bench.runs.run import Run
+from noisyseg.errors import InputError
+from noisyseg.results.records.faults import Fault
+from noisyseg.results.records.record import Record, with_fault
+from noisyseg.results.records.store import is_done
+
+
+class Endings:
+    """Keeps the records of runs that have ended, and says what is next for the others.
+
+    Attributes:
+        records: by key.
+        alone: keys of runs that may have nothing beside them.
+        foreign: what is wrong with the noisyseg of some node; None if nothing is.
+        is_full: whether the disk is.
+    """
+
+    def __init__(self, ground: Ground, stopping: Stopping) -> None:
+        self._ground, self._stopping = ground, stopping
+        self._policy = FaultPolicy(ground.settings.max_retries)
+        self.records: dict[str, Record] = {}
+        self.alone: set[str] = set()
+        self.foreign: InputError | None = None
+        self.is_full = False
+
+    @property
+    def is_last(self) -> bool:
+        """Whether nothing more may begin."""
+        return self.is_full or self.foreign is not None
+
+    def step(self, job: Job, outcome: Outcome) -> str:
+        """What is next for the run of a job that has ended: evaluate, again, alone or ended."""
+        run = job.run
+        if outcome.other is not None:  # what is under way elsewhere goes on
+            self.foreign = mismatch(self._ground.package, outcome.other)
+            return "foreign"
+        if outcome.fault is None and outcome.record is None:
+            return "evaluate"
+        record = outcome.record or self._crash(run, outcome)
+        fault = None if is_done(record) else record["failure"].get("fault", "other")
+        if fault is None:
+            return self._end(run, record)
+        return self._after_fault(run, record, fault)
+
+    def _after_fault(self, run: Run, record: Record, fault: Fault) -> str:
+        if self._stopping.fault is not None and fault in ("interrupted", "preempted"):
+            fault = self._stopping.fault
+            record = self._saved(with_fault(record, fault))
+        self.is_full |= fault == "disk full"
+        step = self._policy.after(run.key, fault, progress_of(run))
+        if step == "leave" or self._stopping.wanted or self.is_last:
+            return self._end(run, record)
+        if step == "alone":
+            self.alone.add(run.key)
+        reason = record["failure"]["message"].splitlines()[0]
+        how = "once more, alone on its device" if step == "alone" else "goes on"
+        self._ground.tell("retried", run, fault=fault, message=reason)
+        self._ground.display.note(f"{run.label}: {fault}: {reason}; {how}")
+        return step
+
+    def _end(self, run: Run, record: Record) -> str:
+        self.records[run.key] = record
+        if is_done(record):
+            self._ground.tell("ended", run)
+        else:
+            failure = record["failure"]
+            fault, message = failure.get("fault"), failure["message"].splitlines()[0]
+            self._ground.tell("failed", run, fault=fault, message=message)
+        self._ground.display.ended(run, record)
+        return "ended"
+
+    def _crash(self, run: Run, outcome: Outcome) -> Record:
+        """A record for a run whose process could not write one."""
+        assert outcome.fault is not None
+        fault, kind, message = outcome.fault, outcome.kind, outcome.message
+        limit = self._ground.settings.step_limit
+        if fault == "worker killed" and is_hung(run, limit):
+            fault, kind = "hang", "NoStepError"
+            message = f"no step within {limit:g} s; run.log has where it hung"
+        earlier, _ = self._ground.store.load_or_set_aside(run.spec)
+        if earlier is not None and is_done(earlier):
+            return earlier  # its process died after the end of its work
+        return self._saved(crash_record(run, kind, message, fault))
+
+    def _saved(self, record: Record) -> Record:
+        """Save it, where there is room: what failed is told all the same."""
+        try:
+            self._ground.store.save(record)
+        except (InputError, OSError) as error:
+            self._ground.display.note(f"a failed run's record could not be written: {error}")
+        return record
+
+
+def ended_since(record: Record, began: float) -> bool:
+    """Whether a record is of a time (Unix) or later; its own are whole seconds."""
+    finished = datetime.fromisoformat(record["finished"].replace("Z", "+00:00"))
+    return finished.timestamp() >= int(began)

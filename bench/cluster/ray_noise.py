@@ -1,0 +1,73 @@
+"""Ray's own messages, kept in a file of the store: of a node that dies it tells forty lines."""
+
+import logging
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from noisyseg.bench.cluster.followed_display import followed
+from noisyseg.bench.cluster.progress import Display, display_for
+from noisyseg.bench.tracking.follower import Follower
+
+NAME = "ray.log"  # in the store
+
+
+@contextmanager
+def display_apart(root: Path, followers: Sequence[Follower] = ()) -> Iterator[Display]:
+    """A display of runs on the terminal, and what Ray says meanwhile in the store's `ray.log`.
+
+    Args:
+        root: of the store.
+        followers: trackers that are told the same.
+    """
+    with _noise_to(root / NAME) as terminal:
+        with closing(followed(display_for(terminal), followers)) as display:
+            yield display
+
+
+@contextmanager
+def _noise_to(path: Path) -> Iterator[TextIO]:
+    """Standard error's descriptor goes to a file; `sys.stderr` to where it went.
+
+    Ray's native code and its processes know descriptors alone. Where `sys.stderr` is something
+    else already (a test's, a notebook's), nothing is changed.
+    """
+    if not _is_own(sys.stderr):
+        yield sys.stderr
+        return
+    sys.stderr.flush()
+    before, kept = sys.stderr, os.dup(2)
+    with (
+        open(kept, "w", encoding=before.encoding, errors=before.errors, buffering=1) as terminal,
+        path.open("ab") as file,
+    ):
+        began = file.tell()
+        os.dup2(file.fileno(), 2)
+        sys.stderr = terminal
+        try:
+            yield terminal
+        finally:
+            terminal.flush()
+            os.dup2(kept, 2)
+            sys.stderr = before
+            if os.fstat(file.fileno()).st_size == 0 and not began:
+                path.unlink(missing_ok=True)  # nothing was said
+
+
+def quieten_ray() -> None:
+    """Ray's loggers, which keep the stream that they found, write to the descriptor, too."""
+    stream = open(2, "w", encoding="utf-8", buffering=1, closefd=False)  # noqa: SIM115 (for good)
+    for handler in logging.getLogger("ray").handlers:
+        own = type(handler) is logging.StreamHandler or type(handler).__module__.startswith("ray")
+        if own and isinstance(handler, logging.StreamHandler):
+            handler.setStream(stream)
+
+
+def _is_own(stream: TextIO) -> bool:
+    try:
+        return stream.fileno() == 2
+    except (OSError, ValueError, AttributeError):
+        return False
