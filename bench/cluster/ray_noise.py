@@ -23,9 +23,11 @@ def display_apart(root: Path, followers: Sequence[Follower] = ()) -> Iterator[Di
         root: of the store.
         followers: trackers that are told the same.
     """
-    with _noise_to(root / NAME) as terminal:
-        with closing(followed(display_for(terminal), followers)) as display:
-            yield display
+    with (
+        _noise_to(root / NAME) as terminal,
+        closing(followed(display_for(terminal), followers)) as display,
+    ):
+        yield display
 
 
 @contextmanager
