@@ -1,22 +1,31 @@
 """Runs that begin from what another left: bit for bit what they are without."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
 import torch
 
 from noisyseg.bench.config.suite import Choices, load_suite
+from noisyseg.bench.leaderboard.checks.logs import check_log
+from noisyseg.bench.leaderboard.checks.records import read_record
+from noisyseg.bench.reporting.loss_logs import run_reports
+from noisyseg.bench.runs.estimate import trained_whole
 from noisyseg.bench.runs.execution import execute
 from noisyseg.bench.runs.grid import expand
 from noisyseg.bench.runs.prefix import prefix_ready
 from noisyseg.bench.runs.prefixes import plan_prefixes, saved_epochs, trunk_of
 from noisyseg.bench.runs.run import Resources
+from noisyseg.bench.runs.run_verification import verify_run
+from noisyseg.bench.runs.state import run_states
+from noisyseg.bench.runs.store_merge import merge_stores
 from noisyseg.bench.training.stack import load_stack
 from noisyseg.methods.registry import methods_of_files
 from noisyseg.results.records.store import RunStore
 
 load_stack()
+from noisyseg.bench.runs.session import trained_detector  # noqa: E402 (imports mmdet)
 from noisyseg.bench.training import loop  # noqa: E402 (imports mmdet)
 
 EPOCHS = 4
@@ -88,25 +97,37 @@ def alone(planned, tmp_path_factory):
     }
 
 
-def test_every_branch_is_what_it_is_without_bit_for_bit(planned, alone, tmp_path):
-    runs = plan_prefixes(planned(tmp_path), tmp_path)
+@pytest.fixture(scope="module")
+def branched(planned, tmp_path_factory):
+    """The same runs, with what they have in common trained once, and their records by key."""
+    root = tmp_path_factory.mktemp("branched")
+    runs = plan_prefixes(planned(root), root)
+    records = dict(zip((run.key for run in runs), trained(runs, root), strict=True))
+    return root, runs, records
+
+
+def test_every_branch_is_what_it_is_without_bit_for_bit(branched, alone):
+    _, runs, records = branched
     assert saved_epochs(runs) == 2 * 2 + 3 + 4
-    trunks = {run.key: run for run in runs if run.leaves}
-    assert [run.method_label for run in trunks.values()] == ["ce", "ce"]
-    records = dict(zip((run.key for run in runs), trained(runs, tmp_path), strict=True))
+    assert [run.method_label for run in runs if run.leaves] == ["ce", "ce"]
     for run in runs:
         assert outcome(run, records[run.key]) == alone[run.key], run.label
+
+
+def test_a_record_says_where_its_run_began(branched):
+    _, runs, records = branched
+    trunks = {run.key: run for run in runs if run.leaves}
+    for run in runs:
         lineage = records[run.key]["lineage"]
         if run.key in trunks:
             assert lineage == {"resumed_from_epoch": 0}
             continue
         common = COMMON[run.method_label]
-        assert lineage["resumed_from_epoch"] == common
         note = json.loads((run.prefix.path / "checkpoint.json").read_text())
         trunk = trunk_of(runs)[run.key]
-        assert lineage["branched_from"] == {
-            **{"run": trunk, "epochs": common},
-            "checkpoint": note["sha256"],
+        assert lineage == {
+            "resumed_from_epoch": common,
+            "branched_from": {"run": trunk, "epochs": common, "checkpoint": note["sha256"]},
         }
         # Copied, seconds included: the epochs were trained once.
         own, theirs = ((r.folder / "log.jsonl").read_text() for r in (run, trunks[trunk]))
@@ -114,6 +135,30 @@ def test_every_branch_is_what_it_is_without_bit_for_bit(planned, alone, tmp_path
             assert own.splitlines()[:common] == theirs.splitlines()[:common]
     (whole,) = [run for run in runs if run.method_label == "whole"]
     assert "step" not in records[whole.key]["timings"]
+
+
+def test_whoever_reads_records_bears_a_branched_run(branched, tmp_path):
+    root, runs, records = branched
+    for run in runs:
+        _, findings = verify_run(run.folder, records[run.key])
+        assert (findings.differences, findings.unchecked) == ([], []), run.label
+        record, checks = read_record(run.folder, run.key)
+        assert record == records[run.key]
+        checks += check_log(run.folder, record, EPOCHS)
+        assert {check.state for check in checks} == {"holds"}
+        assert trained_whole(record) == (run.prefix is None)
+        assert len(run_reports(run, record)[0]) == EPOCHS
+        trained_detector(run, ONE_THREAD)
+    shutil.copytree(root, tmp_path / "other")
+    other = tmp_path / "other"
+    first = other / runs[0].folder.relative_to(root)
+    shutil.rmtree(first)
+    merge = merge_stores(other, root)
+    assert merge.is_clean
+    assert len(merge.copied) == 1
+    assert (first / "record.json").is_file()
+    states, problems = run_states(RunStore(root))
+    assert (len(states), problems) == (len(runs), [])
 
 
 def test_without_cross_entropy_one_of_the_others_is_the_trunk(planned, alone, tmp_path):
