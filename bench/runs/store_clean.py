@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from noisyseg.bench.runs.checkpoint_files import REMOVED, files_of_checkpoints
+from noisyseg.bench.runs.claims import is_claimed
 from noisyseg.bench.runs.run import CHECKPOINTS
 from noisyseg.bench.runs.run_copy import at_rest
 from noisyseg.bench.runs.store_merge import CONFLICTS
@@ -75,7 +76,7 @@ def _clean_run(folder: Path, store: RunStore, clean: Clean, *, remove: bool) -> 
         return
     with at_rest(folder) as rests:
         _, record = store.run_in(str(folder), clean.problems)
-        if not rests:
+        if not rests or is_claimed(folder):
             clean.kept["running"] += 1
         elif not is_done(record):
             clean.kept[record["status"] if record else "waiting"] += 1

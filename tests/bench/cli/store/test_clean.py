@@ -60,11 +60,12 @@ def test_only_checkpoints_of_runs_that_are_done_go(call, store):
     assert [run["status"] for run in listed["runs"]] == ["done", "done"]
 
 
-def test_what_a_run_goes_on_from_stays(call, store):
-    """One waits, and one is under way: a process holds its lock."""
+@pytest.mark.parametrize("name", [".lock", ".claim"])
+def test_what_a_run_goes_on_from_stays(call, store, name):
+    """One waits, and one is under way: a worker holds its lock, or a driver has claimed it."""
     before = of_checkpoints(store)
     (store / DONE[0] / "record.json").unlink()
-    with (store / DONE[1] / ".lock").open("w") as lock:
+    with (store / DONE[1] / name).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         done = call("store", "clean", "--out", store, "--json")
     assert done.status == 0
