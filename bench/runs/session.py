@@ -12,6 +12,7 @@ from torch import nn
 
 from noisyseg.bench.datasets.split import Split
 from noisyseg.bench.runs.branching import Trunk, begin_branch
+from noisyseg.bench.runs.checkpoint_files import REMOVED
 from noisyseg.bench.runs.epoch_log import EpochLog
 from noisyseg.bench.runs.heartbeat import Heartbeat
 from noisyseg.bench.runs.noise_matrix import realised_matrix
@@ -192,9 +193,11 @@ def trained_detector(run: Run, resources: Resources) -> nn.Module:
     """
     state = load_checkpoint(run.checkpoint, key=run.key)
     if state is None or state["epoch"] != run.spec["protocol"]["epochs"]:
+        gone = run.checkpoint.with_name(REMOVED).is_file()
+        why = ": `noisyseg store clean` removed them" if gone else ""
         raise InputError(
-            f"the run is done, but {run.checkpoint} does not hold its trained weights. Remove "
-            f"{run.folder} to train it again."
+            f"the run is done, but {run.checkpoint} does not hold its trained weights{why}. "
+            f"Remove {run.folder} to train it again."
         )
     detector = _initial_detector(run, resources)
     detector.load_state_dict(state["model"])
