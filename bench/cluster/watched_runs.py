@@ -8,7 +8,7 @@ from typing import Any
 
 from noisyseg.bench.cluster.run_row import duration
 from noisyseg.bench.cluster.suite_pace import SuitePace
-from noisyseg.bench.runs.heartbeat import TRAINING, read_heartbeat
+from noisyseg.bench.runs.heartbeat import EVALUATION, read_heartbeat
 from noisyseg.bench.runs.run import Run
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import is_done
@@ -100,7 +100,7 @@ class WatchedRuns:
         seen = list(self._under_way(waiting))
         kinds = self._kinds - Counter(run.method_label for run, _ in seen)
         states = [(run.method_label, state) for run, state in seen]
-        slots = max(self.parallel, sum(state["stage"] == TRAINING for _, state in states))
+        slots = max(self.parallel, sum(state["stage"] != EVALUATION for _, state in states))
         return Look(
             under_way=[(run.label, state) for run, state in seen],
             tally=self._tally(len(seen)),

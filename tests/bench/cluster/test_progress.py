@@ -58,7 +58,7 @@ def test_plain_lines_tell_the_whole_story(runs, record_of, clock):
         "training 4 runs, 2 at a time",
         LINK,
         "3 waiting, 1 running, 0 done; 1 min 00 s so far, time left not known yet",
-        f"  {runs[2].label}: evaluating, on {node} cpu, {memory}",
+        f"  {runs[2].label}: evaluating, on {node}, {memory}",
         "[1/4] ce · clean · seed 0: mask AP 30.0 in 1 min 05 s",
         f"[2/4] lncis · clean · seed 0: FAILED: boom (log: {runs[1].folder / 'run.log'})",
         "[3/4] lncis · sym40 · seed 0: mask AP 30.0 in 1 min 05 s, by another driver",
@@ -66,7 +66,7 @@ def test_plain_lines_tell_the_whole_story(runs, record_of, clock):
         "1 run of it goes on elsewhere",
         "0 waiting, 1 running, 2 done, 1 failed (1 by another driver); "
         "2 min 00 s so far, about 5 s left",
-        f"  {runs[2].label}: evaluating, on {node} cpu, {memory}",
+        f"  {runs[2].label}: evaluating, on {node}, {memory}",
     ]
 
 
