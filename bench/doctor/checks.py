@@ -39,7 +39,7 @@ def _checks(suite: str | None, place: Place, address: str | None) -> list[tuple[
         *storage.folder_checks("--out", place.out),
         ("temporary files", partial(storage.free_space, "temporary files", storage.temporary())),
         ("suites" if suite is None else f"suite {suite}", inputs),
-        ("old Rays", leftovers.old_rays),
+        ("old Rays", partial(leftovers.old_rays, daemons=address is None)),
     ]
     # Ray keeps the token of the first cluster that a process meets: either, not both.
     if address is None:
@@ -51,4 +51,6 @@ def _nodes(address: str, suite: str | None, place: Place) -> list[Finding]:
     try:
         return list(all_nodes(address, suite, place))
     except InputError as error:
-        return [problem("nodes", str(error), f"ray status --address {address}")]
+        listening = "token" in str(error)  # something does, but answers nobody without it
+        mend = "export RAY_AUTH_MODE=token" if listening else f"ray status --address {address}"
+        return [problem("nodes", str(error), mend)]
