@@ -27,3 +27,10 @@ def with_path(text: str, path: object) -> str:
     """A sentence that ends with a path, which gets a line of its own where both don't fit one."""
     together = f"{text} {path}"
     return together if len(together) <= COLUMNS else f"{text}\n  {path}"
+
+
+def printable(text: str) -> str:
+    """Text without what moves a terminal's cursor or colours it."""
+    return "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )

@@ -26,12 +26,13 @@ ARROWS = {
     "bench.training": {*BELOW, "methods", "results"},
 }
 ARROWS["bench.runs"] = ARROWS["bench.config"] | {"noise", "bench.config", "bench.training"}
-ARROWS["bench.cluster"] = {*BELOW, "results", "bench.runs"}
+ARROWS["bench.tracking"] = {*BELOW, "results", "bench.runs"}
+ARROWS["bench.cluster"] = {*BELOW, "results", "bench.runs", "bench.tracking"}
 ARROWS["bench.doctor"] = ARROWS["bench.runs"] | {"bench.runs", "bench.cluster"}
 ARROWS["bench.reporting"] = (ARROWS["bench.runs"] | {"bench.runs"}) - {"bench.training"}
 ARROWS["bench.leaderboard"] = ARROWS["bench.reporting"] | {"bench.reporting"}
 ARROWS["bench.cli"] = ARROWS["bench.leaderboard"] | {
-    *("bench.leaderboard", "bench.cluster", "bench.doctor"),
+    *("bench.leaderboard", "bench.cluster", "bench.doctor", "bench.tracking"),
 }
 
 # Package → the one room that imports it.
@@ -40,6 +41,8 @@ FOREIGN = {
     "mmcv": "bench.training",
     "mmengine": "bench.training",
     "ray": "bench.cluster",
+    "tensorboard": "bench.tracking",
+    "mlflow": "bench.tracking",
 }
 
 

@@ -1,4 +1,4 @@
-from noisyseg.text_lines import COLUMNS, with_path, wrapped
+from noisyseg.text_lines import COLUMNS, printable, with_path, wrapped
 
 
 def test_lines_are_broken_between_words_alone():
@@ -19,3 +19,7 @@ def test_a_path_that_does_not_fit_gets_its_own_line():
     assert with_path("3 figures written to", "runs/figures") == "3 figures written to runs/figures"
     long = "/scratch/" + "x" * 80
     assert with_path("3 figures written to", long) == f"3 figures written to\n  {long}"
+
+
+def test_nothing_printable_moves_the_cursor():
+    assert printable("a\x1b[2Jb\tc\nd é·日") == "a�[2Jb�c�d é·日"

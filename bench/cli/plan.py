@@ -14,10 +14,11 @@ from noisyseg.bench.config.shipped import read_suite
 from noisyseg.bench.config.suite import SeedPair, Suite
 from noisyseg.bench.datasets.formats.registry import format_of
 from noisyseg.bench.datasets.preparation import CheckedData
+from noisyseg.bench.reporting.plan_cost import cost_lines
 from noisyseg.bench.reporting.suite_detection import Detection, detection_of, seeds_for
 from noisyseg.bench.reporting.suite_plan import Plan, PlannedRun, pace_of, suite_plan
 from noisyseg.bench.runs.checkpoint_note import Count, counting_beside
-from noisyseg.bench.runs.estimate import Pace, readable_bytes
+from noisyseg.bench.runs.estimate import Pace
 from noisyseg.bench.runs.grid import foresee
 from noisyseg.bench.runs.inputs import check
 from noisyseg.bench.runs.run import Run
@@ -190,8 +191,8 @@ def _print_plan(plan: Plan) -> None:
     )
     iterations = plan.runs[0].iterations if plan.runs else None
     print_text(f"iterations a run: {'unknown' if iterations is None else iterations}")
-    print_text(_hours_line(plan.hours, plan.pace))
-    print_text(_disk_line(plan.disk_bytes))
+    for line in cost_lines(plan):
+        print_text(line)
     if plan.note:
         say(plan.note)
     for problem in plan.problems:
@@ -203,26 +204,3 @@ def _line(planned: PlannedRun) -> str:
     cost = "" if planned.hours is None else f"  {planned.hours:.2f} h"
     label = f"{planned.method} · {planned.noise} · seed {planned.seed}"
     return f"{key}  {planned.state:8}  {label:32}  {planned.noise_steps}{cost}"
-
-
-def _hours_line(sum_of_hours: float | None, pace: Pace | None) -> str:
-    if pace is None:
-        return (
-            "GPU hours: unknown; give --seconds-per-iteration, or rehearse on the GPU first "
-            "(run SUITE --rehearse)"
-        )
-    if sum_of_hours is None:
-        return "GPU hours: unknown, for the number of images is"
-    what = "hours, on a CPU" if pace.device == "cpu" else "GPU hours"
-    evaluation = "" if pace.per_image is not None else "; evaluation is not counted"
-    return (
-        f"{what} left: {sum_of_hours:.1f} ({pace.step:.3f} s an iteration, "
-        f"{pace.source}{evaluation})"
-    )
-
-
-def _disk_line(disk: Mapping[str, int] | None) -> str:
-    if disk is None:
-        return "disk: unknown"
-    parts = ", ".join(f"{name} {readable_bytes(count)}" for name, count in disk.items())
-    return f"disk: about {readable_bytes(sum(disk.values()))} ({parts})"

@@ -17,6 +17,7 @@ from noisyseg.bench.runs.grid import expand
 from noisyseg.bench.runs.inputs import SHARED, check
 from noisyseg.bench.runs.rehearsal import EPOCHS, FOLDER, image_limits, rehearsed
 from noisyseg.bench.runs.run import CHECKPOINTS, STEP, Run
+from noisyseg.bench.runs.usage import forget_usage
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import RECORD_NAME, RunStore, is_done
 
@@ -67,6 +68,7 @@ def _forget(run: Run) -> None:
     """Remove what an earlier rehearsal left: this one is to show that the run works now."""
     (run.folder / RECORD_NAME).unlink(missing_ok=True)
     shutil.rmtree(run.folder / CHECKPOINTS, ignore_errors=True)
+    forget_usage(run.folder)
 
 
 def _report(runs: Sequence[Run], records: Mapping[str, Record], store: RunStore) -> int:

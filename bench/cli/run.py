@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from noisyseg.bench.cli.cluster_choice import add_cluster
 from noisyseg.bench.cli.output import DONE, print_text, say, say_warnings
@@ -27,6 +28,7 @@ from noisyseg.bench.runs.grid import expand, foresee
 from noisyseg.bench.runs.inputs import check
 from noisyseg.bench.runs.run import Run
 from noisyseg.bench.runs.suite_note import write_note
+from noisyseg.bench.tracking.followers import followers
 from noisyseg.errors import InputError
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import RunStore, is_done
@@ -45,6 +47,8 @@ class Options:
         rehearse: try every run in miniature instead.
         test_dev: leave files for COCO's server, too.
         random_weights: of a rehearsal: no pretrained weights.
+        tensorboard: a folder that it is told of the runs in; None: it is not.
+        mlflow: the address of its store.
     """
 
     choice: SuiteChoice
@@ -54,6 +58,8 @@ class Options:
     rehearse: bool
     test_dev: bool
     random_weights: bool
+    tensorboard: Path | None
+    mlflow: str | None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -75,6 +81,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--test-dev",
         action="store_true",
         help="COCO: also write each run's file for COCO's evaluation server",
+    )
+    parser.add_argument(
+        "--tensorboard", type=Path, metavar="FOLDER", help="write losses and AP for TensorBoard"
+    )
+    parser.add_argument(
+        "--mlflow", metavar="URI", help="tell an MLflow store or server of losses and AP"
     )
     parser.add_argument(
         "--random-weights",
@@ -175,7 +187,8 @@ def _trained(grid: Grid, store: RunStore, options: Options) -> Done:
         say(counted)
 
     settings = options.part.settings(options.cluster)
-    with display_apart(store.root) as display:
+    trackers = followers(options.tensorboard, options.mlflow)
+    with display_apart(store.root, trackers) as display:
         done = scheduler.run_all(missing, store, settings, display, check_and_tell)
     return replace(done, records=records | done.records)
 

@@ -1,36 +1,90 @@
-"""`noisyseg status`: what the runs of a store have come to, those that are alike in one line."""
+"""`noisyseg status`: what the runs of a store have come to, those that are alike in one line.
+
+It reads files alone, so that it may be asked on every machine that sees the store. What draws a
+terminal is imported only where something is drawn.
+"""
 
 import argparse
 import json
-from collections import Counter
+import time
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from noisyseg.bench.cli.arguments import add_json, add_out
+from noisyseg.bench.cli.arguments import add_json, add_out, positive
 from noisyseg.bench.cli.output import DONE, print_text, say
+from noisyseg.bench.reporting.event_words import event_line
+from noisyseg.bench.runs.heartbeat import silent_seconds
+from noisyseg.bench.runs.journal import read_events
 from noisyseg.bench.runs.state import STATES, RunState, run_states
 from noisyseg.number_text import folded
 from noisyseg.results.records.store import RunStore
 from noisyseg.text_lines import COLUMNS, with_path, wrapped
 
-EXAMPLE = "noisyseg status --out runs --json"
+EXAMPLE = "noisyseg status --out runs --watch"
+_OF_HEARTBEAT = (
+    "stage",
+    "loss",
+    "seconds_left",
+    "images_per_second",
+    "step_seconds",
+    "node",
+    "device",
+    "memory_bytes",
+    "time",
+    "pid",
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Options:
-    """Whose runs to list."""
+    """Whose runs to list.
+
+    Attributes:
+        watch: seconds between two looks; None: look once.
+        events: how many of the journal's last lines to print instead; None: list the runs.
+    """
 
     out: Path
     json: bool
+    watch: float | None
+    events: int | None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     add_out(parser)
     add_json(parser)
+    way = parser.add_mutually_exclusive_group()
+    way.add_argument(
+        "--watch",
+        type=_seconds,
+        nargs="?",
+        const=2.0,
+        metavar="SECONDS",
+        help="show the runs under way again and again (default: every 2 s) until Ctrl-C",
+    )
+    way.add_argument(
+        "--events",
+        type=positive,
+        nargs="?",
+        const=20,
+        metavar="N",
+        help="the last lines (default: 20) of the journal that every driver on the store writes",
+    )
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.1 <= value <= 86_400:
+        raise argparse.ArgumentTypeError(f"wanted seconds from 0.1 to a day's 86400, got {text!r}")
+    return value
 
 
 def run(options: Options) -> int:
@@ -41,12 +95,19 @@ def run(options: Options) -> int:
     """
     store = RunStore(options.out)
     store.check_there()
+    if options.events is not None:
+        _print_events(store, options.events, as_json=options.json)
+        return DONE
+    if options.watch is not None:
+        from noisyseg.bench.cli.store_watching import watch
+
+        watch(store, options.watch, _document if options.json else None)
+        return DONE
     states, problems = run_states(store)
     for problem in problems:
         say(problem)
     if options.json:
-        rows = [_row(state) for state in states]
-        print_text(json.dumps({"runs": rows, "problems": problems}, indent=2))
+        print_text(json.dumps(_document(states, problems), indent=2))
         return DONE
     now = datetime.now(timezone.utc)
     for alike in _alike(states):
@@ -57,7 +118,24 @@ def run(options: Options) -> int:
     return DONE
 
 
-def _row(run: RunState) -> dict[str, Any]:
+def _print_events(store: RunStore, most: int, *, as_json: bool) -> None:
+    events = list(deque(read_events(store.root), maxlen=most))
+    if as_json:
+        print_text(json.dumps({"events": events}, indent=2))
+        return
+    for event in events:
+        print_text(event_line(event))
+    if not events:
+        say(f"no driver has written a journal in {store.root}")
+
+
+def _document(states: Sequence[RunState], problems: Sequence[str]) -> dict[str, Any]:
+    now = time.time()
+    return {"runs": [_row(state, now) for state in states], "problems": list(problems)}
+
+
+def _row(run: RunState, now: float) -> dict[str, Any]:
+    """A run as data; what its heartbeat says is null unless it is under way."""
     progress = run.progress or {}
     return {
         "key": run.key,
@@ -69,9 +147,12 @@ def _row(run: RunState) -> dict[str, Any]:
         "seed": run.train_seed,
         "mask_ap": run.average,
         "reason": run.reason,
+        "fault": run.fault,
         "ended": run.ended,
         "epoch": progress.get("epoch"),
         "epochs": run.epochs,
+        **{name: progress.get(name) for name in _OF_HEARTBEAT},
+        "silent_seconds": silent_seconds(progress, now),
     }
 
 
@@ -106,10 +187,13 @@ def _lines(alike: Sequence[RunState], now: datetime) -> list[str]:
     line = "  ".join(words)
     # Two spaces between columns, where there is room for them.
     lines = [line] if len(line) <= COLUMNS else wrapped(line, hanging="    ")
-    for reason in (run.reason or "").splitlines():
+    fault = "" if run.fault in (None, "other") else f"{run.fault}: "
+    for reason in f"{fault}{run.reason or ''}".splitlines():
         lines += wrapped(reason, indent="    ")
     if run.progress is not None:
-        lines.append(f"    epoch {run.progress['epoch']:.1f} of {run.epochs}")
+        from noisyseg.bench.cluster.run_row import progress_words
+
+        lines += wrapped(progress_words(run.progress, now.timestamp()), indent="    ")
     return lines
 
 

@@ -198,7 +198,7 @@ class Dispatch:
         self._claims.release(run)
         self._release(run.key)
         self._ground.tell("ended elsewhere", run)
-        self._ground.display.ended(run, record)
+        self._ground.display.ended(run, record, elsewhere=True)
 
     def _look_around(self) -> None:
         """Now and then: nodes that came or went, runs of others, beginnings that are there."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from noisyseg.bench.cluster.away import Home
 from noisyseg.bench.cluster.driver_package import DriverPackage
 from noisyseg.bench.cluster.jobs import Jobs
 from noisyseg.bench.cluster.progress import Display
@@ -30,7 +31,7 @@ class Ground:
     package: DriverPackage
     display: Display
     journal: Journal
-    home: object | None = None
+    home: Home | None = None
 
     def tell(self, event: str, run: Run | None = None, **details: object) -> None:
         """Add to the journal what happened, to a run or to all."""

@@ -67,7 +67,7 @@ def ask_nodes(address: str, function: Callable[..., Any], *arguments: Any) -> li
         InputError: no Ray at the address.
     """
     package = driver_package.own_package()
-    with connected(ClusterSettings(address=address)) as ray:
+    with connected(ClusterSettings(address=address)) as (ray, _):
         nodes = named_nodes(ray.nodes())
         call = ray.cloudpickle.dumps((function, arguments))
         # By value: a worker that imported it by name might import another noisyseg.

@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from noisyseg.bench.cluster.machine import usable_cpus
+from noisyseg.bench.cluster.ray_dashboard import dashboard_line
 from noisyseg.bench.cluster.ray_noise import quieten_ray
 from noisyseg.bench.cluster.settings import ClusterSettings
 from noisyseg.bench.cluster.socket_folders import ray_folder
@@ -27,8 +28,15 @@ _TOKEN_HINT = (  # Ray tells neither from an absent cluster
 _OBJECT_STORE_BYTES = 100 * 1024 * 1024  # records only; the default takes a third of the memory
 
 
+class Connection(NamedTuple):
+    """Ray's module, connected, and a line that says where its own pages are, if they are."""
+
+    ray: Any
+    dashboard: str | None
+
+
 @contextmanager
-def connected(settings: ClusterSettings) -> Iterator[Any]:
+def connected(settings: ClusterSettings) -> Iterator[Connection]:
     """Ray, connected; stopped at the end if it was started here.
 
     A private Ray is given a fresh token: it listens on every interface, and whoever reaches an
@@ -42,9 +50,9 @@ def connected(settings: ClusterSettings) -> Iterator[Any]:
         import ray
 
         quieten_ray()
-        _connect(ray, settings.address, folder)
+        context = _connect(ray, settings.address, folder)
         stack.callback(ray.shutdown)
-        yield ray
+        yield Connection(ray, dashboard_line(context))
 
 
 def has_gpus(address: str | None) -> bool:
@@ -57,7 +65,7 @@ def has_gpus(address: str | None) -> bool:
         import torch
 
         return torch.cuda.is_available()
-    with connected(ClusterSettings(address=address)) as ray:
+    with connected(ClusterSettings(address=address)) as (ray, _):
         return bool(ray.cluster_resources().get("GPU", 0))
 
 
@@ -91,7 +99,7 @@ def _token() -> str:
     return secrets.token_hex(32)
 
 
-def _connect(ray: Any, address: str | None, folder: Path | None) -> None:
+def _connect(ray: Any, address: str | None, folder: Path | None) -> Any:
     # address="local" always starts a new one: a killed driver leaves an address file behind, and
     # a plain ray.init() then fails or joins a stranger's cluster.
     local = {
@@ -105,7 +113,7 @@ def _connect(ray: Any, address: str | None, folder: Path | None) -> None:
         _check_reachable(address)
     choice: dict[str, Any] = local if address is None else {"address": address}
     try:
-        ray.init(log_to_driver=False, logging_level=logging.ERROR, **choice)
+        return ray.init(log_to_driver=False, logging_level=logging.ERROR, **choice)
     except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         place = address or "this machine"
         reason = str(error).strip().splitlines()[0]

@@ -39,21 +39,18 @@ class RankGroup:
         return self._ranks or [self._meeting]
 
     def step(self, ready: Sequence[Any]) -> Outcome | None:
-        """Go on, now that some of the tasks have ended; the job's outcome once it has one."""
+        """Go on, now that some of the tasks have ended; the job's outcome once it has one.
+
+        That is the first rank's answer, or why another one died.
+        """
         if not self._ranks:
             return self._start()
-        main, *others = self._ranks
-        if main in ready:
-            outcome = outcome_of(self._ray, main)
-            if outcome.fault is None:
+        first = self._ranks[0]
+        for reference in [rank for rank in self._ranks if rank in ready]:
+            outcome = outcome_of(self._ray, reference)
+            if reference is first or outcome.fault is not None or outcome.other is not None:
                 return self._over(outcome)
-        for reference in [main, *others]:
-            if reference in ready:
-                outcome = outcome_of(self._ray, reference)
-                if outcome.fault is not None or outcome.other is not None:
-                    return self._over(outcome)
-        self._done = [*getattr(self, "_done", []), *(r for r in others if r in ready)]
-        self._ranks = [main, *(r for r in others if r not in self._done)]
+            self._ranks.remove(reference)
         return None
 
     def _start(self) -> Outcome | None:

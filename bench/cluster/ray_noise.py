@@ -3,20 +3,30 @@
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from noisyseg.bench.cluster.followed_display import followed
 from noisyseg.bench.cluster.progress import Display, display_for
+from noisyseg.bench.tracking.follower import Follower
 
 NAME = "ray.log"  # in the store
 
 
 @contextmanager
-def display_apart(root: Path) -> Iterator[Display]:
-    """A display of runs on the terminal, and what Ray says meanwhile in the store's `ray.log`."""
-    with _noise_to(root / NAME) as terminal, closing(display_for(terminal)) as display:
+def display_apart(root: Path, followers: Sequence[Follower] = ()) -> Iterator[Display]:
+    """A display of runs on the terminal, and what Ray says meanwhile in the store's `ray.log`.
+
+    Args:
+        root: of the store.
+        followers: trackers that are told the same.
+    """
+    with (
+        _noise_to(root / NAME) as terminal,
+        closing(followed(display_for(terminal), followers)) as display,
+    ):
         yield display
 
 

@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from noisyseg.bench.cluster import driver_package
+from noisyseg.bench.cluster.away import Home, home_of
 from noisyseg.bench.cluster.dispatch import Dispatch
+from noisyseg.bench.cluster.driver_package import DriverPackage
 from noisyseg.bench.cluster.ground import Ground
 from noisyseg.bench.cluster.jobs import Jobs
 from noisyseg.bench.cluster.machine import this_machine
+from noisyseg.bench.cluster.node_checks import check_nodes
 from noisyseg.bench.cluster.process_jobs import ProcessJobs
 from noisyseg.bench.cluster.progress import Display
 from noisyseg.bench.cluster.ray_cluster import connected
@@ -21,6 +24,7 @@ from noisyseg.bench.cluster.settings import ClusterSettings
 from noisyseg.bench.cluster.share import Share, share_of
 from noisyseg.bench.cluster.stopping import Stopping
 from noisyseg.bench.cluster.waiting_runs import WaitingRuns
+from noisyseg.bench.runs.durations import Durations
 from noisyseg.bench.runs.execution import announce
 from noisyseg.bench.runs.journal import Journal
 from noisyseg.bench.runs.run import Run
@@ -52,7 +56,6 @@ def run_all(
     settings: ClusterSettings,
     display: Display,
     check: Callable[[], None],
-    seconds: Callable[[Run], float | None] = lambda run: None,
 ) -> Done:
     """Train what is given, each key once.
 
@@ -63,7 +66,6 @@ def run_all(
         display: told what happens.
         check: of the runs, called beside the start of what does them; nothing is trained before it
             has returned.
-        seconds: how long a run takes, as far as is known: the longest begin first.
     Raises:
         InputError: what `check` raises; no Ray at the address, no node that has what one run
             needs, or a node with another noisyseg than this process has.
@@ -71,9 +73,11 @@ def run_all(
     """
     unique = [_anywhere(run) for run in {run.key: run for run in runs}.values()]
     journal, stopping, package = Journal(store.root), Stopping(), driver_package.own_package()
-    with _place_beside(check, settings, package) as (jobs, share, checked), stopping.by_signals():
+    with _place_beside(check, settings, package) as place, stopping.by_signals():
+        jobs, share = place.jobs, place.share
         jobs.warm_up(min(share.parallel, len(unique)))
-        checked.result()
+        durations = Durations.of(store, device=share.resources.device)
+        place.checked.result()
         ground = Ground(
             jobs=jobs,
             share=share,
@@ -82,12 +86,13 @@ def run_all(
             package=package,
             display=display,
             journal=journal,
+            home=_home(place.ray, package, unique, store, settings),
         )
-        display.start(unique, parallel=share.parallel)
+        display.start(unique, parallel=share.parallel, dashboard=place.dashboard)
         journal.tell("started", runs=len(unique), parallel=share.parallel)
         with ThreadPoolExecutor(1) as beside:
             announcing = beside.submit(_announce, unique, stopping)
-            dispatch = Dispatch(ground, WaitingRuns(unique, seconds), stopping)
+            dispatch = Dispatch(ground, WaitingRuns(unique, durations.seconds), stopping)
             dispatch.run()
             announcing.result()
         journal.tell("finished", ended=len(dispatch.records))
@@ -125,42 +130,74 @@ def _announce(runs: Sequence[Run], stopping: Stopping) -> None:
             return
 
 
+@dataclass(kw_only=True, slots=True)
+class _Place:
+    """Where runs are done.
+
+    Attributes:
+        checked: the check of the runs, which goes on meanwhile.
+        ray: connected; None without.
+        dashboard: a line that says where Ray's own pages are.
+    """
+
+    jobs: Jobs
+    share: Share
+    checked: Future[None]
+    ray: Any = None
+    dashboard: str | None = None
+
+
 @contextmanager
 def _place_beside(
-    check: Callable[[], None], settings: ClusterSettings, package: driver_package.DriverPackage
-) -> Iterator[tuple[Jobs, Share, Future[None]]]:
+    check: Callable[[], None], settings: ClusterSettings, package: DriverPackage
+) -> Iterator[_Place]:
     """Where runs are done, and the check that goes on meanwhile: each takes seconds.
 
     Ray is started in the main thread, the one that signals reach.
     """
     with ThreadPoolExecutor(1) as beside, ExitStack() as stack:
         checked = beside.submit(check)
-        jobs: Jobs
         try:
             if settings.without_ray:
-                jobs, share = _processes(settings)
-                stack.callback(jobs.kill)
+                machine = this_machine()
+                share = share_of([machine], settings)
+                processes = ProcessJobs(share, gpus=int(machine["GPU"]))
+                stack.callback(processes.kill)
+                place = _Place(jobs=processes, share=share, checked=checked)
             else:
-                ray = stack.enter_context(connected(settings))
-                jobs, share = _tasks(ray, settings, package)
+                ray, dashboard = stack.enter_context(connected(settings))
+                machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+                share = share_of(machines, settings)
+                tasks = RayJobs(ray, package, share, local=settings.address is None)
+                place = _Place(
+                    jobs=tasks, share=share, checked=checked, ray=ray, dashboard=dashboard
+                )
         except (InputError, ImportError):
             checked.result()  # a mistake in what is to be trained comes first
             raise
-        yield jobs, share, checked
+        yield place
 
 
-def _tasks(
-    ray: Any, settings: ClusterSettings, package: driver_package.DriverPackage
-) -> tuple[RayJobs, Share]:
-    machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    share = share_of(machines, settings)
-    return RayJobs(ray, package, share, local=settings.address is None), share
+def _home(
+    ray: Any,
+    package: DriverPackage,
+    runs: Sequence[Run],
+    store: RunStore,
+    settings: ClusterSettings,
+) -> Home | None:
+    """What nodes that do not see the store get its files from; none on one machine.
 
-
-def _processes(settings: ClusterSettings) -> tuple[ProcessJobs, Share]:
-    machine = this_machine()
-    share = share_of([machine], settings)
-    return ProcessJobs(share, gpus=int(machine["GPU"])), share
+    Raises:
+        InputError: a node lacks what runs need.
+    """
+    if ray is None or settings.address is None:
+        return None
+    root = str(store.root.absolute())
+    seeing = check_nodes(ray, package, runs, root)
+    nodes = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
+    if settings.address.startswith("ray://") and nodes <= seeing:
+        return None  # this process is none of the cluster's machines
+    return home_of(ray, package, root, runs)
 
 
 def _anywhere(run: Run) -> Run:

@@ -34,7 +34,11 @@ class Share:
         """What the training may use there."""
         if self.gpus:
             return Resources(
-                threads=1, device="cuda", loader_workers=self.cpus - 1, ranks=self.ranks
+                threads=1,
+                device="cuda",
+                loader_workers=self.cpus - 1,
+                ranks=self.ranks,
+                device_share=min(1.0, self.gpus),
             )
         return Resources(threads=self.cpus, device="cpu")
 

@@ -1,14 +1,12 @@
 """What a worker process does of a run, wherever it is."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+from noisyseg.bench.cluster.away import Home, working_copy
 from noisyseg.bench.runs.detectors import load_mmdet
-from noisyseg.bench.runs.execution import evaluate, execute, train
+from noisyseg.bench.runs.execution import assist, evaluate, execute, train
 from noisyseg.bench.runs.run import Resources, Run
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import RunStore
@@ -21,35 +19,36 @@ def load_in_worker() -> None:
     load_mmdet()
 
 
-def execute_in_worker(run: Run, root: str, resources: Resources, home: Any = None) -> Record:
+def execute_in_worker(
+    run: Run, root: str, resources: Resources, home: Home | None = None
+) -> Record:
     """The whole of a run, on a CPU, in a process that goes on to other runs."""
     _hide_gpus()
     shorten_temporary_folder()
-    with _here(run, root, home) as (run, root):
-        return execute(run, RunStore(Path(root)), resources)
+    with working_copy(run, root, home) as (own, own_root):
+        return execute(own, RunStore(Path(own_root)), resources)
 
 
-def train_in_worker(run: Run, root: str, resources: Resources, home: Any = None) -> Record | None:
+def train_in_worker(
+    run: Run, root: str, resources: Resources, home: Home | None = None
+) -> Record | None:
     """A run's training, on a GPU, in a process that ends with it."""
     shorten_temporary_folder()
-    with _here(run, root, home) as (run, root):
-        return train(run, RunStore(Path(root)), _as_there(resources))
+    with working_copy(run, root, home) as (own, own_root):
+        return train(own, RunStore(Path(own_root)), _as_there(resources))
 
 
-def assist_in_worker(run: Run, root: str, resources: Resources, home: Any = None) -> None:
+def assist_in_worker(run: Run, root: str, resources: Resources, home: Home | None = None) -> None:
     """The part of a further process in a training of several."""
+    shorten_temporary_folder()
+    with working_copy(run, root, home, rank=resources.rank) as (own, _):
+        assist(own, _as_there(resources))
 
 
-def evaluate_in_worker(run: Run, root: str, home: Any = None) -> Record:
+def evaluate_in_worker(run: Run, root: str, home: Home | None = None) -> Record:
     """The evaluation of a run that was trained on a GPU; it imports no torch."""
-    with _here(run, root, home) as (run, root):
-        return evaluate(run, RunStore(Path(root)))
-
-
-@contextmanager
-def _here(run: Run, root: str, home: Any) -> Iterator[tuple[Run, str]]:
-    """The run where this machine has its files: in the store, or in a copy of them."""
-    yield run, root
+    with working_copy(run, root, home) as (own, own_root):
+        return evaluate(own, RunStore(Path(own_root)))
 
 
 def _as_there(resources: Resources) -> Resources:

@@ -23,7 +23,7 @@ def private_ray() -> Iterator[Finding]:
         return
     began = time.monotonic()
     try:
-        with connected(ClusterSettings()) as ray:
+        with connected(ClusterSettings()) as (ray, _):
             seconds = time.monotonic() - began
             counted = ray.cluster_resources()
     except ImportError as error:

@@ -9,7 +9,16 @@ from noisyseg.bench.datasets.formats.registry import format_of
 from noisyseg.bench.datasets.preparation import CheckedData
 from noisyseg.bench.runs.checkpoint_note import Count, noted_or_counted
 from noisyseg.bench.runs.detectors import checkpoint_size
-from noisyseg.bench.runs.estimate import Pace, disk_bytes, hours, measured_pace, train_iterations
+from noisyseg.bench.runs.devices import device_here
+from noisyseg.bench.runs.estimate import (
+    Measured,
+    Pace,
+    disk_bytes,
+    hours,
+    measured_pace,
+    spread,
+    train_iterations,
+)
 from noisyseg.bench.runs.rehearsal import FOLDER
 from noisyseg.bench.runs.run import Run
 from noisyseg.results.records.noise_name import noise_name
@@ -44,6 +53,7 @@ class Plan:
 
     Attributes:
         hours: of the runs that are left; None if any is unknown.
+        spread: shares of them that the fastest and the slowest measured run would take.
         disk_bytes: what they leave, by what it is; None if unknown.
         pace: None if unknown.
         note: why the keys are unknown; None if they are not.
@@ -54,14 +64,29 @@ class Plan:
     runs: Sequence[PlannedRun]
     done: int
     hours: float | None
+    spread: tuple[float, float] | None
     disk_bytes: Mapping[str, int] | None
     pace: Pace | None
     note: str | None
     problems: Sequence[str]
 
+    @property
+    def hours_between(self) -> tuple[float, float] | None:
+        """The hours by the fastest measured run and by the slowest; None where unknown."""
+        if self.hours is None or self.spread is None:
+            return None
+        least, most = (round(self.hours * share, 2) for share in self.spread)
+        return least, most
+
+    def total(self, what: str) -> float | None:
+        """`device_hours` or `kilowatt_hours` of the runs left, each as the middle measured one."""
+        measured: Measured | None = getattr(self.pace, what, None)
+        left = len(self.runs) - self.done
+        return None if measured is None else round(left * measured.middle, 6)
+
     def document(self) -> dict[str, Any]:
         """The plan as data, for JSON."""
-        disk = self.disk_bytes
+        disk, pace = self.disk_bytes, self.pace
         return {
             "suite": self.suite.name,
             "variant": self.suite.variant,
@@ -72,9 +97,13 @@ class Plan:
                 "runs": len(self.runs),
                 "done": self.done,
                 "hours": self.hours,
+                "hours_between": self.hours_between,
+                "device_hours": self.total("device_hours"),
+                "kilowatt_hours": self.total("kilowatt_hours"),
                 "disk_bytes": None if disk is None else {**disk, "total": sum(disk.values())},
             },
-            "pace": None if self.pace is None else self.pace.source,
+            "pace": None if pace is None else pace.source,
+            "measured": None if pace is None else pace.measured(),
             "note": self.note,
             "problems": list(self.problems),
         }
@@ -103,10 +132,10 @@ def suite_plan(
     """
     train, evaluated = _images(suite, data)
     iterations = None if train is None else train_iterations(train, suite.protocol)
-    cost = {
-        "iterations": iterations,
-        "hours": None if pace is None or iterations is None else hours(iterations, evaluated, pace),
-    }
+    taken, bounds = None, None
+    if pace is not None and iterations is not None:
+        taken, bounds = hours(iterations, evaluated, pace), spread(iterations, evaluated, pace)
+    cost = {"iterations": iterations, "hours": taken}
     problems: list[str] = []
     planned = _of_runs(runs, store, cost, problems) if runs else _of_outline(suite, cost)
     left = [run.hours for run in planned if run.state != "done"]
@@ -116,6 +145,7 @@ def suite_plan(
         runs=planned,
         done=len(planned) - len(left),
         hours=round(sum(known), 2) if len(known) == len(left) else None,
+        spread=bounds,
         disk_bytes=None if data is None else _disk_bytes(suite, planned, store, data, count),
         pace=pace,
         note=note,
@@ -132,6 +162,7 @@ def pace_of(suite: Suite, store: RunStore, data: CheckedData | None) -> Pace | N
         protocol=suite.protocol,
         data=None if data is None else data.resolved,
         eval_images=0 if data is None else data.eval_images,
+        here=device_here(),
     )
 
 

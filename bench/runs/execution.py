@@ -32,6 +32,7 @@ from noisyseg.bench.runs.training_note import (
     read_training_note,
     write_training_note,
 )
+from noisyseg.bench.runs.usage import forget_usage, metered, spent_on
 from noisyseg.files import canonical_json, write_atomically
 from noisyseg.results.records.faults import Fault
 from noisyseg.results.records.record import Record, seal
@@ -157,7 +158,7 @@ def _train(run: Run, store: RunStore, resources: Resources) -> Record | None:
         write_training_note(run, cast("TrainingNote", note))
 
     try:
-        _, failure = _attempt(run, work)
+        _, failure = _attempt(run, work, resources)
     finally:
         if is_rehearsal(run.spec["protocol"]):
             shutil.rmtree(run.folder / CHECKPOINTS, ignore_errors=True)
@@ -189,11 +190,11 @@ def _evaluate(run: Run, store: RunStore) -> Record:
 
 
 def _attempt(
-    run: Run, work: Callable[[Heartbeat], T]
+    run: Run, work: Callable[[Heartbeat], T], resources: Resources | None = None
 ) -> tuple[T, None] | tuple[None, dict[str, Any]]:
     """What work gives, or the fields of a record that say why it failed."""
     heartbeat = Heartbeat(run.folder, epochs=run.spec["protocol"]["epochs"])
-    with output_to(run.output):
+    with output_to(run.output), metered(run.folder, resources):
         try:
             return work(heartbeat), None
         except Exception as error:  # noqa: BLE001 (a run's one failure boundary)
@@ -205,8 +206,10 @@ def _attempt(
 
 
 def _save(run: Run, store: RunStore, fields: dict[str, Any]) -> Record:
-    record = seal({"spec": run.spec, "finished": _now(), **fields})
+    record = seal({"spec": run.spec, "finished": _now(), "usage": spent_on(run.folder), **fields})
     store.save(record)
+    if is_done(record):
+        forget_usage(run.folder)
     return record
 
 

@@ -103,6 +103,7 @@ class Resources:
         meeting: where they find each other, an `init_method` of torch.distributed.
         keep_checkpoints: whether those of earlier epochs stay.
         step_limit: seconds without a step after which its process ends; None: never.
+        device_share: how much of its GPU a process has, below 1 where other runs use it, too.
     """
 
     threads: int
@@ -113,3 +114,4 @@ class Resources:
     meeting: str | None = None
     keep_checkpoints: bool = False
     step_limit: float | None = None
+    device_share: float = 1.0

@@ -120,7 +120,8 @@ def _check_images(spec: RunSpec, predictions: Predictions, file: Path, findings:
 def _claims(record: Record) -> list[str]:
     """What no file can prove."""
     claims = [
-        "started, finished, timings, environment, lineage: as the run's own process wrote them",
+        "started, finished, timings, usage, environment, lineage: as the run's own processes wrote "
+        "them",
         "that these predictions, and what the log tells, came of this spec: only training it again "
         "tells",
     ]

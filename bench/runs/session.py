@@ -16,6 +16,8 @@ from noisyseg.bench.runs.heartbeat import Heartbeat
 from noisyseg.bench.runs.noise_matrix import realised_matrix
 from noisyseg.bench.runs.rehearsal import image_limits
 from noisyseg.bench.runs.run import PREDICTIONS, Resources, Run
+from noisyseg.bench.runs.stop_signal import is_stop_asked
+from noisyseg.bench.runs.watchdog import Watchdog
 from noisyseg.bench.runs.wrong_labels import wrong_labels
 from noisyseg.bench.training.box_heads import put_method
 from noisyseg.bench.training.checkpoint import load_checkpoint
@@ -65,12 +67,20 @@ def train_run(
     def on_start(epochs_done: int) -> None:
         for problem in training.start.problems:
             sys.stderr.write(f"{problem}\n")
-        heartbeat.start(training.start.fraction)
+        images = len(training.dataset)
+        heartbeat.start(training.start.fraction, images=images, device=resources.device)
         log.start(epochs_done)
+        watchdog.step()
 
-    seconds = train(
-        training, on_start=on_start, on_epoch=log.epoch, on_iteration=heartbeat.training
-    )
+    def on_iteration(epochs_done: float, loss: float) -> None:
+        watchdog.step()
+        heartbeat.training(epochs_done, loss)
+
+    watchdog = Watchdog(resources.step_limit, sys.stderr)
+    try:
+        seconds = train(training, on_start=on_start, on_epoch=log.epoch, on_iteration=on_iteration)
+    finally:
+        watchdog.stop()
     return Trained(
         detector=training.detector,
         epochs_spared=training.start.epoch,
@@ -103,6 +113,7 @@ def prepared_training(run: Run, resources: Resources, ranks: Ranks) -> Training:
         checkpoint=run.checkpoint,
         workers=resources.loader_workers,
         keep_all=resources.keep_checkpoints,
+        stop=is_stop_asked,
         ranks=ranks,
     )
 

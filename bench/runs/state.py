@@ -32,6 +32,7 @@ class RunState:
         noise_seed: None for a clean run.
         average: mask AP in percent of a run that is done; None where it has none.
         reason: why a run failed.
+        fault: which kind of failure it was; None where its record does not say.
         ended: when, in ISO 8601; None if it has not.
         progress: of its training or evaluation (see `heartbeat`); None unless it is running.
     """
@@ -47,18 +48,26 @@ class RunState:
     epochs: int
     average: float | None
     reason: str | None
+    fault: str | None
     ended: str | None
     progress: Mapping[str, Any] | None
 
 
-def run_states(store: RunStore) -> tuple[list[RunState], list[str]]:
-    """Every run in the order of their folders, and a message for what cannot be read."""
+def run_states(
+    store: RunStore, folders: Sequence[str] | None = None
+) -> tuple[list[RunState], list[str]]:
+    """Runs in the order of their folders, and a message for what cannot be read.
+
+    Args:
+        store: of the runs.
+        folders: theirs; None: every one of the store.
+    """
 
     def of_some(folders: Sequence[str]) -> tuple[list[RunState], list[str]]:
         problems: list[str] = []
         return list(_states(store, folders, problems)), problems
 
-    parts = list(in_parts(of_some, list(store.run_folders())))
+    parts = list(in_parts(of_some, list(store.run_folders()) if folders is None else folders))
     return [run for runs, _ in parts for run in runs], [text for _, told in parts for text in told]
 
 
@@ -76,6 +85,7 @@ def _states(store: RunStore, folders: Sequence[str], problems: list[str]) -> Ite
 def _state(folder: str, spec: Mapping[str, Any], record: Record | None) -> RunState:
     state = state_of(Path(folder), record)
     running = state == "running"
+    failure = record["failure"] if record and state == "failed" else None
     noise = spec["noise"]
     return RunState(
         key=folder.rpartition("/")[2],
@@ -88,7 +98,8 @@ def _state(folder: str, spec: Mapping[str, Any], record: Record | None) -> RunSt
         train_seed=spec["train_seed"],
         epochs=spec["protocol"]["epochs"],
         average=_average(record),
-        reason=record["failure"]["message"] if record and state == "failed" else None,
+        reason=failure["message"] if failure else None,
+        fault=failure.get("fault") if failure else None,
         ended=record["finished"] if record and not running else None,
         progress=read_heartbeat(Path(folder)) if running else None,
     )

@@ -22,6 +22,11 @@ def asked_to_stop() -> Fault | None:
     return _asked[0] if _asked else None
 
 
+def is_stop_asked() -> bool:
+    """Whether a training is to leave a checkpoint and go."""
+    return bool(_asked)
+
+
 @contextmanager
 def stop_signals() -> Iterator[None]:
     """Take SIGTERM and SIGINT as a wish that `asked_to_stop` tells, while a run goes on.

@@ -10,6 +10,7 @@ import orjson
 from noisyseg.errors import InputError
 from noisyseg.files import canonical_json, sha256_bytes
 from noisyseg.results.records.faults import Fault
+from noisyseg.results.records.usage import Usage
 
 FORMAT = 1
 # What every part of a spec says of itself.
@@ -90,7 +91,13 @@ class Checksums(_LaterChecksums):
     noisy_annotations: Digest | None
 
 
-class Record(TypedDict):
+class _LaterFields(TypedDict, total=False):
+    """Of records that runs have not always written."""
+
+    usage: Usage
+
+
+class Record(_LaterFields):
     """A run's record; its metrics and its failure are those of `Done` or of `Failed`."""
 
     format: Literal[1]
@@ -260,6 +267,7 @@ def _check_schema(record: Any) -> None:
         (record["spec"], known["spec"], "$.spec"),
         (record["checksums"], known["checksums"], "$.checksums"),
         (record["failure"] or {}, outcome["failure"] or {}, "$.failure"),
+        (record.get("usage", {}), known.get("usage", {}), "$.usage"),
     ):
         if len(given) > len(kept):  # msgspec leaves out what it does not know
             unknown = min(given.keys() - kept.keys())

@@ -94,7 +94,9 @@ def test_a_whole_run_is_verified(call, store):
     assert (done.status, done.err) == (0, "verified: all that files can prove\n")
     assert f"{record_in(folder)['metrics']['segm']['AP']:.2f}" in done.out
     assert "pycocotools" in done.out
-    assert "claimed, not proven: started, finished, timings, environment, lineage" in done.out
+    assert (
+        "claimed, not proven: started, finished, timings, usage, environment, lineage" in done.out
+    )
     document = json.loads(call("evaluate", folder, "--verify", "--json").out)
     found = document["verification"]
     assert (found["differences"], found["unchecked"]) == ([], [])

@@ -101,7 +101,7 @@ def test_what_is_done_is_not_counted_and_its_pace_is_the_estimate(
     # Three images with annotations, 4 a batch, 2 epochs: 2 iterations; 3 images take 9 s.
     assert document["runs"][1]["iterations"] == 2
     assert document["runs"][1]["hours"] == pytest.approx((2 * 0.5 + 9.0) / 3600, abs=1e-3)
-    assert document["pace"] == "measured on cuda, 1 finished runs"
+    assert document["pace"] == "measured on cuda, 1 finished run"
     text = call("plan", toy.file, "--out", out).out
     assert "4 runs, 1 done" in text
     assert "GPU hours left: 0.0 (0.500 s an iteration, measured on cuda" in text

@@ -1,5 +1,11 @@
 import json
+import os
+import pty
 import re
+import signal
+import subprocess
+import sys
+import time
 from datetime import datetime, timezone
 
 import pytest
@@ -7,6 +13,7 @@ import pytest
 from noisyseg.bench.cli.status import age
 from noisyseg.bench.runs.execution import _alone_in, announce
 from noisyseg.bench.runs.heartbeat import Heartbeat
+from noisyseg.bench.runs.journal import Journal
 from noisyseg.results.records.noise_name import noise_name
 from noisyseg.results.records.record import seal
 from noisyseg.results.records.store import RunStore
@@ -102,7 +109,7 @@ def test_status_tells_running_from_waiting_runs(call, toy, tmp_path, record_of):
         runs[2].key: ("running", None, 2),  # once more after its failure
         runs[3].key: ("waiting", None, 2),
     }
-    assert f"{runs[0].key}  running  toy  ce  clean  seed 0\n    epoch 0.5 of 2\n" in shown
+    assert f"{runs[0].key}  running  toy  ce  clean  seed 0\n    epoch 0.5/2, loss 1.250, " in shown
     # Killed: nobody holds the folders any more, whatever the last heartbeat said.
     after = json.loads(call("status", "--out", out, "--json").out)["runs"]
     assert {row["key"]: row["status"] for row in after} == {
@@ -185,3 +192,125 @@ def test_status_of_a_store_without_runs(call, tmp_path):
     done = call("status", "--out", tmp_path / "none")
     assert (done.status, done.out.split()) == (0, f"{counts} in {tmp_path / 'none'}".split())
     assert json.loads(call("status", "--out", tmp_path / "none", "--json").out)["runs"] == []
+
+
+def test_what_a_run_says_of_itself_is_in_the_document(call, toy, tmp_path, record_of):
+    out = tmp_path / "runs"
+    runs = toy.expand(out)
+    for run in runs:
+        announce(run)
+    heartbeat = Heartbeat(runs[0].folder, epochs=2)
+    heartbeat.start(0, images=80)
+    heartbeat.training(0.5, 1.25)
+    with _alone_in(runs[0].folder):
+        rows = json.loads(call("status", "--out", out, "--json").out)["runs"]
+    row = next(row for row in rows if row["key"] == runs[0].key)
+    assert (row["stage"], row["device"], row["pid"]) == ("training", "cpu", os.getpid())
+    assert row["images_per_second"] == pytest.approx(40 / row["step_seconds"])
+    assert row["memory_bytes"] > 1e6
+    assert time.time() - 60 < row["time"] <= time.time()
+    assert row["silent_seconds"] is None
+    other = next(row for row in rows if row["key"] == runs[1].key)
+    assert other["node"] is other["time"] is other["memory_bytes"] is None
+
+
+def test_a_kind_of_failure_is_said(call, toy, tmp_path, record_of):
+    out = tmp_path / "runs"
+    runs = toy.expand(out)
+    record = record_of(runs[0], failure="loss became nan")
+    fields = {k: v for k, v in record.items() if k not in ("format", "key", "checksum")}
+    fields["failure"] = {**fields["failure"], "fault": "not finite"}
+    _save(out, seal(fields))
+    assert "\n    not finite: loss became nan\n" in call("status", "--out", out).out
+    (row,) = json.loads(call("status", "--out", out, "--json").out)["runs"]
+    assert (row["fault"], row["reason"]) == ("not finite", "loss became nan")
+
+
+def watching(out, *words):
+    """`status --watch` in a process of its own."""
+    command = [sys.executable, "-m", "noisyseg.bench.cli", "status", "--out", str(out), "--watch"]
+    return subprocess.Popen([*command, *words], stdout=subprocess.PIPE, text=True)
+
+
+def test_watching_off_a_terminal_prints_blocks_until_ctrl_c(toy, tmp_path, record_of):
+    out = tmp_path / "runs"
+    runs = toy.expand(out)
+    for run in runs:
+        announce(run)
+    _save(out, record_of(runs[3]))
+    heartbeat = Heartbeat(runs[0].folder, epochs=2)
+    heartbeat.start(0, images=80)
+    heartbeat.training(0.5, 1.25)
+    with _alone_in(runs[0].folder), watching(out, "0.2") as watched:
+        lines = [watched.stdout.readline() for _ in range(4)]
+        heartbeat.evaluating()
+        _save(out, record_of(runs[1]))
+        while True:
+            block = [watched.stdout.readline() for _ in range(4)]
+            if "2 done" in block[0]:
+                break
+        watched.send_signal(signal.SIGINT)
+        assert watched.wait(30) == 0
+    assert re.fullmatch(r"2 waiting, 1 running, 1 done; about \d.* left\n", lines[0])
+    assert lines[1].split()[:5] == ["run", "epoch", "loss", "images/s", "node"]
+    assert lines[2].startswith("ce · clean · seed 0  0.5/2  1.250 ")
+    assert lines[3] == "\n"
+    assert block[0].startswith("1 waiting, 1 running, 2 done;")
+    assert "evaluating" in block[2]
+    assert "\x1b" not in "".join(lines + block)
+
+
+def test_watching_on_a_terminal_redraws(toy, tmp_path):
+    out = tmp_path / "runs"
+    runs = toy.expand(out)
+    for run in runs:
+        announce(run)
+    Heartbeat(runs[0].folder, epochs=2).evaluating()
+    terminal, own = pty.openpty()
+    command = [sys.executable, "-m", "noisyseg.bench.cli", "status", "--out", str(out), "--watch"]
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80", "LINES": "24"}
+    with _alone_in(runs[0].folder):
+        watched = subprocess.Popen([*command, "0.1"], stdout=own, env=environment)
+        os.close(own)
+        shown = b""
+        while shown.count(b"evaluating") < 3:
+            shown += os.read(terminal, 10_000)
+        watched.send_signal(signal.SIGINT)
+        try:
+            while more := os.read(terminal, 10_000):
+                shown += more
+        except OSError:  # the other end is closed
+            pass
+        assert watched.wait(30) == 0
+    os.close(terminal)
+    assert b"3 waiting, 1 running, 0 done" in shown
+    assert b"\x1b[1A" in shown, "it goes up and draws over what it drew"
+    assert shown.rstrip().endswith(b"\x1b[?25h"), "the cursor is back"
+
+
+def test_watching_as_json_is_a_document_a_line(tmp_path):
+    (tmp_path / "runs").mkdir()
+    with watching(tmp_path / "runs", "0.1", "--json") as watched:
+        documents = [json.loads(watched.stdout.readline()) for _ in range(3)]
+        watched.send_signal(signal.SIGINT)
+        assert watched.wait(30) == 0
+    assert documents == [{"runs": [], "problems": []}] * 3
+
+
+@pytest.mark.parametrize("words", [("--watch", "0"), ("--watch", "nan"), ("--watch", "--events")])
+def test_watching_in_another_way_is_refused(call, tmp_path, words):
+    assert call("status", *words).status == 2
+
+
+def test_the_journal_is_told_in_words(call, tmp_path):
+    out = tmp_path / "runs"
+    out.mkdir()
+    assert "no driver has written a journal" in call("status", "--out", out, "--events").err
+    journal = Journal(out)
+    for number in range(30):
+        journal.tell("begun", key=f"k{number}", label=f"ce · seed {number}", node="gpu-1")
+    lines = call("status", "--out", out, "--events").out.splitlines()
+    assert len(lines) == 20
+    assert lines[-1].endswith("  ce · seed 29: begun on gpu-1")
+    (last,) = json.loads(call("status", "--out", out, "--events", "1", "--json").out)["events"]
+    assert last["key"] == "k29"

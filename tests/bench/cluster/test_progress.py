@@ -1,86 +1,31 @@
 import io
+import re
 from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
-from noisyseg.bench.cluster import progress
-from noisyseg.bench.cluster.progress import (
-    LiveDisplay,
-    PlainDisplay,
-    display_for,
-    duration,
-    outcome_line,
-    progress_line,
-    time_left,
-)
-from noisyseg.bench.runs.heartbeat import Heartbeat
+from noisyseg.bench.cluster import watched_runs
+from noisyseg.bench.cluster.live_display import LiveDisplay
+from noisyseg.bench.cluster.plain_display import PlainDisplay
+from noisyseg.bench.cluster.progress import display_for
+from noisyseg.bench.runs.heartbeat import Heartbeat, read_heartbeat
+
+LINK = "Ray's dashboard: http://127.0.0.1:8265"
 
 
-@pytest.fixture
-def runs(toy, tmp_path):
-    """Four runs with folders."""
-    made = toy.expand(tmp_path / "runs")
-    for run in made:
-        run.folder.mkdir(parents=True)
-    return made
+def live(stream, width=200, height=50):
+    console = Console(
+        file=stream, force_terminal=True, width=width, height=height, color_system=None
+    )
+    return LiveDisplay(console)
 
 
-@pytest.fixture
-def clock(monkeypatch):
-    now = [1000.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
-    return now
+def plain(shown):
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0, "0 s"),
-        (59.4, "59 s"),
-        (59.6, "1 min 00 s"),
-        (61, "1 min 01 s"),
-        (3599, "59 min 59 s"),
-        (3600, "1 h 00 min"),
-        (90_000, "25 h 00 min"),
-    ],
-)
-def test_durations(seconds, text):
-    assert duration(seconds) == text
-
-
-def test_time_left_counts_rounds(clock):
-    assert time_left(900.0, ended=0, remaining=4, parallel=2) == "time left not known yet"
-    # 100 s for one round of two; three more runs are two more rounds.
-    assert time_left(900.0, ended=2, remaining=3, parallel=2) == "about 3 min 20 s left"
-    assert time_left(900.0, ended=1, remaining=1, parallel=0) == "about 1 min 40 s left"
-    assert time_left(900.0, ended=2, remaining=0, parallel=2) == "about 0 s left"
-
-
-def test_the_line_of_a_run_that_is_done(runs, record_of):
-    line = outcome_line(runs[0], record_of(runs[0], average=29.06))
-    assert line == "ce · clean · seed 0: mask AP 29.1 in 1 min 05 s"
-    assert "mask AP unknown" in outcome_line(runs[0], record_of(runs[0], average=None))
-
-
-def test_the_line_of_a_run_that_failed_names_reason_and_log(runs, record_of):
-    line = outcome_line(runs[1], record_of(runs[1], failure="no memory\nmore of it"))
-    assert line == f"lncis · clean · seed 0: FAILED: no memory (log: {runs[1].folder / 'run.log'})"
-
-
-def test_the_line_of_a_run_under_way(runs, monkeypatch):
-    assert progress_line(runs[0]) is None
-    beat = Heartbeat(runs[0].folder, epochs=8)
-    beat.start(2)
-    beat.training(4, 1.23456)
-    line = progress_line(runs[0])
-    assert line.startswith("ce · clean · seed 0: epoch 4.0/8, loss 1.235, ")
-    assert line.endswith(" of training left")
-    beat.evaluating()
-    assert progress_line(runs[0]) == "ce · clean · seed 0: evaluating"
-
-
-def test_a_terminal_gets_the_live_list_and_a_file_plain_lines(monkeypatch):
+def test_a_terminal_gets_the_live_table_and_a_file_plain_lines(monkeypatch):
     for name in ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
         monkeypatch.delenv(name, raising=False)
     terminal = io.StringIO()
@@ -93,9 +38,8 @@ def test_plain_lines_tell_the_whole_story(runs, record_of, clock):
     stream = io.StringIO()
     display = PlainDisplay(Console(file=stream, width=40))
     runs[2] = replace(runs[2], method_label="[red] method with a very long label indeed")
-    display.start(runs, parallel=2)
-    beat = Heartbeat(runs[2].folder, epochs=2)
-    beat.evaluating()
+    display.start(runs, parallel=2, dashboard=LINK)
+    Heartbeat(runs[2].folder, epochs=2).evaluating()
     display.refresh(runs)
     assert "evaluating" not in stream.getvalue(), "not so soon"
     clock[0] += 60
@@ -103,14 +47,63 @@ def test_plain_lines_tell_the_whole_story(runs, record_of, clock):
     display.refresh(runs[2:])
     display.ended(runs[0], record_of(runs[0]))
     display.ended(runs[1], record_of(runs[1], failure="boom"))
+    display.ended(runs[3], record_of(runs[3]), elsewhere=True)
+    display.note("node b is lost\n1 run of it goes on elsewhere")
+    clock[0] += 60
+    display.refresh([runs[2]])
     display.close()
+    state = read_heartbeat(runs[2].folder)
+    node, memory = state["node"], f"{state['memory_bytes'] / 1e6:.1f} MB"
     assert stream.getvalue().splitlines() == [
         "training 4 runs, 2 at a time",
-        f"  {runs[2].label}: evaluating",
-        "[1/4] ce · clean · seed 0: mask AP 30.0 in 1 min 05 s; about 2 min 00 s left",
-        f"[2/4] lncis · clean · seed 0: FAILED: boom (log: {runs[1].folder / 'run.log'}); "
-        "about 1 min 00 s left",
+        LINK,
+        "3 waiting, 1 running, 0 done; 1 min 00 s so far, time left not known yet",
+        f"  {runs[2].label}: evaluating, on {node} cpu, {memory}",
+        "[1/4] ce · clean · seed 0: mask AP 30.0 in 1 min 05 s",
+        f"[2/4] lncis · clean · seed 0: FAILED: boom (log: {runs[1].folder / 'run.log'})",
+        "[3/4] lncis · sym40 · seed 0: mask AP 30.0 in 1 min 05 s, by another driver",
+        "node b is lost",
+        "1 run of it goes on elsewhere",
+        "0 waiting, 1 running, 2 done, 1 failed (1 by another driver); "
+        "2 min 00 s so far, about 5 s left",
+        f"  {runs[2].label}: evaluating, on {node} cpu, {memory}",
     ]
+
+
+def test_plain_lines_have_no_control_characters(runs, record_of, clock):
+    stream = io.StringIO()
+    display = PlainDisplay(Console(file=stream))
+    display.start(runs, parallel=2)
+    display.ended(runs[0], record_of(runs[0], failure="\x1b[31mred\x07"))
+    display.note("\x1b[2Jgone")
+    display.close()
+    assert re.search(r"[^\n\x20-\uffff]", stream.getvalue()) is None
+
+
+def test_a_log_has_few_lines_for_many_runs_and_ever_fewer(runs, clock):
+    stream = io.StringIO()
+    display = PlainDisplay(Console(file=stream))
+    many = [replace(runs[0], folder=runs[0].folder / str(number)) for number in range(200)]
+    for run in many:
+        run.folder.mkdir()
+        Heartbeat(run.folder, epochs=2).start(0)
+    display.start(many, parallel=100)
+    clock[0] += 20
+    display.refresh(many)
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 1 + 1 + 4 + 1
+    assert lines[-1] == "  and 196 more"
+    for _ in range(2 * 3600):  # two hours
+        clock[0] += 1
+        display.refresh(many)
+    told = stream.getvalue().count("so far")
+    assert 200 < told < 250  # 360 at 20 s; 100 + 100 · ln(7200 / 2000) are 228
+    clock[0] += 10**6
+    display.refresh(many)
+    for _ in range(299):
+        clock[0] += 1
+        display.refresh(many)
+    assert stream.getvalue().count("so far") == told + 1
 
 
 def test_no_more_runs_at_a_time_than_there_are(runs):
@@ -119,28 +112,63 @@ def test_no_more_runs_at_a_time_than_there_are(runs):
     assert stream.getvalue() == "training 4 runs, 4 at a time\n"
 
 
-def test_the_live_list_shows_runs_under_way_and_keeps_the_ended_ones(runs, record_of):
+def test_the_live_table_shows_runs_under_way_and_keeps_the_ended_ones(runs, record_of, clock):
     stream = io.StringIO()
-    display = LiveDisplay(Console(file=stream, force_terminal=True, width=200, color_system=None))
+    display = live(stream)
     runs[0] = replace(runs[0], method_label="[bold]x")
-    display.start(runs, parallel=2)
+    display.start(runs, parallel=2, dashboard=LINK)
     try:
         beat = Heartbeat(runs[0].folder, epochs=2)
         beat.start(0)
         beat.training(1.5, 0.125)
         Heartbeat(runs[1].folder, epochs=2).evaluating()
         display.refresh(runs)
+        display._live.refresh()  # as it does by itself four times a second
         display.ended(runs[2], record_of(runs[2], average=12.5))
         display.ended(runs[3], record_of(runs[3], failure="boom"))
+        display.note("node b is \x1b[2Jlost")
         display.refresh(runs[:2])
+        display._live.refresh()
     finally:
         display.close()
     shown = stream.getvalue()
+    assert plain(shown).endswith("\r2 waiting, 0 running, 1 done, 1 failed after 0 s\n")
     for text in (
-        *("2 of 4 runs ended", "[bold]x", "1.5/2", "0.125", "evaluating"),
+        *("2 waiting, 2 running, 0 done;", "0 waiting, 2 running, 1 done, 1 failed;", LINK),
+        *("[bold]x", "1.5/2", "0.125", "evaluating", "node b is �[2Jlost"),
         *(f"{runs[2].label}: mask AP 12.5", f"{runs[3].label}: FAILED: boom"),
     ):
         assert text in shown
+
+
+@pytest.mark.parametrize("width", [60, 80, 140])
+def test_the_live_table_fits_its_terminal(runs, width, monkeypatch):
+    many = [
+        replace(runs[0], folder=runs[0].folder / str(number), method_label="lncis-two-stage" * 3)
+        for number in range(40)
+    ]
+    for run in many:
+        run.folder.mkdir()
+        beat = Heartbeat(run.folder, epochs=36)
+        beat.start(0, images=4000)
+        beat.training(1.5, 0.125)
+    stream = io.StringIO()
+    display = live(stream, width=width, height=20)
+    display.start(many, parallel=40, dashboard=LINK)
+    display.refresh(many)
+    display._live.refresh()
+    drawn = plain(stream.getvalue()).split("\r")[-1]
+    display.close()
+    lines = drawn.splitlines()
+    assert len(lines) <= 20
+    assert max(map(len, lines)) <= width
+    assert any(re.fullmatch(r"and \d+ more", line.rstrip()) for line in lines)
+
+
+def test_a_display_that_was_never_begun_is_closed_without_a_word():
+    stream = io.StringIO()
+    live(stream).close()
+    assert stream.getvalue() == ""
 
 
 @pytest.mark.parametrize("kind", [LiveDisplay, PlainDisplay])
@@ -148,7 +176,7 @@ def test_of_thousands_of_waiting_runs_few_are_looked_at_and_not_often(
     runs, record_of, clock, monkeypatch, kind
 ):
     opened = []
-    monkeypatch.setattr(progress, "read_heartbeat", lambda folder: opened.append(folder))
+    monkeypatch.setattr(watched_runs, "read_heartbeat", lambda folder: opened.append(folder))
     many = [replace(runs[0], folder=runs[0].folder / str(number)) for number in range(3000)]
     display = kind(Console(file=io.StringIO()))
     display.start(many, parallel=2)
@@ -166,3 +194,22 @@ def test_of_thousands_of_waiting_runs_few_are_looked_at_and_not_often(
             assert opened[-4:] == [run.folder for run in many[1:5]]
     finally:
         display.close()
+
+
+def test_a_slow_disk_is_not_looked_at_all_the_time(runs, clock, monkeypatch):
+    opened = []
+
+    def slow(folder):
+        opened.append(folder)
+        clock[0] += 1.0
+
+    monkeypatch.setattr(watched_runs, "read_heartbeat", slow)
+    display = live(io.StringIO())
+    display.start(runs, parallel=2)
+    try:
+        for _ in range(100):
+            display.refresh(runs)
+            clock[0] += 0.5
+    finally:
+        display.close()
+    assert len(opened) == 4  # 4 s of looking, then a rest of 80

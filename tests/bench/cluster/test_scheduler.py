@@ -25,7 +25,7 @@ class Watch:
         self.parallel, self.outcomes, self.labels = None, [], []
         self.meanwhile = meanwhile
 
-    def start(self, runs, *, parallel):
+    def start(self, runs, *, parallel, dashboard=None):
         self.labels = [run.label for run in runs]
         self.parallel = parallel
 
@@ -324,7 +324,7 @@ cluster.add_node(num_cpus=1)
 os.chdir(sys.argv[1])  # not the workers' folder: a relative path must not mean theirs
 
 class Silent:
-    def start(self, runs, *, parallel):
+    def start(self, runs, *, parallel, dashboard=None):
         self.parallel = parallel
     def refresh(self, waiting): ...
     def ended(self, run, record): ...

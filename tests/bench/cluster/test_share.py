@@ -22,9 +22,9 @@ def cluster(*nodes):
         ([(64, 2)], {}, 8, 1, Resources(threads=1, device="cuda", loader_workers=7), 2),
         ([(2, 4)], {}, 1, 1, Resources(threads=1, device="cuda"), 2),
         ([(8, 1)], {"gpus_per_run": 0.5, "cpus_per_run": 2}, 2, 0.5,
-         Resources(threads=1, device="cuda", loader_workers=1), 2),
+         Resources(threads=1, device="cuda", loader_workers=1, device_share=0.5), 2),
         ([(8, 1)], {"gpus_per_run": 0.5}, 4, 0.5,
-         Resources(threads=1, device="cuda", loader_workers=3), 2),
+         Resources(threads=1, device="cuda", loader_workers=3, device_share=0.5), 2),
         # Several GPUs for each run: a process with each, which may lie on two machines.
         ([(12, 4)], {"gpus_per_run": 2}, 3, 1,
          Resources(threads=1, device="cuda", loader_workers=2, ranks=2), 2),

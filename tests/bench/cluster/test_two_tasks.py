@@ -26,7 +26,7 @@ class Watch:
     def __init__(self):
         self.outcomes = []
 
-    def start(self, runs, *, parallel):
+    def start(self, runs, *, parallel, dashboard=None):
         pass
 
     def refresh(self, waiting):
@@ -74,7 +74,7 @@ def one_cpu_and_one_gpu(monkeypatch):
     def with_gpu(ray, address, folder):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(ray, "init", partial(ray.init, num_gpus=1))
-            connect(ray, address, folder)
+            return connect(ray, address, folder)
 
     monkeypatch.setattr(ray_cluster, "_connect", with_gpu)
     monkeypatch.setattr(ray_cluster, "usable_cpus", lambda: 1)
@@ -94,7 +94,7 @@ def parts(monkeypatch):
 def timeless(record):
     """A record but for what tells the time; its log's lines hold seconds."""
     checksums = {name: value for name, value in record["checksums"].items() if name != "log"}
-    times = ("started", "finished", "timings", "checksum")
+    times = ("started", "finished", "timings", "usage", "checksum")
     return {k: v for k, v in record.items() if k not in times} | {"checksums": checksums}
 
 

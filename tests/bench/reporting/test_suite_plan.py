@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import pytest
 
 from noisyseg.bench.config.suite import load_suite
 from noisyseg.bench.config.suite_part import choose
 from noisyseg.bench.reporting import suite_plan
-from noisyseg.bench.runs.estimate import Pace
+from noisyseg.bench.reporting.plan_cost import cost_lines
+from noisyseg.bench.runs.estimate import Measured, Pace
 from noisyseg.bench.runs.grid import foresee
 from noisyseg.bench.runs.inputs import check
 from noisyseg.results.records.store import RunStore
@@ -40,8 +43,50 @@ def test_what_is_done_costs_nothing(suite, store, record_of, monkeypatch):
     }
     assert total == {
         **{"runs": 4, "done": 1, "hours": 3.0},
+        **dict.fromkeys(("hours_between", "device_hours", "kilowatt_hours")),
         "disk_bytes": {**disk, "total": sum(disk.values())},
     }
+
+
+def test_those_left_take_what_finished_ones_took(suite, store, record_of, monkeypatch):
+    monkeypatch.setattr(suite_plan, "noted_or_counted", lambda *_: 1000)
+    data, settings = check(suite)
+    runs = foresee(suite, store, data, settings)
+    store.save(record_of(runs[0]))
+    pace = replace(
+        HALF_AN_HOUR,
+        steps=Measured(12, 1350.0, 1800.0, 3600.0),
+        device_hours=Measured(12, 0.9, 1.25, 2.0),
+        kilowatt_hours=Measured(9, 0.2, 0.31, 0.4),
+    )
+    plan = suite_plan.suite_plan(suite, runs, store, data=data, pace=pace, note=None)
+    document = plan.document()
+    total = {name: document["total"][name] for name in ("hours_between", "device_hours")}
+    assert total == {"hours_between": (2.25, 6.0), "device_hours": 3 * 1.25}
+    assert document["total"]["kilowatt_hours"] == pytest.approx(3 * 0.31)
+    assert document["measured"]["kilowatt_hours"] == {
+        **{"runs": 9, "least": 0.2, "middle": 0.31, "most": 0.4}
+    }
+    assert document["measured"]["images"] is None
+    hours, cost, _ = cost_lines(plan)
+    assert hours.startswith("GPU hours left: 3.0, from 2.2 to 6.0 (1800.000 s an iteration, given")
+    assert cost == (
+        "cost left: 3.75 GPU hours held (1.25 each, 0.90 to 2.00 in 12 finished runs), "
+        "0.93 kWh (0.31 each, 0.20 to 0.40 in 9 finished runs)"
+    )
+
+
+def test_of_one_finished_run_there_are_no_bounds_and_small_amounts_are_no_zeros(
+    suite, store, monkeypatch
+):
+    monkeypatch.setattr(suite_plan, "noted_or_counted", lambda *_: 1000)
+    data, settings = check(suite)
+    pace = replace(HALF_AN_HOUR, kilowatt_hours=Measured(1, 0.0012, 0.0012, 0.0012))
+    plan = suite_plan.suite_plan(
+        suite, foresee(suite, store, data, settings), store, data=data, pace=pace, note=None
+    )
+    _, cost, _ = cost_lines(plan)
+    assert cost == "cost left: 0.0048 kWh (0.0012 each, as in 1 finished run)"
 
 
 def test_without_data_the_grid_alone_is_known(suite, store):
@@ -58,4 +103,8 @@ def test_without_data_the_grid_alone_is_known(suite, store):
     ]
     document = plan.document()
     assert document["note"] == "no data are there"
-    assert document["total"] == {"runs": 4, "done": 0, "hours": None, "disk_bytes": None}
+    unknown = ("hours", "hours_between", "device_hours", "kilowatt_hours", "disk_bytes")
+    assert document["total"] == {"runs": 4, "done": 0, **dict.fromkeys(unknown)}
+    assert document["measured"] == dict.fromkeys(
+        ("steps", "images", "device_hours", "kilowatt_hours")
+    )

@@ -17,6 +17,7 @@ from noisyseg.bench.datasets.formats.shapes import ShapesSettings, generate_shap
 from noisyseg.bench.runs.execution import execute, record_crash
 from noisyseg.bench.runs.grid import expand
 from noisyseg.bench.runs.run import Resources
+from noisyseg.bench.runs.usage import spent_on
 from noisyseg.results.evaluation.average_precision import average_precision
 from noisyseg.results.evaluation.matches_file import read_matches
 from noisyseg.results.records.record import check_record
@@ -119,9 +120,13 @@ def test_a_run_stopped_between_an_epochs_log_and_its_checkpoint_tells_each_epoch
     with pytest.raises(KeyboardInterrupt):
         execute(run, store, ONE_THREAD)
     assert [line["epoch"] for line in epochs(run)] == [0, 1]
+    first = spent_on(run.folder)
     monkeypatch.setattr(loop, "save_checkpoint", save)
     _, record = in_this_process(tmp_path)
     assert record["lineage"] == {"resumed_from_epoch": 1}
+    assert record["usage"]["cpu_seconds"] > first["cpu_seconds"] > 0
+    assert record["usage"]["complete"]
+    assert not (run.folder / "usage.json").exists()
     assert [line["epoch"] for line in epochs(run)] == [0, 1]
     assert outcome(run) == reference
 
@@ -239,7 +244,10 @@ def test_an_unreadable_image_fails_the_run_until_it_is_mended(own_data, capfd):
     assert capfd.readouterr() == ("", "")
 
     image.write_bytes(whole)
-    assert execute(run, store, ONE_THREAD)["status"] == "done"
+    mended = execute(run, store, ONE_THREAD)
+    assert mended["status"] == "done"
+    spent = [one["usage"]["cpu_seconds"] for one in (record, mended)]
+    assert 0 < spent[0] < spent[1]  # what the failure took is in the sum
 
 
 def test_a_process_waits_for_another_that_works_on_the_run(tmp_path, prepare):

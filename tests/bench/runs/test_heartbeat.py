@@ -1,9 +1,13 @@
 import json
+import os
+import socket
+import time
+from timeit import timeit
 
 import pytest
 
 from noisyseg.bench.runs import heartbeat
-from noisyseg.bench.runs.heartbeat import NAME, Heartbeat, read_heartbeat
+from noisyseg.bench.runs.heartbeat import NAME, Heartbeat, read_heartbeat, silent_seconds
 
 
 @pytest.fixture
@@ -16,8 +20,24 @@ def clock(monkeypatch):
 
 def test_a_run_that_has_not_begun_shows_nothing(tmp_path):
     assert read_heartbeat(tmp_path) is None
-    Heartbeat(tmp_path, epochs=3).start(0)
+    Heartbeat(tmp_path, epochs=3)
     assert read_heartbeat(tmp_path) is None
+
+
+def test_from_its_start_a_training_says_where_it_is(tmp_path):
+    before = time.time()
+    Heartbeat(tmp_path, epochs=3).start(1)
+    state = read_heartbeat(tmp_path)
+    assert before <= state.pop("time") <= time.time()
+    assert state.pop("memory_bytes") > 1e6
+    assert state == {
+        "stage": "training",
+        "epoch": 1,
+        "epochs": 3,
+        "node": socket.gethostname().partition(".")[0],
+        "device": "cpu",
+        "pid": os.getpid(),
+    }
 
 
 def test_time_left_follows_the_pace_since_the_start(tmp_path, clock):
@@ -25,14 +45,27 @@ def test_time_left_follows_the_pace_since_the_start(tmp_path, clock):
     beat.start(4)
     clock[0] += 30
     beat.training(5.5, 0.25)
+    state = read_heartbeat(tmp_path)
     # 1.5 epochs took 30 s, so the 4.5 that are left take 90 s.
-    assert read_heartbeat(tmp_path) == {
-        "stage": "training",
-        "epoch": 5.5,
-        "epochs": 10,
-        "loss": 0.25,
-        "seconds_left": pytest.approx(90),
-    }
+    assert (state["epoch"], state["epochs"], state["loss"]) == (5.5, 10, 0.25)
+    assert state["seconds_left"] == pytest.approx(90)
+    assert "images_per_second" not in state
+
+
+def test_images_a_second_and_seconds_a_step_are_those_of_late(tmp_path, clock):
+    """80 images in 20 steps an epoch: 10 s a step at first, then half a second."""
+    beat = Heartbeat(tmp_path, epochs=10)
+    beat.start(0, images=80)
+    for step in range(1, 4):
+        clock[0] += 10
+        beat.training(step / 20, 1.0)
+    state = read_heartbeat(tmp_path)
+    assert (state["step_seconds"], state["images_per_second"]) == (10, pytest.approx(0.4))
+    for step in range(4, 60):
+        clock[0] += 0.5
+        beat.training(step / 20, 1.0)
+    state = read_heartbeat(tmp_path)
+    assert (state["step_seconds"], state["images_per_second"]) == (0.5, pytest.approx(8))
 
 
 def test_it_writes_about_once_a_second(tmp_path, clock):
@@ -51,7 +84,9 @@ def test_evaluation_is_shown_at_once_and_the_end_leaves_nothing(tmp_path, clock)
     beat.start(0)
     beat.training(1.9, 0.5)
     beat.evaluating()
-    assert read_heartbeat(tmp_path) == {"stage": "evaluation", "epoch": 2, "epochs": 2}
+    state = read_heartbeat(tmp_path)
+    assert (state["stage"], state["epoch"], state["epochs"]) == ("evaluation", 2, 2)
+    assert "loss" not in state
     beat.stop()
     beat.stop()
     assert list(tmp_path.iterdir()) == []
@@ -63,7 +98,7 @@ def test_a_loss_that_is_no_number_is_shown_as_it_is(tmp_path, clock):
     assert loss != loss
 
 
-@pytest.mark.parametrize("data", [b"", b'{"stage": "trai', b"[1]", b"\xff\xfe"])
+@pytest.mark.parametrize("data", [b"", b'{"stage": "trai', b"[1]", b"{}", b"\xff\xfe"])
 def test_a_file_that_is_none_of_ours_shows_nothing(tmp_path, data):
     (tmp_path / NAME).write_bytes(data)
     assert read_heartbeat(tmp_path) is None
@@ -77,3 +112,27 @@ def test_a_reader_sees_whole_states_alone(tmp_path, monkeypatch):
     beat.evaluating()
     assert (tmp_path / NAME).stat().st_ino != before
     assert json.loads((tmp_path / NAME).read_text())["epochs"] == 2
+
+
+def test_a_step_is_held_up_by_microseconds(tmp_path):
+    beat = Heartbeat(tmp_path, epochs=2)
+    beat.start(0, images=100)
+    beat.training(0.1, 0.5)
+    steps = 20_000  # 0.01 s of them: one write at most
+    assert timeit(lambda: beat.training(0.2, 0.5), number=steps) / steps < 50e-6
+
+
+@pytest.mark.parametrize(
+    ("state", "silent"),
+    [
+        ({"stage": "training", "time": 1000.0}, None),
+        ({"stage": "training", "time": 700.0}, 300),
+        ({"stage": "training", "time": 1300.0}, None),  # another machine's clock
+        ({"stage": "training", "time": 700.0, "step_seconds": 200}, None),
+        ({"stage": "training", "time": 100.0, "step_seconds": 200}, 900),
+        ({"stage": "evaluation", "time": 0.0}, None),
+        ({"stage": "training"}, None),  # an earlier noisyseg's
+    ],
+)
+def test_a_training_that_says_nothing_for_long_is_silent(state, silent):
+    assert silent_seconds(state, now=1000.0) == silent

@@ -125,6 +125,51 @@ def test_the_checksum_of_matches_may_be_there_and_need_not():
     assert record["checksum"] != earlier["checksum"]
 
 
+USAGE = {
+    "device": "NVIDIA H100 80GB HBM3",
+    "device_seconds": 40.5,
+    "cpu_seconds": 80.25,
+    "peak_device_bytes": 3_000_000_000,
+    "peak_host_bytes": 2**31,
+    "energy_joules": 12_000.125,
+    "complete": True,
+}
+
+
+@pytest.mark.parametrize("unknown", [(), ("device",), set(USAGE) - {"device_seconds", "complete"}])
+def test_what_a_run_took_may_be_there_and_need_not(unknown):
+    """Runs of earlier versions told of none; the key is the same."""
+    earlier = seal(_fields())
+    record = seal(_fields(usage=USAGE | dict.fromkeys(unknown)))
+    assert decode_record(encode_record(record)) == record
+    assert decode_record(encode_record(earlier)) == earlier
+    assert "usage" not in earlier
+    assert record["key"] == earlier["key"]
+    assert record["checksum"] != earlier["checksum"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"energy_joules": -1}, r"`float` >= 0.* - at `\$\.usage\.energy_joules`"),
+        (
+            {"peak_host_bytes": 0.5},
+            r"Expected `int.*`, got `float` - at `\$\.usage\.peak_host_bytes",
+        ),
+        ({"device_seconds": None}, r"got `null` - at `\$\.usage\.device_seconds`"),
+        ({"complete": None}, r"Expected `bool`, got `null` - at `\$\.usage\.complete`"),
+        ({"host": "gpu-7"}, r"unknown field 'host' at \$\.usage"),
+    ],
+)
+def test_what_a_run_took_has_no_other_form(changes, message):
+    with pytest.raises(CorruptRecordError, match=f"^not a valid record: .*{message}"):
+        seal(_fields(usage={**USAGE, **changes}))
+    missing = {name: value for name, value in USAGE.items() if name not in changes}
+    if len(missing) < len(USAGE):
+        with pytest.raises(CorruptRecordError, match="missing required field"):
+            seal(_fields(usage=missing))
+
+
 def test_large_seeds_keep_every_digit():
     record = seal(_fields(spec=_spec(train_seed=2**100 + 1)))
     assert decode_record(encode_record(record))["spec"]["train_seed"] == 2**100 + 1

@@ -33,6 +33,18 @@ def test_a_record_as_runs_write_it_is_sound(problem):
     assert problem(started="2025-01-02T03:04:05+00:00", finished="2025-01-02T03:04:05.25Z") == ""
 
 
+def test_what_a_run_took_may_be_told_but_not_in_another_form(problem):
+    took = {
+        "device": "NVIDIA H100 80GB HBM3",
+        "device_seconds": 81.5,
+        "cpu_seconds": 90.25,
+        **{"peak_device_bytes": 10**10, "peak_host_bytes": 2 * 10**9},
+        **{"energy_joules": None, "complete": False},
+    }
+    assert problem(usage=took) == ""
+    assert "usage.device: wanted" in problem(usage=took | {"device": "a\nb"})
+
+
 @pytest.mark.parametrize("days", [2, 365, 2_000_000])
 def test_no_run_has_finished_in_the_future(problem, days):
     finished = written(days=days)

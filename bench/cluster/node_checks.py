@@ -1,0 +1,127 @@
+"""Every node asked, before anything trains, whether it has what the runs need."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from noisyseg.bench.cluster import driver_package
+from noisyseg.bench.cluster.node_files import (
+    NeededFiles,
+    Token,
+    needed_files,
+    problems_here,
+    sees,
+    store_token,
+)
+from noisyseg.bench.runs.run import Run
+from noisyseg.errors import InputError
+
+_LIMIT_S = 300.0  # a worker's start, and weights that are hashed over a slow network
+_MEND = (
+    "Put images and weights under the same paths on every node, as this machine has them: share "
+    "their folder, copy it, or call `noisyseg data prepare NAME` or `noisyseg data download NAME` "
+    "there. Or take the node out of the cluster."
+)
+
+
+class NodeAnswer(NamedTuple):
+    """What a node says of itself.
+
+    Attributes:
+        problems: what it lacks, a sentence each.
+        sees_store: whether it sees the driver's store.
+    """
+
+    problems: list[str]
+    sees_store: bool
+
+
+def check_nodes(
+    ray: Any, package: driver_package.DriverPackage, runs: Sequence[Run], root: str
+) -> frozenset[str]:
+    """Ask every node whether runs can be trained there.
+
+    Args:
+        ray: connected.
+        package: the driver's.
+        runs: whose files are written.
+        root: of the store.
+    Returns:
+        The ids of the nodes that see the store.
+    Raises:
+        InputError: with all that is wrong, node by node.
+    """
+    files = needed_files(runs)
+    nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
+    with store_token(Path(root)) as token:
+        answers = _answers(ray, package, nodes, (files, token))
+    wrong = {
+        node_name(node): answers[node["NodeID"]].problems
+        for node in nodes
+        if answers[node["NodeID"]].problems and _is_alive(ray, node["NodeID"])
+    }
+    if wrong:
+        raise InputError(_message(wrong, len(nodes)))
+    return frozenset(node for node, answer in answers.items() if answer.sees_store)
+
+
+def answer_here(files: NeededFiles, token: Token) -> NodeAnswer:
+    """What the machine that calls this says of itself."""
+    return NodeAnswer(problems_here(files), sees(token))
+
+
+def node_name(node: Mapping[str, Any]) -> str:
+    """A node's host name and address, of an entry of `ray.nodes()`."""
+    return f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
+
+
+def _answers(
+    ray: Any,
+    package: driver_package.DriverPackage,
+    nodes: Sequence[Mapping[str, Any]],
+    arguments: tuple[NeededFiles, Token],
+) -> dict[str, NodeAnswer]:
+    """What each node says, by its id; all are asked at once."""
+    # By value: a worker that imported it by name might import another noisyseg.
+    ray.cloudpickle.register_pickle_by_value(driver_package)
+    call = ray.cloudpickle.dumps((answer_here, arguments))
+    asked = {_on_node(ray, node["NodeID"]).remote(package, call): node["NodeID"] for node in nodes}
+    ready, late = ray.wait(list(asked), num_returns=len(asked), timeout=_LIMIT_S)
+    for reference in late:
+        ray.cancel(reference, force=True)
+    silent = NodeAnswer([f"it has not answered within {_LIMIT_S:.0f} s"], sees_store=False)
+    return {asked[reference]: silent for reference in late} | {
+        asked[reference]: _answer(ray, package, reference) for reference in ready
+    }
+
+
+def _on_node(ray: Any, node: str) -> Any:
+    """The remote function that calls another one on a node, whatever else that one does."""
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    place = NodeAffinitySchedulingStrategy(node_id=node, soft=False)
+    task = ray.remote(num_cpus=0, max_retries=1)(driver_package.call_in_worker)
+    return task.options(scheduling_strategy=place)
+
+
+def _answer(ray: Any, package: driver_package.DriverPackage, reference: Any) -> NodeAnswer:
+    try:
+        other, answer = ray.get(reference)
+    except ray.exceptions.RayError as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
+        return NodeAnswer([f"it could not be asked: {reason}"], sees_store=False)
+    if other is not None:
+        return NodeAnswer([str(driver_package.mismatch(package, other))], sees_store=False)
+    return NodeAnswer(*answer)
+
+
+def _is_alive(ray: Any, node: str) -> bool:
+    """Whether a node is there still: of one that died meanwhile nothing is wanted."""
+    return any(entry["NodeID"] == node and entry["Alive"] for entry in ray.nodes())
+
+
+def _message(wrong: Mapping[str, Sequence[str]], nodes: int) -> str:
+    lines = [f"{len(wrong)} of {nodes} nodes cannot train these runs:"]
+    for name, problems in wrong.items():
+        lines += [f"  {name}: {problem}" for problem in problems]
+    return "\n".join([*lines, _MEND])

@@ -1,0 +1,1 @@
+"""Runs told to TensorBoard and MLflow, from what they leave in the store."""

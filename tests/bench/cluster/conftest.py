@@ -1,0 +1,20 @@
+import time
+
+import pytest
+
+
+@pytest.fixture
+def runs(toy, tmp_path):
+    """Four runs with folders."""
+    made = toy.expand(tmp_path / "runs")
+    for run in made:
+        run.folder.mkdir(parents=True)
+    return made
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that moves when told to: clock[0] is now."""
+    now = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    return now
