@@ -53,7 +53,7 @@ def filled(line, values):
     for name, value in values.items():
         line = line.replace("{}" if name == "{}" else f"${name}", value)
     words = shlex.split(line.replace("$(hostname)", "head"), comments=True)
-    ends = [n for n, word in enumerate(words) if word in ("&", "&&", "|", ";", ">")]
+    ends = [n for n, word in enumerate(words) if word in ("&", "&&", "|", ";", ">", "::::")]
     return words[: min(ends, default=len(words))]
 
 

@@ -1,7 +1,6 @@
 """Everything that is looked at, in the order in which it is told."""
 
 from functools import partial
-from pathlib import Path
 
 from noisyseg.bench.doctor import leftovers, storage
 from noisyseg.bench.doctor.finding import Check, Finding, examined, problem
@@ -11,18 +10,14 @@ from noisyseg.bench.doctor.suite_inputs import Place, one_suite, shipped_suites
 from noisyseg.errors import InputError
 
 
-def diagnosis(
-    *, suite: str | None, root: Path | None, out: Path, address: str | None
-) -> list[Finding]:
+def diagnosis(suite: str | None, place: Place, address: str | None) -> list[Finding]:
     """What is found on this machine, and on every node of a cluster if an address is given.
 
     Args:
         suite: whose data and weights are looked at; None: those of all that come with noisyseg.
-        root: as --data-root has it.
-        out: as --out has it; nothing stays in it.
+        place: of data and runs; nothing stays in it.
         address: a Ray cluster's; None: a private Ray is tried here.
     """
-    place = Place(root, out)
     return [
         finding
         for name, check in _checks(suite, place, address)
