@@ -140,8 +140,8 @@ def working_copy(
         run: with the home's paths.
         root: of the home's store.
         home: None where every node sees the store.
-        rank: which of the processes that train the run together; but for the first, they bring
-            back their logs alone.
+        rank: which of the processes that train the run together; but for the first, they need
+            none of its files, and write nothing but their logs.
     Raises:
         InputError: a file that the home lacks, or noise that comes to other bytes here.
         OSError: no room, here or at home.
@@ -156,11 +156,11 @@ def working_copy(
     with node_folder(home.name) as (annotations, own_root), _held(run, home, owner):
         own = _with_own_folders(run, root, own_root)
         own = with_own_annotations(own, home.files, annotations)
-        folders = _folders(own, run)
-        mirror = Mirror(home.files, folders, owner, only=f"rank-{rank}." if rank else "")
-        mirror.fetch(checkpoints=False)
-        if own.lacks_submission or read_training_note(own) is None:
-            mirror.fetch(checkpoints=True)
+        mirror = Mirror(home.files, _folders(own, run), owner)
+        if not rank:
+            mirror.fetch(checkpoints=False)
+            if own.lacks_submission or read_training_note(own) is None:
+                mirror.fetch(checkpoints=True)
         with kept_in_step(mirror):
             yield own, str(own_root)
 

@@ -16,8 +16,9 @@ from typing import TypedDict
 
 import msgspec
 
+from noisyseg.bench.runs.checkpoint_files import has_checkpoint
 from noisyseg.bench.runs.devices import energy_used, processor_name
-from noisyseg.bench.runs.run import CHECKPOINTS, Resources
+from noisyseg.bench.runs.run import Resources
 from noisyseg.bench.runs.training_note import NAME as TRAINED
 from noisyseg.files import canonical_json, write_atomically
 from noisyseg.results.records.usage import Usage, added, nothing
@@ -68,8 +69,7 @@ def spent_on(folder: Path) -> Usage:
     try:
         noted = msgspec.json.decode((folder / NAME).read_bytes(), type=_Noted)
     except FileNotFoundError:
-        checkpoints = folder / CHECKPOINTS
-        begun = (folder / TRAINED).exists() or (checkpoints.is_dir() and any(checkpoints.iterdir()))
+        begun = (folder / TRAINED).exists() or has_checkpoint(folder)
         return {**nothing(), "complete": not begun}
     except msgspec.MsgspecError:
         return {**nothing(), "complete": False}
