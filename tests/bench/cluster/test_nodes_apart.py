@@ -106,14 +106,16 @@ class Apart:
     Attributes:
         folder: seen by the first node alone.
         seen: seen by both.
+        temporary: of both, for a node's own files.
     """
 
     def __init__(self, place):
         self.folder, self.seen = place / "driver", place / "seen"
-        for path in (self.folder, self.seen, place / "tmp"):
+        self.temporary = place / "tmp"
+        for path in (self.folder, self.seen, self.temporary):
             path.mkdir()
         self.short = tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # for sockets
-        folders = {"TMPDIR": str(place / "tmp"), "RAY_TMPDIR": self.short}
+        folders = {"TMPDIR": str(self.temporary), "RAY_TMPDIR": self.short}
         command = [sys.executable, "-c", CLUSTER, *APART, RAYLET, "sh", str(self.folder)]
         self.log = (place / "cluster.log").open("w")
         self.process = subprocess.Popen(
@@ -199,6 +201,40 @@ def test_nodes_are_asked_for_images_and_the_store(apart):
     assert "data prepare" in message
 
 
+JOINED = """
+import time
+from noisyseg.bench.cluster.node_admission import NodeAdmission
+from noisyseg.bench.cluster.node_files import needed_files
+seen = Path(sys.argv[5])
+told = {}
+for name, cache in (("lacks", folder / "cache"), ("has", seen / "cache")):
+    # As if the second node had joined only now.
+    admission = NodeAdmission(ray, package, needed_files(smoke(folder / name, cache)), [own])
+    sentences, before = [], None
+    deadline = time.monotonic() + 60
+    while not sentences and not admission.admits(other) and time.monotonic() < deadline:
+        sentences += admission.look(ray.nodes())
+        before = before or admission.selector()
+        time.sleep(0.1)
+    place = ray.remote(num_cpus=1)(lambda: ray.get_runtime_context().get_node_id())
+    at = [place.options(label_selector=s).remote() for s in (before, admission.selector()) * 3]
+    told[name] = [sentences, admission.admits(other), set(ray.get(at)) <= {own}]
+    told[name] += [admission.look(ray.nodes()), str(cache)]
+print(json.dumps(told))
+"""
+
+
+def test_a_node_that_joins_gets_runs_once_it_has_what_they_need(apart):
+    told = apart.told(JOINED, apart.seen)
+    (sentence,), admitted, only_own, again, cache = told["lacks"]
+    assert f"no folder {cache}" in sentence
+    assert os.uname().nodename in sentence
+    assert not admitted
+    assert only_own
+    assert again == []
+    assert told["has"][:2] == [[], True]
+
+
 COPIED = """
 store, seen = folder / "copied", Path(sys.argv[5])
 run = next(run for run in smoke(store, seen / "cache") if run.manifest is not None)
@@ -253,6 +289,35 @@ def test_a_run_is_worked_on_in_a_copy_where_its_store_is_not_seen(apart):
     assert not told["locked"]
     assert not told["left"]
     assert told["beside"] == [True, True]
+
+
+COMMAND = """
+import os, sys
+from noisyseg.bench.cli.command_line import main
+address, out, cache = sys.argv[1:4]
+os.environ["XDG_CACHE_HOME"] = cache
+sys.exit(main(["run", "smoke", "--out", out, "--address", address]))
+"""
+
+
+@pytest.mark.long
+def test_a_suite_is_run_on_nodes_that_do_not_see_its_store(apart):
+    out = apart.folder / "runs"
+    command = [sys.executable, "-c", COMMAND, apart.names[0], out, apart.seen / "caches"]
+    done = subprocess.run(
+        list(map(str, command)),
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    records = [json.loads(path.read_text()) for path in out.glob("*/*/*/record.json")]
+    assert [record["status"] for record in records] == ["done"] * 4
+    assert list(apart.temporary.glob("noisyseg-*/*/annotations/*/train.json"))  # some went there
+    assert list(apart.temporary.glob("noisyseg-*/*/runs/*")) == []
+    assert list(out.glob(".token-*")) == []
 
 
 TRAINED = """
