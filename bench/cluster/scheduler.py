@@ -28,6 +28,7 @@ from noisyseg.bench.cluster.waiting_runs import WaitingRuns
 from noisyseg.bench.runs.durations import Durations
 from noisyseg.bench.runs.execution import announce
 from noisyseg.bench.runs.journal import Journal
+from noisyseg.bench.runs.prefixes import trunk_of
 from noisyseg.bench.runs.run import Run
 from noisyseg.errors import InputError
 from noisyseg.results.records.record import Record
@@ -93,7 +94,7 @@ def run_all(
         journal.tell("started", runs=len(unique), parallel=share.parallel)
         with ThreadPoolExecutor(1) as beside:
             announcing = beside.submit(_announce, unique, stopping)
-            dispatch = Dispatch(ground, WaitingRuns(unique, durations.seconds), stopping)
+            dispatch = Dispatch(ground, _waiting(unique, durations), stopping)
             dispatch.run()
             announcing.result()
         journal.tell("finished", ended=len(dispatch.records))
@@ -105,6 +106,13 @@ def run_all(
         left=dispatch.left,
         is_full=dispatch.endings.is_full,
     )
+
+
+def _waiting(runs: Sequence[Run], durations: Durations) -> WaitingRuns:
+    """The runs' queue; those that begin from another's start wait for that."""
+    waiting = WaitingRuns(runs, durations.seconds)
+    waiting.hold_back(trunk_of(runs))
+    return waiting
 
 
 def _raise_foreign(dispatch: Dispatch) -> None:

@@ -7,7 +7,7 @@ import json
 import os
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +28,18 @@ class Heartbeat:
     `epoch` (done, a fraction), `epochs`, `loss`, `seconds_left` (of training), `images_per_second`,
     `step_seconds`, `node`, `device`, `memory_bytes` (the device's peak, else what the process has
     resident), `time` (Unix) and `pid`.
+
+    Args:
+        folder: the run's.
+        epochs: of its whole training.
+        also: called with every write, about once a second.
     """
 
-    def __init__(self, folder: Path, *, epochs: int) -> None:
+    def __init__(
+        self, folder: Path, *, epochs: int, also: Callable[[], None] = lambda: None
+    ) -> None:
         self._path = folder / NAME
+        self._also = also
         self._epochs = epochs
         self._images: int | None = None
         self._device = "cpu"
@@ -107,6 +115,7 @@ class Heartbeat:
         whole = state | {name: value for name, value in where.items() if value is not None}
         scratch.write_text(json.dumps(whole))
         os.replace(scratch, self._path)
+        self._also()
 
 
 def clear_heartbeat(folder: Path) -> None:
