@@ -52,6 +52,7 @@ RAYLET = (
 # What the drivers begin with. Functions of theirs travel by value, as tests' do.
 DRIVER = """
 import json, os, sys
+from dataclasses import replace
 from pathlib import Path
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -62,6 +63,7 @@ from noisyseg.bench.config.suite import load_suite
 from noisyseg.bench.config.suite_part import choose
 from noisyseg.bench.runs.execution import announce
 from noisyseg.bench.runs.grid import expand
+from noisyseg.bench.runs.prefix import Prefix
 from noisyseg.errors import InputError
 from noisyseg.results.records.store import RunStore
 
@@ -240,6 +242,12 @@ store, seen = folder / "copied", Path(sys.argv[5])
 run = next(run for run in smoke(store, seen / "cache") if run.manifest is not None)
 run.folder.mkdir(parents=True)
 (run.folder / "log.jsonl").write_text("of an earlier worker")
+paths = [store / ".prefixes" / name for name in ("begun", "left")]
+begun, left = (Prefix(key=path.name, epochs=1, path=path, threshold=0.5) for path in paths)
+begun.path.mkdir(parents=True)
+begun.checkpoint.write_bytes(b"state")
+begun.note.write_text("note")
+run = replace(run, prefix=begun, leaves=(left,))
 announce(run)
 home = home_of(ray, package, str(store), [run])
 
@@ -256,6 +264,10 @@ def work(run, root, home):
         files = (run.train_annotations, run.eval_annotations, run.manifest)
         found["sums"] = [sha256_file(path) for path in files]
         found["index"] = run.train_annotations.with_name("annotations.json.index").exists()
+        found["begun"] = [run.prefix.checkpoint.read_text(), run.prefix.note.read_text()]
+        if not found["seen"]:
+            run.leaves[0].path.mkdir(parents=True)
+            run.leaves[0].checkpoint.write_bytes(b"state after more")
         (run.folder / "log.jsonl").write_text("of this one")
         (run.folder / "checkpoints").mkdir()
         (run.folder / "checkpoints" / "last.pth").write_bytes(os.urandom(20 << 20))
@@ -271,6 +283,7 @@ files = (run.train_annotations, run.eval_annotations, run.manifest, last)
 told["expected"] = [sha256_file(path) for path in files]
 told["after"] = (run.folder / "log.jsonl").read_text()
 told["locked"] = is_locked(run.folder)
+told["prefix"] = left.checkpoint.read_text()
 last.unlink(), (run.folder / "checkpoints").rmdir()
 beside = on(own, work, run, str(store), home)
 told["beside"] = [beside["folder"] == str(run.folder), beside["root"] == str(store)]
@@ -285,6 +298,8 @@ def test_a_run_is_worked_on_in_a_copy_where_its_store_is_not_seen(apart):
     assert told["log"] == "of an earlier worker"
     assert told["sums"] == told["expected"]
     assert told["index"]
+    assert told["begun"] == ["state", "note"]
+    assert told["prefix"] == "state after more"
     assert told["after"] == "of this one"
     assert not told["locked"]
     assert not told["left"]
