@@ -95,6 +95,8 @@ class Endings:
     def _crash(self, run: Run, outcome: Outcome) -> Record:
         """A record for a run whose process could not write one."""
         assert outcome.fault is not None
+        if self._ground.home is not None:
+            self._ground.home.let_go(run)  # nobody works on it, wherever it was
         fault, kind, message = outcome.fault, outcome.kind, outcome.message
         limit = self._ground.settings.step_limit
         if fault == "worker killed" and is_hung(run, limit):
