@@ -217,8 +217,10 @@ def _met(rank: int, count: int, meeting: str, device: torch.device) -> Ranks:
 def _nccl(store: Any, rank: int, count: int) -> Any:
     from torch.distributed import ProcessGroupNCCL  # which torch for CPUs lacks
 
+    options = ProcessGroupNCCL.Options()
+    options._timeout = timedelta(seconds=SILENCE_S)
     named = PrefixStore("data", store)
-    return ProcessGroupNCCL(named, rank, count, timedelta(seconds=SILENCE_S))
+    return ProcessGroupNCCL(named, rank, count, options)
 
 
 @contextmanager
