@@ -33,7 +33,7 @@ def test_a_run_of_unknown_length_counts_among_the_longest():
 def test_runs_that_wait_for_another_begin_when_it_has_come_so_far():
     a, b, c = map(run, "abc")
     waiting = WaitingRuns([a, b, c], lambda one: 1.0)
-    waiting.hold_back("a", [b, c])
+    waiting.hold_back({"b": "a", "c": "a"})
     assert taken(waiting) == ["a"]
     assert len(waiting) == 2
     assert {one.key for one in waiting} == {"b", "c"}
