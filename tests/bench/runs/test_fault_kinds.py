@@ -8,7 +8,7 @@ from noisyseg.bench.training.stack import load_stack
 from noisyseg.errors import InputError
 
 load_stack()
-from noisyseg.bench.training.loop import (  # noqa: E402 (imports mmdet)
+from noisyseg.bench.training.training import (  # noqa: E402 (imports mmdet)
     StoppedError,
     TrainingDivergedError,
 )
