@@ -35,12 +35,20 @@ def told_of_draining() -> Iterator[None]:
         over.set()
 
 
+def draining_nodes(ray: Any) -> set[str]:
+    """The ids of nodes that are being drained, to which Ray gives nothing more."""
+    try:
+        # As Ray Train asks; there is no public way.
+        return set(ray._private.state.state.get_draining_nodes())
+    except AttributeError:  # another Ray's
+        return set()
+
+
 def _watch(ray: Any, node: str, over: threading.Event) -> None:
     while not over.wait(_LOOK_EVERY_S):
         try:
-            # As Ray Train asks; there is no public way.
-            is_draining = node in ray._private.state.state.get_draining_nodes()
-        except Exception:  # noqa: BLE001 (another Ray, or one that is gone: runs do without)
+            is_draining = node in draining_nodes(ray)
+        except Exception:  # noqa: BLE001 (a Ray that is gone: what is lost is said elsewhere)
             return
         if is_draining and not over.is_set():
             os.kill(os.getpid(), signal.SIGTERM)
