@@ -94,9 +94,14 @@ class Plan:
         return least, most
 
     def total(self, what: str) -> float | None:
-        """`device_hours` or `kilowatt_hours` of the runs left, each as the middle measured one."""
+        """`device_hours` or `kilowatt_hours` of the runs left, each as the middle measured one.
+
+        Epochs that several have in common count once.
+        """
         measured: Measured | None = getattr(self.pace, what, None)
-        left = len(self.runs) - self.done
+        left = float(len(self.runs) - self.done)
+        if self.sharing is not None and self.sharing.epochs:
+            left *= 1 - self.sharing.saved / self.sharing.epochs
         return None if measured is None else round(left * measured.middle, 6)
 
     def document(self) -> dict[str, Any]:
