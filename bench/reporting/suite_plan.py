@@ -100,8 +100,8 @@ class Plan:
         """
         measured: Measured | None = getattr(self.pace, what, None)
         left = float(len(self.runs) - self.done)
-        if self.sharing is not None and self.sharing.epochs:
-            left *= 1 - self.sharing.saved / self.sharing.epochs
+        if self.sharing is not None:
+            left -= self.sharing.saved / self.suite.protocol["epochs"]
         return None if measured is None else round(left * measured.middle, 6)
 
     def document(self) -> dict[str, Any]:

@@ -330,7 +330,7 @@ class Silent:
     def ended(self, run, record, *, elsewhere=False): ...
     def note(self, text): ...
 
-def meet(run, root, resources):
+def meet(run, root, resources, home=None):
     # Sees the other node's file if two of them run at once, as they can't on one CPU.
     import os, ray, time
     folder = os.path.join(root, "met")
