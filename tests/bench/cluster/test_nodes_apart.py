@@ -199,6 +199,11 @@ try:
     message = None
 except InputError as error:
     message = str(error)
+foreign = package._replace(sha256="0" * 64, folder="/not/on/any/node")
+try:
+    check_nodes(ray, foreign, runs, str(store))
+except InputError as error:
+    message = [message, str(error)]
 left = [name for name in os.listdir(store) if name.startswith(".token")]
 images = [str(runs.pop().train_images) for runs in (elsewhere,)]
 print(json.dumps({"sees": [own in seeing, other in seeing], "message": message, "left": left,
@@ -210,12 +215,14 @@ def test_nodes_are_asked_for_images_and_the_store(apart):
     told = apart.told(CHECKED, apart.seen)
     assert told["sees"] == [True, False]
     assert told["left"] == []
-    message = told["message"]
+    message, of_another_package = told["message"]
     assert "1 of 2 nodes cannot train these runs" in message
     assert f"no folder {told['images'][0]}, where images should be" in message
     host = os.uname().nodename
     assert f"  {host} (" in message  # with its address
     assert "data prepare" in message
+    assert "2 of 2 nodes cannot train these runs" in of_another_package
+    assert of_another_package.count("has another noisyseg than this process") == 2
 
 
 JOINED = """
