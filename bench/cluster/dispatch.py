@@ -63,6 +63,7 @@ class Dispatch:
                     self._ground.tell("stopped", fault=self._stopping.fault)
                     jobs.stop()
                 if self._stopping.is_over:
+                    jobs.kill()
                     break
         finally:
             self._claims.release_all()

@@ -96,7 +96,9 @@ class Plan:
     def total(self, what: str) -> float | None:
         """`device_hours` or `kilowatt_hours` of the runs left, each as the middle measured one."""
         measured: Measured | None = getattr(self.pace, what, None)
-        left = len(self.runs) - self.done
+        left = float(len(self.runs) - self.done)
+        if self.sharing is not None:
+            left -= self.sharing.saved / self.suite.protocol["epochs"]
         return None if measured is None else round(left * measured.middle, 6)
 
     def document(self) -> dict[str, Any]:

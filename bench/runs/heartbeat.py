@@ -14,7 +14,7 @@ from typing import Any
 from noisyseg.bench.runs.process_share import device_name, memory_bytes, node_name
 
 NAME = "progress.json"
-TRAINING, EVALUATION = "training", "evaluation"
+PREPARATION, TRAINING, EVALUATION = "preparation", "training", "evaluation"
 SILENT_AFTER_S = 120.0
 """A training that has said nothing for so long has stopped or is slow: it is shown as silent."""
 _INTERVAL_S = 1.0
@@ -24,7 +24,7 @@ _WINDOW = 10  # of so many writes the pace of steps and images is told
 class Heartbeat:
     """Writes a run's progress; a reader sees the last whole state.
 
-    Of a state's fields those that are not known are absent: `stage` (TRAINING or EVALUATION),
+    Of a state's fields those that are not known are absent: `stage` (of the three),
     `epoch` (done, a fraction), `epochs`, `loss`, `seconds_left` (of training), `images_per_second`,
     `step_seconds`, `node`, `device`, `memory_bytes` (the device's peak, else what the process has
     resident), `time` (Unix) and `pid`.
@@ -42,12 +42,16 @@ class Heartbeat:
         self._also = also
         self._epochs = epochs
         self._images: int | None = None
-        self._device = "cpu"
+        self._device: str | None = None
         self._began = time.monotonic()
         self._first = 0.0
         self._steps = 0
         self._recent: deque[tuple[float, float, int]] = deque(maxlen=_WINDOW + 1)
         self._written = -_INTERVAL_S
+
+    def preparing(self) -> None:
+        """A process has the run, and puts together what it trains."""
+        self._write({"stage": PREPARATION, "epoch": 0.0})
 
     def start(
         self, epochs_done: float, *, images: int | None = None, device: str | None = None
@@ -107,7 +111,7 @@ class Heartbeat:
             "epochs": self._epochs,
             "node": node_name(),
             "device": self._device,
-            "memory_bytes": memory_bytes(self._device),
+            "memory_bytes": memory_bytes(self._device or "cpu"),
             "time": time.time(),
             "pid": os.getpid(),
         }

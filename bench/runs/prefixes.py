@@ -157,21 +157,28 @@ def drop_prefixes(runs: Iterable[Run], done: Collection[str]) -> None:
 def unneeded_prefixes(store: RunStore) -> list[Path]:
     """The folders of prefixes in a store that no run needs which it has and which is not done.
 
-    Of a method that is not built in, nobody knows here what it needs: then all are kept.
+    Where a run is of a method that is not built in, or its spec or record cannot be read, nobody
+    knows here what it needs: then all are kept.
     """
     there = sorted(path for path in (store.root / FOLDER).glob("*") if path.is_dir())
-    needed = set()
+    needed: set[str] = set()
+    problems: list[str] = []
     for folder in store.run_folders() if there else ():
-        spec, record = store.run_in(folder, [])
-        if spec is None or is_done(record):
-            continue
-        name = spec["method"]["name"]
-        if name not in METHODS:
-            return []
-        method = ResolvedMethod(method=METHODS[name], parameters=spec["method"]["parameters"])
-        other, epochs = beginning(method, spec["protocol"]["epochs"])
-        needed.add(_prefix_key(_group(spec, other), epochs))
-    return [path for path in there if path.name not in needed]
+        spec, record = store.run_in(folder, problems)
+        if spec is not None and not is_done(record):
+            try:
+                needed.add(_needed(spec))
+            except (LookupError, TypeError, ValueError):
+                return []
+    return [] if problems else [path for path in there if path.name not in needed]
+
+
+def _needed(spec: Mapping[str, Any]) -> str:
+    """The key of the prefix that a run by a built-in method can begin from."""
+    method = METHODS[spec["method"]["name"]]
+    resolved = ResolvedMethod(method=method, parameters=spec["method"]["parameters"])
+    other, epochs = beginning(resolved, spec["protocol"]["epochs"])
+    return _prefix_key(_group(spec, other), epochs)
 
 
 def _member(run: Run, method: ResolvedMethod) -> tuple[str, _Member]:

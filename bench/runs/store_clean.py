@@ -1,15 +1,21 @@
 """What of a store nobody needs any more to finish its runs: the checkpoints of those that are done.
 
+So with first epochs that runs had in common, when all of them are done.
+
 Records, predictions and logs stay. A run that failed, waits or is under way goes on from its
 checkpoint, which is therefore never touched.
 """
 
+import shutil
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
 from noisyseg.bench.runs.checkpoint_files import REMOVED, files_of_checkpoints
+from noisyseg.bench.runs.claims import is_claimed
+from noisyseg.bench.runs.prefix import FOLDER as PREFIXES
+from noisyseg.bench.runs.prefixes import unneeded_prefixes
 from noisyseg.bench.runs.run import CHECKPOINTS
 from noisyseg.bench.runs.run_copy import at_rest
 from noisyseg.bench.runs.store_merge import CONFLICTS
@@ -41,10 +47,10 @@ class Clean:
     kept: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
 
-    def count(self, name: str, size: int) -> None:
+    def count(self, name: str, size: int, runs: int = 1) -> None:
         """A run more, of so many bytes."""
         entry = self.freed.setdefault(name, Freed(name=name))
-        entry.runs += 1
+        entry.runs += runs
         entry.bytes += size
 
 
@@ -64,6 +70,8 @@ def clean_store(root: Path, *, everything: bool, remove: bool) -> Clean:
     clean = Clean()
     for folder in store.run_folders():
         _clean_run(Path(folder), store, clean, remove=remove)
+    for prefix in unneeded_prefixes(store):
+        _clean_prefix(prefix, clean, remove=remove)
     if everything:
         for checkpoints in sorted((root / CONFLICTS).rglob(CHECKPOINTS)):
             _clean_folder(checkpoints, CONFLICTS, clean, remove=remove)
@@ -75,7 +83,7 @@ def _clean_run(folder: Path, store: RunStore, clean: Clean, *, remove: bool) -> 
         return
     with at_rest(folder) as rests:
         _, record = store.run_in(str(folder), clean.problems)
-        if not rests:
+        if not rests or is_claimed(folder):
             clean.kept["running"] += 1
         elif not is_done(record):
             clean.kept[record["status"] if record else "waiting"] += 1
@@ -98,6 +106,17 @@ def _clean_folder(checkpoints: Path, name: str, clean: Clean, *, remove: bool) -
         return
     if files:
         clean.count(name, size)
+
+
+def _clean_prefix(folder: Path, clean: Clean, *, remove: bool) -> None:
+    size = _size([path for path in folder.iterdir() if path.is_file()])
+    if remove:
+        try:
+            shutil.rmtree(folder)
+        except OSError as error:
+            clean.problems.append(f"{folder}: {error}")
+            return
+    clean.count(PREFIXES, size, runs=0)
 
 
 def _size(files: list[Path]) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from noisyseg.bench.cli.arguments import add_json, add_out
 from noisyseg.bench.cli.output import DONE, SOME_FAILED, print_text, say
 from noisyseg.bench.runs.estimate import readable_bytes
-from noisyseg.bench.runs.store_clean import Clean, clean_store
+from noisyseg.bench.runs.store_clean import Clean, Freed, clean_store
 from noisyseg.text_lines import with_path, wrapped
 
 EXAMPLE = "noisyseg store clean --out runs --dry-run"
@@ -37,8 +37,9 @@ class Options:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     parser.description = (
-        "Remove the checkpoints of runs that are done, and say what that frees. A run that failed, "
-        f"waits or is under way goes on from its checkpoints: they are never removed. {_LOST}"
+        "Remove the checkpoints of runs that are done, and first epochs that no run will begin "
+        "from, and say what that frees. A run that failed, waits or is under way goes on from its "
+        f"checkpoints: they are never removed. {_LOST}"
     )
     add_out(parser)
     parser.add_argument("--dry-run", action="store_true", help="say what would be removed alone")
@@ -82,7 +83,7 @@ def _text(clean: Clean, options: Options) -> str:
     entries = list(clean.freed.values())
     width = max((len(entry.name) for entry in entries), default=0)
     lines = [
-        f"{entry.name:{width}}  {readable_bytes(entry.bytes):>9}  {_of(entry.runs)}"
+        f"{entry.name:{width}}  {readable_bytes(entry.bytes):>9}  {_whose(entry)}"
         for entry in entries
     ]
     kept = ", ".join(f"{count} {state}" for state, count in sorted(clean.kept.items()))
@@ -92,6 +93,10 @@ def _text(clean: Clean, options: Options) -> str:
     verb = "would be freed" if options.dry_run else "freed"
     runs = _of(sum(entry.runs for entry in entries))
     return "\n".join([*lines, with_path(f"{total} {verb} of {runs} in", options.out)])
+
+
+def _whose(entry: Freed) -> str:
+    return _of(entry.runs) if entry.runs else "first epochs that no run needs any more"
 
 
 def _of(runs: int) -> str:

@@ -60,11 +60,12 @@ def test_only_checkpoints_of_runs_that_are_done_go(call, store):
     assert [run["status"] for run in listed["runs"]] == ["done", "done"]
 
 
-def test_what_a_run_goes_on_from_stays(call, store):
-    """One waits, and one is under way: a process holds its lock."""
+@pytest.mark.parametrize("name", [".lock", ".claim"])
+def test_what_a_run_goes_on_from_stays(call, store, name):
+    """One waits, and one is under way: a worker holds its lock, or a driver has claimed it."""
     before = of_checkpoints(store)
     (store / DONE[0] / "record.json").unlink()
-    with (store / DONE[1] / ".lock").open("w") as lock:
+    with (store / DONE[1] / name).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         done = call("store", "clean", "--out", store, "--json")
     assert done.status == 0
@@ -98,6 +99,31 @@ def test_a_failed_run_keeps_its_checkpoints_and_a_damaged_record_is_told(call, s
     assert f"{record}: " in done.err
     assert "kept, to go on from: 1 failed, 1 waiting" in done.out
     assert of_checkpoints(store) == before
+
+
+def test_first_epochs_that_no_run_will_begin_from_go(call, store):
+    folder = store / ".prefixes" / "0123456789abcdef"
+    folder.mkdir(parents=True)
+    (folder / "checkpoint.pth").write_bytes(MEGABYTE)
+    (folder / "checkpoint.json").write_bytes(b"{}")
+    told = call("store", "clean", "--out", store, "--dry-run").out
+    assert ".prefixes 1.0 MB first epochs that no run needs any more" in " ".join(told.split())
+    assert (folder / "checkpoint.pth").is_file()
+    freed = json.loads(call("store", "clean", "--out", store, "--json").out)["freed"]
+    assert freed[-1] == {"name": ".prefixes", "runs": 0, "bytes": 10**6 + 2}
+    assert not folder.exists()
+
+
+def test_first_epochs_are_kept_where_nobody_knows_what_a_run_needs(call, store):
+    folder = store / ".prefixes" / "0123456789abcdef"
+    folder.mkdir(parents=True)
+    (store / DONE[0] / "record.json").unlink()
+    spec = store / DONE[0] / "spec.json"
+    parts = json.loads(spec.read_bytes())
+    parts["method"]["parameters"] = {}
+    spec.write_text(json.dumps(parts))
+    call("store", "clean", "--out", store)
+    assert folder.is_dir()
 
 
 def test_copies_of_runs_that_contradict_each_other_are_cleaned_if_asked_for(call, store):
