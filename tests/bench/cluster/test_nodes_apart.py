@@ -297,6 +297,14 @@ def work(run, root, home):
     found["left"] = Path(root).exists()
     return found
 
+def help(run, root, home):
+    from noisyseg.bench.cluster.away import working_copy
+
+    with working_copy(run, root, home, rank=1) as (run, root):
+        found = [path.name for path in run.folder.iterdir()], run.train_annotations.exists()
+        (run.folder / "rank-1.log").write_text("helped")
+    return found
+
 from noisyseg.bench.runs.state import is_locked
 from noisyseg.files import sha256_file
 told = on(other, work, run, str(store), home)
@@ -306,6 +314,9 @@ told["expected"] = [sha256_file(path) for path in files]
 told["after"] = (run.folder / "log.jsonl").read_text()
 told["locked"] = is_locked(run.folder)
 told["prefix"] = left.checkpoint.read_text()
+home.files.hold(str(run.folder), "the first rank's")
+told["helper"] = [*on(other, help, run, str(store), home)]
+told["helper"].append((run.folder / "rank-1.log").read_text())
 last.unlink(), (run.folder / "checkpoints").rmdir()
 beside = on(own, work, run, str(store), home)
 told["beside"] = [beside["folder"] == str(run.folder), beside["root"] == str(store)]
@@ -326,6 +337,7 @@ def test_a_run_is_worked_on_in_a_copy_where_its_store_is_not_seen(apart):
     assert not told["locked"]
     assert not told["left"]
     assert told["beside"] == [True, True]
+    assert told["helper"] == [[], True, "helped"]
 
 
 COMMAND = """
