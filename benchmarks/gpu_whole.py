@@ -65,6 +65,7 @@ def trained(run: Run, root: Path) -> Found:
         "run": run.label,
         "seconds": time.perf_counter() - began,
         "timings": record["timings"],
+        "usage": record.get("usage"),
         "failure": record["failure"],
         "segm": record["metrics"] and record["metrics"]["segm"],
         "predictions": record["checksums"]["predictions"],

@@ -6,6 +6,7 @@ parameters the file has, so that lists and run keys need not import torch; a tes
 
 from noisyseg.methods.context import ANNOTATION_IDS
 from noisyseg.methods.method import Method
+from noisyseg.methods.stages import Beginning
 
 _PATRINI = (
     "Patrini et al., Making Deep Neural Networks Robust to Label Noise: a Loss Correction "
@@ -74,6 +75,7 @@ _FROM_PAPERS = (
         later=(("convention", "lncis-code", 2),),
         definition="lncis:lncis",
         first_stage="e1",
+        begins_as=Beginning(method="ce", until="e1", when="stage_wise"),
         parameters={
             "gamma": 6.0,
             "log_zero": -4.0,
@@ -190,6 +192,7 @@ _SPLITS = tuple(
         definition=f"foreground_split:split_{name.replace('-', '_')}",
         parameters={"gamma": 6.0, "e1": 0.5, "isolate": True, **_PAPERS[name].parameters},
         first_stage="e1",
+        begins_as=Beginning(method="ce", until="e1"),
         needs=_PAPERS[name].needs,
         paper="Yang et al., Learning with Noisy Class Labels for Instance Segmentation, ECCV 2020, "
         f"with another robust loss ({name})",

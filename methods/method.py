@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from noisyseg.methods.running import RunningMethod
-from noisyseg.methods.stages import Stage
+from noisyseg.methods.stages import Beginning, Stage
 
 GIVEN = ("logits", "labels", "ctx")
 """What a loss function is called with; its other parameters are the method's."""
@@ -54,6 +54,8 @@ class Method:
     defaults."""
     first_stage: str | None = None
     """Of a built-in: the parameter that says at which share of all epochs its first stage ends."""
+    begins_as: Beginning | None = None
+    """Which other method it is in its first epochs; None: it is itself from the start."""
     version: int | None = None
     """Of a built-in: raised whenever the method's numbers could change; part of the run key."""
     later: tuple[tuple[str, Value, int], ...] = ()

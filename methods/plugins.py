@@ -13,10 +13,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from noisyseg.errors import InputError
+from noisyseg.errors import InputError, unknown_name
 from noisyseg.files import sha256_bytes
+from noisyseg.methods.built_in import METHODS
 from noisyseg.methods.context import NEEDS
 from noisyseg.methods.method import GIVEN, Method, MethodSource
+from noisyseg.methods.stages import Beginning
 from noisyseg.own_code import CodeFile, in_file, in_package, installed, read_code
 
 GROUP = "noisyseg.methods"
@@ -90,6 +92,9 @@ def method_of(
         raise InputError(
             f"{place}: it can need {' or '.join(NEEDS)}, not {', '.join(map(str, unknown))}."
         )
+    beginning = getattr(definition, "begins_as", None)
+    if beginning is not None:
+        _check_beginning(beginning, definition, place)
     paper = getattr(definition, "paper", None) or getattr(module, "paper", None)
     document = (definition.__doc__ or "").strip().splitlines()
     return Method(
@@ -97,6 +102,7 @@ def method_of(
         definition=definition,
         paper=str(paper or NOT_STATED),
         summary=document[0] if document else NOT_DESCRIBED,
+        begins_as=beginning,
         file_sha256=file_sha256,
         origin=origin,
         source=source,
@@ -156,6 +162,31 @@ def _check_parameters(definition: Any, place: str, *, skip: int) -> None:
                 f"{place}: parameter {parameter.name!r} needs a default that is a finite number, "
                 f"true or false, or a word; got {_default(parameter)}."
             )
+
+
+def _check_beginning(beginning: Any, definition: Any, place: str) -> None:
+    """What it says of its first epochs names a built-in method, and parameters that it has."""
+    if not isinstance(beginning, Beginning):
+        raise InputError(
+            f"{place}: begins_as must be what @noisyseg.methods.stages.begins_as makes of it, got "
+            f"{beginning!r}."
+        )
+    if beginning.method not in METHODS:
+        error = unknown_name("method that it begins as", beginning.method, METHODS)
+        raise InputError(f"{place}: {error}")
+    parameters = inspect.signature(definition).parameters
+    until, when = beginning.until, beginning.when
+    share = parameters[until].default if isinstance(until, str) and until in parameters else until
+    if isinstance(share, bool) or not isinstance(share, (int, float)):
+        raise InputError(
+            f"{place}: it begins as {beginning.method!r} until {until!r}: wanted a share of all "
+            "epochs, or a parameter that is one."
+        )
+    if when is not None and not (when in parameters and isinstance(parameters[when].default, bool)):
+        raise InputError(
+            f"{place}: it begins as {beginning.method!r} when {when!r}: wanted a parameter that is "
+            "true or false."
+        )
 
 
 def _is_value(default: Any) -> bool:

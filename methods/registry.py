@@ -78,6 +78,18 @@ def find(name: Any, *, own: Mapping[str, Method] | None = None, where: str = "")
     raise InputError(f"{error} A method in a file of yours comes by --method-file PATH.py:NAME.")
 
 
+def beginning(method: ResolvedMethod, num_epochs: int) -> tuple[ResolvedMethod, int]:
+    """Which method it is in the first epochs of a training, bit for bit, and in how many.
+
+    Itself in all of them, if it says nothing of another, or never is that with its parameters.
+    """
+    other = method.method.begins_as
+    epochs = 0 if other is None else other.epochs(method.parameters, num_epochs)
+    if other is None or epochs == 0:
+        return method, num_epochs
+    return resolve(other.method, {}), epochs
+
+
 def named(text: str) -> ResolvedMethod:
     """The method that a command line names, with its defaults: NAME, or PATH.py:NAME.
 

@@ -64,3 +64,14 @@ def add_noise_files(parser: argparse.ArgumentParser) -> None:
         help="a noise type of your own: a Python file, which is run, and the type in it. It may be "
         "given several times",
     )
+
+
+def add_no_sharing(parser: argparse.ArgumentParser) -> None:
+    """The option that lets each run train all of its epochs itself."""
+    parser.add_argument(
+        "--no-sharing",
+        action="store_true",
+        help="let each run train all of its epochs itself (default: epochs that several runs have "
+        "in common, as `ce` and `lncis` do, are trained once; on one kind of device the results "
+        "are the same bit for bit)",
+    )

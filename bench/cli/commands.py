@@ -62,6 +62,9 @@ COMMANDS: dict[str, Entry] = {
                 "store.merge",
                 "take another store's runs in: done beats failed, and conflicts are named",
             ),
+            "clean": Command(
+                "store.clean", "remove the checkpoints of runs that are done, and say what it frees"
+            ),
         },
     ),
     "leaderboard": Group(

@@ -12,6 +12,8 @@ from noisyseg.bench.cli.arguments import add_json, add_out
 from noisyseg.bench.cli.output import DONE, UNUSABLE_INPUT, print_text
 from noisyseg.bench.doctor.checks import diagnosis
 from noisyseg.bench.doctor.finding import Finding
+from noisyseg.bench.doctor.suite_inputs import Place
+from noisyseg.errors import InputError
 
 EXAMPLE = "noisyseg doctor quick --out runs --address auto"
 
@@ -23,11 +25,15 @@ class Options:
     Attributes:
         suite: whose data and weights; None: of all shipped suites that are there.
         data_root: where relative data and weights paths start.
+        variant, masks, allow_partial: of the suite, as `run` has them.
         address: of a Ray cluster; None: this machine alone.
     """
 
     suite: str | None
     data_root: Path | None
+    variant: str | None
+    masks: str | None
+    allow_partial: bool
     out: Path
     address: str | None
     json: bool
@@ -47,6 +53,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="where a suite's relative data and weights paths start",
     )
+    parser.add_argument("--variant", metavar="NAME", help="one of the suite's variants")
+    parser.add_argument("--masks", metavar="NAME", help="VOC's mask source")
+    parser.add_argument(
+        "--allow-partial",
+        action="store_true",
+        help="accept fewer images than the official number",
+    )
     add_out(parser)
     parser.add_argument(
         "--address",
@@ -58,9 +71,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: Options) -> int:
     """Print a line for each finding, and below it the command that mends it; 2 if any must be."""
-    found = diagnosis(
-        suite=options.suite, root=options.data_root, out=options.out, address=options.address
+    if options.suite is None and (options.variant or options.masks or options.allow_partial):
+        raise InputError(
+            "--variant, --masks and --allow-partial are of a suite: name it, such as "
+            "noisyseg doctor paper-table1-voc --masks sbd."
+        )
+    place = Place(
+        root=options.data_root,
+        out=options.out,
+        variant=options.variant,
+        masks=options.masks,
+        allow_partial=options.allow_partial,
     )
+    found = diagnosis(options.suite, place, options.address)
     counts: Counter[str] = Counter(finding.level for finding in found)
     if options.json:
         rows = [asdict(finding) for finding in found]

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from noisyseg.bench.cli.arguments import add_json
+from noisyseg.bench.cli.arguments import add_json, add_no_sharing
 from noisyseg.bench.cli.output import DONE, print_text, say, say_warnings
 from noisyseg.bench.cli.suite_choice import SuiteChoice, add_suite_choice, chosen_suite
 from noisyseg.bench.cli.suite_power import measured_power
@@ -15,6 +15,7 @@ from noisyseg.bench.config.suite import SeedPair, Suite
 from noisyseg.bench.datasets.formats.registry import format_of
 from noisyseg.bench.datasets.preparation import CheckedData
 from noisyseg.bench.reporting.plan_cost import cost_lines
+from noisyseg.bench.reporting.plan_sharing import with_sharing
 from noisyseg.bench.reporting.suite_detection import Detection, detection_of, seeds_for
 from noisyseg.bench.reporting.suite_plan import Plan, PlannedRun, pace_of, suite_plan
 from noisyseg.bench.runs.checkpoint_note import Count, counting_beside
@@ -37,12 +38,14 @@ class Options:
         seconds_per_iteration: of an optimizer step; None: as measured.
         detect: a difference in AP that is to be seen, which decides the seeds; None: the suite's.
         like: a suite of the store whose runs tell the spread for that; None: the same.
+        no_sharing: each run trains all of its epochs itself.
     """
 
     choice: SuiteChoice
     seconds_per_iteration: float | None
     detect: float | None
     like: str | None
+    no_sharing: bool
     json: bool
 
 
@@ -68,6 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="with --detect: the suite of the store whose runs tell the spread (default: SUITE); "
         "--data-root is its, too, and so are --variant and --masks where it has them",
     )
+    add_no_sharing(parser)
     add_json(parser)
 
 
@@ -173,7 +177,8 @@ def _planned(
     else:
         step = options.seconds_per_iteration
         pace = Pace(step=step, per_image=None, source="given", device="given")
-    return suite_plan(outline, runs, store, data=data, pace=pace, note=note, count=count)
+    plan = suite_plan(outline, runs, store, data=data, pace=pace, note=note, count=count)
+    return plan if options.no_sharing else with_sharing(plan, runs, store)
 
 
 def _seeded(suite: Suite, seeds: list[SeedPair] | None) -> Suite:
@@ -189,6 +194,11 @@ def _print_plan(plan: Plan) -> None:
         f"{suite.name}{variant}: {len(plan.runs)} runs, {plan.done} done; model "
         f"{suite.model.name}, protocol {suite.protocol['name']}"
     )
+    if plan.sharing is not None and plan.sharing.saved:
+        total = plan.sharing.epochs
+        print_text(
+            f"prefixes shared: {total - plan.sharing.saved} epochs trained instead of {total}"
+        )
     iterations = plan.runs[0].iterations if plan.runs else None
     print_text(f"iterations a run: {'unknown' if iterations is None else iterations}")
     for line in cost_lines(plan):

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from noisyseg.bench.cli.arguments import add_no_sharing
 from noisyseg.bench.cli.cluster_choice import add_cluster
 from noisyseg.bench.cli.output import DONE, print_text, say, say_warnings
 from noisyseg.bench.cli.rehearsal import rehearse
@@ -26,6 +27,7 @@ from noisyseg.bench.runs.coco_server import test_images, with_submissions
 from noisyseg.bench.runs.detectors import check_images, check_model
 from noisyseg.bench.runs.grid import expand, foresee
 from noisyseg.bench.runs.inputs import check
+from noisyseg.bench.runs.prefixes import drop_prefixes, plan_prefixes, saved_epochs
 from noisyseg.bench.runs.run import Run
 from noisyseg.bench.runs.suite_note import write_note
 from noisyseg.bench.tracking.followers import followers
@@ -43,6 +45,7 @@ class Options:
     """What to train and where.
 
     Attributes:
+        no_sharing: each run trains all of its epochs itself.
         dry_run: list the runs, train nothing.
         rehearse: try every run in miniature instead.
         test_dev: leave files for COCO's server, too.
@@ -54,6 +57,7 @@ class Options:
     choice: SuiteChoice
     cluster: ClusterSettings
     part: RunPart
+    no_sharing: bool
     dry_run: bool
     rehearse: bool
     test_dev: bool
@@ -67,6 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_suite_choice(parser)
     add_part(parser)
     add_cluster(parser)
+    add_no_sharing(parser)
     way = parser.add_mutually_exclusive_group()
     way.add_argument(
         "--dry-run", action="store_true", help="list the runs and which are done; train nothing"
@@ -185,11 +190,16 @@ def _trained(grid: Grid, store: RunStore, options: Options) -> Done:
         note_size(suite, len(grid.data.classes), store)
         write_note(suite, grid.runs, store)
         say(counted)
+        if saved := saved_epochs(missing):
+            say(f"{saved} epochs are trained once for several runs (--no-sharing: each its own)")
 
     settings = options.part.settings(options.cluster)
     trackers = followers(options.tensorboard, options.mlflow)
+    if not options.no_sharing:
+        missing = plan_prefixes(missing, store.root)
     with display_apart(store.root, trackers) as display:
         done = scheduler.run_all(missing, store, settings, display, check_and_tell)
+    drop_prefixes(missing, {key for key, record in done.records.items() if is_done(record)})
     return replace(done, records=records | done.records)
 
 

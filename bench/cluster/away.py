@@ -20,6 +20,7 @@ from noisyseg.bench.cluster.node_files import sees, store_token
 from noisyseg.bench.cluster.node_folder import node_folder
 from noisyseg.bench.cluster.sent_annotations import with_own_annotations
 from noisyseg.bench.runs.noise_again import clean_file
+from noisyseg.bench.runs.prefix import Prefix
 from noisyseg.bench.runs.run import Run
 from noisyseg.bench.runs.training_note import read_training_note
 from noisyseg.errors import InputError
@@ -140,8 +141,8 @@ def working_copy(
         run: with the home's paths.
         root: of the home's store.
         home: None where every node sees the store.
-        rank: which of the processes that train the run together; but for the first, they bring
-            back their logs alone.
+        rank: which of the processes that train the run together; but for the first, they need
+            none of its files, and write nothing but their logs.
     Raises:
         InputError: a file that the home lacks, or noise that comes to other bytes here.
         OSError: no room, here or at home.
@@ -156,11 +157,11 @@ def working_copy(
     with node_folder(home.name) as (annotations, own_root), _held(run, home, owner):
         own = _with_own_folders(run, root, own_root)
         own = with_own_annotations(own, home.files, annotations)
-        folders = _folders(own, run)
-        mirror = Mirror(home.files, folders, owner, only=f"rank-{rank}." if rank else "")
-        mirror.fetch(checkpoints=False)
-        if own.lacks_submission or read_training_note(own) is None:
-            mirror.fetch(checkpoints=True)
+        mirror = Mirror(home.files, _folders(own, run), owner)
+        if not rank:
+            mirror.fetch(checkpoints=False)
+            if own.lacks_submission or read_training_note(own) is None:
+                mirror.fetch(checkpoints=True)
         with kept_in_step(mirror):
             yield own, str(own_root)
 
@@ -171,31 +172,26 @@ def _with_own_folders(run: Run, root: str, own_root: Path) -> Run:
     def own(path: Path) -> Path:
         return own_root / path.relative_to(root)
 
+    def own_prefix(prefix: Prefix) -> Prefix:
+        return replace(prefix, path=own(prefix.path))
+
     folder = own(run.folder)
     folder.mkdir(parents=True)
-    prefix, leaves = _prefixes(run)
-    moved: dict[str, Any] = {}
-    if prefix is not None:
-        moved["prefix"] = replace(prefix, path=own(prefix.path))
-    if leaves:
-        moved["leaves"] = tuple(replace(leaf, path=own(leaf.path)) for leaf in leaves)
-    return replace(run, folder=folder, **moved)
+    return replace(
+        run,
+        folder=folder,
+        prefix=None if run.prefix is None else own_prefix(run.prefix),
+        leaves=tuple(map(own_prefix, run.leaves)),
+    )
 
 
 def _folders(own: Run, run: Run) -> dict[Path, str]:
     """The folders of a run on this machine, and which of the home's they stand for."""
-    pairs = {own.folder: str(run.folder)}
-    (prefix, leaves), (home_prefix, home_leaves) = _prefixes(own), _prefixes(run)
-    if prefix is not None:
-        pairs[prefix.path] = str(home_prefix.path)
-    return pairs | {
-        leaf.path: str(there.path) for leaf, there in zip(leaves, home_leaves, strict=True)
-    }
-
-
-def _prefixes(run: Run) -> tuple[Any, tuple[Any, ...]]:
-    """What a run may begin from, and what it leaves for others."""
-    return getattr(run, "prefix", None), getattr(run, "leaves", ())
+    prefixes, at_home = [*own.leaves], [*run.leaves]
+    if own.prefix is not None and run.prefix is not None:
+        prefixes, at_home = [*prefixes, own.prefix], [*at_home, run.prefix]
+    pairs = {here.path: str(there.path) for here, there in zip(prefixes, at_home, strict=True)}
+    return pairs | {own.folder: str(run.folder)}
 
 
 @contextmanager

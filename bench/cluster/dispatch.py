@@ -14,6 +14,7 @@ from noisyseg.bench.cluster.stopping import Stopping
 from noisyseg.bench.cluster.waiting_runs import WaitingRuns
 from noisyseg.bench.runs.claims import Claims
 from noisyseg.bench.runs.heartbeat import clear_heartbeat
+from noisyseg.bench.runs.prefix import prefix_ready
 from noisyseg.bench.runs.run import Run
 from noisyseg.bench.runs.training_note import read_training_note
 from noisyseg.results.records.record import Record
@@ -61,6 +62,7 @@ class Dispatch:
                     self._ground.tell("stopped", fault=self._stopping.fault)
                     jobs.stop()
                 if self._stopping.is_over:
+                    jobs.kill()
                     break
         finally:
             self._claims.release_all()
@@ -104,7 +106,8 @@ class Dispatch:
                 self._trained.append(run)
                 continue
             jobs.begin(self._training(run))
-            self._ground.tell("begun", run)
+            branches = run.prefix is not None and prefix_ready(run.prefix)
+            self._ground.tell("branched" if branches else "begun", run)
             room -= 1
 
     def _next(self) -> Run | None:
@@ -215,6 +218,10 @@ class Dispatch:
             self._ground.display.note(f"{event}: {node}")
         for run in list(self._elsewhere.values()):
             self._look_at(run)
+        for trunk, branches in list(self._waiting.held_back().items()):
+            ready = [run for run in branches if run.prefix is None or prefix_ready(run.prefix)]
+            if ready:
+                self._waiting.release(trunk, ready)
 
     def _look_at(self, run: Run) -> None:
         """Take a run back that nobody has any more, and that nobody has ended."""

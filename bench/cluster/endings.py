@@ -7,7 +7,7 @@ from noisyseg.bench.cluster.fault_policy import FaultPolicy, is_from_outside
 from noisyseg.bench.cluster.ground import Ground
 from noisyseg.bench.cluster.jobs import Job, Outcome
 from noisyseg.bench.cluster.stopping import Stopping
-from noisyseg.bench.runs.crash import is_hung, progress_of
+from noisyseg.bench.runs.crash import add_to_output, is_hung, progress_of
 from noisyseg.bench.runs.execution import crash_record
 from noisyseg.bench.runs.run import Run
 from noisyseg.errors import InputError
@@ -33,6 +33,7 @@ class Endings:
         self.alone: set[str] = set()
         self.foreign: InputError | None = None
         self.is_full = False
+        self._told_of_cpu = False
 
     @property
     def is_last(self) -> bool:
@@ -71,6 +72,7 @@ class Endings:
 
     def _end(self, run: Run, record: Record) -> str:
         self.records[run.key] = record
+        self._tell_of_cpu(record)
         if is_done(record):
             self._ground.tell("ended", run)
         else:
@@ -80,14 +82,27 @@ class Endings:
         self._ground.display.ended(run, record)
         return "ended"
 
+    def _tell_of_cpu(self, record: Record) -> None:
+        """Say once that a run was trained on a CPU which was to have a GPU: it takes far longer."""
+        on_cpu = record["environment"].get("device") == "cpu"
+        if on_cpu and self._ground.share.gpus and not self._told_of_cpu:
+            self._told_of_cpu = True
+            self._ground.display.note(
+                "runs are trained on a CPU: the cluster counts GPUs where torch finds none "
+                "(`noisyseg doctor --address …` says which and why)"
+            )
+
     def _crash(self, run: Run, outcome: Outcome) -> Record:
         """A record for a run whose process could not write one."""
         assert outcome.fault is not None
+        if self._ground.home is not None:
+            self._ground.home.let_go(run)  # nobody works on it, wherever it was
         fault, kind, message = outcome.fault, outcome.kind, outcome.message
         limit = self._ground.settings.step_limit
         if fault == "worker killed" and is_hung(run, limit):
             fault, kind = "hang", "NoStepError"
             message = f"no step within {limit:g} s; run.log has where it hung"
+        add_to_output(run, outcome.detail)
         earlier, _ = self._ground.store.load_or_set_aside(run.spec)
         if earlier is not None and is_done(earlier):
             return earlier  # its process died after the end of its work

@@ -4,7 +4,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 
 from noisyseg.bench.cluster.progress import Display
 from noisyseg.bench.runs.run import Run
@@ -13,6 +13,7 @@ from noisyseg.results.records.record import Record
 
 _LOOK_EVERY_S = 5.0
 _LAST_WORDS_S = 60.0
+_FOLLOWED_MOST = 1000  # runs that have not ended: those under way come first
 
 
 def followed(display: Display, followers: Sequence[Follower]) -> Display:
@@ -29,22 +30,21 @@ class FollowedDisplay:
 
     def __init__(self, display: Display, followers: Sequence[Follower]) -> None:
         self._display = display
-        self._parallel = 1
         self._trackers = [_Tracker(follower, display) for follower in followers]
 
     def start(self, runs: Sequence[Run], *, parallel: int, dashboard: str | None = None) -> None:
         """Begin to follow."""
-        self._parallel = parallel
         self._display.start(runs, parallel=parallel, dashboard=dashboard)
         for tracker in self._trackers:
             tracker.start()
 
     def refresh(self, waiting: Iterable[Run]) -> None:
         """Those that may be under way are followed."""
-        first = list(islice(waiting, 2 * self._parallel))
+        others = iter(waiting)
+        first = list(islice(others, _FOLLOWED_MOST))
         for tracker in self._trackers:
             tracker.under_way = first
-        self._display.refresh(first)
+        self._display.refresh(chain(first, others))
 
     def ended(self, run: Run, record: Record, *, elsewhere: bool = False) -> None:
         """Another driver's run is its own trackers'."""

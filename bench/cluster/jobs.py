@@ -61,6 +61,7 @@ class Outcome:
     Attributes:
         record: its answer; None if it has none, or died.
         fault, kind, message: why its process could not answer; None if it could.
+        detail: all that is known of that.
         other: what is in noisyseg's place on the worker's machine; None if all is well.
     """
 
@@ -68,6 +69,7 @@ class Outcome:
     fault: Fault | None = None
     kind: str = ""
     message: str = ""
+    detail: str = ""
     other: OtherPackage | None = None
 
 

@@ -25,7 +25,7 @@ class LiveDisplay:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._live = Live(console=console, refresh_per_second=4)
+        self._live = Live(console=console, auto_refresh=False)
         self._next = self._idle_until = 0.0
         self._runs = WatchedRuns()
         self._dashboard: str | None = None
@@ -42,7 +42,7 @@ class LiveDisplay:
         if began < self._next:
             return
         look = self._runs.look(waiting)
-        self._live.update(drawn(look, self._console, self._dashboard))
+        self._live.update(drawn(look, self._console, self._dashboard), refresh=True)
         took = time.monotonic() - began
         self._idle_until = began + _LOOK_SHARE * took
         self._next = max(began + _LOOK_EVERY_S, self._idle_until)

@@ -66,13 +66,10 @@ class Mirror:
         files: the home's.
         folders: here → there.
         owner: whose run it is.
-        only: how the names of files begin that are sent; all by default.
     """
 
-    def __init__(
-        self, files: HomeFiles, folders: Mapping[Path, str], owner: Owner, only: str = ""
-    ) -> None:
-        self._files, self._folders, self._owner, self._only = files, folders, owner, only
+    def __init__(self, files: HomeFiles, folders: Mapping[Path, str], owner: Owner) -> None:
+        self._files, self._folders, self._owner = files, folders, owner
         self._sent: dict[Path, _Sent] = {}
 
     def fetch(self, *, checkpoints: bool) -> None:
@@ -101,7 +98,7 @@ class Mirror:
         for path in sorted(found, key=_order):
             self._send(path, found[path])
         for path in self._sent.keys() - found.keys():
-            if path.name.startswith(self._only) and not path.exists():
+            if not path.exists():
                 self._files.remove(self._there(path), self._owner)
                 del self._sent[path]
 
@@ -110,7 +107,7 @@ class Mirror:
             for path in here.rglob("*"):
                 parts = path.relative_to(here).parts
                 whole = path.suffix != _HALF and not any(part.startswith(".") for part in parts)
-                if whole and path.name.startswith(self._only) and path.is_file():
+                if whole and path.is_file():
                     yield path, self._there(path)
 
     def _there(self, path: Path) -> str:

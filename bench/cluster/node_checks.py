@@ -1,8 +1,8 @@
 """Every node asked, before anything trains, whether it has what the runs need."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from noisyseg.bench.cluster import driver_package
 from noisyseg.bench.cluster.node_files import (
@@ -15,6 +15,8 @@ from noisyseg.bench.cluster.node_files import (
 )
 from noisyseg.bench.runs.run import Run
 from noisyseg.errors import InputError
+
+T = TypeVar("T")
 
 _LIMIT_S = 300.0  # a worker's start, and weights that are hashed over a slow network
 _MEND = (
@@ -75,6 +77,47 @@ def node_name(node: Mapping[str, Any]) -> str:
     return f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
 
 
+def ask_node(
+    ray: Any,
+    package: driver_package.DriverPackage,
+    node: str,
+    call: tuple[Callable[..., T], tuple[Any, ...]],
+) -> Any:
+    """Hand Ray a call for a node, to be made whatever else is done there.
+
+    Args:
+        ray: connected.
+        package: the driver's.
+        node: its id.
+        call: a function and its arguments.
+    Returns:
+        The reference, for `answer_to`.
+    """
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    # By value: a worker that imported it by name might import another noisyseg.
+    ray.cloudpickle.register_pickle_by_value(driver_package)
+    place = NodeAffinitySchedulingStrategy(node_id=node, soft=False)
+    task = ray.remote(num_cpus=0, max_retries=1)(driver_package.call_in_worker)
+    return task.options(scheduling_strategy=place).remote(package, ray.cloudpickle.dumps(call))
+
+
+def answer_to(ray: Any, package: driver_package.DriverPackage, reference: Any) -> Any:
+    """What a node that was asked has answered.
+
+    Raises:
+        InputError: it could not be asked, or has another noisyseg.
+    """
+    try:
+        other, answer = ray.get(reference)
+    except ray.exceptions.RayError as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
+        raise InputError(f"it could not be asked: {reason}") from None
+    if other is not None:
+        raise driver_package.mismatch(package, other)
+    return answer
+
+
 def _answers(
     ray: Any,
     package: driver_package.DriverPackage,
@@ -82,37 +125,19 @@ def _answers(
     arguments: tuple[NeededFiles, Token],
 ) -> dict[str, NodeAnswer]:
     """What each node says, by its id; all are asked at once."""
-    # By value: a worker that imported it by name might import another noisyseg.
-    ray.cloudpickle.register_pickle_by_value(driver_package)
-    call = ray.cloudpickle.dumps((answer_here, arguments))
-    asked = {_on_node(ray, node["NodeID"]).remote(package, call): node["NodeID"] for node in nodes}
+    call = (answer_here, arguments)
+    asked = {ask_node(ray, package, node["NodeID"], call): node["NodeID"] for node in nodes}
     ready, late = ray.wait(list(asked), num_returns=len(asked), timeout=_LIMIT_S)
     for reference in late:
         ray.cancel(reference, force=True)
     silent = NodeAnswer([f"it has not answered within {_LIMIT_S:.0f} s"], sees_store=False)
-    return {asked[reference]: silent for reference in late} | {
-        asked[reference]: _answer(ray, package, reference) for reference in ready
-    }
-
-
-def _on_node(ray: Any, node: str) -> Any:
-    """The remote function that calls another one on a node, whatever else that one does."""
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-    place = NodeAffinitySchedulingStrategy(node_id=node, soft=False)
-    task = ray.remote(num_cpus=0, max_retries=1)(driver_package.call_in_worker)
-    return task.options(scheduling_strategy=place)
-
-
-def _answer(ray: Any, package: driver_package.DriverPackage, reference: Any) -> NodeAnswer:
-    try:
-        other, answer = ray.get(reference)
-    except ray.exceptions.RayError as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
-        return NodeAnswer([f"it could not be asked: {reason}"], sees_store=False)
-    if other is not None:
-        return NodeAnswer([str(driver_package.mismatch(package, other))], sees_store=False)
-    return NodeAnswer(*answer)
+    answers = {asked[reference]: silent for reference in late}
+    for reference in ready:
+        try:
+            answers[asked[reference]] = answer_to(ray, package, reference)
+        except InputError as error:
+            answers[asked[reference]] = NodeAnswer([str(error)], sees_store=False)
+    return answers
 
 
 def _is_alive(ray: Any, node: str) -> bool:

@@ -3,10 +3,6 @@
 from collections.abc import Iterable, Sequence
 from typing import Protocol, TextIO
 
-from rich.console import Console
-
-from noisyseg.bench.cluster.live_display import LiveDisplay
-from noisyseg.bench.cluster.plain_display import PlainDisplay
 from noisyseg.bench.runs.run import Run
 from noisyseg.results.records.record import Record
 
@@ -38,5 +34,11 @@ class Display(Protocol):
 
 def display_for(stream: TextIO) -> Display:
     """A live display if stream is a terminal, else plain lines."""
+    # Imported here: whoever only names a Display need not wait for what draws one.
+    from rich.console import Console
+
+    from noisyseg.bench.cluster.live_display import LiveDisplay
+    from noisyseg.bench.cluster.plain_display import PlainDisplay
+
     console = Console(file=stream)
     return LiveDisplay(console) if console.is_terminal else PlainDisplay(console)

@@ -21,6 +21,10 @@ from noisyseg.bench.cluster.socket_folders import ray_folder
 from noisyseg.errors import InputError
 
 _CONNECT_S = 10.0
+_TOKEN_HINT = (  # Ray tells neither from an absent cluster
+    "One that was started with a token wants it here, too: RAY_AUTH_MODE=token, and the cluster's "
+    "~/.ray/auth_token or RAY_AUTH_TOKEN."
+)
 _OBJECT_STORE_BYTES = 100 * 1024 * 1024  # records only; the default takes a third of the memory
 
 
@@ -110,11 +114,12 @@ def _connect(ray: Any, address: str | None, folder: Path | None) -> Any:
     choice: dict[str, Any] = local if address is None else {"address": address}
     try:
         return ray.init(log_to_driver=False, logging_level=logging.ERROR, **choice)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         place = address or "this machine"
         reason = str(error).strip().splitlines()[0]
+        hint = "" if address is None else f". {_TOKEN_HINT}"
         raise InputError(
-            f"no Ray cluster could be reached or started at {place}: {reason}"
+            f"no Ray cluster could be reached or started at {place}: {reason}{hint}"
         ) from error
 
 

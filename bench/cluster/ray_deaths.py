@@ -1,5 +1,6 @@
 """What Ray says of a task that gave no answer, as a kind of fault."""
 
+import re
 from typing import Any
 
 from noisyseg.bench.cluster.jobs import Outcome
@@ -29,9 +30,13 @@ def outcome_of(ray: Any, reference: Any) -> Outcome:
         message = str(cause) or repr(cause)
         return Outcome(fault=fault_of(cause), kind=type(cause).__name__, message=message)
     except ray.exceptions.RayError as error:
-        reason = str(error).strip().splitlines()
-        message = f"the run's process died: {reason[0] if reason else type(error).__name__}"
-        return Outcome(fault=_fault(error), kind=type(error).__name__, message=message)
+        fault = _fault(error)
+        return Outcome(
+            fault=fault,
+            kind=type(error).__name__,
+            message=f"the run's process died: {_in_short(error, fault)}",
+            detail=str(error),
+        )
 
 
 def _fault(error: BaseException) -> Fault:
@@ -39,3 +44,16 @@ def _fault(error: BaseException) -> Fault:
     if "The node" in str(error) and "WorkerCrashedError" in names:
         return "node lost"
     return next((fault for name, fault in _FAULTS if name in names), "worker killed")
+
+
+def _in_short(error: BaseException, fault: Fault) -> str:
+    """What Ray tells in many lines, in a few words."""
+    text = str(error).strip()
+    if fault == "node lost":
+        found = re.search(r"Node IP: (\S+?)[,.]?\s", text)
+        return f"its node {found[1]} is gone" if found else "its node is gone"
+    if fault == "worker killed":
+        return "it was killed, or it crashed"
+    if fault == "host memory":
+        return "its machine was short of memory, and Ray ended it"
+    return text.splitlines()[0] if text else type(error).__name__

@@ -18,17 +18,26 @@ class RankGroup:
         job: with more than one rank.
         task: makes a remote function of a share of the cluster.
         call: hands Ray a call; returns its reference.
+        selector: Ray's, of the nodes that runs may go to; empty for all.
     """
 
     def __init__(
-        self, ray: Any, job: Job, task: Callable[..., Any], call: Callable[..., Any]
+        self,
+        ray: Any,
+        job: Job,
+        task: Callable[..., Any],
+        call: Callable[..., Any],
+        selector: dict[str, str],
     ) -> None:
         from ray.util.placement_group import placement_group
 
         self._ray, self.job, self._task, self._call = ray, job, task, call
         need = job.need
         bundle = {"CPU": need.cpus} | ({"GPU": need.gpus} if need.gpus else {})
-        self._group = placement_group([bundle] * need.ranks, strategy="PACK")
+        where = [selector] * need.ranks if selector else None
+        self._group = placement_group(
+            [bundle] * need.ranks, strategy="PACK", bundle_label_selector=where
+        )
         self._meeting = self._call(self._of(0, cpus=0, gpus=0), free_address, ())
         self._ranks: list[Any] = []
         self.reference = self._meeting  # by which the group is known

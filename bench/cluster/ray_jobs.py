@@ -6,6 +6,8 @@ from typing import Any
 
 from noisyseg.bench.cluster import driver_package, worker_tasks
 from noisyseg.bench.cluster.jobs import Job, Outcome
+from noisyseg.bench.cluster.node_admission import NodeAdmission
+from noisyseg.bench.cluster.node_files import NeededFiles
 from noisyseg.bench.cluster.ray_deaths import outcome_of
 from noisyseg.bench.cluster.ray_groups import RankGroup
 from noisyseg.bench.cluster.share import Share, trainings_at_once
@@ -34,6 +36,7 @@ class RayJobs:
         self._looked = -_NODES_EVERY_S
         self._parallel = share.parallel
         self._news: list[tuple[str, str]] = []
+        self._admission: NodeAdmission | None = None
         self._look_at_nodes()
         self._news.clear()  # those that are there from the start are none
 
@@ -45,6 +48,10 @@ class RayJobs:
         for _ in range(workers):
             self._call(task, worker_tasks.load_in_worker, ())
 
+    def admit(self, files: NeededFiles) -> None:
+        """Let runs go to the nodes that are there, and to later ones that have the files."""
+        self._admission = NodeAdmission(self._ray, self._package, files, self._nodes)
+
     def room(self) -> int:
         """How many more trainings could begin now; nodes come and go."""
         self._look_at_nodes()
@@ -55,10 +62,10 @@ class RayJobs:
         """Hand a job to Ray."""
         need = job.need
         if need.ranks > 1:
-            group = RankGroup(self._ray, job, self._task, self._call)
+            group = RankGroup(self._ray, job, self._task, self._call, self._selector())
             self._groups[group.reference] = group
             return
-        task = self._task(cpus=need.cpus, gpus=need.gpus)
+        task = self._task(cpus=need.cpus, gpus=need.gpus, label_selector=self._selector())
         self._tasks[self._call(task, job.function, job.arguments)] = job
 
     def ended(self, timeout: float) -> Sequence[tuple[Job, Outcome]]:
@@ -118,11 +125,18 @@ class RayJobs:
         ):
             self._news += [(event, names[node]) for node in names.keys() - others.keys()]
         self._nodes = now
+        if self._admission is not None:
+            self._news += [("node not used", told) for told in self._admission.look(alive)]
+            alive = [node for node in alive if self._admission.admits(node["NodeID"])]
         resources = [node["Resources"] for node in alive]
         share = self._share
         self._parallel = trainings_at_once(
             resources, cpus=share.cpus, gpus=share.gpus, ranks=share.ranks
         )
+
+    def _selector(self) -> dict[str, str]:
+        """Of the nodes that runs may go to, for Ray; empty for all."""
+        return {} if self._admission is None else self._admission.selector()
 
     def _call(self, task: Any, function: Any, arguments: tuple[Any, ...]) -> Any:
         """Hand Ray a call of a function in a worker; returns the reference."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from noisyseg.bench.runs.estimate import readable_bytes
-from noisyseg.bench.runs.heartbeat import TRAINING, silent_seconds
+from noisyseg.bench.runs.heartbeat import PREPARATION, TRAINING, silent_seconds
 from noisyseg.text_lines import printable
 
 SILENT = "silent"
@@ -20,7 +20,6 @@ def run_row(label: str, state: Mapping[str, Any], now: float) -> Row:
         state: of its heartbeat; what an earlier noisyseg did not write is left out.
         now: Unix time.
     """
-    training = state.get("stage") == TRAINING
     known = {
         "loss": _number(state.get("loss"), 3),
         "images/s": _number(state.get("images_per_second"), 1),
@@ -29,8 +28,7 @@ def run_row(label: str, state: Mapping[str, Any], now: float) -> Row:
         "memory": readable_bytes(state["memory_bytes"]) if "memory_bytes" in state else None,
         "left": _left(state, now),
     }
-    epoch = f"{state['epoch']:.1f}/{state['epochs']}" if training else "evaluating"
-    cells = {"run": label, "epoch": epoch} | known
+    cells = {"run": label, "epoch": _stage(state)} | known
     return {column: printable(str(text)) for column, text in cells.items() if text}
 
 
@@ -56,6 +54,12 @@ def duration(seconds: float) -> str:
     if minutes >= 60:
         return f"{minutes // 60} h {minutes % 60:02d} min"
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def _stage(state: Mapping[str, Any]) -> str:
+    if state.get("stage") == TRAINING:
+        return f"{state['epoch']:.1f}/{state['epochs']}"
+    return "preparing" if state.get("stage") == PREPARATION else "evaluating"
 
 
 def _number(value: float | None, digits: int) -> str | None:

@@ -16,6 +16,7 @@ from noisyseg.bench.cluster.ground import Ground
 from noisyseg.bench.cluster.jobs import Jobs
 from noisyseg.bench.cluster.machine import this_machine
 from noisyseg.bench.cluster.node_checks import check_nodes
+from noisyseg.bench.cluster.node_files import needed_files
 from noisyseg.bench.cluster.process_jobs import ProcessJobs
 from noisyseg.bench.cluster.progress import Display
 from noisyseg.bench.cluster.ray_cluster import connected
@@ -27,6 +28,7 @@ from noisyseg.bench.cluster.waiting_runs import WaitingRuns
 from noisyseg.bench.runs.durations import Durations
 from noisyseg.bench.runs.execution import announce
 from noisyseg.bench.runs.journal import Journal
+from noisyseg.bench.runs.prefixes import trunk_of
 from noisyseg.bench.runs.run import Run
 from noisyseg.errors import InputError
 from noisyseg.results.records.record import Record
@@ -86,13 +88,13 @@ def run_all(
             package=package,
             display=display,
             journal=journal,
-            home=_home(place.ray, package, unique, store, settings),
+            home=_home(place, package, unique, store, settings),
         )
         display.start(unique, parallel=share.parallel, dashboard=place.dashboard)
         journal.tell("started", runs=len(unique), parallel=share.parallel)
         with ThreadPoolExecutor(1) as beside:
             announcing = beside.submit(_announce, unique, stopping)
-            dispatch = Dispatch(ground, WaitingRuns(unique, durations.seconds), stopping)
+            dispatch = Dispatch(ground, _waiting(unique, durations), stopping)
             dispatch.run()
             announcing.result()
         journal.tell("finished", ended=len(dispatch.records))
@@ -104,6 +106,13 @@ def run_all(
         left=dispatch.left,
         is_full=dispatch.endings.is_full,
     )
+
+
+def _waiting(runs: Sequence[Run], durations: Durations) -> WaitingRuns:
+    """The runs' queue; those that begin from another's start wait for that."""
+    waiting = WaitingRuns(runs, durations.seconds)
+    waiting.hold_back(trunk_of(runs))
+    return waiting
 
 
 def _raise_foreign(dispatch: Dispatch) -> None:
@@ -179,7 +188,7 @@ def _place_beside(
 
 
 def _home(
-    ray: Any,
+    place: _Place,
     package: DriverPackage,
     runs: Sequence[Run],
     store: RunStore,
@@ -190,10 +199,12 @@ def _home(
     Raises:
         InputError: a node lacks what runs need.
     """
-    if ray is None or settings.address is None:
+    ray = place.ray
+    if settings.address is None or not isinstance(place.jobs, RayJobs):
         return None
     root = str(store.root.absolute())
     seeing = check_nodes(ray, package, runs, root)
+    place.jobs.admit(needed_files(runs))
     nodes = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
     if settings.address.startswith("ray://") and nodes <= seeing:
         return None  # this process is none of the cluster's machines

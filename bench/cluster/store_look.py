@@ -6,6 +6,7 @@ from typing import Any
 
 from noisyseg.bench.cluster.suite_pace import SuitePace
 from noisyseg.bench.cluster.watched_runs import Look, Tally
+from noisyseg.bench.runs.heartbeat import PREPARATION
 from noisyseg.bench.runs.state import RunState, run_states
 from noisyseg.results.records.store import RunStore
 
@@ -36,7 +37,7 @@ def look_at(states: Sequence[RunState]) -> Look:
     running = [run for run in states if run.state == "running"]
     waiting = Counter(_kind(run) for run in states if run.state == "waiting")
     several = len({run.data for run in states}) > 1
-    told = [(_kind(run), run.progress) for run in running if run.progress]
+    told = [(_kind(run), _progress(run)) for run in running]
     return Look(
         under_way=[(_label(run, several=several), _progress(run)) for run in running],
         tally=Tally(
@@ -64,4 +65,4 @@ def _kind(run: RunState) -> str:
 
 def _progress(run: RunState) -> dict[str, Any]:
     """The heartbeat; of a run that has given none yet that it has begun."""
-    return {"stage": "training", "epoch": 0.0, "epochs": run.epochs, **(run.progress or {})}
+    return {"stage": PREPARATION, "epoch": 0.0, "epochs": run.epochs, **(run.progress or {})}

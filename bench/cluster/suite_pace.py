@@ -1,10 +1,10 @@
 """How long runs take, and so how long until the last of them has ended."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from noisyseg.bench.runs.heartbeat import TRAINING
+from noisyseg.bench.runs.heartbeat import EVALUATION
 from noisyseg.bench.runs.run import STEP
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import is_done
@@ -55,17 +55,23 @@ class SuitePace:
         rest = _mean(self._rest) or 0.0
         seconds = {kind: list(known) for kind, known in self._seconds.items()}
         left: list[float] = []
+        whole = Counter(waiting)  # runs of which all is left, as far as is known
         for kind, state in under_way:
-            whole, own = _projected(state)
-            left.append(own + rest)
-            if whole is not None:
-                seconds.setdefault(kind, []).append(whole + rest)
+            seconds_left = state.get("seconds_left")
+            if seconds_left is not None:
+                left.append(seconds_left + rest)
+                if state["epoch"] < state["epochs"]:
+                    seconds.setdefault(kind, []).append(_projected(state) + rest)
+            elif state.get("stage") == EVALUATION:
+                left.append(rest)
+            else:
+                whole[kind] += 1
+        whole = +whole
         average = _mean([value for known in seconds.values() for value in known])
-        waiting = {kind: number for kind, number in waiting.items() if number}
         if average is None:
-            return None if waiting or left else 0.0
-        pace = {kind: _mean(seconds.get(kind, [])) or average for kind in waiting}
-        work = sum(left) + sum(number * pace[kind] for kind, number in waiting.items())
+            return None if whole or left else 0.0
+        pace = {kind: _mean(seconds.get(kind, [])) or average for kind in whole}
+        work = sum(left) + sum(number * pace[kind] for kind, number in whole.items())
         return max(work / max(slots, 1), *left, *pace.values(), 0.0)
 
 
@@ -78,13 +84,10 @@ def _epochs_spared(record: Record) -> int:
     return max(int(lineage.get("resumed_from_epoch") or 0), int(branched))
 
 
-def _projected(state: Mapping[str, Any]) -> tuple[float | None, float]:
-    """The whole training's seconds of a run under way, if it is far enough to tell; those left."""
-    left = state.get("seconds_left")
-    if state.get("stage") != TRAINING or left is None:
-        return None, 0.0
-    remaining = state["epochs"] - state["epoch"]
-    return (left / remaining * state["epochs"] if remaining > 0 else None), float(left)
+def _projected(state: Mapping[str, Any]) -> float:
+    """Seconds of a whole training, by what is left of it and how much of it that is."""
+    left: float = state["seconds_left"]
+    return left / (state["epochs"] - state["epoch"]) * state["epochs"]
 
 
 def _mean(values: list[float]) -> float | None:

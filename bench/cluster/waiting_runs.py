@@ -2,7 +2,7 @@
 
 import heapq
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import count
 
 from noisyseg.bench.runs.run import Run
@@ -48,12 +48,13 @@ class WaitingRuns:
         """Let a run begin when all others have."""
         self._last.append(run)
 
-    def hold_back(self, trunk: str, runs: Iterable[Run]) -> None:
-        """Let runs begin once `release` is told of the run that this key is of."""
-        held = {run.key: run for run in runs}
-        self._heap = [entry for entry in self._heap if entry[2].key not in held]
+    def hold_back(self, trunks: Mapping[str, str]) -> None:
+        """Let runs wait for others; both by their keys."""
+        held = [entry for entry in self._heap if entry[2].key in trunks]
+        self._heap = [entry for entry in self._heap if entry[2].key not in trunks]
         heapq.heapify(self._heap)
-        self._behind[trunk] += held.values()
+        for _, _, run in held:
+            self._behind[trunks[run.key]].append(run)
 
     def held_back(self) -> dict[str, list[Run]]:
         """The runs that wait for another, by its key."""

@@ -2,14 +2,13 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 from noisyseg.bench.cluster.run_row import duration
 from noisyseg.bench.cluster.suite_pace import SuitePace
-from noisyseg.bench.runs.heartbeat import read_heartbeat
+from noisyseg.bench.runs.heartbeat import EVALUATION, read_heartbeat
 from noisyseg.bench.runs.run import Run
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import is_done
@@ -94,20 +93,31 @@ class WatchedRuns:
         """How far the runs are.
 
         Args:
-            waiting: those that have not ended, the ones that may be under way first. Twice as
-                many as train at a time are looked at, for those that are evaluated meanwhile: of
+            waiting: those that have not ended, the ones that may be under way first. Once twice
+                as many as train at a time have turned out not to be, no more are looked at: of
                 thousands of others no file is opened.
         """
-        first = islice(waiting, 2 * self.parallel)
-        seen = [(run, state) for run in first if (state := read_heartbeat(run.folder))]
+        seen = list(self._under_way(waiting))
         kinds = self._kinds - Counter(run.method_label for run, _ in seen)
         states = [(run.method_label, state) for run, state in seen]
+        slots = max(self.parallel, sum(state["stage"] != EVALUATION for _, state in states))
         return Look(
             under_way=[(run.label, state) for run, state in seen],
             tally=self._tally(len(seen)),
-            seconds_left=self._pace.left(states, kinds, self.parallel),
+            seconds_left=self._pace.left(states, kinds, slots),
             elapsed=time.monotonic() - self._began,
         )
+
+    def _under_way(self, waiting: Iterable[Run]) -> Iterator[tuple[Run, dict[str, Any]]]:
+        still = 0
+        for run in waiting:
+            state = read_heartbeat(run.folder)
+            if state is not None:
+                yield run, state
+                continue
+            still += 1
+            if still >= 2 * self.parallel:
+                return
 
     def _tally(self, running: int) -> Tally:
         return Tally(

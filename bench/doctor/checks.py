@@ -1,7 +1,6 @@
 """Everything that is looked at, in the order in which it is told."""
 
 from functools import partial
-from pathlib import Path
 
 from noisyseg.bench.doctor import leftovers, storage
 from noisyseg.bench.doctor.finding import Check, Finding, examined, problem
@@ -11,18 +10,14 @@ from noisyseg.bench.doctor.suite_inputs import Place, one_suite, shipped_suites
 from noisyseg.errors import InputError
 
 
-def diagnosis(
-    *, suite: str | None, root: Path | None, out: Path, address: str | None
-) -> list[Finding]:
+def diagnosis(suite: str | None, place: Place, address: str | None) -> list[Finding]:
     """What is found on this machine, and on every node of a cluster if an address is given.
 
     Args:
         suite: whose data and weights are looked at; None: those of all that come with noisyseg.
-        root: as --data-root has it.
-        out: as --out has it; nothing stays in it.
+        place: of data and runs; nothing stays in it.
         address: a Ray cluster's; None: a private Ray is tried here.
     """
-    place = Place(root, out)
     return [
         finding
         for name, check in _checks(suite, place, address)
@@ -39,7 +34,7 @@ def _checks(suite: str | None, place: Place, address: str | None) -> list[tuple[
         *storage.folder_checks("--out", place.out),
         ("temporary files", partial(storage.free_space, "temporary files", storage.temporary())),
         ("suites" if suite is None else f"suite {suite}", inputs),
-        ("old Rays", leftovers.old_rays),
+        ("old Rays", partial(leftovers.old_rays, daemons=address is None)),
     ]
     # Ray keeps the token of the first cluster that a process meets: either, not both.
     if address is None:
@@ -51,4 +46,6 @@ def _nodes(address: str, suite: str | None, place: Place) -> list[Finding]:
     try:
         return list(all_nodes(address, suite, place))
     except InputError as error:
-        return [problem("nodes", str(error), f"ray status --address {address}")]
+        listening = "token" in str(error)  # something does, but answers nobody without it
+        mend = "export RAY_AUTH_MODE=token" if listening else f"ray status --address {address}"
+        return [problem("nodes", str(error), mend)]

@@ -31,12 +31,16 @@ class Process:
     words: tuple[str, ...]
 
 
-def old_rays() -> Iterator[Finding]:
-    """Daemons of Ray that nobody waits for, and folders of those that no process uses."""
+def old_rays(*, daemons: bool = True) -> Iterator[Finding]:
+    """Daemons of Ray that nobody waits for, and folders of those that no process uses.
+
+    Args:
+        daemons: whether there should be none: `ray start` leaves those of a cluster alone.
+    """
     processes = own_processes()
     if processes is None:  # not Linux
         return
-    orphans = [process for process in processes if is_orphan(process)]
+    orphans = [process for process in processes if daemons and is_orphan(process)]
     if orphans:
         numbers = " ".join(str(process.number) for process in orphans)
         text = f"{len(orphans)} daemons whose driver is gone, or that `ray start` left: {numbers}"

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from noisyseg.bench.cluster.machine import usable_cpus
 from noisyseg.bench.doctor.cgroup import limits
 from noisyseg.bench.doctor.finding import Finding, ok, warning
 
@@ -15,7 +16,7 @@ _LEAST_MEMORY = 2 << 30
 
 def processors() -> Iterator[Finding]:
     """How many CPUs runs have: Ray counts those of the affinity, and knows no quota."""
-    usable, quota = _affinity(), limits().cpus
+    usable, quota = usable_cpus(), limits().cpus
     text = f"{usable} of {os.cpu_count()} usable"
     if quota is not None and quota < usable:
         whole = max(1, int(quota))
@@ -55,12 +56,6 @@ def shared_memory(folder: Path = SHARED_MEMORY) -> Iterator[Finding]:
         yield warning("shared memory", text, mend)
     else:
         yield ok("shared memory", text)
-
-
-def _affinity() -> int:
-    if hasattr(os, "sched_getaffinity"):  # not on macOS
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _memory() -> tuple[int, int]:

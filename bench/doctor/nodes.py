@@ -8,11 +8,14 @@ from functools import partial
 from pathlib import Path
 from secrets import token_hex
 from shlex import quote
+from typing import TYPE_CHECKING
 
-from noisyseg.bench.cluster.node_answers import NodeAnswer, ask_nodes
 from noisyseg.bench.doctor import devices, machine, storage, versions
 from noisyseg.bench.doctor.finding import Check, Finding, examined, ok, problem, warning
 from noisyseg.bench.doctor.suite_inputs import Place, input_files
+
+if TYPE_CHECKING:
+    from noisyseg.bench.cluster.node_answers import NodeAnswer
 
 _MOST_AHEAD_S = 2.0
 TOKEN = "token"
@@ -78,6 +81,8 @@ def all_nodes(address: str, suite: str | None, place: Place) -> Iterator[Finding
     Raises:
         InputError: no Ray at the address.
     """
+    from noisyseg.bench.cluster.node_answers import ask_nodes
+
     inputs = input_files(suite, place) if suite is not None else []
     if place.root is not None and place.root.is_dir():
         inputs = [place.root.absolute(), *inputs]
@@ -109,13 +114,13 @@ def told_by_node(question: Question) -> Told:
     )
 
 
-def of_node(answer: NodeAnswer, place: Place) -> Iterator[Finding]:
+def of_node(answer: "NodeAnswer", place: Place) -> Iterator[Finding]:
     """A node's findings: what it told, and what that means beside what is here."""
     for finding in _of_node(answer, place):
         yield replace(finding, node=answer.node)
 
 
-def _of_node(answer: NodeAnswer, place: Place) -> Iterator[Finding]:
+def _of_node(answer: "NodeAnswer", place: Place) -> Iterator[Finding]:
     if answer.ahead is not None:
         yield _clock(answer.ahead)
     if answer.problem:

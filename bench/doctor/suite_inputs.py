@@ -16,15 +16,17 @@ _WEIGHTS = re.compile(r"torchvision://(\w+)")
 
 
 class Place(NamedTuple):
-    """Where a suite's inputs and its runs are.
+    """Where a suite's inputs and its runs are, and which of its variants is meant.
 
     Attributes:
-        root: as --data-root has it.
-        out: as --out has it.
+        root, out, variant, masks, allow_partial: as the options of those names have them.
     """
 
     root: Path | None
     out: Path
+    variant: str | None = None
+    masks: str | None = None
+    allow_partial: bool = False
 
 
 def one_suite(name: str, place: Place) -> Iterator[Finding]:
@@ -82,7 +84,13 @@ def suite_of(name: str, place: Place, *, random_weights: bool) -> "Suite":
     from noisyseg.bench.config.suite import Choices, load_suite
     from noisyseg.bench.datasets.cache import cache_folder
 
-    choices = Choices(random_weights=random_weights, download=False)
+    choices = Choices(
+        variant=place.variant,
+        masks=place.masks,
+        allow_partial=place.allow_partial,
+        random_weights=random_weights,
+        download=False,
+    )
     return load_suite(name, data_root=place.root, cache=cache_folder(), choices=choices)
 
 

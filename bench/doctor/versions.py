@@ -3,12 +3,14 @@
 import platform
 from collections.abc import Iterator
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 
 import noisyseg
 from noisyseg.bench.doctor.finding import Finding, ok, problem, warning
 from noisyseg.bench.runs.environment import describe_environment, package_version
 from noisyseg.bench.training.distributions import conflict_message, conflicting_distributions
+from noisyseg.training_extra import PACKAGES
 
 TRAIN = "train"
 _INSTALL = "pip install --upgrade 'noisyseg[train]'"
@@ -44,6 +46,9 @@ def packages() -> Iterator[Finding]:
     if wanted is None:
         text = "noisyseg is not installed here, so that nothing says which versions it needs"
         yield warning("packages", text, _IN_CHECKOUT)
+        absent = [name for name in PACKAGES if find_spec(name) is None]
+        if absent:
+            yield problem("packages", f"not installed: {', '.join(absent)}", _INSTALL)
         return
     versions = {name: package_version(name) for name, _, _ in wanted}
     lacking = [name for name, _, extra in wanted if extra and versions[name] is None]

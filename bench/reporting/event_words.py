@@ -16,6 +16,7 @@ _WORDS = {
     "failed": "FAILED",
     "retried": "is tried again",
     "held elsewhere": "is held by another driver",
+    "ended elsewhere": "was ended by another driver",
     "node lost": "node lost",
     "node joined": "node joined",
     "stopped": "stopped",

@@ -23,8 +23,8 @@ def _hours_line(plan: Plan) -> str:
         return "GPU hours: unknown, for the number of images is"
     what = "hours, on a CPU" if pace.device == "cpu" else "GPU hours"
     evaluation = "" if pace.per_image is not None else "; evaluation is not counted"
-    bounds = plan.hours_between
-    between = "" if bounds is None else f", from {bounds[0]:.1f} to {bounds[1]:.1f}"
+    least, most = (f"{bound:.1f}" for bound in plan.hours_between or (0.0, 0.0))
+    between = "" if least == most else f", from {least} to {most}"
     return (
         f"{what} left: {plan.hours:.1f}{between} ({pace.step:.3f} s an iteration, "
         f"{pace.source}{evaluation})"

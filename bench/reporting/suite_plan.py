@@ -48,6 +48,19 @@ class PlannedRun:
 
 
 @dataclass(kw_only=True, slots=True, frozen=True)
+class Sharing:
+    """Epochs that several runs have in common and one of them trains.
+
+    Attributes:
+        epochs: of all runs that are left, each counted for itself.
+        saved: how many of them need not be trained.
+    """
+
+    epochs: int
+    saved: int
+
+
+@dataclass(kw_only=True, slots=True, frozen=True)
 class Plan:
     """A suite's runs and what is left to do.
 
@@ -58,6 +71,7 @@ class Plan:
         pace: None if unknown.
         note: why the keys are unknown; None if they are not.
         problems: of records that do not hold; their runs are to be trained.
+        sharing: what runs save by sharing epochs; None if each trains for itself.
     """
 
     suite: Suite
@@ -69,6 +83,7 @@ class Plan:
     pace: Pace | None
     note: str | None
     problems: Sequence[str]
+    sharing: Sharing | None = None
 
     @property
     def hours_between(self) -> tuple[float, float] | None:
@@ -81,7 +96,9 @@ class Plan:
     def total(self, what: str) -> float | None:
         """`device_hours` or `kilowatt_hours` of the runs left, each as the middle measured one."""
         measured: Measured | None = getattr(self.pace, what, None)
-        left = len(self.runs) - self.done
+        left = float(len(self.runs) - self.done)
+        if self.sharing is not None:
+            left -= self.sharing.saved / self.suite.protocol["epochs"]
         return None if measured is None else round(left * measured.middle, 6)
 
     def document(self) -> dict[str, Any]:
@@ -104,6 +121,7 @@ class Plan:
             },
             "pace": None if pace is None else pace.source,
             "measured": None if pace is None else pace.measured(),
+            "sharing": None if self.sharing is None else asdict(self.sharing),
             "note": self.note,
             "problems": list(self.problems),
         }

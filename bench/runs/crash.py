@@ -1,6 +1,7 @@
 """What a driver finds out about a run whose process gave no answer."""
 
 import time
+from contextlib import suppress
 
 from noisyseg.bench.runs.heartbeat import NAME as PROGRESS
 from noisyseg.bench.runs.heartbeat import TRAINING, read_heartbeat
@@ -32,3 +33,10 @@ def is_hung(run: Run, limit: float | None) -> bool:
     except OSError:
         return False
     return limit - 1 <= silent <= limit + _MARGIN_S
+
+
+def add_to_output(run: Run, text: str) -> None:
+    """Tell a run's log what its process could not; where there is no room, nothing is told."""
+    if text:
+        with suppress(OSError), run.output.open("a", encoding="utf-8") as file:
+            file.write(f"{text.rstrip()}\n")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from noisyseg.bench.runs import stages
+from noisyseg.bench.runs.checkpoint_files import drop_the_one_before
 from noisyseg.bench.runs.environment import describe_environment
 from noisyseg.bench.runs.fault_kinds import fault_of
 from noisyseg.bench.runs.heartbeat import Heartbeat
@@ -186,6 +187,7 @@ def _evaluate(run: Run, store: RunStore) -> Record:
     fields |= {"checksums": checksums, "lineage": note["lineage"]}
     record = _save(run, store, fields)
     clear_training_note(run)
+    drop_the_one_before(run.folder)
     return record
 
 
@@ -193,8 +195,8 @@ def _attempt(
     run: Run, work: Callable[[Heartbeat], T], resources: Resources | None = None
 ) -> tuple[T, None] | tuple[None, dict[str, Any]]:
     """What work gives, or the fields of a record that say why it failed."""
-    heartbeat = Heartbeat(run.folder, epochs=run.spec["protocol"]["epochs"])
-    with output_to(run.output), metered(run.folder, resources):
+    with output_to(run.output), metered(run.folder, resources) as note:
+        heartbeat = Heartbeat(run.folder, epochs=run.spec["protocol"]["epochs"], also=note)
         try:
             return work(heartbeat), None
         except Exception as error:  # noqa: BLE001 (a run's one failure boundary)

@@ -7,14 +7,14 @@ import json
 import os
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from noisyseg.bench.runs.process_share import device_name, memory_bytes, node_name
 
 NAME = "progress.json"
-TRAINING, EVALUATION = "training", "evaluation"
+PREPARATION, TRAINING, EVALUATION = "preparation", "training", "evaluation"
 SILENT_AFTER_S = 120.0
 """A training that has said nothing for so long has stopped or is slow: it is shown as silent."""
 _INTERVAL_S = 1.0
@@ -24,22 +24,34 @@ _WINDOW = 10  # of so many writes the pace of steps and images is told
 class Heartbeat:
     """Writes a run's progress; a reader sees the last whole state.
 
-    Of a state's fields those that are not known are absent: `stage` (TRAINING or EVALUATION),
+    Of a state's fields those that are not known are absent: `stage` (of the three),
     `epoch` (done, a fraction), `epochs`, `loss`, `seconds_left` (of training), `images_per_second`,
     `step_seconds`, `node`, `device`, `memory_bytes` (the device's peak, else what the process has
     resident), `time` (Unix) and `pid`.
+
+    Args:
+        folder: the run's.
+        epochs: of its whole training.
+        also: called with every write, about once a second.
     """
 
-    def __init__(self, folder: Path, *, epochs: int) -> None:
+    def __init__(
+        self, folder: Path, *, epochs: int, also: Callable[[], None] = lambda: None
+    ) -> None:
         self._path = folder / NAME
+        self._also = also
         self._epochs = epochs
         self._images: int | None = None
-        self._device = "cpu"
+        self._device: str | None = None
         self._began = time.monotonic()
         self._first = 0.0
         self._steps = 0
         self._recent: deque[tuple[float, float, int]] = deque(maxlen=_WINDOW + 1)
         self._written = -_INTERVAL_S
+
+    def preparing(self) -> None:
+        """A process has the run, and puts together what it trains."""
+        self._write({"stage": PREPARATION, "epoch": 0.0})
 
     def start(
         self, epochs_done: float, *, images: int | None = None, device: str | None = None
@@ -99,7 +111,7 @@ class Heartbeat:
             "epochs": self._epochs,
             "node": node_name(),
             "device": self._device,
-            "memory_bytes": memory_bytes(self._device),
+            "memory_bytes": memory_bytes(self._device or "cpu"),
             "time": time.time(),
             "pid": os.getpid(),
         }
@@ -107,6 +119,7 @@ class Heartbeat:
         whole = state | {name: value for name, value in where.items() if value is not None}
         scratch.write_text(json.dumps(whole))
         os.replace(scratch, self._path)
+        self._also()
 
 
 def clear_heartbeat(folder: Path) -> None:

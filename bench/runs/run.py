@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from noisyseg.bench.datasets.split import Split
+from noisyseg.bench.runs.prefix import Prefix
 from noisyseg.methods.method import MethodSource
 from noisyseg.results.evaluation.submission import submission_name
 from noisyseg.results.records.record import RunSpec
@@ -33,6 +34,8 @@ class Run:
         manifest: of the noise; None for a clean run.
         method_source: the method's file, if it is one of the user's own.
         submission: images whose detections go to COCO's server; None for most runs.
+        prefix: first epochs that another run trains, too: it may begin from there; None: none are.
+        leaves: first epochs that others begin from, which it leaves as it passes.
     """
 
     key: str
@@ -50,6 +53,8 @@ class Run:
     weights: Path | None
     method_source: MethodSource | None = None
     submission: Split | None = None
+    prefix: Prefix | None = None
+    leaves: tuple[Prefix, ...] = ()
 
     @property
     def label(self) -> str:

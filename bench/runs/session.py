@@ -11,6 +11,8 @@ import torch
 from torch import nn
 
 from noisyseg.bench.datasets.split import Split
+from noisyseg.bench.runs.branching import Trunk, begin_branch
+from noisyseg.bench.runs.checkpoint_files import REMOVED
 from noisyseg.bench.runs.epoch_log import EpochLog
 from noisyseg.bench.runs.heartbeat import Heartbeat
 from noisyseg.bench.runs.noise_matrix import realised_matrix
@@ -19,7 +21,7 @@ from noisyseg.bench.runs.run import PREDICTIONS, Resources, Run
 from noisyseg.bench.runs.stop_signal import is_stop_asked
 from noisyseg.bench.runs.watchdog import Watchdog
 from noisyseg.bench.runs.wrong_labels import wrong_labels
-from noisyseg.bench.training.box_heads import put_method
+from noisyseg.bench.training.box_heads import put_method, watch_besides
 from noisyseg.bench.training.checkpoint import load_checkpoint
 from noisyseg.bench.training.class_loss import MethodLoss
 from noisyseg.bench.training.detector import build_detector
@@ -28,6 +30,7 @@ from noisyseg.bench.training.prediction import predict
 from noisyseg.bench.training.ranks import ALONE, Ranks
 from noisyseg.bench.training.run_dataset import RunDataset, evaluation_dataset, train_dataset
 from noisyseg.bench.training.streams import stream_seed
+from noisyseg.bench.training.threshold import threshold_of
 from noisyseg.errors import InputError
 from noisyseg.files import sha256_file
 from noisyseg.methods.method import ResolvedMethod
@@ -43,7 +46,7 @@ class Trained:
 
     Attributes:
         epochs_spared: how many whole ones a checkpoint had done already.
-        lineage: what the record says of the checkpoint that it began from.
+        lineage: what the record says of the checkpoint that it began from, its own or another's.
         step_seconds: median time of an optimizer step; None if none was left to do.
     """
 
@@ -63,6 +66,9 @@ def train_run(
 ) -> Trained:
     """Train the run's detector, from its last checkpoint if there is one."""
     training = prepared_training(run, resources, ranks)
+    not_branched = begin_branch(run, planned_method(run), training.class_losses)
+    trunk = Trunk(run, training.class_losses)
+    training.leaves = trunk.leaves
 
     def on_start(epochs_done: int) -> None:
         for problem in training.start.problems:
@@ -70,7 +76,12 @@ def train_run(
         images = len(training.dataset)
         heartbeat.start(training.start.fraction, images=images, device=resources.device)
         log.start(epochs_done)
+        trunk.start(epochs_done)
         watchdog.step()
+
+    def on_epoch(report: dict[str, Any]) -> None:
+        log.epoch(report)
+        trunk.epoch(report)
 
     def on_iteration(epochs_done: float, loss: float) -> None:
         watchdog.step()
@@ -78,13 +89,13 @@ def train_run(
 
     watchdog = Watchdog(resources.step_limit, sys.stderr)
     try:
-        seconds = train(training, on_start=on_start, on_epoch=log.epoch, on_iteration=on_iteration)
+        seconds = train(training, on_start=on_start, on_epoch=on_epoch, on_iteration=on_iteration)
     finally:
         watchdog.stop()
     return Trained(
         detector=training.detector,
         epochs_spared=training.start.epoch,
-        lineage=_lineage(training.start),
+        lineage=_lineage(training.start, not_branched),
         step_seconds=seconds,
     )
 
@@ -118,8 +129,12 @@ def prepared_training(run: Run, resources: Resources, ranks: Ranks) -> Training:
     )
 
 
-def _lineage(start: Start) -> dict[str, Any]:
+def _lineage(start: Start, not_branched: str | None) -> dict[str, Any]:
     lineage: dict[str, Any] = {"resumed_from_epoch": start.epoch}
+    if start.branched_from is not None:
+        lineage["branched_from"] = start.branched_from
+    if not_branched is not None:
+        lineage["not_branched"] = not_branched
     if start.iteration:
         lineage["resumed_from_iteration"] = start.iteration
     if start.problems:
@@ -128,21 +143,26 @@ def _lineage(start: Start) -> dict[str, Any]:
 
 
 def _put_method(run: Run, detector: nn.Module) -> list[MethodLoss]:
-    """The run's method in the detector's box heads, and an observer beside it.
+    """The run's method in the detector's box heads, and observers beside it.
 
-    The observer alone is told which labels are wrong.
+    These alone are told which labels are wrong. One counts by the run's own threshold, the others
+    by those of runs that begin from what this one leaves.
     """
     spec = run.spec
     method = planned_method(run)
     classes = spec["data"]["classes"]
-    return put_method(
+    wrong = wrong_labels(run.manifest, classes)
+    losses = put_method(
         detector,
         method,
         num_epochs=spec["protocol"]["epochs"],
         noise_matrix=torch.tensor(realised_matrix(run.manifest, classes), dtype=torch.float64),
         at_work=True,
-        wrong_labels=wrong_labels(run.manifest, classes),
+        wrong_labels=wrong,
     )
+    others = {leaf.threshold for leaf in run.leaves} - {threshold_of(method)}
+    watch_besides(losses, sorted(others), wrong)
+    return losses
 
 
 def planned_method(run: Run) -> ResolvedMethod:
@@ -173,9 +193,11 @@ def trained_detector(run: Run, resources: Resources) -> nn.Module:
     """
     state = load_checkpoint(run.checkpoint, key=run.key)
     if state is None or state["epoch"] != run.spec["protocol"]["epochs"]:
+        gone = run.checkpoint.with_name(REMOVED).is_file()
+        why = ": `noisyseg store clean` removed them" if gone else ""
         raise InputError(
-            f"the run is done, but {run.checkpoint} does not hold its trained weights. Remove "
-            f"{run.folder} to train it again."
+            f"the run is done, but {run.checkpoint} does not hold its trained weights{why}. "
+            f"Remove {run.folder} to train it again."
         )
     detector = _initial_detector(run, resources)
     detector.load_state_dict(state["model"])

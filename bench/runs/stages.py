@@ -11,6 +11,7 @@ from noisyseg.files import sha256_file, write_atomically
 
 def train_and_predict(run: Run, resources: Resources, heartbeat: Heartbeat) -> dict[str, Any]:
     """Train the run and write its predictions; the fields of a record that are known then."""
+    heartbeat.preparing()
     # Imported here: listing, planning, tables and evaluation must not wait for mmdet.
     from noisyseg.bench.training.stack import load_stack
 

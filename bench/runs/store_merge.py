@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from noisyseg.bench.datasets.checked_annotations import NOTE as CHECKED
+from noisyseg.bench.runs.checkpoint_files import has_checkpoint
 from noisyseg.bench.runs.inputs import SHARED
-from noisyseg.bench.runs.run import CHECKPOINTS
 from noisyseg.bench.runs.run_copy import at_rest, complete_run, copy_run, damage, files_of
 from noisyseg.bench.runs.state import state_of
 from noisyseg.bench.runs.suite_note import FOLDER as SUITES
@@ -204,8 +204,7 @@ def _merge_run(pair: _Pair, into: RunStore, merge: Merge) -> None:
 
 def _goes_on(folder: Path) -> bool:
     """Whether a run need not begin anew: it left a checkpoint, or predictions to evaluate."""
-    checkpoints = folder / CHECKPOINTS
-    return (folder / TRAINED).exists() or (checkpoints.is_dir() and any(checkpoints.iterdir()))
+    return (folder / TRAINED).exists() or has_checkpoint(folder)
 
 
 def _merge_done(pair: _Pair, records: tuple[Record, Record], into: RunStore, merge: Merge) -> None:

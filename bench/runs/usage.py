@@ -1,13 +1,14 @@
 """What a run takes: metered in the processes that work on it, summed in the run's folder.
 
 A run may be interrupted and go on in another process, on another device; its evaluation may be
-another task. Each of these parts adds itself to `usage.json`. A part says there that it is under
-way, so that the next one knows of a part whose process was killed, and that the sum is short of it.
+another task. Each of these parts adds itself to `usage.json`, once a minute and at its end. Until
+then it says there that it is under way, so that after a part whose process was killed the next one
+knows that the sum is short of something.
 """
 
 import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +16,15 @@ from typing import TypedDict
 
 import msgspec
 
+from noisyseg.bench.runs.checkpoint_files import has_checkpoint
 from noisyseg.bench.runs.devices import energy_used, processor_name
-from noisyseg.bench.runs.run import CHECKPOINTS, Resources
+from noisyseg.bench.runs.run import Resources
 from noisyseg.bench.runs.training_note import NAME as TRAINED
 from noisyseg.files import canonical_json, write_atomically
 from noisyseg.results.records.usage import Usage, added, nothing
 
 NAME = "usage.json"  # in the folder of a run that has no record, or failed
+_NOTED_EVERY_S = 60.0
 _OWN = Path("/proc/self")
 
 
@@ -31,8 +34,10 @@ class _Noted(TypedDict):
 
 
 @contextmanager
-def metered(folder: Path, resources: Resources | None) -> Iterator[None]:
+def metered(folder: Path, resources: Resources | None) -> Iterator[Callable[[], None]]:
     """Add what the block takes to what the run's earlier parts took.
+
+    Gives what is to be called now and then meanwhile, so that little is lost with a killed process.
 
     Args:
         folder: the run's, which nobody else works on.
@@ -41,8 +46,16 @@ def metered(folder: Path, resources: Resources | None) -> Iterator[None]:
     spent = spent_on(folder)
     _note(folder, spent, under_way=True)
     began = _begun(resources)
+    noted = began.wall
+
+    def note_at_times() -> None:
+        nonlocal noted
+        if time.perf_counter() - noted >= _NOTED_EVERY_S:
+            noted = time.perf_counter()
+            _note(folder, added(spent, _taken_since(began, resources)), under_way=True)
+
     try:
-        yield
+        yield note_at_times
     finally:
         _note(folder, added(spent, _taken_since(began, resources)), under_way=False)
 
@@ -56,8 +69,7 @@ def spent_on(folder: Path) -> Usage:
     try:
         noted = msgspec.json.decode((folder / NAME).read_bytes(), type=_Noted)
     except FileNotFoundError:
-        checkpoints = folder / CHECKPOINTS
-        begun = (folder / TRAINED).exists() or (checkpoints.is_dir() and any(checkpoints.iterdir()))
+        begun = (folder / TRAINED).exists() or has_checkpoint(folder)
         return {**nothing(), "complete": not begun}
     except msgspec.MsgspecError:
         return {**nothing(), "complete": False}
@@ -142,8 +154,11 @@ def _gpu(device: str) -> _Gpu | None:
 
     if not torch.cuda.is_available():
         return None
-    properties = torch.cuda.get_device_properties(device)
-    torch.cuda.reset_peak_memory_stats(device)
+    try:
+        properties = torch.cuda.get_device_properties(device)
+        torch.cuda.reset_peak_memory_stats(device)
+    except RuntimeError:  # full, or busy: the training meets it next, where failures are told
+        return None
     return _Gpu(place=device, name=properties.name, uuid=f"GPU-{properties.uuid}")
 
 

@@ -1,5 +1,6 @@
 """Runs as MLflow keeps them: on a server, or in a database such as `sqlite:///mlflow.db`."""
 
+import logging
 import os
 import time
 from collections.abc import Iterable, Mapping
@@ -48,6 +49,9 @@ class MlflowFollower:
                 f"--mlflow needs the package mlflow-skinny, which is not there ({error}): "
                 "pip install 'noisyseg[tracking]'"
             ) from error
+        # Beside a live table nobody wants to read which tables a database is given.
+        for package in ("mlflow", "alembic"):
+            logging.getLogger(package).setLevel(logging.WARNING)
         self._entities = entities
         name = os.environ.get(_EXPERIMENT, "noisyseg")
         try:

@@ -1,5 +1,8 @@
 """The one place where a noisyseg method is put into an mmdet detector: its box heads."""
 
+from collections.abc import Iterable
+from itertools import product
+
 from mmdet.models.roi_heads.bbox_heads import BBoxHead
 from mmdet.models.task_modules.samplers import OHEMSampler
 from torch import Tensor, nn
@@ -7,10 +10,10 @@ from torch import Tensor, nn
 from noisyseg.bench.training.annotation_ids import carry_annotation_ids, gives_annotation_ids
 from noisyseg.bench.training.class_loss import MethodLoss
 from noisyseg.bench.training.loss_at_work import LossAtWork
+from noisyseg.bench.training.threshold import threshold_of
 from noisyseg.errors import InputError
 from noisyseg.methods.context import ANNOTATION_IDS
 from noisyseg.methods.method import ResolvedMethod
-from noisyseg.results.records.loss_at_work import PAPERS_THRESHOLD
 
 
 def put_method(
@@ -63,24 +66,28 @@ def put_method(
     return losses
 
 
+def watch_besides(
+    losses: Iterable[MethodLoss], thresholds: Iterable[float], wrong_labels: dict[int, int]
+) -> None:
+    """Count what the losses do by further thresholds of PON, for logs of runs that go by those.
+
+    Args:
+        losses: that `put_method` gave.
+        thresholds: in nats.
+        wrong_labels: as `put_method` was given them.
+    """
+    for loss, threshold in product(losses, thresholds):
+        loss.besides[threshold] = LossAtWork(
+            num_classes=loss.num_classes, gamma=threshold, clean_labels=wrong_labels
+        )
+
+
 def _observer(
     method: ResolvedMethod, num_classes: int, wrong_labels: dict[int, int] | None
 ) -> LossAtWork:
     return LossAtWork(
-        num_classes=num_classes, gamma=_threshold(method), clean_labels=wrong_labels or {}
+        num_classes=num_classes, gamma=threshold_of(method), clean_labels=wrong_labels or {}
     )
-
-
-def _threshold(method: ResolvedMethod) -> float:
-    """Where PON begins: the paper's threshold, or gamma of `lncis` and its kin, which go by it.
-
-    Any other method's gamma is something of its own: a focal loss has one, too.
-    """
-    own = method.method.file_sha256 is not None
-    isolating = method.name == "lncis" or method.name.startswith("split(")
-    if own or not isolating:
-        return PAPERS_THRESHOLD
-    return float(method.parameters["gamma"])
 
 
 def _check_samplers(detector: nn.Module) -> None:

@@ -25,7 +25,8 @@ from noisyseg.files import canonical_json, sha256_bytes, sha256_file
 
 PREVIOUS = "previous.pth"
 _PART = ".part"
-"""Ends the name of what is being written; what a killed process left, the next one replaces."""
+"""Ends the name of what is being written; a point begins it, as of every half write. What a killed
+process left, the next one replaces."""
 
 # What torch.load raises for a file that is cut short, damaged or no state dict at all.
 UNREADABLE = (
@@ -177,7 +178,7 @@ def _staged() -> Iterator[Any]:
 
 
 def _part(path: Path) -> Path:
-    return path.with_name(path.name + _PART)
+    return path.with_name(f".{path.name}{_PART}")
 
 
 def _place(path: Path) -> None:

@@ -29,6 +29,7 @@ class MethodLoss(nn.Module):
         check: the command that tells more of what is wrong with it.
         method: it, with its state.
         at_work: sees every loss of the training and changes none; None leaves it out.
+        besides: by threshold, others that see them, for logs of runs that share this training.
         epoch: 0-based, set by the training loop.
         within_epoch: share of the epoch's iterations already done, set before each.
         gt_annotation_ids: of the batch's objects, an image a tensor; set before each pass.
@@ -58,6 +59,7 @@ class MethodLoss(nn.Module):
         self.num_epochs = num_epochs
         self.noise_matrix = noise_matrix
         self.at_work = at_work
+        self.besides: dict[float, LossAtWork] = {}
         self.epoch = 0
         self.within_epoch = 0.0
         self.gt_annotation_ids: Sequence[Tensor] | None = None
@@ -70,6 +72,12 @@ class MethodLoss(nn.Module):
         self.within_epoch = 0.0
         with self._named():
             self.method.start_epoch(epoch)
+
+    @property
+    def observers(self) -> list[LossAtWork]:
+        """All that see the losses."""
+        others = [self.besides[threshold] for threshold in sorted(self.besides)]
+        return others if self.at_work is None else [self.at_work, *others]
 
     def merge(
         self, before: Mapping[str, Any], states: Sequence[Mapping[str, Any]]
@@ -112,8 +120,8 @@ class MethodLoss(nn.Module):
             losses = self.method.loss(cls_score, label, context)
         self._check(losses, cls_score)
         self._last = cls_score.detach(), losses.detach()
-        if self.at_work is not None:
-            self.at_work.observe(
+        for observer in self.observers:
+            observer.observe(
                 cls_score.detach(), label, losses.detach(), weights, context.annotation_ids
             )
         losses = losses * weights

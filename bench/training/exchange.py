@@ -86,7 +86,7 @@ class Exchange:
 
     def __init__(self, ranks: Ranks, model: nn.Module, class_losses: Sequence[MethodLoss]) -> None:
         self._ranks = ranks
-        self._observers = [loss.at_work for loss in class_losses if loss.at_work is not None]
+        self._observers = [observer for loss in class_losses for observer in loss.observers]
         self._losses = [loss for loss in class_losses if loss.method.keeps_state]
         self._layers: list[Any] = [
             module for module in model.modules() if getattr(module, "track_running_stats", False)

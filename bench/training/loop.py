@@ -13,7 +13,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -63,12 +63,14 @@ class Start:
         iteration: optimizer steps of the next one that it spared, too.
         fraction: both together, in epochs.
         problems: a sentence for each checkpoint that was passed over.
+        branched_from: what that checkpoint says of another run that it is from; None: its own.
     """
 
     epoch: int = 0
     iteration: int = 0
     fraction: float = 0.0
     problems: tuple[str, ...] = ()
+    branched_from: dict[str, Any] | None = None
 
 
 @dataclass(kw_only=True, slots=True)
@@ -85,6 +87,7 @@ class Training:
         workers: data-loader processes; they do not change the result.
         stop: asked after each optimizer step whether to leave now.
         keep_all: whether a checkpoint of an epoch's end stays when the next one is written.
+        leaves: epochs done, and who is then given the state that other runs have in common with it.
         ranks: that train together, of which this is one; the first alone reads and writes
             checkpoints.
         features: of a frozen backbone, which the loop puts here while it trains.
@@ -102,6 +105,7 @@ class Training:
     workers: int = 0
     stop: Callable[[], bool] = lambda: False
     keep_all: bool = False
+    leaves: Mapping[int, Callable[[dict[str, Any]], None]] = field(default_factory=dict)
     ranks: Ranks = ALONE
     features: FrozenFeatures | None = None
     start: Start = Start()
@@ -197,6 +201,9 @@ class _Epochs:
         on_epoch({"epoch": progress.epoch, **totals, **_at_work(training)})
         self._state.average.end_epoch(progress.epoch)
         progress.end_epoch()
+        # Before its own checkpoint: of a run stopped in between, the epoch is done once more.
+        if (leave := training.leaves.get(progress.epoch)) is not None:
+            leave(self._state.in_common(progress))
         due = _is_due(training, progress.epoch, time.perf_counter() - self._saved)
         if training.ranks.any(stopping or due):
             self._save()
@@ -283,6 +290,7 @@ def _resume(training: Training, state: TrainingState, *, steps: int) -> Progress
         iteration=progress.iteration,
         fraction=progress.epoch + progress.iteration / steps,
         problems=found.problems,
+        branched_from=state.branched_from,
     )
     return progress
 

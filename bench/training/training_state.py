@@ -41,7 +41,11 @@ class Progress:
 
 @dataclass(kw_only=True, slots=True)
 class TrainingState:
-    """Everything that changes as a training goes on."""
+    """Everything that changes as a training goes on.
+
+    Attributes:
+        branched_from: what is known of the other run whose state it once began from; None: none.
+    """
 
     key: str
     model: nn.Module
@@ -49,20 +53,29 @@ class TrainingState:
     average: WeightAverage
     class_losses: Sequence[MethodLoss]
     device: torch.device
+    branched_from: dict[str, Any] | None = None
 
-    def state_dict(self, progress: Progress) -> dict[str, Any]:
-        """Tensors and plain values; inside an epoch also what was counted of it so far."""
-        state = {
-            "key": self.key,
+    def in_common(self, progress: Progress) -> dict[str, Any]:
+        """The state at an epoch's end but for what is the run's and its method's own."""
+        return {
             "epoch": progress.epoch,
             "iteration": progress.iteration,
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "average": self.average.state_dict(),
+        }
+
+    def state_dict(self, progress: Progress) -> dict[str, Any]:
+        """Tensors and plain values; inside an epoch also what was counted of it so far."""
+        state = {
+            "key": self.key,
+            **self.in_common(progress),
             "methods": [loss.method.state_dict() for loss in self.class_losses],
+            "branched_from": self.branched_from,
         }
         if progress.iteration:
             seen = [loss.at_work.state_dict() if loss.at_work else {} for loss in self.class_losses]
+            state["besides"] = [_by_threshold(loss) for loss in self.class_losses]
             state["totals"] = progress.totals
             state["seconds"] = progress.seconds
             state["at_work"] = seen
@@ -79,6 +92,7 @@ class TrainingState:
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.average.load_state_dict(state.get("average", {}))  # earlier checkpoints have none
+        self.branched_from = state.get("branched_from")
         for loss, method in zip(self.class_losses, state["methods"], strict=True):
             if progress.iteration:
                 loss.start_epoch(progress.epoch)
@@ -87,4 +101,15 @@ class TrainingState:
             for loss, seen in zip(self.class_losses, state["at_work"], strict=True):
                 if loss.at_work is not None:
                     loss.at_work.load_state_dict(seen, self.device)
+            for number, loss in enumerate(self.class_losses):
+                counts = state["besides"][number] if "besides" in state else {}
+                for threshold in list(loss.besides):
+                    if str(threshold) in counts:
+                        loss.besides[threshold].load_state_dict(counts[str(threshold)], self.device)
+                    else:  # it was not watched so far: the epoch's counts would be too small
+                        del loss.besides[threshold]
         return progress
+
+
+def _by_threshold(loss: MethodLoss) -> dict[str, Any]:
+    return {str(threshold): seen.state_dict() for threshold, seen in loss.besides.items()}

@@ -44,7 +44,7 @@ while kill -0 "$run" 2>/dev/null; do # a signal ends a wait
     status=0
     wait "$run" || status=$?
 done
-if [ "$again" = yes ] && [ "$status" -ne 0 ]; then
+if [ "$again" = yes ] && [ "$status" -eq 143 ]; then # 143: stopped before all was done
     scontrol requeue "$SLURM_JOB_ID"
 fi
 exit "$status"

@@ -74,8 +74,8 @@ while kill -0 "$run" 2>/dev/null; do # a signal ends a wait
     status=0
     wait "$run" || status=$?
 done
-ray stop || true
-if [ "$again" = yes ] && [ "$status" -ne 0 ]; then
+# Ray ends with the job.
+if [ "$again" = yes ] && [ "$status" -eq 143 ]; then # 143: stopped before all was done
     scontrol requeue "$SLURM_JOB_ID"
 fi
 exit "$status"

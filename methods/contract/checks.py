@@ -37,6 +37,7 @@ from noisyseg.methods.contract.dependence import (
     weight_zero_alone,
     zero_weights,
 )
+from noisyseg.methods.contract.first_epochs import first_epochs
 from noisyseg.methods.losses.cross_entropy import cross_entropy
 from noisyseg.methods.method import ResolvedMethod
 
@@ -239,5 +240,6 @@ CHECKS: dict[str, Callable[[ResolvedMethod], str | None]] = {
     "no gradient to labels or state": _no_gradient_kept,
     "state in checkpoints": _state,
     "states of several devices": _ranks,
+    "begins as another method": first_epochs,
     "speed": _speed,
 }

@@ -105,6 +105,13 @@ def test_tables_and_reports_are_made_of_records(call, recorded):
     assert call("methods", "list").stdout
 
 
+def test_the_doctor_says_that_what_trains_is_not_there(call):
+    found = json.loads(call("doctor", "--json", status=2).stdout)["findings"]
+    bad = [row for row in found if row["level"] == "problem"]
+    assert [row["name"] for row in bad if row["name"] != "packages"] == []
+    assert any("noisyseg[train]" in row["mend"] for row in bad)
+
+
 def test_predictions_are_scored(call, toy, tmp_path):
     annotations, predictions = toy.root / "eval.json", tmp_path / "predictions.json.zst"
     images = [image["id"] for image in toy.documents["eval"]["images"]]

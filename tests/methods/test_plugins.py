@@ -355,3 +355,50 @@ def test_an_unknown_method_is_told_of_files(install):
     install("some-losses", {"scaled-ce": "scaled"}, FUNCTION)
     with pytest.raises(InputError, match=r"Did you mean 'scaled-ce'\?.*--method-file"):
         resolve("scaled_ce", {})
+
+
+BEGINNING = """
+from noisyseg.methods.losses.cross_entropy import cross_entropy
+from noisyseg.methods.stages import begins_as
+
+
+{mark}
+def late(logits, labels, *, warmup: float = 0.5, word: str = "a", on: bool = True):
+    return cross_entropy(logits, labels)
+"""
+
+
+def beginning_in(tmp_path, mark):
+    (tmp_path / "late.py").write_text(BEGINNING.format(mark=mark))
+    return load_method(read_method_file(f"{tmp_path / 'late.py'}:late")).begins_as
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        '@begins_as("ce", until="warmup")',
+        '@begins_as("ce", until=0.5, when="on")',
+        '@begins_as("ce", until=1)',
+    ],
+)
+def test_a_file_can_say_that_its_method_begins_as_another(tmp_path, mark):
+    assert beginning_in(tmp_path, mark).method == "ce"
+
+
+@pytest.mark.parametrize(
+    ("mark", "message"),
+    [
+        ('@begins_as("cee", until=0.5)', "unknown method that it begins as 'cee'. Did you mean 'c"),
+        ('@begins_as("ce", until="warm")', "until 'warm': wanted a share of all epochs"),
+        ('@begins_as("ce", until="word")', "until 'word': wanted a share of all epochs"),
+        ('@begins_as("ce", until="on")', "until 'on': wanted a share of all epochs"),
+        ('@begins_as("ce", until=True)', "until True: wanted a share of all epochs"),
+        ('@begins_as("ce", until=0.5, when="warmup")', "when 'warmup': wanted a parameter that is"),
+        ('@begins_as("ce", until=0.5, when="off")', "when 'off': wanted a parameter that is"),
+        ('@lambda f: setattr(f, "begins_as", "ce") or f', "begins_as must be what @noisyseg.meth"),
+    ],
+)
+def test_what_it_says_of_its_beginning_must_be_usable(tmp_path, mark, message):
+    with pytest.raises(InputError, match=r"late\.py: method 'late': ") as caught:
+        beginning_in(tmp_path, mark)
+    assert message in str(caught.value)

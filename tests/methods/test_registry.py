@@ -18,7 +18,7 @@ from noisyseg.files import canonical_json
 from noisyseg.methods.built_in import ALIASES, METHODS
 from noisyseg.methods.context import LossContext
 from noisyseg.methods.method import Method, ResolvedMethod
-from noisyseg.methods.registry import aliases, is_known, named, resolve
+from noisyseg.methods.registry import aliases, beginning, is_known, named, resolve
 from noisyseg.methods.stages import stage_at
 
 EPOCHS = 4
@@ -388,6 +388,15 @@ def test_a_method_with_a_state_is_in_its_second_stage_from_there_on(name):
     stages = METHODS[name].load()(**method.parameters).stages
     end = method.first_stage_end(10)
     assert [stage_at(stages, epoch, 10) for epoch in (end - 1, end)] == list(stages)
+
+
+def test_the_paper_s_method_is_cross_entropy_in_the_first_half():
+    """Section 4.2; twelve epochs as in table 1. Table 4 has rows without that stage."""
+    other, epochs = beginning(resolve("lncis", {"gamma": 3.0}), 12)
+    assert (other.spec(), epochs) == (resolve("ce", {}).spec(), 6)
+    for name, parameters in (("lncis", {"stage_wise": False}), ("lncis", {"e1": 0.0}), ("ce", {})):
+        method = resolve(name, parameters)
+        assert beginning(method, 12) == (method, 12)
 
 
 def test_an_own_methods_parameters_say_nothing_of_stages():

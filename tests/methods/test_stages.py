@@ -1,6 +1,6 @@
 import pytest
 
-from noisyseg.methods.stages import Stage, stage_at
+from noisyseg.methods.stages import Beginning, Stage, stage_at
 
 THREE = [
     Stage(name="a", until=0.25),
@@ -37,3 +37,21 @@ def test_a_first_stage_of_no_and_of_all_epochs():
     two = [Stage(name="a", until=1.0), Stage(name="b", until=1.0)]
     assert {stage_at(two, epoch, 12).name for epoch in range(12)} == {"a"}
     assert stage_at(two, 12, 12).name == "b"
+
+
+@pytest.mark.parametrize(
+    ("beginning", "parameters", "epochs"),
+    [
+        (Beginning(method="ce", until=0.29), {}, 29),
+        (Beginning(method="ce", until="e1"), {"e1": 0.5}, 50),
+        (Beginning(method="ce", until="e1"), {"e1": 1.0}, 100),
+        (Beginning(method="ce", until="e1"), {"e1": 0.0}, 0),
+        (Beginning(method="ce", until="e1", when="on"), {"e1": 0.5, "on": True}, 50),
+        (Beginning(method="ce", until="e1", when="on"), {"e1": 0.5, "on": False}, 0),
+        # Anyone's own may have a warm-up of -1 or of 7 as its parameter.
+        (Beginning(method="ce", until="warmup"), {"warmup": 7.0}, 100),
+        (Beginning(method="ce", until="warmup"), {"warmup": -1.0}, 0),
+    ],
+)
+def test_in_how_many_epochs_a_method_is_another(beginning, parameters, epochs):
+    assert beginning.epochs(parameters, 100) == epochs

@@ -41,6 +41,8 @@ def run(options: Options) -> int:
     print_text(f"found: {details['origin']}")
     if details["needs"]:
         print_text(f"needs: {', '.join(details['needs'])}")
+    if details["begins_as"]:
+        print_text(f"begins as: {_beginning(details['begins_as'])}")
     for name, value in details["parameters"].items():
         print_text(f"  {name} = {value_text(value)}")
     return DONE
@@ -50,3 +52,10 @@ def _release(details: Mapping[str, Any]) -> str:
     if "version" in details:
         return f"version {details['version']}"
     return f"file {details['file_sha256'][:16]}"
+
+
+def _beginning(beginning: Mapping[str, Any]) -> str:
+    until, when = beginning["until"], beginning["when"]
+    share = until if isinstance(until, str) else value_text(until)
+    condition = "" if when is None else f", if {when}"
+    return f"{beginning['method']}, up to {share} of all epochs{condition}"

@@ -53,6 +53,13 @@ def test_a_listing_imports_what_it_needs_alone(tmp_path, words, more):
     assert names - MAY_BE_IMPORTED - more == set()
 
 
+def test_a_store_is_cleaned_without_what_training_needs(tmp_path):
+    (tmp_path / "runs").mkdir()
+    status, names = imported(tmp_path, "store", "clean")
+    assert status == 0
+    assert names.isdisjoint({"torch", "ray", "mmdet", "mmengine"})
+
+
 def test_what_is_imported_is_seen(tmp_path):
     assert "numpy" in imported(tmp_path, "noise", "golden")[1]
 

@@ -45,6 +45,7 @@ class Heard:
 def quick(monkeypatch):
     monkeypatch.setattr(followed_display, "_LOOK_EVERY_S", 0.01)
     monkeypatch.setattr(followed_display, "_LAST_WORDS_S", 0.5)
+    monkeypatch.setattr(followed_display, "_FOLLOWED_MOST", 2)
 
 
 def until(condition):
@@ -71,7 +72,7 @@ def test_display_and_tracker_are_told_the_same(runs, record_of):
     both.close()
     assert display.told == [
         ("start", 4, 1, "there"),
-        ("refresh", 2),
+        ("refresh", 4),
         ("ended", runs[0].key, False),
         ("ended", runs[1].key, True),
         ("note", "a node is lost"),

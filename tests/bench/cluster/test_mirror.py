@@ -151,17 +151,6 @@ def test_a_file_that_changes_while_it_is_fetched_is_refused(files, home, here, m
     assert fetch(files, str(home / "absent"), here / "absent") is None
 
 
-def test_a_process_that_helps_brings_back_its_log_alone(files, home, here):
-    write_atomically(home / "spec.json", b"spec")
-    mirror = Mirror(files, {here: str(home)}, None, only="rank-1")
-    mirror.fetch(checkpoints=False)
-    write_atomically(here / "rank-1.log", b"helped")
-    write_atomically(here / "checkpoints" / "last.pth", b"not its own to write")
-    (here / "spec.json").unlink()
-    mirror.send()
-    assert contents(home) == {"spec.json": b"spec", "rank-1.log": b"helped"}
-
-
 def test_a_block_is_kept_in_step_and_what_fails_meanwhile_is_tried_again(
     files, home, here, monkeypatch
 ):

@@ -52,6 +52,7 @@ RAYLET = (
 # What the drivers begin with. Functions of theirs travel by value, as tests' do.
 DRIVER = """
 import json, os, sys
+from dataclasses import replace
 from pathlib import Path
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -62,6 +63,7 @@ from noisyseg.bench.config.suite import load_suite
 from noisyseg.bench.config.suite_part import choose
 from noisyseg.bench.runs.execution import announce
 from noisyseg.bench.runs.grid import expand
+from noisyseg.bench.runs.prefix import Prefix
 from noisyseg.errors import InputError
 from noisyseg.results.records.store import RunStore
 
@@ -106,14 +108,16 @@ class Apart:
     Attributes:
         folder: seen by the first node alone.
         seen: seen by both.
+        temporary: of both, for a node's own files.
     """
 
     def __init__(self, place):
         self.folder, self.seen = place / "driver", place / "seen"
-        for path in (self.folder, self.seen, place / "tmp"):
+        self.temporary = place / "tmp"
+        for path in (self.folder, self.seen, self.temporary):
             path.mkdir()
         self.short = tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # for sockets
-        folders = {"TMPDIR": str(place / "tmp"), "RAY_TMPDIR": self.short}
+        folders = {"TMPDIR": str(self.temporary), "RAY_TMPDIR": self.short}
         command = [sys.executable, "-c", CLUSTER, *APART, RAYLET, "sh", str(self.folder)]
         self.log = (place / "cluster.log").open("w")
         self.process = subprocess.Popen(
@@ -199,11 +203,51 @@ def test_nodes_are_asked_for_images_and_the_store(apart):
     assert "data prepare" in message
 
 
+JOINED = """
+import time
+from noisyseg.bench.cluster.node_admission import NodeAdmission
+from noisyseg.bench.cluster.node_files import needed_files
+seen = Path(sys.argv[5])
+told = {}
+for name, cache in (("lacks", folder / "cache"), ("has", seen / "cache")):
+    # As if the second node had joined only now.
+    admission = NodeAdmission(ray, package, needed_files(smoke(folder / name, cache)), [own])
+    sentences, before = [], None
+    deadline = time.monotonic() + 60
+    while not sentences and not admission.admits(other) and time.monotonic() < deadline:
+        sentences += admission.look(ray.nodes())
+        before = before or admission.selector()
+        time.sleep(0.1)
+    place = ray.remote(num_cpus=1)(lambda: ray.get_runtime_context().get_node_id())
+    at = [place.options(label_selector=s).remote() for s in (before, admission.selector()) * 3]
+    told[name] = [sentences, admission.admits(other), set(ray.get(at)) <= {own}]
+    told[name] += [admission.look(ray.nodes()), str(cache)]
+print(json.dumps(told))
+"""
+
+
+def test_a_node_that_joins_gets_runs_once_it_has_what_they_need(apart):
+    told = apart.told(JOINED, apart.seen)
+    (sentence,), admitted, only_own, again, cache = told["lacks"]
+    assert f"no folder {cache}" in sentence
+    assert os.uname().nodename in sentence
+    assert not admitted
+    assert only_own
+    assert again == []
+    assert told["has"][:2] == [[], True]
+
+
 COPIED = """
 store, seen = folder / "copied", Path(sys.argv[5])
 run = next(run for run in smoke(store, seen / "cache") if run.manifest is not None)
 run.folder.mkdir(parents=True)
 (run.folder / "log.jsonl").write_text("of an earlier worker")
+paths = [store / ".prefixes" / name for name in ("begun", "left")]
+begun, left = (Prefix(key=path.name, epochs=1, path=path, threshold=0.5) for path in paths)
+begun.path.mkdir(parents=True)
+begun.checkpoint.write_bytes(b"state")
+begun.note.write_text("note")
+run = replace(run, prefix=begun, leaves=(left,))
 announce(run)
 home = home_of(ray, package, str(store), [run])
 
@@ -220,6 +264,10 @@ def work(run, root, home):
         files = (run.train_annotations, run.eval_annotations, run.manifest)
         found["sums"] = [sha256_file(path) for path in files]
         found["index"] = run.train_annotations.with_name("annotations.json.index").exists()
+        found["begun"] = [run.prefix.checkpoint.read_text(), run.prefix.note.read_text()]
+        if not found["seen"]:
+            run.leaves[0].path.mkdir(parents=True)
+            run.leaves[0].checkpoint.write_bytes(b"state after more")
         (run.folder / "log.jsonl").write_text("of this one")
         (run.folder / "checkpoints").mkdir()
         (run.folder / "checkpoints" / "last.pth").write_bytes(os.urandom(20 << 20))
@@ -235,6 +283,7 @@ files = (run.train_annotations, run.eval_annotations, run.manifest, last)
 told["expected"] = [sha256_file(path) for path in files]
 told["after"] = (run.folder / "log.jsonl").read_text()
 told["locked"] = is_locked(run.folder)
+told["prefix"] = left.checkpoint.read_text()
 last.unlink(), (run.folder / "checkpoints").rmdir()
 beside = on(own, work, run, str(store), home)
 told["beside"] = [beside["folder"] == str(run.folder), beside["root"] == str(store)]
@@ -249,10 +298,41 @@ def test_a_run_is_worked_on_in_a_copy_where_its_store_is_not_seen(apart):
     assert told["log"] == "of an earlier worker"
     assert told["sums"] == told["expected"]
     assert told["index"]
+    assert told["begun"] == ["state", "note"]
+    assert told["prefix"] == "state after more"
     assert told["after"] == "of this one"
     assert not told["locked"]
     assert not told["left"]
     assert told["beside"] == [True, True]
+
+
+COMMAND = """
+import os, sys
+from noisyseg.bench.cli.command_line import main
+address, out, cache = sys.argv[1:4]
+os.environ["XDG_CACHE_HOME"] = cache
+sys.exit(main(["run", "smoke", "--out", out, "--address", address]))
+"""
+
+
+@pytest.mark.long
+def test_a_suite_is_run_on_nodes_that_do_not_see_its_store(apart):
+    out = apart.folder / "runs"
+    command = [sys.executable, "-c", COMMAND, apart.names[0], out, apart.seen / "caches"]
+    done = subprocess.run(
+        list(map(str, command)),
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    records = [json.loads(path.read_text()) for path in out.glob("*/*/*/record.json")]
+    assert [record["status"] for record in records] == ["done"] * 4
+    assert list(apart.temporary.glob("noisyseg-*/*/annotations/*/train.json"))  # some went there
+    assert list(apart.temporary.glob("noisyseg-*/*/runs/*")) == []
+    assert list(out.glob(".token-*")) == []
 
 
 TRAINED = """

@@ -58,7 +58,7 @@ def test_plain_lines_tell_the_whole_story(runs, record_of, clock):
         "training 4 runs, 2 at a time",
         LINK,
         "3 waiting, 1 running, 0 done; 1 min 00 s so far, time left not known yet",
-        f"  {runs[2].label}: evaluating, on {node} cpu, {memory}",
+        f"  {runs[2].label}: evaluating, on {node}, {memory}",
         "[1/4] ce · clean · seed 0: mask AP 30.0 in 1 min 05 s",
         f"[2/4] lncis · clean · seed 0: FAILED: boom (log: {runs[1].folder / 'run.log'})",
         "[3/4] lncis · sym40 · seed 0: mask AP 30.0 in 1 min 05 s, by another driver",
@@ -66,7 +66,7 @@ def test_plain_lines_tell_the_whole_story(runs, record_of, clock):
         "1 run of it goes on elsewhere",
         "0 waiting, 1 running, 2 done, 1 failed (1 by another driver); "
         "2 min 00 s so far, about 5 s left",
-        f"  {runs[2].label}: evaluating, on {node} cpu, {memory}",
+        f"  {runs[2].label}: evaluating, on {node}, {memory}",
     ]
 
 
@@ -123,12 +123,10 @@ def test_the_live_table_shows_runs_under_way_and_keeps_the_ended_ones(runs, reco
         beat.training(1.5, 0.125)
         Heartbeat(runs[1].folder, epochs=2).evaluating()
         display.refresh(runs)
-        display._live.refresh()  # as it does by itself four times a second
         display.ended(runs[2], record_of(runs[2], average=12.5))
         display.ended(runs[3], record_of(runs[3], failure="boom"))
         display.note("node b is \x1b[2Jlost")
         display.refresh(runs[:2])
-        display._live.refresh()
     finally:
         display.close()
     shown = stream.getvalue()
@@ -156,7 +154,6 @@ def test_the_live_table_fits_its_terminal(runs, width, monkeypatch):
     display = live(stream, width=width, height=20)
     display.start(many, parallel=40, dashboard=LINK)
     display.refresh(many)
-    display._live.refresh()
     drawn = plain(stream.getvalue()).split("\r")[-1]
     display.close()
     lines = drawn.splitlines()
@@ -169,6 +166,17 @@ def test_a_display_that_was_never_begun_is_closed_without_a_word():
     stream = io.StringIO()
     live(stream).close()
     assert stream.getvalue() == ""
+
+
+def test_runs_on_nodes_that_came_later_are_shown(runs):
+    many = [replace(runs[0], folder=runs[0].folder / str(number)) for number in range(30)]
+    for run in many[:20]:
+        run.folder.mkdir()
+        Heartbeat(run.folder, epochs=2).start(0)
+    watched = watched_runs.WatchedRuns()
+    watched.start(many, parallel=1)
+    tally = watched.look(many).tally
+    assert (tally.running, tally.waiting) == (20, 10)
 
 
 @pytest.mark.parametrize("kind", [LiveDisplay, PlainDisplay])

@@ -54,6 +54,11 @@ def test_what_an_earlier_noisyseg_wrote_has_the_columns_of_then():
     assert run_row("x", start, now=0.0) == {"run": "x", "epoch": "0.0/8"}
 
 
+def test_a_run_that_is_put_together_is_shown():
+    state = {"stage": "preparation", "epoch": 0.0, "epochs": 8, "node": "a", "time": 0.0}
+    assert run_row("x", state, now=1e6) == {"run": "x", "epoch": "preparing", "node": "a"}
+
+
 def test_an_evaluation_is_called_one():
     state = {"stage": "evaluation", "epoch": 8, "epochs": 8, "node": "a"}
     assert run_row("x", state, now=1e6) == {"run": "x", "epoch": "evaluating", "node": "a"}

@@ -34,7 +34,7 @@ class Watch:
             self.meanwhile()
             self.meanwhile = lambda: None
 
-    def ended(self, run, record):
+    def ended(self, run, record, *, elsewhere=False):
         self.outcomes.append((run.label, record["status"]))
 
     def note(self, text):
@@ -327,10 +327,10 @@ class Silent:
     def start(self, runs, *, parallel, dashboard=None):
         self.parallel = parallel
     def refresh(self, waiting): ...
-    def ended(self, run, record): ...
+    def ended(self, run, record, *, elsewhere=False): ...
     def note(self, text): ...
 
-def meet(run, root, resources):
+def meet(run, root, resources, home=None):
     # Sees the other node's file if two of them run at once, as they can't on one CPU.
     import os, ray, time
     folder = os.path.join(root, "met")

@@ -48,7 +48,7 @@ def test_a_run_that_has_begun_is_shown_before_it_says_how_far_it_is(store, runs,
         look = look_at(run_states(store)[0])
     ((label, state),) = look.under_way
     assert label == "ce · clean · seed 0"
-    assert state == {"stage": "training", "epoch": 0.0, "epochs": 2}
+    assert state == {"stage": "preparation", "epoch": 0.0, "epochs": 2}
     assert look.head == "2 waiting, 1 running, 0 done, 1 failed; time left not known yet"
 
 

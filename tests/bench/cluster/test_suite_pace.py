@@ -30,6 +30,17 @@ def test_work_is_spread_over_the_slots():
     assert pace.left([("ce", state(6, 36.0))], {"ce": 6}, 2) == pytest.approx((46 + 600) / 2)
 
 
+def test_of_a_run_that_has_just_begun_all_is_left():
+    pace = SuitePace()
+    pace.ended("ce", record(90.0, rest=10.0), 10)
+    begun = [
+        ("ce", {"stage": stage, "epoch": 0.0, "epochs": 10})
+        for stage in ("preparation", "training")
+    ]
+    assert pace.left(begun, {}, 1) == 200
+    assert pace.left([("ce", {"stage": "evaluation", "epoch": 10, "epochs": 10})], {}, 1) == 10
+
+
 def test_the_longest_run_bounds_it():
     pace = SuitePace()
     pace.ended("ce", record(100.0), 10)
@@ -40,6 +51,11 @@ def test_the_longest_run_bounds_it():
 def test_runs_under_way_tell_of_those_that_wait():
     # 30 s for 3 epochs: 100 s a run.
     assert SuitePace().left([("ce", state(3, 70.0))], {"ce": 4}, 1) == pytest.approx(470)
+
+
+def test_a_run_at_its_last_step_is_no_measure():
+    assert SuitePace().left([("ce", state(10, 0.0))], {"ce": 4}, 1) is None
+    assert SuitePace().left([("ce", state(10, 0.0)), ("ce", state(5, 50.0))], {}, 1) == 50
 
 
 def test_a_method_has_its_own_pace_and_an_unknown_one_the_mean():

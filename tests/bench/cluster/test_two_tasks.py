@@ -32,7 +32,7 @@ class Watch:
     def refresh(self, waiting):
         pass
 
-    def ended(self, run, record):
+    def ended(self, run, record, *, elsewhere=False):
         self.outcomes.append((run.label, record["status"]))
 
     def note(self, text):

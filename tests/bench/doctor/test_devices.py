@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -87,6 +88,61 @@ class TestWithoutGpus:
         (found,) = devices.driver()
         assert "built for CPUs alone" in found.text
         assert "pip install" in found.mend
+
+
+GB = 10**9
+
+
+@pytest.fixture
+def card(monkeypatch):
+    """What is found of a GPU that says of itself what is given; stands in for one."""
+
+    def make(capability=(9, 0), built=("sm_80", "sm_90"), free=70 * GB, wrong=()):
+        said = SimpleNamespace(name="H100", major=capability[0], minor=capability[1])
+        cuda = SimpleNamespace(
+            get_device_properties=lambda number: said,
+            get_arch_list=lambda: list(built),
+            mem_get_info=lambda number: (free, 80 * GB),
+        )
+
+        def tried(device):
+            if isinstance(wrong, Exception):
+                raise wrong
+            return list(wrong)
+
+        monkeypatch.setattr(devices, "_tried", tried)
+        (found,) = devices._gpu(SimpleNamespace(cuda=cuda), 1)
+        assert found.name == "GPU 1"
+        return found
+
+    return make
+
+
+def test_a_gpu_tells_its_name_generation_and_memory(card):
+    found = card()
+    assert found.level == "ok"
+    assert found.text == "H100, compute capability 9.0, 70.0 GB of 80.0 GB free"
+
+
+@pytest.mark.parametrize(
+    ("given", "level", "text"),
+    [
+        ({"capability": (12, 0)}, "problem", "for which this torch was not built (sm_80 sm_90)"),
+        (
+            {"wrong": RuntimeError("CUDA error: device-side\nmore")},
+            "problem",
+            "CUDA error: device-s",
+        ),
+        ({"wrong": ["NMS"]}, "problem", "wrong results of NMS"),
+        ({"free": 30 * GB}, "warning", "30.0 GB of 80.0 GB free: other processes use it"),
+    ],
+)
+def test_what_is_wrong_with_a_gpu_is_told(card, given, level, text):
+    found = card(**given)
+    assert found.level == level
+    assert text in found.text
+    assert "\n" not in found.text
+    assert found.mend
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")

@@ -51,10 +51,12 @@ def test_a_daemon_without_a_driver_is_warned_of_and_one_with_is_not(tmp_path, mo
     owned = subprocess.Popen(["gcs_server", "60"], executable="/bin/sleep")
     try:
         (found,) = [one for one in leftovers.old_rays() if "daemons" in one.text]
+        of_a_cluster = list(leftovers.old_rays(daemons=False))
     finally:
         os.kill(abandoned, signal.SIGKILL)
         owned.kill()
         owned.wait()
+    assert [one.text for one in of_a_cluster] == ["none"]
     assert found.level == "warning"
     assert str(abandoned) in found.mend.split()
     assert str(owned.pid) not in found.mend.split()

@@ -96,6 +96,18 @@ def test_of_the_shipped_suites_those_with_data_are_named(place, official):
     assert all(one.level != "problem" for one in found)
 
 
+def test_the_mask_source_that_is_meant_is_looked_for(place, official):
+    there = place._replace(root=official)
+    by_masks = {
+        masks: list(one_suite("paper-table1-voc", there._replace(masks=masks)))[1]
+        for masks in ("box", "no such")
+    }
+    assert "no such" in by_masks["no such"].text
+    partial = there._replace(masks="box", allow_partial=True)
+    assert "officially 5717" in by_masks["box"].text
+    assert levels(one_suite("paper-table1-voc", partial))[1] == ("ok", "data")
+
+
 def test_the_files_that_every_node_needs(toy, place, tmp_path):
     weights = toy.root / "w.pth"
     weights.write_bytes(b"w")

@@ -6,6 +6,7 @@ from noisyseg.bench.config.suite import load_suite
 from noisyseg.bench.config.suite_part import choose
 from noisyseg.bench.reporting import suite_plan
 from noisyseg.bench.reporting.plan_cost import cost_lines
+from noisyseg.bench.reporting.plan_sharing import with_sharing
 from noisyseg.bench.runs.estimate import Measured, Pace
 from noisyseg.bench.runs.grid import foresee
 from noisyseg.bench.runs.inputs import check
@@ -108,3 +109,18 @@ def test_without_data_the_grid_alone_is_known(suite, store):
     assert document["measured"] == dict.fromkeys(
         ("steps", "images", "device_hours", "kilowatt_hours")
     )
+
+
+def test_what_runs_share_costs_once(suite, store, record_of, monkeypatch):
+    monkeypatch.setattr(suite_plan, "noted_or_counted", lambda *_: 1000)
+    data, settings = check(suite)
+    runs = foresee(suite, store, data, settings)
+    store.save(record_of(runs[0]))  # ce on clean labels: lncis there trains all of its two epochs
+    pace = replace(HALF_AN_HOUR, device_hours=Measured(1, 1.0, 1.0, 1.0))
+    plan = suite_plan.suite_plan(suite, runs, store, data=data, pace=pace, note=None)
+    shared = with_sharing(plan, runs, store)
+    assert [run.hours for run in shared.runs] == [1.0, 1.0, 1.0, 0.5]
+    document = shared.document()
+    assert document["sharing"] == {"epochs": 6, "saved": 1}
+    assert (document["total"]["hours"], document["total"]["device_hours"]) == (2.5, 2.5)
+    assert (plan.document()["sharing"], plan.hours) == (None, 3.0)

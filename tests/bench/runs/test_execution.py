@@ -131,6 +131,32 @@ def test_a_run_stopped_between_an_epochs_log_and_its_checkpoint_tells_each_epoch
     assert outcome(run) == reference
 
 
+def test_a_run_killed_inside_an_epoch_goes_on_inside_it_though_its_last_checkpoint_is_damaged(
+    tmp_path, prepare, in_this_process, reference, monkeypatch
+):
+    run, store = prepare(tmp_path)
+    steps = []
+
+    def stop_at_third(self, done, loss):
+        steps.append(done)
+        if len(steps) == 3:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("noisyseg.bench.training.loop.MID_EPOCH_SECONDS", 0.0)
+        patch.setattr("noisyseg.bench.runs.heartbeat.Heartbeat.training", stop_at_third)
+        with pytest.raises(KeyboardInterrupt):
+            execute(run, store, ONE_THREAD)
+    assert steps[-1] == 1
+    run.checkpoint.write_bytes(run.checkpoint.read_bytes()[::-1])
+    _, record = in_this_process(tmp_path)
+    (problem,) = record["lineage"].pop("checkpoint_problems")
+    assert problem.startswith("checkpoints/last.pth was passed over: its SHA-256 is not")
+    assert problem in run.output.read_text()
+    assert record["lineage"] == {"resumed_from_epoch": 0, "resumed_from_iteration": 1}
+    assert outcome(run) == reference
+
+
 @pytest.mark.parametrize("what", ["torn", "another run's"])
 def test_a_checkpoint_that_cannot_be_used_means_starting_anew(
     tmp_path, prepare, in_this_process, reference, what
@@ -184,6 +210,8 @@ def test_the_record_holds_checksums_of_the_files_and_the_folder_no_leftovers(
     expected = {"checkpoints", "record.json", "spec.json", "run.log", ".lock"}
     expected |= {"manifest.json", "predictions.json.zst", "matches.msgpack.zst", "log.jsonl"}
     assert {path.name for path in run.folder.iterdir()} == expected
+    kept = sorted(path.name for path in run.checkpoint.parent.iterdir())
+    assert kept == ["last.json", "last.pth"]
     assert {"bbox", "segm"} <= set(record["metrics"])
     assert set(record["timings"]) == {"training", "prediction", "evaluation", "step"}
     began, ended = (datetime.fromisoformat(record[k]) for k in ("started", "finished"))
@@ -283,6 +311,7 @@ def test_a_crash_is_recorded_unless_the_run_was_done(tmp_path, prepare):
         "type": "WorkerCrashedError",
         "message": "the run's process died",
         "log": "run.log",
+        "fault": "other",
     }
     done = execute(run, store, ONE_THREAD)
     assert done["status"] == "done"  # the failed run was run again

@@ -20,8 +20,23 @@ def clock(monkeypatch):
 
 def test_a_run_that_has_not_begun_shows_nothing(tmp_path):
     assert read_heartbeat(tmp_path) is None
-    Heartbeat(tmp_path, epochs=3)
+    beat = Heartbeat(tmp_path, epochs=3)
     assert read_heartbeat(tmp_path) is None
+    beat.preparing()
+    state = read_heartbeat(tmp_path)
+    assert (state["stage"], state["epoch"], state["epochs"]) == ("preparation", 0, 3)
+    assert "device" not in state
+
+
+def test_what_is_kept_beside_is_called_as_often_as_progress_is_written(tmp_path, clock):
+    called = []
+    beat = Heartbeat(tmp_path, epochs=3, also=lambda: called.append(read_heartbeat(tmp_path)))
+    beat.start(0)
+    for _ in range(10):
+        beat.training(1.0, 0.5)
+        clock[0] += 0.5
+    # At once, at the first step, and once a second from then on.
+    assert [state["stage"] for state in called] == ["training"] * 6
 
 
 def test_from_its_start_a_training_says_where_it_is(tmp_path):

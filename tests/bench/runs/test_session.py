@@ -88,7 +88,11 @@ def test_trained_weights_that_are_gone_or_unfinished_are_named(run, tmp_path):
         trained_detector(run, resources)
     path = run.folder / "checkpoints" / "last.pth"
     save_checkpoint(path, {"key": run.key, "epoch": 1})
-    with pytest.raises(InputError, match=r"last\.pth does not hold its trained weights"):
+    with pytest.raises(InputError, match=r"last\.pth does not hold its trained weights\. Remove"):
+        trained_detector(run, resources)
+    path.unlink()
+    path.with_name("removed.json").write_text("{}")
+    with pytest.raises(InputError, match="weights: `noisyseg store clean` removed them"):
         trained_detector(run, resources)
 
 

@@ -19,12 +19,13 @@ from noisyseg.bench.runs.training_note import (
     read_training_note,
     write_training_note,
 )
+from noisyseg.bench.runs.usage import spent_on
 from noisyseg.results.evaluation import evaluation
 from noisyseg.results.records.record import check_record
 from noisyseg.results.records.store import RunStore
 
 ONE_THREAD = Resources(threads=1, device="cpu")
-TIMES = ("started", "finished", "timings", "checksum")
+TIMES = ("started", "finished", "timings", "usage", "checksum")
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +73,10 @@ def test_two_parts_give_the_record_of_one(between, prepared, tmp_path):
     run, store = between
     (state,) = run_states(store)[0]
     assert (state.state, state.progress) == ("waiting", None)
+    trained = spent_on(run.folder)
     record = evaluate(run, store)
     check_record(record)
+    assert record["usage"]["cpu_seconds"] >= trained["cpu_seconds"] > 0
     whole = execute(*prepared(tmp_path / "whole"), ONE_THREAD)
     assert timeless(record) == timeless(whole)
     assert record["timings"].keys() == whole["timings"].keys()

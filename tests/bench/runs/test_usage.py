@@ -112,6 +112,19 @@ def test_after_a_killed_part_the_sum_is_known_to_be_short(tmp_path):
     assert spent_on(tmp_path)["complete"] is False
 
 
+def test_of_a_killed_part_all_but_its_last_minute_is_kept(tmp_path, no_real_gpu):
+    """As the driver of a machine that is taken away finds it."""
+    shown, seen = no_real_gpu, []
+    with metered(tmp_path, Resources(threads=1, device="cuda", device_share=0.5)) as note:
+        for seconds in (30.0, 45.0, 30.0, 15.0):
+            shown.clock += seconds
+            note()
+            seen.append(spent_on(tmp_path))
+    assert [one["device_seconds"] for one in seen] == [0.0, 37.5, 37.5, 37.5]
+    assert not any(one["complete"] for one in seen)
+    assert (spent_on(tmp_path)["device_seconds"], spent_on(tmp_path)["complete"]) == (60.0, True)
+
+
 @pytest.mark.parametrize("left", ["checkpoints/last.pth", "trained.json", "usage.json"])
 def test_what_an_earlier_version_or_a_crash_left_unsaid_is_missing_from_the_sum(tmp_path, left):
     file = tmp_path / left
@@ -129,6 +142,19 @@ def test_what_is_forgotten_begins_at_nothing(tmp_path):
     forget_usage(tmp_path)
     assert spent_on(tmp_path)["cpu_seconds"] == 0
     assert spent_on(tmp_path)["complete"]
+
+
+def test_a_device_that_cannot_be_had_is_left_to_the_training_to_meet(tmp_path, monkeypatch):
+    torch = pytest.importorskip("torch")
+
+    def full(_):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", full)
+    with metered(tmp_path, Resources(threads=1, device="cuda")):
+        pass
+    assert spent_on(tmp_path)["device_seconds"] == 0
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """mmdet, brought up before a test module here imports what needs it; one tiny data set."""
 
 import multiprocessing
+import pickle
 import time
 import warnings
 from itertools import count
@@ -57,7 +58,7 @@ def on_ranks(tmp_path: Path):
                 found = work(own)
         except Exception as error:  # noqa: BLE001
             found = error
-        outcome.send(found)
+        outcome.send_bytes(pickle.dumps(found))  # tensors too, whole
 
     def call(work, ranks: int = 2, seconds: float = 60.0):
         meeting = f"file://{tmp_path}/meeting-{next(meetings)}"
@@ -86,6 +87,6 @@ def _received(end, deadline: float):
     if not end.poll(max(0.0, deadline - time.monotonic())):
         pytest.fail("a rank had no end in time")
     try:
-        return end.recv()
+        return pickle.loads(end.recv_bytes())
     except EOFError:
         return None

@@ -290,14 +290,14 @@ def test_states_of_every_stage_are_resumed(runs, method, monkeypatch):
     expected = done(whole, store)
     stopped, store = runs("stopped")
     run = stopped[method]
-    save = loop._save
+    save = loop.save_checkpoint
 
-    def stop(*arguments):
-        save(*arguments)
+    def stop(*arguments, **options):
+        save(*arguments, **options)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "_save", stop)
+        patch.setattr(loop, "save_checkpoint", stop)
         with pytest.raises(KeyboardInterrupt):
             execute(run, store, Resources(threads=1, device="cpu"))
     record = done(run, store)

@@ -24,4 +24,10 @@ def test_methods_are_listed_and_shown(call):
     assert "NeurIPS 2018" in details["paper"]
     assert call("methods", "show", "ours").out == call("methods", "show", "lncis").out
     assert "\nneeds: annotation_ids\n" in call("methods", "show", "jol").out
+    said = "\nbegins as: ce, up to e1 of all epochs"
+    assert f"{said}, if stage_wise\n" in call("methods", "show", "lncis").out
+    assert f"{said}\n" in call("methods", "show", "split-gce").out
+    assert "begins as" not in call("methods", "show", "jol").out
+    details = json.loads(call("methods", "show", "lncis", "--json").out)
+    assert details["begins_as"] == {"method": "ce", "until": "e1", "when": "stage_wise"}
     assert "unknown method 'gec'. Did you mean 'gce'?" in call("methods", "show", "gec").err

@@ -983,7 +983,7 @@ ODD = (
     {"a": 1},
 )
 FREE = {
-    "record": ("environment", "lineage", "timings", "started", "finished"),
+    "record": ("environment", "lineage", "timings", "usage", "started", "finished"),
     "card": (*FIELDS, "authors", "paper", "code"),
     "bundle": ("noisyseg",),
 }
