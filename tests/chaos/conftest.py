@@ -63,6 +63,10 @@ class Driver:
 class Place:
     """A suite, a store and drivers on it.
 
+    Args:
+        folder: for all of it.
+        suite: what its file says, or the name of a shipped one.
+        root: of the store, where that is to lie elsewhere.
     Attributes:
         root: of the store.
         variables: of the environment of every driver.
@@ -70,9 +74,13 @@ class Place:
 
     def __init__(self, folder, suite, root=None):
         self.folder, self.root = folder, root or folder / "runs"
-        self.suite = folder / f"{suite['name']}.yaml"
-        self.suite.write_text(yaml.safe_dump(suite, sort_keys=False))
-        shutil.copy(METHODS, folder)
+        self.suite, self._methods = suite, []
+        if not isinstance(suite, str):
+            self.suite = folder / f"{suite['name']}.yaml"
+            self.suite.write_text(yaml.safe_dump(suite, sort_keys=False))
+            own = shutil.copy(METHODS, folder)
+            for name in {"slow", "Faulty"} & set(suite["methods"]):
+                self._methods += ["--method-file", f"{own}:{name}"]
         self.drivers = []
         kept = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")}
         threads = {"OMP_NUM_THREADS": "1", "RAY_USAGE_STATS_ENABLED": "0"}
@@ -81,19 +89,11 @@ class Place:
     def start(self, *options, out=None, **variables):
         """A driver on the store, or on another one."""
         command = [sys.executable, "-m", "noisyseg.bench.cli", "run", self.suite]
-        command += ["--out", out or self.root, *self._own_methods(), *options]
+        command += ["--out", out or self.root, *self._methods, *options]
         log = self.folder / f"driver-{len(self.drivers) + 1}.log"
         driver = Driver(list(map(str, command)), self.variables | variables, log)
         self.drivers.append(driver)
         return driver
-
-    def _own_methods(self):
-        return [
-            option
-            for name in ("slow", "Faulty")
-            if name in self.suite.read_text()
-            for option in ("--method-file", f"{self.folder / METHODS.name}:{name}")
-        ]
 
     def close(self):
         """End what is left."""

@@ -1,6 +1,7 @@
 """Drivers and workers stopped in every way; the same command goes on to the same bits."""
 
 import os
+import re
 import signal
 
 import pytest
@@ -47,11 +48,10 @@ def finish(place_in, of_records, tmp_path_factory):
     return make
 
 
-def said_at_the_end(driver):
-    """The lines on the terminal since the last one that tells of progress."""
-    lines = [line for line in driver.said.splitlines() if line and not line.startswith(" ")]
-    told = ("training ", "slow: ", "0 waiting", "[")
-    return [line for line in lines if not line.startswith(told)]
+def said_besides(driver):
+    """The lines on the terminal that tell of no progress."""
+    progress = re.compile(r"slow: |training |\[|\d+ waiting|  |$")
+    return [line for line in driver.said.splitlines() if not progress.match(line)]
 
 
 @pytest.mark.parametrize("stop", ["terminated", "interrupted"])
@@ -67,7 +67,7 @@ def test_a_driver_asked_to_stop_leaves_checkpoints_inside_the_epoch(
     assert driver.ended(30) == {"terminated": 143, "interrupted": 130}[stop], driver.said
     assert faults(here) == [stop, stop]
     assert all(here.checkpoint_note(key)["iteration"] for key in here.folders())
-    assert said_at_the_end(driver) == [f"{stop}: finished runs are kept; the same command goes on"]
+    assert said_besides(driver) == [f"{stop}: finished runs are kept; the same command goes on"]
     comes_true("no worker left", lambda: not here.users(), 20)
     for record in finish(here, way).values():
         assert record["lineage"]["resumed_from_iteration"]
