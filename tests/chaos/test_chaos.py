@@ -250,13 +250,11 @@ def kill(worker):
         os.kill(worker, signal.SIGKILL)
 
 
-def undisturbed(place):
+def undisturbed(place, methods):
     """The records of the same runs on this machine's CPU, by key; without those that fail."""
     out = place.folder / "undisturbed"
-    for part in (
-        ["--methods", "ce,lncis,gce,slow"],
-        ["--methods", "Faulty", "--noise", "clean,missing"],
-    ):
+    well = ",".join(method for method in methods if method != "Faulty")
+    for part in (["--methods", well], ["--methods", "Faulty", "--noise", "clean,missing"]):
         driver = place.start("--without-ray", *part, out=out)
         assert driver.ended(1200) == 0, driver.said
     return place.records(out)
