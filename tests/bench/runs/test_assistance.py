@@ -14,6 +14,7 @@ from noisyseg.bench.config.suite import load_suite
 from noisyseg.bench.runs.allowed_ranks import check_ranks
 from noisyseg.bench.runs.execution import assist, execute
 from noisyseg.bench.runs.grid import expand
+from noisyseg.bench.runs.prefixes import plan_prefixes
 from noisyseg.bench.runs.run import Resources
 from noisyseg.bench.training.stack import load_stack
 from noisyseg.errors import InputError
@@ -27,7 +28,7 @@ name: on two devices
 data: {{format: shapes, size: 64, train_images: 12, val_images: 6}}
 model: mask-rcnn-tiny
 protocol: {{extends: smoke, name: passes, epochs: {epochs}, micro_batch: 2, batch_size: {batch}}}
-methods: [jol]
+methods: {methods}
 noise: {{sym40: {{type: symmetric, rate: 0.4}}}}
 seeds: [0]
 """
@@ -37,12 +38,13 @@ seeds: [0]
 def planned(tmp_path):
     """Plans the run in a store of that name."""
 
-    def make(name, epochs=2, batch=4):
-        (tmp_path / "suite.yaml").write_text(SUITE.format(epochs=epochs, batch=batch))
+    def make(name, epochs=2, batch=4, methods="[jol]"):
+        text = SUITE.format(epochs=epochs, batch=batch, methods=methods)
+        (tmp_path / "suite.yaml").write_text(text)
         suite = load_suite(str(tmp_path / "suite.yaml"), data_root=None, cache=tmp_path / "cache")
         store = RunStore(tmp_path / name)
-        (run,) = expand(suite, store)
-        return run, store
+        *others, run = plan_prefixes(expand(suite, store), store.root)
+        return (*others, run, store)
 
     return make
 
@@ -101,6 +103,26 @@ def test_a_run_by_two_processes_is_done_and_near_one_processs(planned, assisted)
     assert average == pytest.approx(wanted, abs=1.0)  # points of AP, of which there are few
     expected_files = {path.name for path in alone.folder.iterdir()}
     assert {path.name for path in run.folder.iterdir()} == {*expected_files, "rank-1.log"}
+
+
+@pytest.mark.long
+def test_two_processes_leave_what_two_others_begin_from(planned, assisted):
+    """The branch's log goes by another threshold, and counts the RoIs of both."""
+    methods = "{ce: , low: {name: lncis, gamma: 1.0}}"
+    trunk, branch, store = planned("shared", methods=methods)
+    assert branch.prefix in trunk.leaves
+    for run in (trunk, branch):
+        (run.folder.parents[3] / "meeting").unlink(missing_ok=True)
+        record, status = assisted(run, store)
+        assert (record["failure"], status) == (None, 0)
+    assert record["lineage"]["branched_from"]["run"] == trunk.key
+    theirs, own = (lines(run)[0]["loss_at_work"][0] for run in (trunk, branch))
+    assert (theirs["gamma"], own["gamma"]) == (6.0, 1.0)
+    assert theirs["sets"]["negative"] == own["sets"]["negative"] > 0
+    assert [theirs[group]["rois"] for group in ("clean", "noisy")] == [
+        own[group]["rois"] for group in ("clean", "noisy")
+    ]
+    assert own["clean"]["potential_noisy"] > theirs["clean"]["potential_noisy"]
 
 
 def in_training(run, act):
