@@ -22,6 +22,7 @@ from noisyseg.bench.datasets.preparation import CheckedData
 from noisyseg.bench.reporting.closing_sentence import closing_sentence
 from noisyseg.bench.reporting.suite_progress import with_progress
 from noisyseg.bench.reporting.suite_table import suite_table, write_table
+from noisyseg.bench.runs.allowed_ranks import check_runs
 from noisyseg.bench.runs.checkpoint_note import note_size
 from noisyseg.bench.runs.coco_server import test_images, with_submissions
 from noisyseg.bench.runs.detectors import check_images, check_model
@@ -189,6 +190,7 @@ def _trained(grid: Grid, store: RunStore, options: Options) -> Done:
 
     def check_and_tell() -> None:
         check_model(missing[0])
+        check_runs(missing, settings.gpus_per_run)
         note_size(suite, len(grid.data.classes), store)
         write_note(suite, grid.runs, store)
         say(counted)
