@@ -1,13 +1,14 @@
 # make demo    the quick suite on the built-in data set, then its table
 # make test    formatting, lint, types and tests
 # make long    the tests that take longer: every run of the paper's tables in miniature
+# make chaos   trainings that go on while processes, nodes and disks fail: some minutes, alone
 # make setup   .venv alone; the others do it first, and it does nothing once it's done
 #
 # PYTHON=/path/to/python3.12 chooses the interpreter that .venv is made from.
 
 PY := .venv/bin/python
 
-.PHONY: setup demo test long
+.PHONY: setup demo test long chaos
 
 setup:
 	@sh tools/setup.sh
@@ -26,3 +27,7 @@ test: setup
 long: export OMP_NUM_THREADS := 1
 long: setup
 	$(PY) -m pytest -m long
+
+chaos: export OMP_NUM_THREADS := 1
+chaos: setup
+	$(PY) -m pytest -m chaos tests/chaos

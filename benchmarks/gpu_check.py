@@ -105,8 +105,8 @@ def _training(place: Place, folder: Path, batch: int, micro: int) -> Any:
     from noisyseg.bench.config.protocol import load_protocol
     from noisyseg.bench.training.box_heads import put_method
     from noisyseg.bench.training.detector import build_detector
-    from noisyseg.bench.training.loop import Training
     from noisyseg.bench.training.run_dataset import train_dataset
+    from noisyseg.bench.training.training import Training
     from noisyseg.methods.registry import resolve
 
     name = "shapes-cpu" if place.small else "paper-coco-mmdet3"

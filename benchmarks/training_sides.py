@@ -28,8 +28,9 @@ from mmengine.runner import Runner
 from noisyseg.bench.training import mmcv_operators
 from noisyseg.bench.training.box_heads import put_method
 from noisyseg.bench.training.detector import build_detector, freeze_last_convolution
-from noisyseg.bench.training.loop import Training, train
+from noisyseg.bench.training.loop import train
 from noisyseg.bench.training.run_dataset import train_dataset, train_pipeline
+from noisyseg.bench.training.training import Training
 from noisyseg.methods.registry import resolve
 
 OURS, RUNNERS = "noisyseg", "mmdet's Runner"

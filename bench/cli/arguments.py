@@ -72,6 +72,6 @@ def add_no_sharing(parser: argparse.ArgumentParser) -> None:
         "--no-sharing",
         action="store_true",
         help="let each run train all of its epochs itself (default: epochs that several runs have "
-        "in common, as `ce` and `lncis` do, are trained once; on one kind of device the results "
+        "in common, as `ce` and `lncis` do, are trained once; on a CPU the results "
         "are the same bit for bit)",
     )

@@ -103,6 +103,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: Options) -> int:
     """Train what is missing of a suite, then print its table."""
     if options.rehearse:
+        if options.part.is_chosen:
+            raise InputError(f"{options.part.words} is not for --rehearse: it tries every run.")
         return rehearse(options.choice, options.cluster, random_weights=options.random_weights)
     if options.random_weights:
         raise InputError(
@@ -112,7 +114,7 @@ def run(options: Options) -> int:
     suite = chosen_suite(options.choice, download=not options.dry_run)
     store = RunStore(options.choice.out)
     if options.dry_run:
-        return _list_runs(suite, store)
+        return _list_runs(suite, store, options.part)
     store.check_writable()
     checked = check(suite, store, make=True)
     runs = expand(suite, store, checked=checked, tell=say_warnings)
@@ -154,10 +156,10 @@ def _print_table(
     say(with_path(f"{what} written to", path))
 
 
-def _list_runs(suite: Suite, store: RunStore) -> int:
+def _list_runs(suite: Suite, store: RunStore, part: RunPart) -> int:
     data, settings = check(suite, store)
     say_warnings(data.warnings)
-    runs = foresee(suite, store, data, settings)
+    runs = part_of_runs(foresee(suite, store, data, settings), part)
     records = known_records(runs, store)
     for entry in runs:
         state = "done" if is_done(records.get(entry.key)) else "to train"

@@ -26,14 +26,18 @@ class RunPart:
     keys: list[str] | None
 
     @property
+    def is_chosen(self) -> bool:
+        """Whether it is less than all."""
+        return self.shard is not None or self.keys is not None
+
+    @property
     def words(self) -> str:
         """How the part is called."""
         return "--keys" if self.shard is None else "--shard {}/{}".format(*self.shard)
 
     def settings(self, cluster: ClusterSettings) -> ClusterSettings:
         """Where a part is done: by processes of this one, unless an address is given."""
-        chosen = self.shard is not None or self.keys is not None
-        if not chosen or cluster.address is not None:
+        if not self.is_chosen or cluster.address is not None:
             return cluster
         return replace(cluster, without_ray=True)
 

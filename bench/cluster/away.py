@@ -59,7 +59,8 @@ class Home:
 
     def let_go(self, run: Run) -> None:
         """Free a run whose worker has died: nobody works on it any more."""
-        self.files.let_go(str(run.folder))
+        with suppress(OSError):  # its lock goes with the home
+            self.files.let_go(str(run.folder))
 
 
 class _RemoteFiles:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import chain
 
 from noisyseg.bench.cluster import worker_tasks
-from noisyseg.bench.cluster.endings import Endings, ended_since
+from noisyseg.bench.cluster.endings import Endings, is_ended
 from noisyseg.bench.cluster.ground import Ground
 from noisyseg.bench.cluster.jobs import Job
 from noisyseg.bench.cluster.stopping import Stopping
@@ -18,7 +18,6 @@ from noisyseg.bench.runs.prefix import prefix_ready
 from noisyseg.bench.runs.run import Run
 from noisyseg.bench.runs.training_note import read_training_note
 from noisyseg.results.records.record import Record
-from noisyseg.results.records.store import is_done
 
 _POLL_S = 0.5
 _LOOK_EVERY_S = 1.0
@@ -114,17 +113,23 @@ class Dispatch:
     def _next(self) -> Run | None:
         """The next run that is this driver's to do."""
         while (run := self._waiting.take()) is not None:
-            if not self._claims.take(run):
-                self._elsewhere[run.key] = run
-                self._ground.tell("held elsewhere", run)
-                continue
-            record, _ = self._ground.store.peek(run.spec, run.key)
-            if is_done(record) and not run.lacks_submission:
-                self._ended_elsewhere(run, record)
-                continue
-            clear_heartbeat(run.folder)  # a killed driver's: its run is not under way
-            return run
+            # One that begins again is claimed already.
+            if self._claims.has(run) or self._is_claimed_now(run):
+                clear_heartbeat(run.folder)  # a killed process's: its run is not under way
+                return run
         return None
+
+    def _is_claimed_now(self, run: Run) -> bool:
+        """Claim a run that no other driver has, or has ended."""
+        if not self._claims.take(run):
+            self._elsewhere[run.key] = run
+            self._ground.tell("held elsewhere", run)
+            return False
+        record, _ = self._ground.store.peek(run.spec, run.key)
+        if is_ended(record, self._began) and not run.lacks_submission:
+            self._ended_elsewhere(run, record)
+            return False
+        return True
 
     def _training(self, run: Run) -> Job:
         ground = self._ground
@@ -224,7 +229,7 @@ class Dispatch:
             return
         del self._elsewhere[run.key]
         record, _ = self._ground.store.peek(run.spec, run.key)
-        if record is not None and (is_done(record) or ended_since(record, self._began)):
+        if is_ended(record, self._began):
             self._ended_elsewhere(run, record)
         else:
             self._waiting.add(run)

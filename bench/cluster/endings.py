@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from noisyseg.bench.cluster.driver_package import mismatch
-from noisyseg.bench.cluster.fault_policy import FaultPolicy
+from noisyseg.bench.cluster.fault_policy import FaultPolicy, is_from_outside
 from noisyseg.bench.cluster.ground import Ground
 from noisyseg.bench.cluster.jobs import Job, Outcome
 from noisyseg.bench.cluster.stopping import Stopping
@@ -117,7 +117,15 @@ class Endings:
         return record
 
 
-def ended_since(record: Record, began: float) -> bool:
-    """Whether a record is of a time (Unix) or later; its own are whole seconds."""
-    finished = datetime.fromisoformat(record["finished"].replace("Z", "+00:00"))
-    return finished.timestamp() >= int(began)
+def is_ended(record: Record | None, began: float) -> bool:
+    """Whether another driver has ended a run: done, or failed since by a fault of the run's own.
+
+    Args:
+        record: of the run, if it has one.
+        began: when this driver did (Unix); a run that had failed before is to be tried again.
+    """
+    if record is None or is_done(record):
+        return record is not None
+    finished = datetime.fromisoformat(record["finished"].replace("Z", "+00:00")).timestamp()
+    since = finished >= int(began)  # its own are whole seconds
+    return since and not is_from_outside(record["failure"].get("fault"))

@@ -8,7 +8,14 @@ from noisyseg.results.records.faults import Fault
 Step = Literal["again", "alone", "leave"]
 
 _GOES_ON: frozenset[Fault] = frozenset({"node lost", "worker killed", "preempted"})
+# What says nothing of the run itself: with more time, or elsewhere, it would have gone on.
+_FROM_OUTSIDE: frozenset[Fault] = _GOES_ON | {"interrupted", "terminated", "disk full"}
 _MEMORY: frozenset[Fault] = frozenset({"device memory", "host memory"})
+
+
+def is_from_outside(fault: Fault | None) -> bool:
+    """Whether a run that another driver left with this fault is still to be done."""
+    return fault in _FROM_OUTSIDE
 
 
 class FaultPolicy:

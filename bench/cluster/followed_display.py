@@ -12,7 +12,7 @@ from noisyseg.bench.tracking.follower import Follower
 from noisyseg.results.records.record import Record
 
 _LOOK_EVERY_S = 5.0
-_LAST_WORDS_S = 60.0
+_SILENT_S, _LAST_WORDS_S = 2.0, 60.0
 _FOLLOWED_MOST = 1000  # runs that have not ended: those under way come first
 
 
@@ -84,6 +84,11 @@ class _Tracker:
         """Look once more and end."""
         self._stopped.set()
         if self._thread.is_alive():
+            self._thread.join(_SILENT_S)
+        if self._thread.is_alive():
+            self._display.note(
+                f"{self._follower.name} is told the rest ({_LAST_WORDS_S:g} s at most)"
+            )
             self._thread.join(_LAST_WORDS_S)
         if self.ended:
             count = f"{len(self.ended)} run{'' if len(self.ended) == 1 else 's'}"

@@ -57,11 +57,11 @@ def check_nodes(
     nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
     with store_token(Path(root)) as token:
         answers = _answers(ray, package, nodes, (files, token))
-    wrong = {
-        node_name(node): answers[node["NodeID"]].problems
+    wrong = [
+        (node_name(node), answers[node["NodeID"]].problems)
         for node in nodes
         if answers[node["NodeID"]].problems and _is_alive(ray, node["NodeID"])
-    }
+    ]
     if wrong:
         raise InputError(_message(wrong, len(nodes)))
     return frozenset(node for node, answer in answers.items() if answer.sees_store)
@@ -145,8 +145,8 @@ def _is_alive(ray: Any, node: str) -> bool:
     return any(entry["NodeID"] == node and entry["Alive"] for entry in ray.nodes())
 
 
-def _message(wrong: Mapping[str, Sequence[str]], nodes: int) -> str:
+def _message(wrong: Sequence[tuple[str, Sequence[str]]], nodes: int) -> str:
     lines = [f"{len(wrong)} of {nodes} nodes cannot train these runs:"]
-    for name, problems in wrong.items():
+    for name, problems in wrong:
         lines += [f"  {name}: {problem}" for problem in problems]
     return "\n".join([*lines, _MEND])

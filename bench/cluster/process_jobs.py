@@ -6,6 +6,7 @@ import pickle
 import signal
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -70,7 +71,8 @@ class ProcessJobs:
         meeting = _free_address() if need.ranks > 1 else ""
         for rank, worker in enumerate(workers):
             call = (job.function, job.arguments) if need.ranks == 1 else job.of_rank(rank, meeting)
-            worker.pipe.send_bytes(pickle.dumps(call))
+            with suppress(OSError):  # one that has just died: `ended` tells of it
+                worker.pipe.send_bytes(pickle.dumps(call))
 
     def ended(self, timeout: float) -> Sequence[tuple[Job, Outcome]]:
         """Jobs that have ended, after so many seconds at most."""
@@ -114,8 +116,11 @@ class ProcessJobs:
 
     def _worker(self, gpus: float) -> _Worker:
         """A free process, or a new one; of a GPU the fullest that has room."""
-        if not gpus and self._free:
-            return self._free.pop()
+        while not gpus and self._free:
+            worker = self._free.pop()
+            if worker.process.is_alive():
+                return worker
+            _end(worker)
         if not gpus:
             return self._started(visible="")
         fitting = [number for number, left in self._left.items() if left >= gpus - 1e-9]

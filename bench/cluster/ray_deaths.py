@@ -13,6 +13,7 @@ _FAULTS: tuple[tuple[str, Fault], ...] = (
     ("NodeDiedError", "node lost"),
     ("LocalRayletDiedError", "node lost"),
     ("OwnerDiedError", "node lost"),
+    ("TaskUnschedulableError", "node lost"),  # the nodes that it might go to left meanwhile
     ("ObjectLostError", "node lost"),
     ("TaskCancelledError", "interrupted"),
     ("WorkerCrashedError", "worker killed"),

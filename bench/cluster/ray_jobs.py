@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from noisyseg.bench.cluster import driver_package, worker_tasks
+from noisyseg.bench.cluster.draining_node import draining_nodes
 from noisyseg.bench.cluster.jobs import Job, Outcome
 from noisyseg.bench.cluster.node_admission import NodeAdmission
 from noisyseg.bench.cluster.node_files import NeededFiles
@@ -77,6 +78,7 @@ class RayJobs:
         ready, _ = self._ray.wait(references, num_returns=1, timeout=timeout)
         if ready:  # and whoever else has ended meanwhile
             ready, _ = self._ray.wait(references, num_returns=len(references), timeout=0)
+            self._looked = -_NODES_EVERY_S  # one that ended may have had to, with its node
         found = []
         for reference in ready:
             if reference in self._tasks:
@@ -117,7 +119,8 @@ class RayJobs:
         if time.monotonic() - self._looked < _NODES_EVERY_S:
             return
         self._looked = time.monotonic()
-        alive = [node for node in self._ray.nodes() if node["Alive"]]
+        leaving = draining_nodes(self._ray)
+        alive = [n for n in self._ray.nodes() if n["Alive"] and n["NodeID"] not in leaving]
         now = {node["NodeID"]: str(node["NodeManagerHostname"]) for node in alive}
         for event, names, others in (
             ("node lost", self._nodes, now),

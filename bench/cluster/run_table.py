@@ -27,10 +27,9 @@ def table_lines(rows: Sequence[Row], *, width: int, most: int | None = None) -> 
         return []
     shown, more = _first(rows, most)
     cells = [{name: cut(row.get(name, ""), _CELL_MOST) for name in COLUMNS[1:]} for row in shown]
+    # Those of which nothing is known yet, too: a table that is redrawn keeps its columns.
     widths = {
-        name: max(cell_len(name), *(cell_len(row[name]) for row in cells))
-        for name in COLUMNS[1:]
-        if any(row[name] for row in cells)
+        name: max(cell_len(name), *(cell_len(row[name]) for row in cells)) for name in COLUMNS[1:]
     }
     labels = [row["run"] for row in shown]
     label_width = max(cell_len("run"), *map(cell_len, labels))

@@ -1,6 +1,6 @@
 """How long runs take, and so how long until the last of them has ended."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -9,6 +9,7 @@ from noisyseg.bench.runs.run import STEP
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import is_done
 
+_NONE = 1e-6  # what sums of parts of runs may leave of none
 UnderWay = tuple[str, Mapping[str, Any]]
 """The kind of a run, and the state that its heartbeat tells."""
 
@@ -42,20 +43,21 @@ class SuitePace:
             self._seconds[kind].append(training * epochs / (epochs - spared) + rest)
 
     def left(
-        self, under_way: Iterable[UnderWay], waiting: Mapping[str, int], slots: int
+        self, under_way: Iterable[UnderWay], waiting: Mapping[str, float], slots: int
     ) -> float | None:
         """Seconds until all have ended; None as long as nothing is measured.
 
 
         Args:
             under_way: runs that have begun.
-            waiting: kind → how many have not.
+            waiting: kind → how many have not; one that begins from another's first epochs is a
+                part of one.
             slots: runs at a time.
         """
         rest = _mean(self._rest) or 0.0
         seconds = {kind: list(known) for kind, known in self._seconds.items()}
         left: list[float] = []
-        whole = Counter(waiting)  # runs of which all is left, as far as is known
+        whole = dict(waiting)  # runs of which all is left, as far as is known
         for kind, state in under_way:
             seconds_left = state.get("seconds_left")
             if seconds_left is not None:
@@ -65,8 +67,8 @@ class SuitePace:
             elif state.get("stage") == EVALUATION:
                 left.append(rest)
             else:
-                whole[kind] += 1
-        whole = +whole
+                whole[kind] = whole.get(kind, 0.0) + 1
+        whole = {kind: number for kind, number in whole.items() if number > _NONE}
         average = _mean([value for known in seconds.values() for value in known])
         if average is None:
             return None if whole or left else 0.0

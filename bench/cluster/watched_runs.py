@@ -1,7 +1,7 @@
 """What a display knows of the runs that it tells of: how many are what, and how far they are."""
 
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -66,13 +66,14 @@ class WatchedRuns:
         self.parallel = 1
         self._began = time.monotonic()
         self._done = self._failed = self._elsewhere = 0
-        self._kinds: Counter[str] = Counter()
+        self._whole: defaultdict[str, float] = defaultdict(float)
         self._pace = SuitePace()
 
     def start(self, runs: Sequence[Run], *, parallel: int) -> None:
         """These runs will be told of, so many of them at a time."""
         self.total, self.parallel = len(runs), min(parallel, len(runs))
-        self._kinds = Counter(run.method_label for run in runs)
+        for run in runs:
+            self._whole[run.method_label] += _share(run)
         self._began = time.monotonic()
 
     def ended(self, run: Run, record: Record, *, elsewhere: bool) -> None:
@@ -81,7 +82,7 @@ class WatchedRuns:
         self._done += is_done(record)
         self._failed += not is_done(record)
         self._elsewhere += elsewhere
-        self._kinds[run.method_label] -= 1
+        self._whole[run.method_label] -= _share(run)
         self._pace.ended(run.method_label, record, run.spec["protocol"]["epochs"])
 
     @property
@@ -98,13 +99,15 @@ class WatchedRuns:
                 thousands of others no file is opened.
         """
         seen = list(self._under_way(waiting))
-        kinds = self._kinds - Counter(run.method_label for run, _ in seen)
+        left = dict(self._whole)
+        for run, _ in seen:
+            left[run.method_label] -= _share(run)
         states = [(run.method_label, state) for run, state in seen]
         slots = max(self.parallel, sum(state["stage"] != EVALUATION for _, state in states))
         return Look(
             under_way=[(run.label, state) for run, state in seen],
             tally=self._tally(len(seen)),
-            seconds_left=self._pace.left(states, kinds, slots),
+            seconds_left=self._pace.left(states, left, slots),
             elapsed=time.monotonic() - self._began,
         )
 
@@ -127,3 +130,8 @@ class WatchedRuns:
             failed=self._failed,
             elsewhere=self._elsewhere,
         )
+
+
+def _share(run: Run) -> float:
+    """How much of a whole training a run is that begins from another's first epochs."""
+    return 1.0 if run.prefix is None else 1 - run.prefix.epochs / run.spec["protocol"]["epochs"]

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from noisyseg.bench.cluster.away import Home, working_copy
+from noisyseg.bench.cluster.draining_node import told_of_draining
 from noisyseg.bench.runs.detectors import load_mmdet
 from noisyseg.bench.runs.execution import assist, evaluate, execute, train
 from noisyseg.bench.runs.run import Resources, Run
@@ -25,7 +26,7 @@ def execute_in_worker(
     """The whole of a run, on a CPU, in a process that goes on to other runs."""
     _hide_gpus()
     shorten_temporary_folder()
-    with working_copy(run, root, home) as (own, own_root):
+    with told_of_draining(), working_copy(run, root, home) as (own, own_root):
         return execute(own, RunStore(Path(own_root)), resources)
 
 
@@ -34,14 +35,14 @@ def train_in_worker(
 ) -> Record | None:
     """A run's training, on a GPU, in a process that ends with it."""
     shorten_temporary_folder()
-    with working_copy(run, root, home) as (own, own_root):
+    with told_of_draining(), working_copy(run, root, home) as (own, own_root):
         return train(own, RunStore(Path(own_root)), _as_there(resources))
 
 
 def assist_in_worker(run: Run, root: str, resources: Resources, home: Home | None = None) -> None:
     """The part of a further process in a training of several."""
     shorten_temporary_folder()
-    with working_copy(run, root, home, rank=resources.rank) as (own, _):
+    with told_of_draining(), working_copy(run, root, home, rank=resources.rank) as (own, _):
         assist(own, _as_there(resources))
 
 

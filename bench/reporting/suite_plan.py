@@ -94,7 +94,10 @@ class Plan:
         return least, most
 
     def total(self, what: str) -> float | None:
-        """`device_hours` or `kilowatt_hours` of the runs left, each as the middle measured one."""
+        """`device_hours` or `kilowatt_hours` of the runs left, each as the middle measured one.
+
+        Epochs that several have in common count once.
+        """
         measured: Measured | None = getattr(self.pace, what, None)
         left = float(len(self.runs) - self.done)
         if self.sharing is not None:

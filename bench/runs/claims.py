@@ -19,6 +19,10 @@ class Claims:
     def __init__(self) -> None:
         self._held: dict[str, TextIO] = {}
 
+    def has(self, run: Run) -> bool:
+        """Whether a run is claimed already."""
+        return run.key in self._held
+
     def take(self, run: Run) -> bool:
         """Claim a run; whether that worked: not if another driver has it."""
         if run.key in self._held:

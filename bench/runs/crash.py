@@ -4,6 +4,7 @@ import time
 from contextlib import suppress
 
 from noisyseg.bench.runs.heartbeat import NAME as PROGRESS
+from noisyseg.bench.runs.heartbeat import TRAINING, read_heartbeat
 from noisyseg.bench.runs.run import Run
 
 # A watchdog ends a process a little after its limit, and a driver hears of it a little later.
@@ -20,8 +21,12 @@ def progress_of(run: Run) -> object:
 
 
 def is_hung(run: Run, limit: float | None) -> bool:
-    """Whether a run that has just died made no step in its time: its watchdog ended it."""
-    if limit is None:
+    """Whether a run that has just died made no step in its time: its watchdog ended it.
+
+    An evaluation is watched by nobody, and says nothing until it ends.
+    """
+    state = read_heartbeat(run.folder)
+    if limit is None or state is None or state.get("stage") != TRAINING:
         return False
     try:
         silent = time.time() - (run.folder / PROGRESS).stat().st_mtime

@@ -120,8 +120,8 @@ def _test(text: Mapping[str, bytes]) -> Hashable:
 
 def _own_share(run: Run) -> float:
     """How much of its training a run does itself: what comes before is another's, if shared."""
-    prefix = getattr(run, "prefix", None)
-    return 1.0 if prefix is None else 1 - prefix.epochs / run.spec["protocol"]["epochs"]
+    epochs: int = run.spec["protocol"]["epochs"]
+    return 1.0 if run.prefix is None else 1 - run.prefix.epochs / epochs
 
 
 def _noted_images(folder: Path, least: int) -> int | None:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 from noisyseg.bench.runs import stages
 from noisyseg.bench.runs.checkpoint_files import drop_the_one_before
 from noisyseg.bench.runs.environment import describe_environment
-from noisyseg.bench.runs.fault_kinds import fault_of
+from noisyseg.bench.runs.fault_kinds import fault_of, is_told_by_another
 from noisyseg.bench.runs.heartbeat import Heartbeat
 from noisyseg.bench.runs.process_output import output_to
 from noisyseg.bench.runs.rehearsal import is_rehearsal
@@ -76,16 +76,20 @@ def assist(run: Run, resources: Resources) -> None:
     first rank. It writes nothing but what its process prints, `rank-N.log` in the run's folder. The
     first rank may have nothing to train: whoever starts the ranks ends those that it left alone.
 
+    It returns when all is done, and also when another rank has failed or the run was asked to stop:
+    whoever failed tells of it, and the first rank's record of all.
+
     Raises:
-        RankLostError: another rank failed, or is gone, or did not come in time.
+        RankLostError: another rank is gone without a word, or did not come in time.
         Exception: whatever this rank failed by; the others end with it.
     """
-    with output_to(run.folder / f"rank-{resources.rank}.log"):
+    with output_to(run.folder / f"rank-{resources.rank}.log"), stop_signals():
         try:
             stages.assist(run, resources)
-        except Exception:
+        except Exception as error:
             traceback.print_exc()
-            raise
+            if not is_told_by_another(error):
+                raise
 
 
 def evaluate(run: Run, store: RunStore) -> Record:

@@ -30,12 +30,14 @@ def output_to(path: Path) -> Iterator[None]:
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
                 yield
         finally:
-            # What a logger that kept the old stream left in its buffer, too.
-            for stream in (*streams, out, err):
-                stream.flush()
-            for descriptor, original in zip((1, 2), saved, strict=True):
-                os.dup2(original, descriptor)
-                os.close(original)
+            try:
+                # What a logger that kept the old stream left in its buffer, too.
+                for stream in (*streams, out, err):
+                    stream.flush()
+            finally:  # a full disk is no reason to keep them
+                for descriptor, original in zip((1, 2), saved, strict=True):
+                    os.dup2(original, descriptor)
+                    os.close(original)
 
 
 def _on_descriptor(descriptor: int) -> TextIO:

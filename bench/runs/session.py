@@ -25,12 +25,13 @@ from noisyseg.bench.training.box_heads import put_method, watch_besides
 from noisyseg.bench.training.checkpoint import load_checkpoint
 from noisyseg.bench.training.class_loss import MethodLoss
 from noisyseg.bench.training.detector import build_detector
-from noisyseg.bench.training.loop import Start, Training, train
+from noisyseg.bench.training.loop import train
 from noisyseg.bench.training.prediction import predict
 from noisyseg.bench.training.ranks import ALONE, Ranks
 from noisyseg.bench.training.run_dataset import RunDataset, evaluation_dataset, train_dataset
 from noisyseg.bench.training.streams import stream_seed
 from noisyseg.bench.training.threshold import threshold_of
+from noisyseg.bench.training.training import Start, Training
 from noisyseg.errors import InputError
 from noisyseg.files import sha256_file
 from noisyseg.methods.method import ResolvedMethod

@@ -1,6 +1,7 @@
 """What every run in a store has come to: done, failed, running or waiting."""
 
 import fcntl
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import orjson
 
 from noisyseg.bench.runs.heartbeat import read_heartbeat
+from noisyseg.bench.runs.process_share import node_name
 from noisyseg.files import sha256_bytes
 from noisyseg.results.records.metrics import DEFAULT, metric_value
 from noisyseg.results.records.noise_name import noise_name
@@ -19,6 +21,7 @@ from noisyseg.shared_work import in_parts
 STATES = ("done", "failed", "running", "waiting")
 LOCK = ".lock"
 _SEEDS = ("noise", "train_seed")
+_HEARD_S = 60.0
 
 
 @dataclass(kw_only=True, slots=True, frozen=True)
@@ -108,7 +111,7 @@ def _state(folder: str, spec: Mapping[str, Any], record: Record | None) -> RunSt
 def state_of(folder: Path, record: Record | None) -> str:
     """Of STATES: that of the run in a folder, by its record and by whether it is worked on."""
     # Of a run that is done nobody works any more.
-    if not is_done(record) and is_locked(folder):
+    if not is_done(record) and (is_locked(folder) or is_heard(folder)):
         return "running"
     return record["status"] if record else "waiting"
 
@@ -135,3 +138,14 @@ def is_locked(folder: Path) -> bool:
     except OSError:  # never begun
         return False
     return False
+
+
+def is_heard(folder: Path) -> bool:
+    """Whether another machine said less than a minute ago that it trains the run.
+
+    There are file systems on which no machine sees another one's locks.
+    """
+    state = read_heartbeat(folder)
+    if state is None or state.get("node") in (None, node_name()):
+        return False
+    return abs(time.time() - state.get("time", 0.0)) < _HEARD_S

@@ -10,33 +10,25 @@ resumed one would equal a fresh one.
 
 import math
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from statistics import median
 from typing import Any
 
-import torch
-from torch import nn
 from torch.utils.data import DataLoader
 
 from noisyseg.bench.training.checkpoint import Found, find_checkpoint, save_checkpoint
-from noisyseg.bench.training.class_loss import MethodLoss
-from noisyseg.bench.training.exchange import Exchange, of_the_first, sum_gradients
-from noisyseg.bench.training.frozen_features import FrozenFeatures, kept_features
-from noisyseg.bench.training.mask_tensors import collation, preprocessed
-from noisyseg.bench.training.optimizer import make_optimizer, set_learning_rate
-from noisyseg.bench.training.precision import computing, layers
-from noisyseg.bench.training.ranks import ALONE, RankLostError, Ranks
+from noisyseg.bench.training.exchange import Exchange, of_the_first
+from noisyseg.bench.training.frozen_features import kept_features
+from noisyseg.bench.training.mask_tensors import collation
+from noisyseg.bench.training.optimizer import make_optimizer
+from noisyseg.bench.training.precision import computing
 from noisyseg.bench.training.run_dataset import (
     EpochBatches,
-    RunDataset,
     batches_from,
     train_loader,
 )
-from noisyseg.bench.training.streams import stream_seed
+from noisyseg.bench.training.step import take_step
+from noisyseg.bench.training.training import Batch, Start, StoppedError, Training
 from noisyseg.bench.training.training_state import Progress, TrainingState
 from noisyseg.bench.training.weight_average import WeightAverage
 
@@ -46,72 +38,6 @@ CHECKPOINT_SECONDS = 30.0
 MID_EPOCH_SECONDS = 600.0
 
 
-class TrainingDivergedError(RuntimeError):
-    """The loss is no longer a finite number."""
-
-
-class StoppedError(RuntimeError):
-    """A training was asked to stop, and did; its checkpoint is of that very step."""
-
-
-@dataclass(kw_only=True, slots=True, frozen=True)
-class Start:
-    """Where a training begins.
-
-    Attributes:
-        epoch: whole epochs that a checkpoint spared.
-        iteration: optimizer steps of the next one that it spared, too.
-        fraction: both together, in epochs.
-        problems: a sentence for each checkpoint that was passed over.
-        branched_from: what that checkpoint says of another run that it is from; None: its own.
-    """
-
-    epoch: int = 0
-    iteration: int = 0
-    fraction: float = 0.0
-    problems: tuple[str, ...] = ()
-    branched_from: dict[str, Any] | None = None
-
-
-@dataclass(kw_only=True, slots=True)
-class Training:
-    """Everything a training needs.
-
-    Attributes:
-        key: the run's; a checkpoint of another run is not resumed.
-        protocol: resolved values of the protocol.
-        class_losses: the method in each box head, told the epoch as it begins, and how
-            much of it is done before each iteration.
-        checkpoint: the file of the last state that was worth keeping, `last.pth` in a folder of
-            the run's own.
-        workers: data-loader processes; they do not change the result.
-        stop: asked after each optimizer step whether to leave now.
-        keep_all: whether a checkpoint of an epoch's end stays when the next one is written.
-        leaves: epochs done, and who is then given the state that other runs have in common with it.
-        ranks: that train together, of which this is one; the first alone reads and writes
-            checkpoints.
-        features: of a frozen backbone, which the loop puts here while it trains.
-        start: what it began from, which the loop puts here before `on_start` is called.
-    """
-
-    key: str
-    detector: nn.Module
-    class_losses: list[MethodLoss]
-    dataset: RunDataset
-    protocol: Mapping[str, Any]
-    train_seed: int
-    device: torch.device
-    checkpoint: Path
-    workers: int = 0
-    stop: Callable[[], bool] = lambda: False
-    keep_all: bool = False
-    leaves: Mapping[int, Callable[[dict[str, Any]], None]] = field(default_factory=dict)
-    ranks: Ranks = ALONE
-    features: FrozenFeatures | None = None
-    start: Start = Start()
-
-
-Batch = dict[str, Any]
 EpochReport = Callable[[dict[str, Any]], None]
 IterationReport = Callable[[float, float], None]
 
@@ -217,7 +143,7 @@ class _Epochs:
         step_began = time.perf_counter()
         for share, batches in self._groups():
             number = progress.epoch * steps + progress.iteration
-            losses = _step(training, self._state.optimizer, batches, share, number, steps)
+            losses = take_step(training, self._state.optimizer, batches, share, number, steps)
             progress.count(losses, steps)
             on_iteration(progress.epoch + progress.iteration / steps, losses["loss"])
             self.step_seconds.append(time.perf_counter() - step_began)
@@ -330,88 +256,3 @@ def _start_epoch(training: Training, progress: Progress) -> None:
         return  # the methods were told before they got the state that they had inside it
     for loss in training.class_losses:
         loss.start_epoch(progress.epoch)
-
-
-def _step(
-    training: Training,
-    optimizer: torch.optim.Optimizer,
-    batches: Mapping[int, Batch],
-    share: int,
-    iteration: int,
-    iterations_per_epoch: int,
-) -> dict[str, float]:
-    """One optimizer step by the mean gradient of some forward passes; returns their mean losses.
-
-    Each pass normalises its own losses, as each GPU does in distributed training. There are `share`
-    of them, of which this rank does those whose batches it has, by their number.
-    """
-    protocol = training.protocol
-    set_learning_rate(optimizer, protocol, iteration, iterations_per_epoch)
-    for loss in training.class_losses:
-        loss.within_epoch = iteration % iterations_per_epoch / iterations_per_epoch
-    optimizer.zero_grad()
-    means: dict[str, float] = defaultdict(float)
-    for number, batch in batches.items():
-        # So that a pass draws the same wherever it is done, and whatever was done before.
-        _seed(training.device, stream_seed(training.train_seed, "pass", iteration, number))
-        values = _pass(training, batch, share=share)
-        if not math.isfinite(values["loss"]):
-            epoch = iteration // iterations_per_epoch + 1
-            raise TrainingDivergedError(
-                f"the loss became {values['loss']} at iteration {iteration + 1} (epoch {epoch}). "
-                + _cause(training)
-            )
-        for name, value in values.items():
-            means[name] += value / share
-    trained = optimizer.param_groups[0]["params"]
-    with _divergence_elsewhere():
-        losses = sum_gradients(training.ranks, trained, dict(means))
-    if protocol["gradient_clip"] is not None:
-        torch.nn.utils.clip_grad_norm_(trained, protocol["gradient_clip"])
-    optimizer.step()
-    return losses
-
-
-@contextmanager
-def _divergence_elsewhere() -> Iterator[None]:
-    """A loss that is not finite is told as that on every rank."""
-    try:
-        yield
-    except RankLostError as error:
-        if error.kind == TrainingDivergedError.__name__:
-            raise TrainingDivergedError(error.reason) from error
-        raise
-
-
-def _seed(device: torch.device, seed: int) -> None:
-    """As torch.manual_seed, which takes a millisecond to look for devices that are not there."""
-    if device.type == "cpu":
-        torch.default_generator.manual_seed(seed)
-    else:
-        torch.manual_seed(seed)
-
-
-def _cause(training: Training) -> str:
-    """What to do about a loss that is not finite."""
-    for loss in training.class_losses:
-        if loss.gave_nonfinite:
-            return f"Method {loss.name!r} gave it for finite logits: `{loss.check}` says for which."
-    return "A lower learning rate or a longer warm-up in the protocol usually mends this."
-
-
-def _pass(training: Training, batch: Batch, *, share: int) -> dict[str, float]:
-    """Forward and backward; adds the gradient of loss / share."""
-    model: Any = training.detector
-    data = preprocessed(model, batch)
-    for loss in training.class_losses:
-        loss.gt_annotation_ids = [
-            sample.gt_instances.annotation_ids for sample in data.get("data_samples", ())
-        ]
-    if training.features is not None:
-        training.features.announce(data["data_samples"])
-    with layers(training.protocol, training.device):
-        total, losses = model.parse_losses(model(**data, mode="loss"))
-    (total / share).backward()
-    # Read last and at once: each reading makes the CPU wait for all that a GPU has yet to do.
-    values = torch.stack([value.detach().float().reshape(()) for value in losses.values()])
-    return dict(zip(losses, values.tolist(), strict=True))

@@ -70,3 +70,11 @@ class TruncatedLoss:
         """Go on from a state."""
         self.pruned = set(state["pruned"])
         self.sums = {number: entry for number, *entry in state["sums"]}
+
+    def merged_state(self, before, states):
+        """One state of several devices', of which each has seen annotations of its own."""
+        sums = {entry[0]: entry for state in states for entry in state["sums"]}
+        return {
+            "pruned": states[0]["pruned"],  # since the epoch began the same on all of them
+            "sums": [sums[number] for number in sorted(sums)],
+        }

@@ -194,6 +194,24 @@ def test_status_of_a_store_without_runs(call, tmp_path):
     assert json.loads(call("status", "--out", tmp_path / "none", "--json").out)["runs"] == []
 
 
+@pytest.mark.parametrize(
+    ("node", "seconds", "state"),
+    [("another", 5, "running"), ("another", 300, "waiting"), (None, 5, "waiting")],
+)
+def test_another_machines_run_is_heard_where_its_lock_is_not_seen(
+    call, toy, tmp_path, node, seconds, state
+):
+    out = tmp_path / "runs"
+    run = toy.expand(out)[0]
+    announce(run)
+    Heartbeat(run.folder, epochs=2).start(1)
+    told = json.loads((run.folder / "progress.json").read_text())
+    told |= {"time": time.time() - seconds, "node": node or told["node"]}
+    (run.folder / "progress.json").write_text(json.dumps(told))
+    (row,) = json.loads(call("status", "--out", out, "--json").out)["runs"]
+    assert (row["status"], row["epoch"]) == (state, 1 if state == "running" else None)
+
+
 def test_what_a_run_says_of_itself_is_in_the_document(call, toy, tmp_path, record_of):
     out = tmp_path / "runs"
     runs = toy.expand(out)

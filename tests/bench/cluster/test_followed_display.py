@@ -44,6 +44,7 @@ class Heard:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     monkeypatch.setattr(followed_display, "_LOOK_EVERY_S", 0.01)
+    monkeypatch.setattr(followed_display, "_SILENT_S", 0.2)
     monkeypatch.setattr(followed_display, "_LAST_WORDS_S", 0.5)
     monkeypatch.setattr(followed_display, "_FOLLOWED_MOST", 2)
 
@@ -111,7 +112,11 @@ def test_a_tracker_that_hangs_holds_up_nobody(runs, record_of):
     both.close()
     tracker.gate.set()
     assert time.monotonic() - began < 10
-    assert display.told[-2:] == [("note", "Tracker was not told all of 1 run"), ("close",)]
+    assert display.told[-3:] == [
+        ("note", "Tracker is told the rest (0.5 s at most)"),
+        ("note", "Tracker was not told all of 1 run"),
+        ("close",),
+    ]
 
 
 def test_a_display_that_was_never_begun_is_closed(runs):

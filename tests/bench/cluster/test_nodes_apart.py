@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -162,14 +163,28 @@ class Apart:
 
 
 @pytest.fixture(scope="module")
-def apart(tmp_path_factory):
+def clusters(tmp_path_factory):
+    """Makes clusters of two nodes."""
     if shutil.which("unshare") is None:
         pytest.skip("no program unshare")
-    place = tmp_path_factory.mktemp("apart")
+    place = tmp_path_factory.mktemp("tried")
     tried = subprocess.run([*APART, COVER, "sh", place], capture_output=True, text=True)
     if tried.returncode:
         pytest.skip(f"no file system can be hidden from a process here: {tried.stderr.strip()}")
-    made = Apart(place)
+    return lambda: Apart(tmp_path_factory.mktemp("apart"))
+
+
+@pytest.fixture(scope="module")
+def apart(clusters):
+    made = clusters()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def doomed(clusters):
+    """A cluster of one's own, whose second node may be killed."""
+    made = clusters()
     yield made
     made.close()
 
@@ -184,6 +199,11 @@ try:
     message = None
 except InputError as error:
     message = str(error)
+foreign = package._replace(sha256="0" * 64, folder="/not/on/any/node")
+try:
+    check_nodes(ray, foreign, runs, str(store))
+except InputError as error:
+    message = [message, str(error)]
 left = [name for name in os.listdir(store) if name.startswith(".token")]
 images = [str(runs.pop().train_images) for runs in (elsewhere,)]
 print(json.dumps({"sees": [own in seeing, other in seeing], "message": message, "left": left,
@@ -195,12 +215,14 @@ def test_nodes_are_asked_for_images_and_the_store(apart):
     told = apart.told(CHECKED, apart.seen)
     assert told["sees"] == [True, False]
     assert told["left"] == []
-    message = told["message"]
+    message, of_another_package = told["message"]
     assert "1 of 2 nodes cannot train these runs" in message
     assert f"no folder {told['images'][0]}, where images should be" in message
     host = os.uname().nodename
     assert f"  {host} (" in message  # with its address
     assert "data prepare" in message
+    assert "2 of 2 nodes cannot train these runs" in of_another_package
+    assert of_another_package.count("has another noisyseg than this process") == 2
 
 
 JOINED = """
@@ -275,6 +297,14 @@ def work(run, root, home):
     found["left"] = Path(root).exists()
     return found
 
+def help(run, root, home):
+    from noisyseg.bench.cluster.away import working_copy
+
+    with working_copy(run, root, home, rank=1) as (run, root):
+        found = [path.name for path in run.folder.iterdir()], run.train_annotations.exists()
+        (run.folder / "rank-1.log").write_text("helped")
+    return found
+
 from noisyseg.bench.runs.state import is_locked
 from noisyseg.files import sha256_file
 told = on(other, work, run, str(store), home)
@@ -284,6 +314,9 @@ told["expected"] = [sha256_file(path) for path in files]
 told["after"] = (run.folder / "log.jsonl").read_text()
 told["locked"] = is_locked(run.folder)
 told["prefix"] = left.checkpoint.read_text()
+home.files.hold(str(run.folder), "the first rank's")
+told["helper"] = [*on(other, help, run, str(store), home)]
+told["helper"].append((run.folder / "rank-1.log").read_text())
 last.unlink(), (run.folder / "checkpoints").rmdir()
 beside = on(own, work, run, str(store), home)
 told["beside"] = [beside["folder"] == str(run.folder), beside["root"] == str(store)]
@@ -304,6 +337,7 @@ def test_a_run_is_worked_on_in_a_copy_where_its_store_is_not_seen(apart):
     assert not told["locked"]
     assert not told["left"]
     assert told["beside"] == [True, True]
+    assert told["helper"] == [[], True, "helped"]
 
 
 COMMAND = """
@@ -315,24 +349,34 @@ sys.exit(main(["run", "smoke", "--out", out, "--address", address]))
 """
 
 
+def under_way(out):
+    return [path.parent for path in out.glob("*/*/*/progress.json")]
+
+
 @pytest.mark.long
-def test_a_suite_is_run_on_nodes_that_do_not_see_its_store(apart):
-    out = apart.folder / "runs"
-    command = [sys.executable, "-c", COMMAND, apart.names[0], out, apart.seen / "caches"]
-    done = subprocess.run(
+def test_a_suite_outlives_a_node_that_does_not_see_its_store(doomed):
+    out = doomed.folder / "runs"
+    command = [sys.executable, "-c", COMMAND, doomed.names[0], out, doomed.seen / "caches"]
+    driver = subprocess.Popen(
         list(map(str, command)),
         cwd=ROOT,
         env=environment(),
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
-        timeout=LIMIT_S,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    while len(under_way(out)) < 2 and driver.poll() is None:
+        time.sleep(0.1)
+    doomed.kill_second()
+    told, _ = driver.communicate(timeout=LIMIT_S)
+    assert driver.returncode == 0, told
     records = [json.loads(path.read_text()) for path in out.glob("*/*/*/record.json")]
     assert [record["status"] for record in records] == ["done"] * 4
-    assert list(apart.temporary.glob("noisyseg-*/*/annotations/*/train.json"))  # some went there
-    assert list(apart.temporary.glob("noisyseg-*/*/runs/*")) == []
-    assert list(out.glob(".token-*")) == []
+    assert list(doomed.temporary.glob("noisyseg-*/*/annotations/*/eval.json"))  # some went there
+    events = [json.loads(line) for line in (out / "events.jsonl").read_text().splitlines()]
+    assert "node lost" in {event["event"] for event in events}
+    assert [event["fault"] for event in events if event["event"] == "retried"] == ["node lost"]
+    assert under_way(out) == list(out.glob(".token-*")) == []
 
 
 TRAINED = """
@@ -416,11 +460,11 @@ print(json.dumps(told))
 
 
 @pytest.mark.long
-def test_a_run_elsewhere_gives_the_same_files_and_outlives_its_node(apart):
-    driver = apart.driver(TRAINED, apart.seen)
+def test_a_run_elsewhere_gives_the_same_files_and_outlives_its_node(doomed):
+    driver = doomed.driver(TRAINED, doomed.seen)
     line = driver.stdout.readline()
     if line == "kill\n":
-        apart.kill_second()
+        doomed.kill_second()
     out, err = driver.communicate("\n", timeout=LIMIT_S)
     assert line == "kill\n", err[-3000:]
     assert last_json(out, err) == {

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from multiprocessing import active_children
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -68,6 +69,19 @@ def test_an_error_is_told_and_a_death_seen(jobs):
     assert "-9" in found[signal.raise_signal].message
     place.begin(job(os.getpid))  # there is room again, and a process for it
     assert ended(place, 1)[os.getpid].record
+
+
+def test_a_process_that_died_while_it_had_nothing_to_do_is_replaced(jobs):
+    place = jobs(parallel=1)
+    place.begin(job(os.getpid))
+    idle = ended(place, 1)[os.getpid].record
+    os.kill(idle, signal.SIGKILL)
+    deadline = time.monotonic() + 10
+    while idle in {child.pid for child in active_children()} and time.monotonic() < deadline:
+        time.sleep(0.01)
+    place.begin(job(os.getpid))
+    outcome = ended(place, 1)[os.getpid]
+    assert outcome.record not in (None, idle)
 
 
 def test_each_gpu_has_as_many_runs_as_fit_and_a_process_sees_its_own(jobs, monkeypatch):

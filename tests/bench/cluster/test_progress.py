@@ -10,6 +10,7 @@ from noisyseg.bench.cluster.live_display import LiveDisplay
 from noisyseg.bench.cluster.plain_display import PlainDisplay
 from noisyseg.bench.cluster.progress import display_for
 from noisyseg.bench.runs.heartbeat import Heartbeat, read_heartbeat
+from noisyseg.bench.runs.prefix import Prefix
 
 LINK = "Ray's dashboard: http://127.0.0.1:8265"
 
@@ -177,6 +178,15 @@ def test_runs_on_nodes_that_came_later_are_shown(runs):
     watched.start(many, parallel=1)
     tally = watched.look(many).tally
     assert (tally.running, tally.waiting) == (20, 10)
+
+
+def test_a_run_that_begins_from_anothers_epochs_takes_the_rest(runs, record_of):
+    half = Prefix(key="p", epochs=1, path=runs[0].folder, threshold=1.0)  # of two epochs
+    watched = watched_runs.WatchedRuns()
+    watched.start([*runs[:2], replace(runs[2], prefix=half), *runs[3:]], parallel=1)
+    watched.ended(runs[0], record_of(runs[0]), elsewhere=False)
+    left = watched.look([]).seconds_left  # 65 s a run
+    assert left == pytest.approx(2.5 * 65)
 
 
 @pytest.mark.parametrize("kind", [LiveDisplay, PlainDisplay])

@@ -63,6 +63,11 @@ def test_columns_stand_below_one_another():
     assert [line.index("cuda") for line in lines] == [head.index("device")] * 2
 
 
+def test_columns_stay_while_nothing_is_known():
+    begun = run_row("a", {"stage": "training", "epoch": 0.0, "epochs": 36}, 0.0)
+    assert tuple(headings(table_lines([begun], width=140)[0])) == COLUMNS
+
+
 def test_wide_letters_count_twice():
     lines = table_lines(rows("日本語" * 20, "ce"), width=80)
     assert max(map(cell_len, lines)) <= 80

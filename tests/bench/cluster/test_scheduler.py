@@ -218,7 +218,7 @@ def test_a_run_whose_process_dies_is_tried_again_and_then_recorded(smoke, task, 
             os.close(tempfile.mkstemp(dir=folder, prefix="attempt-")[0])
             os.kill(os.getpid(), signal.SIGKILL)
         if name == "broken":
-            raise OSError(28, "No space left on device")
+            raise OSError(5, "Input/output error")
         return {"status": "done"}
 
     task(dying_task)
@@ -234,7 +234,7 @@ def test_a_run_whose_process_dies_is_tried_again_and_then_recorded(smoke, task, 
     }
     for run, kind, message in (
         (doomed, "WorkerCrashedError", "the run's process died: "),
-        (broken, "OSError", "[Errno 28] No space left on device"),
+        (broken, "OSError", "[Errno 5] Input/output error"),
     ):
         failure = records[run.key]["failure"]
         assert failure["type"] == kind

@@ -69,6 +69,9 @@ def test_those_left_take_what_finished_ones_took(suite, store, record_of, monkey
         **{"runs": 9, "least": 0.2, "middle": 0.31, "most": 0.4}
     }
     assert document["measured"]["images"] is None
+    # Of three runs' six epochs one is trained once for two of them.
+    shared = replace(plan, sharing=suite_plan.Sharing(epochs=6, saved=1))
+    assert shared.total("device_hours") == pytest.approx(2.5 * 1.25)
     hours, cost, _ = cost_lines(plan)
     assert hours.startswith("GPU hours left: 3.0, from 2.2 to 6.0 (1800.000 s an iteration, given")
     assert cost == (

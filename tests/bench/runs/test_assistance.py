@@ -125,25 +125,41 @@ def test_two_processes_leave_what_two_others_begin_from(planned, assisted):
     assert own["clean"]["potential_noisy"] > theirs["clean"]["potential_noisy"]
 
 
+def in_training(run, act):
+    """Does something to the other process once the run trains."""
+
+    def wait(process):
+        deadline = time.monotonic() + 60
+        while not (run.folder / "log.jsonl").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(0.5)
+        act(process)
+
+    return lambda process: threading.Thread(target=wait, args=(process,)).start()
+
+
 def test_a_run_whose_other_process_is_killed_fails_in_time(planned, assisted):
     run, store = planned("killed", epochs=200)
 
-    def kill(process):
-        deadline = time.monotonic() + 60
-        while not (run.folder / "progress.json").exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        process.kill()
-
-    def kill_later(process):
-        threading.Thread(target=kill, args=(process,)).start()
-
     began = time.monotonic()
-    record, status = assisted(run, store, then=kill_later)
+    record, status = assisted(run, store, then=in_training(run, lambda process: process.kill()))
     assert time.monotonic() - began < 60
     assert status == -signal.SIGKILL
     assert record["failure"]["type"] == "RankLostError"
+    assert record["failure"]["fault"] == "worker killed"
     assert record["failure"]["message"].startswith("another rank of the run is gone: ")
     assert "Traceback" in (run.folder / "run.log").read_text()
+
+
+def test_one_process_that_is_told_to_leave_stops_both_and_they_go_on(planned, assisted):
+    """As a batch system tells it: SIGTERM to one of them."""
+    run, store = planned("stopped", epochs=200)
+
+    terminate = in_training(run, lambda process: process.terminate())
+    record, status = assisted(run, store, then=terminate)
+    assert (record["failure"]["type"], record["failure"]["fault"]) == ("StoppedError", "preempted")
+    assert status == 0
+    assert (run.folder / "checkpoints" / "last.pth").exists()
 
 
 # Which numbers of ranks are allowed

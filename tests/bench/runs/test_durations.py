@@ -2,11 +2,11 @@ import json
 import time
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 from noisyseg.bench.runs.durations import Durations
+from noisyseg.bench.runs.prefix import Prefix
 from noisyseg.bench.runs.rehearsal import FOLDER, rehearsed
 from noisyseg.results.records.record import seal
 from noisyseg.results.records.store import RunStore
@@ -113,13 +113,12 @@ def test_only_runs_on_one_kind_of_device_are_compared(runs, timed):
     assert of(slow, device="cuda").seconds(ce) == 65
 
 
-def test_what_another_run_trains_for_it_is_not_its_own(runs, timed):
+def test_what_another_run_trains_for_it_is_not_its_own(runs, timed, tmp_path):
     run, known = runs[0], of(timed(runs[0], **WHOLE))
-    shared = {name: getattr(run, name) for name in ("spec", "eval_annotations")}
-    branch = SimpleNamespace(**shared, prefix=SimpleNamespace(epochs=1))
     assert run.spec["protocol"]["epochs"] == 2
+    branch = replace(run, prefix=Prefix(key="0" * 16, epochs=1, path=tmp_path, threshold=0.0))
     assert known.seconds(branch) == 30 + 5
-    assert known.seconds(SimpleNamespace(**shared, prefix=None)) == 65
+    assert known.seconds(run) == 65
 
 
 def test_a_store_tells_by_its_records_and_its_rehearsals_and_needs_no_note_of_its_images(

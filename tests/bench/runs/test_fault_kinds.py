@@ -2,13 +2,14 @@ import errno
 
 import pytest
 
-from noisyseg.bench.runs.fault_kinds import fault_of
+from noisyseg.bench.runs.fault_kinds import fault_of, is_told_by_another
 from noisyseg.bench.training.class_loss import MethodError
+from noisyseg.bench.training.ranks import RankLostError
 from noisyseg.bench.training.stack import load_stack
 from noisyseg.errors import InputError
 
 load_stack()
-from noisyseg.bench.training.loop import (  # noqa: E402 (imports mmdet)
+from noisyseg.bench.training.training import (  # noqa: E402 (imports mmdet)
     StoppedError,
     TrainingDivergedError,
 )
@@ -23,6 +24,10 @@ def out_of_memory():
     import torch
 
     return torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+
+
+def told_by_another(kind, reason="why"):
+    return RankLostError(f"rank 1 of 2 failed: {kind}: {reason}", kind=kind, reason=reason)
 
 
 @pytest.mark.parametrize(
@@ -42,10 +47,35 @@ def out_of_memory():
         (RuntimeError("CUDA error: out of memory"), "device memory"),
         (StoppedError("asked to stop"), "preempted"),
         (ValueError("anything"), "other"),
+        (RankLostError("gone"), "worker killed"),
+        (caused(RankLostError("gone"), RuntimeError("Connection closed by peer")), "worker killed"),
+        (told_by_another("OutOfMemoryError"), "device memory"),
+        (told_by_another("MethodError"), "method error"),
+        (told_by_another("InputError"), "bad data"),
+        (told_by_another("OSError", "[Errno 28] No space left on device"), "disk full"),
+        (told_by_another("ValueError"), "other"),
+        (
+            caused(TrainingDivergedError("n"), told_by_another("TrainingDivergedError")),
+            "not finite",
+        ),
     ],
 )
 def test_the_kind_of_an_exception(error, fault):
     assert fault_of(error) == fault
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (StoppedError("asked to stop"), True),
+        (told_by_another("ValueError"), True),
+        (RankLostError("gone"), False),
+        (ValueError("its own"), False),
+        (TrainingDivergedError("nan"), False),
+    ],
+)
+def test_a_process_that_assists_leaves_it_to_others_to_tell(error, told):
+    assert is_told_by_another(error) is told
 
 
 def test_a_device_without_memory_is_that_in_a_methods_code_too():

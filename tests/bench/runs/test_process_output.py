@@ -85,3 +85,20 @@ def test_a_logger_made_in_one_run_writes_into_the_next_ones_file(tmp_path):
     assert (tmp_path / "first.log").read_text() == "one\n"
     assert (tmp_path / "second.log").read_text() == "two\n"
     assert (done.stdout, done.stderr) == ("three\n", "")
+
+
+FULL = """
+from pathlib import Path
+from noisyseg.bench.runs.process_output import output_to
+
+try:
+    with output_to(Path("/dev/full")):
+        print("there is no room for this")
+except OSError as error:
+    print(error.strerror)
+"""
+
+
+def test_a_full_disk_does_not_keep_the_process_output():
+    done = subprocess.run([sys.executable, "-c", FULL], capture_output=True, text=True, timeout=60)
+    assert done.stdout.startswith("No space left on device\n")

@@ -1,5 +1,6 @@
 import hashlib
 import json
+import math
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -10,7 +11,7 @@ from noisyseg.bench.config.suite import load_suite
 from noisyseg.bench.config.suite_part import choose
 from noisyseg.bench.runs.epoch_log import EpochLog
 from noisyseg.bench.runs.grid import expand
-from noisyseg.bench.runs.heartbeat import Heartbeat
+from noisyseg.bench.runs.heartbeat import Heartbeat, read_heartbeat
 from noisyseg.bench.runs.run import Resources
 from noisyseg.bench.training.checkpoint import load_checkpoint, save_checkpoint
 from noisyseg.bench.training.stack import load_stack
@@ -55,6 +56,12 @@ def test_a_run_is_trained_and_then_predicted_on_all_evaluation_images(run):
     assert training.step_seconds > 0
     assert torch.get_num_threads() == 1
     assert len((run.folder / "log.jsonl").read_text().splitlines()) == 2
+    beat = read_heartbeat(run.folder)  # of one of its steps
+    images = len(json.loads(run.train_annotations.read_bytes())["images"])
+    assert (beat["stage"], beat["epochs"], beat["device"]) == ("training", 2, "cpu")
+    # Each step is a batch of 4: `smoke` drops no image.
+    per_step = beat["images_per_second"] * beat["step_seconds"]
+    assert per_step == pytest.approx(images / math.ceil(images / 4))
     loss = detector.roi_head.bbox_head.loss_cls
     assert (loss.name, loss.epoch, loss.num_epochs) == ("lncis", 1, 2)
     saved = load_checkpoint(run.folder / "checkpoints" / "last.pth", key=run.key)

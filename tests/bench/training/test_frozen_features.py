@@ -121,8 +121,9 @@ def test_a_training_is_resumed_alike_with_features_kept_before_and_not(tmp_path,
     from noisyseg.bench.datasets.shape_geometry import CLASSES
     from noisyseg.bench.training.checkpoint import load_checkpoint
     from noisyseg.bench.training.detector import build_detector
-    from noisyseg.bench.training.loop import Training, train
+    from noisyseg.bench.training.loop import train
     from noisyseg.bench.training.run_dataset import train_dataset
+    from noisyseg.bench.training.training import Training
 
     name = "mask-rcnn-mobilenetv2"
     model = load_model(name, where="", root=tmp_path, random_weights=True)

@@ -13,8 +13,9 @@ from noisyseg.bench.datasets.shape_geometry import CLASSES
 from noisyseg.bench.training import loop
 from noisyseg.bench.training.box_heads import put_method
 from noisyseg.bench.training.checkpoint import load_checkpoint
-from noisyseg.bench.training.loop import StoppedError, Training, train
+from noisyseg.bench.training.loop import train
 from noisyseg.bench.training.run_dataset import RunDataset, train_dataset
+from noisyseg.bench.training.training import StoppedError, Training
 from noisyseg.methods.built_in import METHODS
 from noisyseg.methods.method import Method, ResolvedMethod
 from noisyseg.methods.registry import resolve

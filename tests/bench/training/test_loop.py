@@ -9,10 +9,11 @@ from noisyseg.bench.config.protocol import load_protocol
 from noisyseg.bench.datasets.shape_geometry import CLASSES
 from noisyseg.bench.training.checkpoint import load_checkpoint
 from noisyseg.bench.training.class_loss import MethodLoss
-from noisyseg.bench.training.loop import Training, TrainingDivergedError, train
+from noisyseg.bench.training.loop import train
 from noisyseg.bench.training.run_dataset import train_dataset
 from noisyseg.bench.training.schedule import learning_rate_factor
 from noisyseg.bench.training.streams import stream_seed
+from noisyseg.bench.training.training import Training, TrainingDivergedError
 from noisyseg.methods.method import Method, ResolvedMethod
 from noisyseg.methods.registry import resolve
 

@@ -6,10 +6,11 @@ from mmengine.dataset import pseudo_collate
 
 from noisyseg.bench.config.protocol import load_protocol
 from noisyseg.bench.datasets.shape_geometry import CLASSES
-from noisyseg.bench.training.loop import Training, train
+from noisyseg.bench.training.loop import train
 from noisyseg.bench.training.run_dataset import train_dataset
 from noisyseg.bench.training.schedule import learning_rate_factor
 from noisyseg.bench.training.streams import stream_seed
+from noisyseg.bench.training.training import Training
 
 SEED = 4
 

@@ -17,9 +17,10 @@ from noisyseg.bench.training import loop
 from noisyseg.bench.training.batched.ground_truth import mask_table
 from noisyseg.bench.training.box_heads import put_method
 from noisyseg.bench.training.detector import build_detector
-from noisyseg.bench.training.loop import Training, train
+from noisyseg.bench.training.loop import train
 from noisyseg.bench.training.mask_tensors import collation, masks_apart, preprocessed
 from noisyseg.bench.training.run_dataset import train_dataset, train_loader
+from noisyseg.bench.training.training import Training
 from noisyseg.methods.registry import resolve
 
 CPU = torch.device("cpu")

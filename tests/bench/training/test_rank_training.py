@@ -15,9 +15,10 @@ from noisyseg.bench.config.protocol import load_protocol
 from noisyseg.bench.datasets.shape_geometry import CLASSES
 from noisyseg.bench.training import loop
 from noisyseg.bench.training.box_heads import put_method
-from noisyseg.bench.training.loop import StoppedError, Training, TrainingDivergedError, train
+from noisyseg.bench.training.loop import train
 from noisyseg.bench.training.ranks import ALONE, RankLostError
 from noisyseg.bench.training.run_dataset import train_dataset
+from noisyseg.bench.training.training import StoppedError, Training, TrainingDivergedError
 from noisyseg.methods.contract.demands import tensors
 from noisyseg.methods.registry import resolve
 

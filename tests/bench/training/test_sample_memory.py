@@ -6,9 +6,10 @@ import torch
 from noisyseg.bench.config.protocol import load_protocol
 from noisyseg.bench.datasets.shape_geometry import CLASSES
 from noisyseg.bench.training import run_dataset
-from noisyseg.bench.training.loop import Training, train
+from noisyseg.bench.training.loop import train
 from noisyseg.bench.training.run_dataset import train_dataset
 from noisyseg.bench.training.sample_memory import SampleMemory
+from noisyseg.bench.training.training import Training
 
 SMOKE = load_protocol("smoke", where="")
 
