@@ -142,11 +142,13 @@ class Ranks:
         with suppress(RankLostError):
             self._all(_block(text[: _BLOCK - _HEAD], failed=True))
 
-    def leave(self) -> None:
+    def leave(self, *, failed: bool = False) -> None:
         """Close the connections: to another rank that still waits for this one, it is gone."""
-        for group in {id(group): group for group in (self._data, self._control) if group}.values():
-            with suppress(RuntimeError):
-                group.shutdown()
+        with suppress(RuntimeError):
+            if self._data is not self._control:
+                # Not in order after a failure: that would wait for what will never come.
+                self._data.abort() if failed else self._data.shutdown()
+            self._control.shutdown()
         self._control = self._data = None
 
     def _all(self, own: Tensor) -> list[Tensor]:
@@ -187,13 +189,15 @@ def joined(*, rank: int, count: int, meeting: str | None, device: torch.device) 
         return
     assert meeting is not None
     ranks = _met(rank, count, meeting, device)
+    failed = True
     try:
         yield ranks
+        failed = False
     except Exception as error:
         ranks.tell_failure(error)
         raise
     finally:
-        ranks.leave()
+        ranks.leave(failed=failed)
 
 
 def _met(rank: int, count: int, meeting: str, device: torch.device) -> Ranks:

@@ -1,5 +1,6 @@
 import os
 import signal
+import socket
 import time
 
 import pytest
@@ -87,19 +88,27 @@ def test_a_rank_that_fails_tells_the_others_why(on_ranks):
         assert str(lost).startswith("rank 1 of 3 failed: ValueError: no such thing, ä")
 
 
-@pytest.mark.parametrize("count", [2, 3])
-def test_a_rank_that_is_killed_is_noticed_at_once(on_ranks, count):
+def free_address():
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        return f"tcp://127.0.0.1:{bound.getsockname()[1]}"
+
+
+@pytest.mark.parametrize(("count", "killed"), [(2, 0), (2, 1), (3, 1)])
+def test_a_rank_that_is_killed_is_noticed_at_once(on_ranks, count, killed):
+    """The first one, too, at whose address they met."""
+
     def work(ranks):
         ranks.gathered(b"")
-        if ranks.rank == 1:
+        if ranks.rank == killed:
             os.kill(os.getpid(), signal.SIGKILL)
         began = time.monotonic()
         with pytest.raises(RankLostError, match="another rank of the run is gone"):
             ranks.gathered(b"")
         return time.monotonic() - began
 
-    found = on_ranks(work, count)
-    assert found.pop(1) is None
+    found = on_ranks(work, count, meeting=free_address())
+    assert found.pop(killed) is None
     assert all(seconds < 10 for seconds in found)
 
 
