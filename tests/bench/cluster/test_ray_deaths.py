@@ -33,6 +33,7 @@ NODE = (
     [
         ("NodeDiedError", NODE, "node lost", "its node 192.0.2.2 is gone"),
         ("LocalRayletDiedError", "gone", "node lost", "its node is gone"),
+        ("TaskUnschedulableError", "not schedulable", "node lost", "its node is gone"),
         ("WorkerCrashedError", "The worker died unexpectedly\nlines", "worker killed", "killed"),
         ("OutOfMemoryError", "Task was killed due to the node running low", "host memory", "short"),
         ("TaskCancelledError", "Task: x was cancelled.", "interrupted", "cancelled"),
