@@ -2,36 +2,15 @@
 
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
-
-# Two nodes of two GPUs each, as far as Ray knows: torch finds none, so that runs train on CPUs.
-CLUSTER = """
-import sys
-from ray.cluster_utils import Cluster
-
-node = {"num_cpus": 3, "num_gpus": 2, "object_store_memory": 80 << 20}
-head = node | {"include_dashboard": False}
-cluster = Cluster(initialize_head=True, head_node_args=head)
-others = [cluster.add_node(**node)]
-print(cluster.address, flush=True)
-for line in sys.stdin:
-    if line == "remove\\n":
-        cluster.remove_node(others.pop(), allow_graceful=False)
-    else:
-        others.append(cluster.add_node(**node))
-    print("done", flush=True)
-cluster.shutdown()
-"""
 
 STEP_LIMIT_S = 20
 STORE_MIB = 1500
@@ -54,38 +33,6 @@ def suite(methods, seeds):
         },
         "seeds": seeds,
     }
-
-
-class FakeCluster:
-    """Two nodes, one of which can be killed, and another added."""
-
-    def __init__(self, folder, variables):
-        self._folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # for sockets
-        own = {"RAY_AUTH_MODE": "disabled", "RAY_TMPDIR": self._folder}
-        self._log = (folder / "cluster.log").open("w")
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", CLUSTER],
-            env=variables | own,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            text=True,
-            start_new_session=True,
-        )
-        self.address = self._process.stdout.readline().strip()
-        assert self.address, (folder / "cluster.log").read_text()[-3000:]
-
-    def tell(self, order):
-        """Remove or add."""
-        self._process.stdin.write(f"{order}\n")
-        self._process.stdin.flush()
-        assert self._process.stdout.readline() == "done\n"
-
-    def close(self):
-        """End all of it."""
-        self._process.communicate(timeout=60)
-        self._log.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 @pytest.fixture
@@ -303,7 +250,7 @@ def at_random(chance):
 
 
 @pytest.fixture
-def survived(place, comes_true, of_records, small_disk):
+def survived(place, comes_true, of_records, small_disk, fake_cluster):
     """Lets runs go through a plan of what is done to them, and looks at what is left."""
 
     def make(methods, seeds, plan, chance):
@@ -311,7 +258,7 @@ def survived(place, comes_true, of_records, small_disk):
         token = f"CHAOS-{os.getpid()}-{time.monotonic_ns()}"
         expected = undisturbed(here)
         here.variables["CHAOS"] = token
-        cluster = FakeCluster(here.folder, here.variables)
+        cluster = fake_cluster(here.folder, here.variables)
         try:
             chaos = Chaos(here, cluster, chance, comes_true)
             for done, action in plan:
