@@ -1,10 +1,11 @@
 """Ray's own messages, kept in a file of the store: of a node that dies it tells forty lines."""
 
+import io
 import logging
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, redirect_stdout
+from contextlib import closing, contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -46,8 +47,7 @@ def _noise_to(path: Path) -> Iterator[TextIO]:
     with (
         open(kept, "w", encoding=before.encoding, errors=before.errors, buffering=1) as terminal,
         path.open("ab") as file,
-        open(file.fileno(), "w", encoding="utf-8", buffering=1, closefd=False) as printed,
-        redirect_stdout(printed),
+        redirect_stdout(_Noise()),
     ):
         began = file.tell()
         os.dup2(file.fileno(), 2)
@@ -62,9 +62,18 @@ def _noise_to(path: Path) -> Iterator[TextIO]:
                 path.unlink(missing_ok=True)  # nothing was said
 
 
+class _Noise(io.TextIOBase):
+    """Writes to standard error's descriptor; what a full disk has no room for is lost."""
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            os.write(2, text.encode(errors="backslashreplace"))
+        return len(text)
+
+
 def quieten_ray() -> None:
     """Ray's loggers, which keep the stream that they found, write to the descriptor, too."""
-    stream = open(2, "w", encoding="utf-8", buffering=1, closefd=False)  # noqa: SIM115 (for good)
+    stream = _Noise()
     for handler in logging.getLogger("ray").handlers:
         own = type(handler) is logging.StreamHandler or type(handler).__module__.startswith("ray")
         if own and isinstance(handler, logging.StreamHandler):
