@@ -84,8 +84,9 @@ class Endings:
 
     def _tell_of_cpu(self, record: Record) -> None:
         """Say once that a run was trained on a CPU which was to have a GPU: it takes far longer."""
-        on_cpu = record["environment"].get("device") == "cpu"
-        if on_cpu and self._ground.share.gpus and not self._told_of_cpu:
+        if self._told_of_cpu or not self._ground.share.gpus:
+            return
+        if record["environment"].get("device") == "cpu":
             self._told_of_cpu = True
             self._ground.display.note(
                 "runs are trained on a CPU: the cluster counts GPUs where torch finds none "

@@ -161,6 +161,11 @@ class Chaos:
 
         self._wait_for(f"{done} runs done", is_so, 600)
 
+    def _driver_s(self, *names):
+        """Events of this driver's."""
+        told = self._place.events(*names)
+        return [event for event in told if f"-{self.driver.process.pid}-" in event["driver"]]
+
     def kill_worker(self):
         """-9, at any time of its work; no run twice, or it might count as lost."""
         key, worker = self._wait_for("a worker", self._worker)
@@ -228,13 +233,12 @@ class Chaos:
 
     def fill_disk(self):
         """Until the driver leaves; then there is room again, and the same command goes on."""
+        self._wait_for("a training", lambda: self._driver_s("begun", "branched"))
+        self._wait_for("a training", self._place.training)
         filler = self._place.root.parent / "filler"
-        with filler.open("wb", buffering=0) as file:
-            try:
-                while True:
-                    file.write(bytes(1 << 20))
-            except OSError:
-                pass
+        with filler.open("wb", buffering=0) as file, suppress(OSError):
+            while True:
+                file.write(bytes(1 << 20))
         try:
             status = self.driver.ended(120)
         finally:
@@ -319,6 +323,8 @@ def survived(place, comes_true, of_records, small_disk):
             assert chaos.driver.ended(900) == 1, chaos.driver.said
         finally:
             cluster.close()
+        assert len(here.folders()) == len(methods) * 4 * len(seeds)
+        assert not any("raylet" in driver.said for driver in here.drivers)
         check_records(here, chaos, expected, of_records)
         check_story(here, chaos)
         comes_true("no process left", lambda: not processes_with(token), 60)
