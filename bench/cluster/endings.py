@@ -9,6 +9,7 @@ from noisyseg.bench.cluster.jobs import Job, Outcome
 from noisyseg.bench.cluster.stopping import Stopping
 from noisyseg.bench.runs.crash import add_to_output, is_hung, progress_of
 from noisyseg.bench.runs.execution import crash_record
+from noisyseg.bench.runs.fault_kinds import fault_of
 from noisyseg.bench.runs.run import Run
 from noisyseg.errors import InputError
 from noisyseg.results.records.faults import Fault
@@ -114,6 +115,7 @@ class Endings:
         try:
             self._ground.store.save(record)
         except (InputError, OSError) as error:
+            self.is_full |= fault_of(error) == "disk full"
             self._ground.display.note(f"a failed run's record could not be written: {error}")
         return record
 

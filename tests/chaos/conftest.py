@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from noisyseg.bench.runs.journal import read_events
 from noisyseg.results.records.store import RunStore
 
 METHODS = Path(__file__).with_name("own_methods.py")
+CLUSTER = Path(__file__).with_name("fake_cluster.py")
 
 
 def wait_for(what, condition, seconds=120.0):
@@ -144,10 +146,41 @@ class Place:
         return {process for process, _ in self.open_files()}
 
 
+class FakeCluster:
+    """Two nodes, one of which can be killed, and another added."""
+
+    def __init__(self, folder, variables):
+        self._sockets = tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # a short path
+        log = folder / "cluster.log"
+        with log.open("w") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, CLUSTER],
+                env=variables | {"RAY_AUTH_MODE": "disabled", "RAY_TMPDIR": self._sockets},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=output,
+                text=True,
+                start_new_session=True,
+            )
+        self.address = self._process.stdout.readline().strip()
+        assert self.address, log.read_text()[-3000:]
+
+    def tell(self, order):
+        """Remove or add."""
+        self._process.stdin.write(f"{order}\n")
+        self._process.stdin.flush()
+        assert self._process.stdout.readline() == "done\n"
+
+    def close(self):
+        """End all of it."""
+        self._process.communicate(timeout=60)
+        shutil.rmtree(self._sockets, ignore_errors=True)
+
+
 def results(record):
     """What a run gives, whoever did it and however often it was begun: no times."""
     sums = {name: value for name, value in record["checksums"].items() if name != "log"}
-    return record["status"], record["metrics"], sums
+    return record["failure"] and record["failure"]["fault"], record["metrics"], sums
 
 
 @pytest.fixture(scope="session")
@@ -191,3 +224,8 @@ def place_in():
 def place(place_in, tmp_path):
     """As `place_in`, in the test's own folder."""
     return partial(place_in, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def fake_cluster():
+    return FakeCluster
