@@ -7,7 +7,7 @@ from pathlib import Path
 
 from noisyseg.bench.cli.arguments import add_no_sharing
 from noisyseg.bench.cli.cluster_choice import add_cluster
-from noisyseg.bench.cli.output import DONE, print_text, say, say_warnings
+from noisyseg.bench.cli.output import DONE, SOME_FAILED, print_text, say, say_warnings
 from noisyseg.bench.cli.rehearsal import rehearse
 from noisyseg.bench.cli.run_outcome import say_outcome
 from noisyseg.bench.cli.run_part import RunPart, add_part, part_of_runs
@@ -22,6 +22,7 @@ from noisyseg.bench.datasets.preparation import CheckedData
 from noisyseg.bench.reporting.closing_sentence import closing_sentence
 from noisyseg.bench.reporting.suite_progress import with_progress
 from noisyseg.bench.reporting.suite_table import suite_table, write_table
+from noisyseg.bench.runs.allowed_ranks import check_runs
 from noisyseg.bench.runs.checkpoint_note import note_size
 from noisyseg.bench.runs.coco_server import test_images, with_submissions
 from noisyseg.bench.runs.detectors import check_images, check_model
@@ -124,10 +125,10 @@ def run(options: Options) -> int:
     part = part_of_runs(runs, options.part)
     done = _trained(Grid(suite=suite, runs=runs, part=part, data=data), store, options)
     records = known_records(runs, store) | done.records
-    _print_table(options.choice, suite, runs, records)
+    written = _print_table(options.choice, suite, runs, records)
     if sentence := closing_sentence(suite, runs, records):
         say(sentence)
-    return say_outcome(part, done)
+    return max(written, say_outcome(part, done))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,18 +143,26 @@ class Grid:
 
 def _print_table(
     choice: SuiteChoice, suite: Suite, runs: Sequence[Run], records: Mapping[str, Record]
-) -> None:
-    """Print the table of what was chosen, and leave that of the whole suite in the store."""
+) -> int:
+    """Print the table of what was chosen, and leave that of the whole suite in the store.
+
+    Returns:
+        The exit status: on a full disk what runs came to is told all the same.
+    """
     store = RunStore(choice.out)
     whole, all_runs = whole_suite_runs(choice, store)
     known = known_records(all_runs, store) | dict(records)
     table = with_progress(suite_table(whole, all_runs, known), whole, all_runs, known)
-    path = write_table(whole, table, store)
+    what = "table" if suite.part == Part() else "table of the whole suite"
+    try:
+        said, status = with_path(f"{what} written to", write_table(whole, table, store)), DONE
+    except InputError as error:
+        said, status = f"error: {error}", SOME_FAILED
     if suite.part != Part():
         table = suite_table(suite, runs, records)
     print_text(render(table, "md").rstrip())
-    what = "table" if suite.part == Part() else "table of the whole suite"
-    say(with_path(f"{what} written to", path))
+    say(said)
+    return status
 
 
 def _list_runs(suite: Suite, store: RunStore, part: RunPart) -> int:
@@ -189,6 +198,7 @@ def _trained(grid: Grid, store: RunStore, options: Options) -> Done:
 
     def check_and_tell() -> None:
         check_model(missing[0])
+        check_runs(missing, settings.gpus_per_run)
         note_size(suite, len(grid.data.classes), store)
         write_note(suite, grid.runs, store)
         say(counted)

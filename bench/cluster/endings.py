@@ -9,6 +9,7 @@ from noisyseg.bench.cluster.jobs import Job, Outcome
 from noisyseg.bench.cluster.stopping import Stopping
 from noisyseg.bench.runs.crash import add_to_output, is_hung, progress_of
 from noisyseg.bench.runs.execution import crash_record
+from noisyseg.bench.runs.fault_kinds import fault_of
 from noisyseg.bench.runs.run import Run
 from noisyseg.errors import InputError
 from noisyseg.results.records.faults import STOPS, Fault
@@ -102,8 +103,9 @@ class Endings:
 
     def _tell_of_cpu(self, record: Record) -> None:
         """Say once that a run was trained on a CPU which was to have a GPU: it takes far longer."""
-        on_cpu = record["environment"].get("device") == "cpu"
-        if on_cpu and self._ground.share.gpus and not self._told_of_cpu:
+        if self._told_of_cpu or not self._ground.share.gpus:
+            return
+        if record["environment"].get("device") == "cpu":
             self._told_of_cpu = True
             self._ground.display.note(
                 "runs are trained on a CPU: the cluster counts GPUs where torch finds none "
@@ -131,6 +133,7 @@ class Endings:
         try:
             self._ground.store.save(record)
         except (InputError, OSError) as error:
+            self.is_full |= fault_of(error) == "disk full"
             self._ground.display.note(f"a failed run's record could not be written: {error}")
         return record
 

@@ -4,7 +4,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -33,17 +33,22 @@ def display_apart(root: Path, followers: Sequence[Follower] = ()) -> Iterator[Di
 
 @contextmanager
 def _noise_to(path: Path) -> Iterator[TextIO]:
-    """Standard error's descriptor goes to a file; `sys.stderr` to where it went.
+    """Standard error's descriptor goes to a file, and so does `sys.stdout`; `sys.stderr` stays.
 
-    Ray's native code and its processes know descriptors alone. Where `sys.stderr` is something
-    else already (a test's, a notebook's), nothing is changed.
+    Ray's native code and its processes know descriptors alone; what they tell of other machines a
+    thread of Ray's prints. Where `sys.stderr` is something else already (a test's, a notebook's),
+    nothing is changed.
     """
     if not _is_own(sys.stderr):
         yield sys.stderr
         return
     sys.stderr.flush()
     before = sys.stderr
-    with path.open("ab") as file:
+    with (
+        path.open("ab") as file,
+        open(file.fileno(), "w", encoding="utf-8", buffering=1, closefd=False) as printed,
+        redirect_stdout(printed),
+    ):
         began, kept = file.tell(), os.dup(2)
         terminal = open(  # noqa: SIM115 (closed below, where that may fail)
             kept, "w", encoding=before.encoding, errors=before.errors, buffering=1

@@ -1,10 +1,30 @@
 """How many processes may train a run together."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from noisyseg.bench.runs.run import Run
 from noisyseg.errors import InputError
+from noisyseg.files import canonical_json
 from noisyseg.methods.method import ResolvedMethod
+
+
+def check_runs(runs: Sequence[Run], gpus_per_run: float | None) -> None:
+    """Refuse more GPUs a run than there is work for, before any run begins.
+
+    Raises:
+        InputError: as `check_ranks`, of the first run that has one.
+    """
+    count = max(1, int(gpus_per_run or 1))
+    if count == 1:
+        return
+    from noisyseg.bench.training.stack import load_stack
+
+    load_stack()
+    from noisyseg.bench.runs.session import planned_method
+
+    for run in {canonical_json(run.spec["method"]): run for run in runs}.values():
+        check_ranks(count, run.spec["protocol"], planned_method(run))
 
 
 def check_ranks(count: int, protocol: Mapping[str, Any], method: ResolvedMethod) -> None:
@@ -25,11 +45,11 @@ def check_ranks(count: int, protocol: Mapping[str, Any], method: ResolvedMethod)
     passes = batch // micro
     if count > passes:
         raise InputError(
-            f"devices for a run: wanted at most {passes} with protocol {protocol['name']}, whose "
-            f"step has {passes} {'pass' if passes == 1 else 'passes'} (batch_size {batch} / "
-            f"micro_batch {micro}), got {count}. Take fewer devices a run, or a protocol with a "
-            "smaller micro_batch: it is part of the run's key, since each pass normalises its own "
-            "losses."
+            f"devices for a run (--gpus-per-run): wanted at most {passes} with protocol "
+            f"{protocol['name']}, whose step has {passes} {'pass' if passes == 1 else 'passes'} "
+            f"(batch_size {batch} / micro_batch {micro}), got {count}. Take fewer, or a protocol "
+            "with a smaller micro_batch, which is part of the run's key: each pass normalises its "
+            "own losses."
         )
     if not method.start().is_mergeable:
         raise InputError(

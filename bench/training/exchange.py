@@ -38,7 +38,7 @@ def sum_gradients(
     there = "".join(str(int(p.grad is not None)) for p in parameters)
     flat = torch.cat([_flat_gradient(parameter) for parameter in parameters])
     told = [json.loads(text) for text in ranks.gathered(json.dumps([there, losses]).encode())]
-    ranks.add_up(flat)
+    ranks.add_up(flat, are_there=True)
     sizes = [parameter.numel() for parameter in parameters]
     touched = zip(*(marks for marks, _ in told), strict=True)
     for parameter, part, marks in zip(parameters, torch.split(flat, sizes), touched, strict=True):

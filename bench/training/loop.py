@@ -131,7 +131,8 @@ class _Epochs:
         if (leave := training.leaves.get(progress.epoch)) is not None:
             leave(self._state.in_common(progress))
         due = _is_due(training, progress.epoch, time.perf_counter() - self._saved)
-        if training.ranks.any(stopping or due):
+        (due,) = training.ranks.any(stopping or due)
+        if due:
             self._save()
         if stopping:
             raise _stopped(progress)
@@ -147,19 +148,18 @@ class _Epochs:
             progress.count(losses, steps)
             on_iteration(progress.epoch + progress.iteration / steps, losses["loss"])
             self.step_seconds.append(time.perf_counter() - step_began)
-            stopping = training.ranks.any(training.stop())
-            if progress.iteration < steps:
+            due = time.perf_counter() - self._saved >= MID_EPOCH_SECONDS
+            stopping, due = training.ranks.any(training.stop(), due)
+            if progress.iteration < steps and (stopping or due):
                 self._within(began, stopping=stopping)
             step_began = time.perf_counter()
         return stopping
 
     def _within(self, began: float, *, stopping: bool) -> None:
-        """After a step that is not the epoch's last: a checkpoint, if one is due."""
-        now = time.perf_counter()
-        if self._training.ranks.any(stopping or now - self._saved >= MID_EPOCH_SECONDS):
-            self._exchange.all()
-            self._progress.seconds = now - began
-            self._save()
+        """A checkpoint after a step that is not the epoch's last."""
+        self._exchange.all()
+        self._progress.seconds = time.perf_counter() - began
+        self._save()
         if stopping:
             raise _stopped(self._progress)
 

@@ -101,9 +101,11 @@ class Ranks:
             told = [first + bytes(part.numpy()) for first, part in zip(told, more, strict=True)]
         return [content[:length] for content, length in zip(told, lengths, strict=True)]
 
-    def any(self, wish: bool) -> bool:
-        """Whether one of the ranks wants it."""
-        return wish if self.count == 1 else b"1" in self.gathered(b"1" if wish else b"0")
+    def any(self, *wishes: bool) -> tuple[bool, ...]:
+        """Of each wish, whether one of the ranks has it."""
+        if self.count == 1:
+            return wishes
+        return tuple(map(any, zip(*self.gathered(bytes(wishes)), strict=True)))
 
     def of_the_first(self, content: bytes) -> bytes:
         """What the first rank has to tell, on all of them; the others' contents are not looked at.
@@ -118,16 +120,19 @@ class Ranks:
             self._control.broadcast(tensor, 0).wait()
         return bytes(tensor[:length].numpy())
 
-    def add_up(self, values: Tensor) -> None:
-        """Replace values by their sum over the ranks, the same bits on each of them.
+    def add_up(self, values: Tensor, *, are_there: bool = False) -> None:
+        """Replace values by their sum over the ranks, the same bits on each; no GPU is waited for.
 
-        A GPU is not waited for.
+        Args:
+            values: of the same shape and type on all ranks.
+            are_there: whether the ranks have just told each other something. A rank that will not
+                come must be known before the others' GPUs wait for it.
         """
         if self.count == 1:
             return
         there = values.to(self._device)
-        # A rank that will not come must be known before the others' GPUs wait for it.
-        self.gathered(b"")
+        if not are_there:
+            self.gathered(b"")
         with _reaching():
             self._data.allreduce([there]).wait()
         if there is not values:
@@ -142,11 +147,13 @@ class Ranks:
         with suppress(RankLostError):
             self._all(_block(text[: _BLOCK - _HEAD], failed=True))
 
-    def leave(self) -> None:
+    def leave(self, *, failed: bool = False) -> None:
         """Close the connections: to another rank that still waits for this one, it is gone."""
-        for group in {id(group): group for group in (self._data, self._control) if group}.values():
-            with suppress(RuntimeError):
-                group.shutdown()
+        with suppress(RuntimeError):
+            if self._data is not self._control:
+                # Not in order after a failure: that would wait for what will never come.
+                self._data.abort() if failed else self._data.shutdown()
+            self._control.shutdown()
         self._control = self._data = None
 
     def _all(self, own: Tensor) -> list[Tensor]:
@@ -187,13 +194,15 @@ def joined(*, rank: int, count: int, meeting: str | None, device: torch.device) 
         return
     assert meeting is not None
     ranks = _met(rank, count, meeting, device)
+    failed = True
     try:
         yield ranks
+        failed = False
     except Exception as error:
         ranks.tell_failure(error)
         raise
     finally:
-        ranks.leave()
+        ranks.leave(failed=failed)
 
 
 def _met(rank: int, count: int, meeting: str, device: torch.device) -> Ranks:

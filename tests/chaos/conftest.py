@@ -45,7 +45,11 @@ class Driver:
 
     def type_ctrl_c(self):
         """The terminal tells every process of the group."""
-        os.killpg(self.process.pid, signal.SIGINT)
+        self.type(signal.SIGINT)
+
+    def type(self, number):
+        """A signal of the terminal's, to every process of the group."""
+        os.killpg(self.process.pid, number)
 
     def ended(self, seconds=300.0):
         """Its exit status."""
@@ -147,7 +151,7 @@ class Place:
 def results(record):
     """What a run gives, whoever did it and however often it was begun: no times."""
     sums = {name: value for name, value in record["checksums"].items() if name != "log"}
-    return record["status"], record["metrics"], sums
+    return record["failure"] and record["failure"]["fault"], record["metrics"], sums
 
 
 @pytest.fixture(scope="session")

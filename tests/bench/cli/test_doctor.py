@@ -125,3 +125,14 @@ def test_a_folder_that_ray_cannot_use_is_a_problem(call, tmp_path, monkeypatch):
     rows = {row["name"]: row for row in json.loads(call("doctor", "--json").out)["findings"]}
     assert rows["Ray"]["level"] == "problem"
     assert rows["Ray"]["mend"].startswith("export RAY_TMPDIR=/tmp")
+
+
+def test_a_ray_that_wants_a_token_is_said_to_in_place_of_a_traceback(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = f"127.0.0.1:{listening.getsockname()[1]}"
+        variables = {"HOME": str(tmp_path), "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": ""}
+        status, rows = called(tmp_path, "--address", address, **variables)
+    assert status == 2
+    assert "authentication token" in rows["nodes"]["text"]
+    assert "RAY_AUTH_MODE=token" in rows["nodes"]["text"]
+    assert rows["nodes"]["mend"] == "export RAY_AUTH_MODE=token"

@@ -193,3 +193,23 @@ def test_a_part_of_the_runs_is_listed_and_trained_alone(call, toy, trained, tmp_
     refused = call("run", toy.file, "--out", tmp_path / "runs", "--rehearse", "--shard", "2/3")
     assert refused.status == 2
     assert "--shard 2/3 is not for --rehearse" in refused.err
+
+
+def test_more_gpus_a_run_than_passes_of_a_step_are_refused_before_any_run(toy, call, tmp_path):
+    done = call("run", toy.file, "--out", tmp_path / "runs", "--gpus-per-run", "2")
+    assert (done.status, done.out) == (2, "")
+    assert "(--gpus-per-run): wanted at most 1 with protocol smoke" in done.err
+    assert "(batch_size 4 / micro_batch 4), got 2" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_what_runs_came_to_is_told_where_the_table_s_file_has_no_place(
+    call, toy, tmp_path, record_of
+):
+    out = tmp_path / "runs"
+    _save(out, *(record_of(run) for run in toy.expand(out)))
+    (out / "tables").write_text("no folder")
+    done = call("run", toy.file, "--out", out)
+    assert done.status == 1
+    assert "| lncis | 30.0 (n=1) | 30.0 (n=1) |" in done.out
+    assert f"error: cannot write {out / 'tables' / 'toy.md'}" in done.err

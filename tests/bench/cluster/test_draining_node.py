@@ -7,10 +7,13 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from noisyseg.bench.cluster.draining_node import told_of_draining
+from noisyseg.bench.cluster.draining_node import draining_nodes, told_of_draining
+from noisyseg.bench.cluster.ray_jobs import RayJobs
+from noisyseg.bench.cluster.share import Share
 
 ROOT = Path(__file__).parents[3]
 CLUSTER = """
@@ -28,7 +31,9 @@ ray.init(address=cluster.address, logging_level="ERROR", log_to_driver=False)
 @ray.remote(num_cpus=1, max_retries=0)
 def run(marks):
     import os, time
-    from noisyseg.bench.cluster.draining_node import told_of_draining
+    from noisyseg.bench.cluster.draining_node import draining_nodes, told_of_draining
+from noisyseg.bench.cluster.ray_jobs import RayJobs
+from noisyseg.bench.cluster.share import Share
     from noisyseg.bench.runs.stop_signal import asked_to_stop, stop_signals
     with told_of_draining(), stop_signals():
         open(os.path.join(marks, "began"), "w").close()
@@ -109,6 +114,27 @@ def test_the_process_gets_one_signal_for_its_own_node(ray, node, told):
     finally:
         signal.signal(signal.SIGTERM, before)
     assert came == [signal.SIGTERM] * told
+
+
+def test_a_node_that_is_drained_has_no_room(ray):
+    def node(number):
+        return {
+            "NodeID": number,
+            "NodeManagerHostname": f"host of {number}",
+            "Alive": True,
+            "Resources": {"CPU": 2.0},
+        }
+
+    module = sys.modules["ray"]
+    module.nodes = lambda: [node("here"), node("there")]
+    share = Share(cpus=1, gpus=0, evaluation_cpus=1, parallel=4)
+    assert RayJobs(module, None, share, local=False).room() == 4
+    ray.draining = {"here": 0}
+    assert RayJobs(module, None, share, local=False).room() == 2
+
+
+def test_another_ray_that_cannot_be_asked_has_no_such_node():
+    assert draining_nodes(SimpleNamespace()) == set()
 
 
 def test_a_process_without_ray_is_left_alone(monkeypatch):

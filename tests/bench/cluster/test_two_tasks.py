@@ -120,7 +120,7 @@ def test_evaluations_run_while_trainings_have_every_cpu(expanded, parts, tmp_pat
         import os
 
         open(os.path.join(marks, "evaluated"), "w").close()
-        return {"status": "done"}
+        return {"status": "done", "environment": {"device": "cuda"}}
 
     parts(train, evaluate)
     records = run_all([first, second], store, SETTINGS, Watch(), lambda: None).records

@@ -21,10 +21,14 @@ from noisyseg.bench.runs.run_verification import verify_run
 from noisyseg.bench.runs.state import run_states
 from noisyseg.bench.runs.store_merge import merge_stores
 from noisyseg.bench.training.stack import load_stack
-from noisyseg.methods.registry import methods_of_files
+from noisyseg.methods.registry import methods_of_files, resolve
 from noisyseg.results.records.store import RunStore
 
 load_stack()
+from noisyseg.bench.runs.branching import (  # noqa: E402 (imports mmdet)
+    UnsoundPrefixError,
+    read_prefix,
+)
 from noisyseg.bench.runs.session import trained_detector  # noqa: E402 (imports mmdet)
 from noisyseg.bench.training import loop  # noqa: E402 (imports mmdet)
 
@@ -186,24 +190,34 @@ def cut(path):
 
 
 DAMAGE = {
-    "not there": lambda prefix: prefix.note.unlink(),
-    "damaged": lambda prefix: cut(prefix.checkpoint),
-    "damaged ": lambda prefix: cut(prefix.log),
+    "are not there": lambda prefix: prefix.note.unlink(),
+    "are damaged": lambda prefix: cut(prefix.checkpoint),
+    "are damaged ": lambda prefix: cut(prefix.log),
     "cannot be read": lambda prefix: prefix.checkpoint.unlink(),
 }
 
 
 @pytest.mark.parametrize("problem", DAMAGE)
-def test_what_is_not_there_or_not_whole_is_trained_from_the_start_and_told(
-    branch, alone, tmp_path, problem
-):
-    DAMAGE[problem](branch.prefix)
+def test_what_is_not_there_or_not_whole_is_not_begun_from(branched, tmp_path, problem):
+    _, runs, _ = branched
+    whole = next(run.prefix for run in runs if run.prefix is not None)
+    shutil.copytree(whole.path, tmp_path / "copy")
+    prefix = replace(whole, path=tmp_path / "copy")
+    state, log = read_prefix(prefix, resolve("lncis", {}))
+    assert state["epoch"] == log.count(b"\n") == prefix.epochs
+    DAMAGE[problem](prefix)
+    with pytest.raises(UnsoundPrefixError, match=problem.strip()) as caught:
+        read_prefix(prefix, resolve("lncis", {}))
+    assert str(tmp_path) not in str(caught.value)
+
+
+def test_without_it_a_run_is_trained_from_the_start_and_says_so(branch, alone, tmp_path):
+    cut(branch.prefix.checkpoint)
     record = done(branch, tmp_path)
     assert outcome(branch, record) == alone[branch.key]
     told = record["lineage"].pop("not_branched")
     assert record["lineage"] == {"resumed_from_epoch": 0}
-    assert problem.strip() in told
-    assert str(tmp_path) not in told
+    assert told.endswith(": trained from the start")
     assert told in branch.output.read_text()
 
 

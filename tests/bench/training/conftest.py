@@ -60,8 +60,8 @@ def on_ranks(tmp_path: Path):
             found = error
         outcome.send_bytes(pickle.dumps(found))  # tensors too, whole
 
-    def call(work, ranks: int = 2, seconds: float = 60.0):
-        meeting = f"file://{tmp_path}/meeting-{next(meetings)}"
+    def call(work, ranks: int = 2, seconds: float = 60.0, meeting: str | None = None):
+        meeting = meeting or f"file://{tmp_path}/meeting-{next(meetings)}"
         ends, processes = [], []
         for number in range(ranks):
             here, there = forking.Pipe(duplex=False)
