@@ -8,7 +8,7 @@ from noisyseg.results.records.record import Record
 
 
 class LastingDisplay:
-    """Hands everything on to a display until that cannot write: no run ends for want of a reader."""
+    """Hands all on to a display until that cannot write: no run ends for want of a reader."""
 
     def __init__(self, display: Display) -> None:
         self._display = display
