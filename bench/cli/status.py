@@ -88,7 +88,7 @@ def _seconds(text: str) -> float:
 
 
 def run(options: Options) -> int:
-    """List the runs in a store: done, failed, running, waiting; and what cannot be read.
+    """List the runs in a store: done, failed, stopped, running, waiting; and what cannot be read.
 
     Raises:
         InputError: no such store.
@@ -113,7 +113,7 @@ def run(options: Options) -> int:
     for alike in _alike(states):
         print_text("\n".join(_lines(alike, now)))
     found = Counter(state.state for state in states)
-    counts = (f"{found[state]} {state}" for state in STATES)
+    counts = [f"{found[s]} {s}" for s in STATES if found[s] or s != "stopped"]
     print_text(with_path(f"{', '.join(counts)} in", options.out))
     return DONE
 

@@ -23,7 +23,7 @@ from noisyseg.errors import InputError
 from noisyseg.methods.registry import is_known
 from noisyseg.number_text import folded
 from noisyseg.results.records.record import Record
-from noisyseg.results.records.store import RunStore
+from noisyseg.results.records.store import RunStore, is_stopped
 
 
 def foreseen(choice: SuiteChoice) -> tuple[Suite, list[Run], RunStore]:
@@ -110,14 +110,17 @@ def _store_for(suite: Suite, choice: SuiteChoice) -> RunStore:
 
 
 def known_records(runs: Sequence[Run], store: RunStore) -> dict[str, Record]:
-    """Every record that holds, of failed runs too; what is wrong with another is said."""
+    """Every record that holds, of failed runs too; what is wrong with another is said.
+
+    One that was only stopped has not ended: it waits, as those do that have no record.
+    """
     records = {}
     with collector_paused():
         for entry in {entry.key: entry for entry in runs}.values():
             record, problem = store.peek(entry.spec, entry.key)
             if problem:
                 say(problem)
-            if record is not None:
+            if record is not None and not is_stopped(record):
                 records[entry.key] = record
         gc.freeze()  # they stay to the end: not to be looked through again and again
     return records

@@ -60,6 +60,8 @@ class Dispatch:
                 self._ground.display.refresh(self._unended())
                 if self._stopping.wanted and self._stopping.first():
                     self._ground.tell("stopped", fault=self._stopping.fault)
+                    if jobs.under_way():
+                        self._ground.display.note(self._stopping.words)
                     jobs.stop()
                 if self._stopping.is_over:
                     jobs.kill()

@@ -12,9 +12,12 @@ from noisyseg.bench.runs.execution import crash_record
 from noisyseg.bench.runs.fault_kinds import fault_of
 from noisyseg.bench.runs.run import Run
 from noisyseg.errors import InputError
-from noisyseg.results.records.faults import Fault
+from noisyseg.results.records.faults import STOPS, Fault
 from noisyseg.results.records.record import Record, with_fault
-from noisyseg.results.records.store import is_done
+from noisyseg.results.records.store import is_done, is_stopped
+
+# How a process ends that is asked to stop before it can listen.
+_BY_STOPPING: frozenset[Fault] = STOPS | {"worker killed"}
 
 
 class Endings:
@@ -42,18 +45,32 @@ class Endings:
         return self.is_full or self.foreign is not None
 
     def step(self, job: Job, outcome: Outcome) -> str:
-        """What is next for the run of a job that has ended: evaluate, again, alone or ended."""
+        """What is next for a run of which a job ended: evaluate, again, alone, ended or left."""
         run = job.run
         if outcome.other is not None:  # what is under way elsewhere goes on
             self.foreign = mismatch(self._ground.package, outcome.other)
             return "foreign"
         if outcome.fault is None and outcome.record is None:
             return "evaluate"
+        if self._stopping.wanted and outcome.fault in _BY_STOPPING:
+            return self._cut_short(run)
         record = outcome.record or self._crash(run, outcome)
         fault = None if is_done(record) else record["failure"].get("fault", "other")
         if fault is None:
             return self._end(run, record)
         return self._after_fault(run, record, fault)
+
+    def _cut_short(self, run: Run) -> str:
+        """A run whose process was stopped, and gave no answer: what it wrote before holds.
+
+        One that had not begun has written nothing, and waits as before.
+        """
+        record, _ = self._ground.store.peek(run.spec, run.key)
+        if is_done(record) and record is not None:
+            return self._end(run, record)
+        if record is not None and is_stopped(record):
+            return self._after_fault(run, record, "interrupted")
+        return "left"
 
     def _after_fault(self, run: Run, record: Record, fault: Fault) -> str:
         if self._stopping.fault is not None and fault in ("interrupted", "preempted"):
@@ -79,7 +96,8 @@ class Endings:
         else:
             failure = record["failure"]
             fault, message = failure.get("fault"), failure["message"].splitlines()[0]
-            self._ground.tell("failed", run, fault=fault, message=message)
+            event = "stopped" if is_stopped(record) else "failed"
+            self._ground.tell(event, run, fault=fault, message=message)
         self._ground.display.ended(run, record)
         return "ended"
 

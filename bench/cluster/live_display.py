@@ -13,7 +13,7 @@ from noisyseg.bench.cluster.run_table import table_lines
 from noisyseg.bench.cluster.watched_runs import Look, WatchedRuns
 from noisyseg.bench.runs.run import Run
 from noisyseg.results.records.record import Record
-from noisyseg.results.records.store import is_done
+from noisyseg.results.records.store import is_done, is_stopped
 from noisyseg.text_lines import printable
 
 _LOOK_EVERY_S = 1.0  # as often as a run writes how far it is
@@ -52,7 +52,7 @@ class LiveDisplay:
         self._runs.ended(run, record, elsewhere=elsewhere)
         self._next = self._idle_until
         line = outcome_line(run, record, elsewhere=elsewhere)
-        self._scroll(Text(line, style="" if is_done(record) else "bold red"))
+        self._scroll(Text(line, style="" if is_done(record) or is_stopped(record) else "bold red"))
 
     def note(self, text: str) -> None:
         """Let it scroll by."""

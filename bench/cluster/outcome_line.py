@@ -3,13 +3,15 @@
 from noisyseg.bench.cluster.run_row import duration
 from noisyseg.bench.runs.run import STEP, Run
 from noisyseg.results.records.record import Record
-from noisyseg.results.records.store import is_done
+from noisyseg.results.records.store import is_done, is_stopped
 from noisyseg.text_lines import printable
 
 
 def outcome_line(run: Run, record: Record, *, elsewhere: bool = False) -> str:
     """One line for a run that has ended."""
     where = ", by another driver" if elsewhere else ""
+    if is_stopped(record):
+        return printable(f"{run.label}: stopped{where}: {record['failure']['fault']}")
     if not is_done(record):
         reason = record["failure"]["message"].splitlines()[0]
         text = f"{run.label}: FAILED{where}: {reason} (log: {run.folder / 'run.log'})"

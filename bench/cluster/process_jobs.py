@@ -51,6 +51,7 @@ class ProcessJobs:
         # Of each GPU: what is left of it.
         self._left = dict.fromkeys(range(gpus), 1.0)
         self._names = _visible_devices(gpus)
+        self._stopping = False
 
     def warm_up(self, workers: int) -> None:
         """Start processes that import what a run on a CPU needs; nobody waits for it."""
@@ -76,6 +77,8 @@ class ProcessJobs:
 
     def ended(self, timeout: float) -> Sequence[tuple[Job, Outcome]]:
         """Jobs that have ended, after so many seconds at most."""
+        if self._stopping:  # once more: what was still being imported did not listen
+            self.stop()
         waited: list[Any] = []
         for working in self._working:
             for worker in working.workers:
@@ -97,6 +100,7 @@ class ProcessJobs:
 
     def stop(self) -> None:
         """Interrupt every job: it leaves a checkpoint and goes."""
+        self._stopping = True
         for working in self._working:
             for worker in working.workers:
                 if worker.process.is_alive() and worker.process.pid is not None:

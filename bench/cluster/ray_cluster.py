@@ -6,7 +6,9 @@ The one module that imports ray.
 import logging
 import os
 import secrets
+import signal
 import socket
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import cache
@@ -50,7 +52,8 @@ def connected(settings: ClusterSettings) -> Iterator[Connection]:
         import ray
 
         quieten_ray()
-        context = _connect(ray, settings.address, folder)
+        with _deaf_to_hangup():
+            context = _connect(ray, settings.address, folder)
         stack.callback(ray.shutdown)
         yield Connection(ray, dashboard_line(context))
 
@@ -67,6 +70,19 @@ def has_gpus(address: str | None) -> bool:
         return torch.cuda.is_available()
     with connected(ClusterSettings(address=address)) as (ray, _):
         return bool(ray.cluster_resources().get("GPU", 0))
+
+
+@contextmanager
+def _deaf_to_hangup() -> Iterator[None]:
+    """Processes started meanwhile outlive their terminal: the driver says when they end."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL if before is None else before)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from noisyseg.bench.cluster.followed_display import followed
+from noisyseg.bench.cluster.lasting_display import LastingDisplay
 from noisyseg.bench.cluster.progress import Display, display_for
 from noisyseg.bench.tracking.follower import Follower
 
@@ -26,7 +27,7 @@ def display_apart(root: Path, followers: Sequence[Follower] = ()) -> Iterator[Di
     """
     with (
         _noise_to(root / NAME) as terminal,
-        closing(followed(display_for(terminal), followers)) as display,
+        closing(followed(LastingDisplay(display_for(terminal)), followers)) as display,
     ):
         yield display
 
@@ -43,21 +44,24 @@ def _noise_to(path: Path) -> Iterator[TextIO]:
         yield sys.stderr
         return
     sys.stderr.flush()
-    before, kept = sys.stderr, os.dup(2)
+    before = sys.stderr
     with (
-        open(kept, "w", encoding=before.encoding, errors=before.errors, buffering=1) as terminal,
         path.open("ab") as file,
         redirect_stdout(_Noise()),
     ):
-        began = file.tell()
+        began, kept = file.tell(), os.dup(2)
+        terminal = open(  # noqa: SIM115 (closed below, where that may fail)
+            kept, "w", encoding=before.encoding, errors=before.errors, buffering=1
+        )
         os.dup2(file.fileno(), 2)
         sys.stderr = terminal
         try:
             yield terminal
         finally:
-            terminal.flush()
             os.dup2(kept, 2)
             sys.stderr = before
+            with suppress(OSError):  # of a terminal that is gone
+                terminal.close()
             if os.fstat(file.fileno()).st_size == 0 and not began:
                 path.unlink(missing_ok=True)  # nothing was said
 

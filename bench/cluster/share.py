@@ -63,16 +63,16 @@ def share_of(machines: Sequence[Machine], settings: ClusterSettings) -> Share:
     Raises:
         InputError: no machine that has what one run needs.
     """
-    total = {kind: sum(m.get(kind, 0) for m in machines) for kind in ("CPU", "GPU")}
+    has_gpus = any(m.get("GPU", 0) for m in machines)
     gpus = settings.gpus_per_run
     if gpus is None:
-        gpus = 1 if total["GPU"] else 0
+        gpus = 1 if has_gpus else 0
     ranks = max(1, int(gpus))
     each = gpus / ranks
     if settings.cpus_per_run is not None:
         cpus = max(1, settings.cpus_per_run // ranks)
     else:
-        cpus = _cpus_beside_gpus(total, each) if gpus and total["GPU"] else 1
+        cpus = _cpus_beside_gpus(machines, each) if gpus and has_gpus else 1
     parallel = trainings_at_once(machines, cpus=cpus, gpus=each, ranks=ranks)
     if not parallel:
         has = ", ".join(f"{m.get('CPU', 0):g} CPUs and {m.get('GPU', 0):g} GPUs" for m in machines)
@@ -100,9 +100,20 @@ def trainings_at_once(
 
 def _fitting(machine: Machine, cpus: int, gpus: float) -> int:
     by_cpus = int(machine.get("CPU", 0) // cpus)
-    return min(by_cpus, int(machine.get("GPU", 0) // gpus)) if gpus else by_cpus
+    return min(by_cpus, _by_gpus(machine, gpus)) if gpus else by_cpus
 
 
-def _cpus_beside_gpus(total: Machine, gpus: float) -> int:
-    """A run's even share of the CPUs by its GPUs, at most 8: images load beside the training."""
-    return max(1, min(8, int(total["CPU"] * gpus / total["GPU"])))
+def _by_gpus(machine: Machine, gpus: float) -> int:
+    """How many such parts a machine's GPUs have: what is left of two is no part of either."""
+    whole = int(machine.get("GPU", 0))
+    # A fifth is in one five times, in floating point, too.
+    return whole * int(1 / gpus + 1e-9) if gpus < 1 else whole // int(gpus)
+
+
+def _cpus_beside_gpus(machines: Sequence[Machine], gpus: float) -> int:
+    """A run's CPUs, at most 8: images load beside the training.
+
+    So many that, on the machine with the fewest for its GPUs, no GPU lies idle.
+    """
+    each = [m.get("CPU", 0) * gpus / m["GPU"] for m in machines if m.get("GPU", 0)]
+    return max(1, min(8, int(min(each) + 1e-9)))

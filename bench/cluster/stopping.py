@@ -1,4 +1,4 @@
-"""Somebody's wish that a driver end: Ctrl-C, or SIGTERM from a batch system."""
+"""Somebody's wish that a driver end: Ctrl-C, SIGTERM from a batch system, a terminal that goes."""
 
 import signal
 import threading
@@ -15,7 +15,7 @@ GRACE_S = 60.0
 
 
 class TerminatedError(KeyboardInterrupt):
-    """SIGTERM came; no error of the program's, and no input's."""
+    """SIGTERM came, or SIGHUP; no error of the program's, and no input's."""
 
 
 class Stopping:
@@ -35,6 +35,14 @@ class Stopping:
     def is_over(self) -> bool:
         """Whether what is under way has had its time."""
         return self.wanted and time.monotonic() - self._since > GRACE_S
+
+    @property
+    def words(self) -> str:
+        """What happens now, for who sits at the terminal."""
+        return (
+            f"{self.fault}: what is under way has {GRACE_S:g} s to leave a checkpoint (Ctrl-C once "
+            "more: it is ended at once)"
+        )
 
     def first(self) -> bool:
         """True once, after the wish came."""
@@ -60,7 +68,7 @@ class Stopping:
             return
         before: dict[int, Any] = {}
         try:
-            for wish in (signal.SIGINT, signal.SIGTERM):
+            for wish in _wishes():
                 before[wish] = signal.signal(wish, self._asked)
             yield
         finally:
@@ -73,3 +81,11 @@ class Stopping:
         if not self.wanted:
             self._since = time.monotonic()
             self.fault = "interrupted" if number == signal.SIGINT else "terminated"
+
+
+def _wishes() -> list[signal.Signals]:
+    """Ctrl-C, SIGTERM, and the end of the terminal, unless it is not to matter (`nohup`)."""
+    wishes = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        wishes.append(signal.SIGHUP)
+    return wishes

@@ -10,6 +10,8 @@ from noisyseg.bench.runs.heartbeat import PREPARATION
 from noisyseg.bench.runs.state import RunState, run_states
 from noisyseg.results.records.store import RunStore
 
+_WAITING = ("waiting", "stopped")
+
 
 class StoreWatch:
     """Looks at a store again and again; of a run that was done its record is read once."""
@@ -35,13 +37,13 @@ def look_at(states: Sequence[RunState]) -> Look:
     """The look of a display, from the states of a store's runs."""
     found = Counter(run.state for run in states)
     running = [run for run in states if run.state == "running"]
-    waiting = Counter(_kind(run) for run in states if run.state == "waiting")
+    waiting = Counter(_kind(run) for run in states if run.state in _WAITING)
     several = len({run.data for run in states}) > 1
     told = [(_kind(run), _progress(run)) for run in running]
     return Look(
         under_way=[(_label(run, several=several), _progress(run)) for run in running],
         tally=Tally(
-            waiting=found["waiting"],
+            waiting=sum(found[state] for state in _WAITING),
             running=found["running"],
             done=found["done"],
             failed=found["failed"],

@@ -11,7 +11,7 @@ from noisyseg.bench.cluster.suite_pace import SuitePace
 from noisyseg.bench.runs.heartbeat import EVALUATION, read_heartbeat
 from noisyseg.bench.runs.run import Run
 from noisyseg.results.records.record import Record
-from noisyseg.results.records.store import is_done
+from noisyseg.results.records.store import is_done, is_stopped
 
 
 @dataclass(kw_only=True, slots=True, frozen=True)
@@ -77,7 +77,9 @@ class WatchedRuns:
         self._began = time.monotonic()
 
     def ended(self, run: Run, record: Record, *, elsewhere: bool) -> None:
-        """A run has ended."""
+        """A run has ended, or was stopped: then it waits."""
+        if is_stopped(record):
+            return
         self.ended_count += 1
         self._done += is_done(record)
         self._failed += not is_done(record)

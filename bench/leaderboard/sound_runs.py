@@ -10,7 +10,7 @@ from noisyseg.bench.runs.recorded_runs import content_of
 from noisyseg.bench.runs.run import LOG, MANIFEST, PREDICTIONS, Run
 from noisyseg.errors import InputError
 from noisyseg.results.records.record import Record
-from noisyseg.results.records.store import RECORD_NAME, RunStore, is_done
+from noisyseg.results.records.store import RECORD_NAME, RunStore, is_done, is_stopped
 
 _FILES = {"predictions": PREDICTIONS, "log": LOG, "manifest": MANIFEST}
 _MOST_NAMED = 40
@@ -73,6 +73,8 @@ def _sound(run: Run, store: RunStore) -> SoundRun:
         raise InputError(problem)
     if record is None:
         raise InputError("missing, it was not run")
+    if is_stopped(record):
+        raise InputError("stopped before its end, to go on another time")
     if not is_done(record):
         raise InputError(f"failed: {record['failure']['type']}")
     if not content_of(run.spec).current:

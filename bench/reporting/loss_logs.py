@@ -8,7 +8,7 @@ from noisyseg.bench.runs.run import LOG, Run
 from noisyseg.errors import InputError
 from noisyseg.results.records.loss_at_work import Report, half_time
 from noisyseg.results.records.record import Record
-from noisyseg.results.records.store import RunStore, is_done
+from noisyseg.results.records.store import RunStore, is_done, is_stopped
 from noisyseg.results.records.training_log import NoReportsError, read_reports
 
 
@@ -66,7 +66,7 @@ def loss_logs(runs: Sequence[Run], store: RunStore) -> LossLogs:
         if problem:
             found.broken.append(problem)
         elif record is None or not is_done(record):
-            state = "not run" if record is None else "failed"
+            state = "not run" if record is None or is_stopped(record) else "failed"
             found.skipped.append(f"skipped {run.label}: {state}")
         else:
             try:

@@ -22,7 +22,7 @@ from noisyseg.bench.runs.estimate import (
 from noisyseg.bench.runs.rehearsal import FOLDER
 from noisyseg.bench.runs.run import Run
 from noisyseg.results.records.noise_name import noise_name
-from noisyseg.results.records.store import RunStore, is_done
+from noisyseg.results.records.store import RunStore, is_done, is_stopped
 
 
 @dataclass(kw_only=True, slots=True, frozen=True)
@@ -205,7 +205,7 @@ def _of_runs(
         record, problem = store.peek(run.spec, run.key)
         problems += [problem] if problem else []
         state = "to train"
-        if record is not None:
+        if record is not None and not is_stopped(record):
             state = "done" if is_done(record) else "failed"
         planned.append(
             PlannedRun(

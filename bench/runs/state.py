@@ -1,4 +1,4 @@
-"""What every run in a store has come to: done, failed, running or waiting."""
+"""What every run in a store has come to: done, failed, stopped, running or waiting."""
 
 import fcntl
 import time
@@ -15,10 +15,10 @@ from noisyseg.files import sha256_bytes
 from noisyseg.results.records.metrics import DEFAULT, metric_value
 from noisyseg.results.records.noise_name import noise_name
 from noisyseg.results.records.record import Record
-from noisyseg.results.records.store import RunStore, is_done
+from noisyseg.results.records.store import RunStore, is_done, is_stopped
 from noisyseg.shared_work import in_parts
 
-STATES = ("done", "failed", "running", "waiting")
+STATES = ("done", "failed", "stopped", "running", "waiting")
 LOCK = ".lock"
 _SEEDS = ("noise", "train_seed")
 _HEARD_S = 60.0
@@ -29,13 +29,14 @@ class RunState:
     """A run that was begun, or is planned by a driver.
 
     Attributes:
-        state: one of STATES; a failed run that is run again is running.
+        state: one of STATES; a failed run that is run again is running. A stopped one was asked
+            to (Ctrl-C, SIGTERM), and goes on from its checkpoint.
         data, method, noise: how lists call them.
         setting: equal for runs of which nothing but the seeds differs.
         noise_seed: None for a clean run.
         average: mask AP in percent of a run that is done; None where it has none.
-        reason: why a run failed.
-        fault: which kind of failure it was; None where its record does not say.
+        reason: why a run failed or stopped.
+        fault: which kind of failure it was, or who stopped it; None where its record does not say.
         ended: when, in ISO 8601; None if it has not.
         progress: of its training or evaluation (see `heartbeat`); None unless it is running.
     """
@@ -88,7 +89,7 @@ def _states(store: RunStore, folders: Sequence[str], problems: list[str]) -> Ite
 def _state(folder: str, spec: Mapping[str, Any], record: Record | None) -> RunState:
     state = state_of(Path(folder), record)
     running = state == "running"
-    failure = record["failure"] if record and state == "failed" else None
+    failure = record["failure"] if record and state in ("failed", "stopped") else None
     noise = spec["noise"]
     return RunState(
         key=folder.rpartition("/")[2],
@@ -113,6 +114,8 @@ def state_of(folder: Path, record: Record | None) -> str:
     # Of a run that is done nobody works any more.
     if not is_done(record) and (is_locked(folder) or is_heard(folder)):
         return "running"
+    if is_stopped(record):
+        return "stopped"
     return record["status"] if record else "waiting"
 
 

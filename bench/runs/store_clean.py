@@ -21,7 +21,8 @@ from noisyseg.bench.runs.run_copy import at_rest
 from noisyseg.bench.runs.store_merge import CONFLICTS
 from noisyseg.errors import InputError
 from noisyseg.files import canonical_json, write_atomically
-from noisyseg.results.records.store import RunStore, is_done
+from noisyseg.results.records.record import Record
+from noisyseg.results.records.store import RunStore, is_done, is_stopped
 
 
 @dataclass(slots=True, kw_only=True)
@@ -86,9 +87,15 @@ def _clean_run(folder: Path, store: RunStore, clean: Clean, *, remove: bool) -> 
         if not rests or is_claimed(folder):
             clean.kept["running"] += 1
         elif not is_done(record):
-            clean.kept[record["status"] if record else "waiting"] += 1
+            clean.kept[_kept_as(record)] += 1
         else:
             _clean_folder(folder / CHECKPOINTS, folder.parts[-3], clean, remove=remove)
+
+
+def _kept_as(record: Record | None) -> str:
+    if record is None:
+        return "waiting"
+    return "stopped" if is_stopped(record) else record["status"]
 
 
 def _clean_folder(checkpoints: Path, name: str, clean: Clean, *, remove: bool) -> None:

@@ -27,7 +27,7 @@ from noisyseg.results.records.store import RECORD_NAME, SPEC_NAME, RunStore
 CONFLICTS = ".conflicts"
 """In the store that is merged into: what the other has otherwise, below its own path."""
 _OF_RUNS = (RECORD_NAME, SPEC_NAME)
-_RANK = {"waiting": 1, "failed": 2, "done": 3}
+_RANK = {"waiting": 1, "stopped": 2, "failed": 2, "done": 3}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -192,7 +192,7 @@ def _merge_run(pair: _Pair, into: RunStore, merge: Merge) -> None:
         wrong = damage(pair.theirs.folder, record) if record is not None else None
         if wrong is not None:
             merge.problems.append(f"{pair.name}: not taken over: {wrong}")
-        elif pair.gain > 0 and not (pair.theirs.state == "failed" and _goes_on(pair.target)):
+        elif pair.gain > 0 and not (pair.theirs.state != "done" and _goes_on(pair.target)):
             into.load_or_set_aside(pair.theirs.spec)  # the bytes of a damaged record are evidence
             copy_run(pair.theirs.folder, pair.target)
             merge.copied.append(pair.name)

@@ -15,7 +15,7 @@ from noisyseg.bench.tracking.follower import (
 )
 from noisyseg.errors import InputError
 from noisyseg.results.records.record import Record
-from noisyseg.results.records.store import is_done
+from noisyseg.results.records.store import is_done, is_stopped
 
 _KEY = "noisyseg.key"
 _EXPERIMENT = "MLFLOW_EXPERIMENT_NAME"  # MLflow's own
@@ -81,7 +81,8 @@ class MlflowFollower:
         self._log(own, record_scalars(record), epochs)
         if not is_done(record):
             self._client.set_tag(own, "failure", record["failure"]["message"][:_TAG_MOST])
-        self._client.set_terminated(own, "FINISHED" if is_done(record) else "FAILED")
+        failed = "KILLED" if is_stopped(record) else "FAILED"
+        self._client.set_terminated(own, "FINISHED" if is_done(record) else failed)
         self._open.pop(run.key, None)
 
     def close(self) -> None:

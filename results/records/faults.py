@@ -21,3 +21,6 @@ Fault = Literal[
 limit; the machine gone; its process killed; no room for the run's files; images, annotations or
 settings that cannot be used; an error in the method's own code; Ctrl-C; SIGTERM to the driver, and
 to the run's own process (a batch system takes the machine back); anything else."""
+
+STOPS: frozenset[Fault] = frozenset({"interrupted", "terminated", "preempted"})
+"""Somebody's wish that a run stop: nothing is wrong with it, and it goes on another time."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from noisyseg.errors import InputError
 from noisyseg.files import write_atomically
+from noisyseg.results.records.faults import STOPS
 from noisyseg.results.records.record import (
     CorruptRecordError,
     Record,
@@ -221,6 +222,15 @@ class RunStore:
 def is_done(record: Record | None) -> bool:
     """Whether there is nothing left to run: a failed run is run again."""
     return record is not None and record["status"] == "done"
+
+
+def is_stopped(record: Record | None) -> bool:
+    """Whether a run did not fail, but was asked to stop: it waits to go on."""
+    return (
+        record is not None
+        and record["status"] == "failed"
+        and record["failure"].get("fault") in STOPS
+    )
 
 
 def _folder_name(spec: Mapping[str, Any], part: str) -> str:

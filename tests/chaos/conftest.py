@@ -47,7 +47,11 @@ class Driver:
 
     def type_ctrl_c(self):
         """The terminal tells every process of the group."""
-        os.killpg(self.process.pid, signal.SIGINT)
+        self.type(signal.SIGINT)
+
+    def type(self, number):
+        """A signal of the terminal's, to every process of the group."""
+        os.killpg(self.process.pid, number)
 
     def ended(self, seconds=300.0):
         """Its exit status."""

@@ -54,7 +54,7 @@ def said_besides(driver):
     return [line for line in driver.said.splitlines() if not progress.match(line)]
 
 
-@pytest.mark.parametrize("stop", ["terminated", "interrupted"])
+@pytest.mark.parametrize("stop", ["terminated", "interrupted", "hung up"])
 def test_a_driver_asked_to_stop_leaves_checkpoints_inside_the_epoch(
     place, comes_true, finish, way, stop
 ):
@@ -62,15 +62,33 @@ def test_a_driver_asked_to_stop_leaves_checkpoints_inside_the_epoch(
     driver = begin(here, comes_true, way)
     if stop == "terminated":
         driver.send(signal.SIGTERM)
-    else:
+    elif stop == "interrupted":
         driver.type_ctrl_c()
-    assert driver.ended(30) == {"terminated": 143, "interrupted": 130}[stop], driver.said
-    assert faults(here) == [stop, stop]
+    else:  # a connection that broke, with its terminal
+        driver.type(signal.SIGHUP)
+    fault = "interrupted" if stop == "interrupted" else "terminated"
+    assert driver.ended(30) == {"terminated": 143, "interrupted": 130}[fault], driver.said
+    assert faults(here) == [fault, fault]
     assert all(here.checkpoint_note(key)["iteration"] for key in here.folders())
-    assert said_besides(driver) == [f"{stop}: finished runs are kept; the same command goes on"]
+    assert said_besides(driver) == [
+        f"{fault}: what is under way has 60 s to leave a checkpoint (Ctrl-C once more: it is ended "
+        "at once)",
+        f"{fault}: finished runs are kept; the same command goes on",
+    ]
+    assert "FAILED" not in driver.said
     comes_true("no worker left", lambda: not here.users(), 20)
     for record in finish(here, way).values():
         assert record["lineage"]["resumed_from_iteration"]
+
+
+def test_a_run_that_had_not_begun_leaves_no_record_when_its_driver_stops(place, comes_true, way):
+    here = place()
+    driver = here.start(*way, SLOW_STEPS=SLOW_STEPS)
+    comes_true("a run handed out", lambda: here.events("begun"))
+    driver.type_ctrl_c()
+    assert driver.ended(30) == 130, driver.said
+    assert set(faults(here)) <= {"interrupted"}
+    assert "FAILED" not in driver.said
 
 
 def test_a_worker_asked_to_stop_leaves_its_run_to_another(place, comes_true, finish, way):

@@ -36,12 +36,24 @@ def cluster(*nodes):
         ([(3, 0), (5, 0)], {"cpus_per_run": 2}, 2, 0, Resources(threads=2, device="cpu"), 3),
         ([(8, 2), (4, 0)], {"cpus_per_run": 4}, 4, 1,
          Resources(threads=1, device="cuda", loader_workers=3), 2),
+        # The CPUs of a machine without GPUs are of no use to runs on another.
+        ([(64, 0), (8, 8)], {}, 1, 1, Resources(threads=1, device="cuda"), 8),
+        ([(64, 8), (4, 2)], {}, 2, 1, Resources(threads=1, device="cuda", loader_workers=1), 10),
     ],
 )  # fmt: skip
 def test_a_runs_share_of_the_cluster(nodes, chosen, cpus, gpus, resources, parallel):
     share = share_of(cluster(*nodes), ClusterSettings(**chosen))
     assert (share.cpus, share.gpus, share.parallel) == (cpus, gpus, parallel)
     assert share.resources == resources
+
+
+@pytest.mark.parametrize(
+    ("of_one", "gpus", "parallel"),
+    [(0.2, 1, 5), (0.1, 1, 10), (0.3, 1, 3), (0.4, 4, 8), (0.7, 3, 3)],
+)
+def test_parts_of_a_gpu_lie_on_one_gpu_each(of_one, gpus, parallel):
+    share = share_of(cluster((64, gpus)), ClusterSettings(gpus_per_run=of_one))
+    assert share.parallel == parallel
 
 
 @pytest.mark.parametrize(

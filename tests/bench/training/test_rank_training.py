@@ -217,7 +217,7 @@ def same_weights(found, expected):
             torch.testing.assert_close(found[name], tensor, rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize("count", [2, 3])
+@pytest.mark.parametrize("count", [pytest.param(2, marks=pytest.mark.long), 3])
 def test_running_statistics_are_the_mean_over_ranks_by_the_batches_of_each(known, on_ranks, count):
     """Of a layer that averages all batches it is exact in the first epoch; one rank has fewer."""
 
@@ -243,7 +243,7 @@ def test_running_statistics_are_the_mean_over_ranks_by_the_batches_of_each(known
         assert seen == batches == 4 * EPOCHS
 
 
-@pytest.mark.parametrize("count", [2, 3, 4])
+@pytest.mark.parametrize("count", [2, pytest.param(3, marks=pytest.mark.long), 4])
 def test_each_pass_is_one_ranks_with_its_own_seed_and_the_step_is_all_ranks(known, on_ranks, count):
     def work(ranks):
         training = known(ranks)
@@ -295,7 +295,7 @@ def test_an_error_on_one_rank_is_told_on_the_others(known, on_ranks):
     assert first.kind == "ValueError"
 
 
-@pytest.mark.parametrize("stop_after", [1, 2, 3])
+@pytest.mark.parametrize("stop_after", [1, 2, pytest.param(3, marks=pytest.mark.long)])
 def test_one_rank_that_is_asked_to_stop_stops_all_and_they_go_on_alike(
     known, on_ranks, stop_after, tmp_path
 ):

@@ -126,7 +126,7 @@ def test_a_rank_that_is_silent_is_given_up(on_ranks, monkeypatch):
 
     def work(ranks):
         if ranks.rank == 1:
-            time.sleep(4)
+            time.sleep(2.5)
         ranks.gathered(b"")
 
     began = time.monotonic()
