@@ -41,7 +41,7 @@ def test_two_drivers_do_every_run_once_and_say_what_the_other_did(place_in, tmp_
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGKILL, -9)])
 def test_a_driver_takes_over_what_another_one_has_to_leave(place, comes_true, number, status):
     here = place()
-    first = here.start(*ONE_BY_ONE, SLOW_STEPS="0.4")
+    first = here.start(*ONE_BY_ONE, SLOW_STEPS="3")
     comes_true("two runs under way", lambda: len(here.training()) == 2)
     second = here.start(*ONE_BY_ONE)
     comes_true("seen by the second", lambda: len(here.events("held elsewhere")) == 2)
