@@ -8,7 +8,7 @@ import pytest
 
 ONE_BY_ONE = ("--cpus-per-run", "1")
 BACKENDS = {"processes": ("--without-ray",), "ray": ()}
-SLOW_STEPS = "0.4"  # 24 steps of a run
+SLOW_STEPS = "0.6"  # 24 steps of a run
 
 
 @pytest.fixture(params=BACKENDS)
