@@ -1,5 +1,6 @@
 """Ray's own messages, kept in a file of the store: of a node that dies it tells forty lines."""
 
+import io
 import logging
 import os
 import sys
@@ -46,8 +47,7 @@ def _noise_to(path: Path) -> Iterator[TextIO]:
     before = sys.stderr
     with (
         path.open("ab") as file,
-        open(file.fileno(), "w", encoding="utf-8", buffering=1, closefd=False) as printed,
-        redirect_stdout(printed),
+        redirect_stdout(_Noise()),
     ):
         began, kept = file.tell(), os.dup(2)
         terminal = open(  # noqa: SIM115 (closed below, where that may fail)
@@ -66,9 +66,18 @@ def _noise_to(path: Path) -> Iterator[TextIO]:
                 path.unlink(missing_ok=True)  # nothing was said
 
 
+class _Noise(io.TextIOBase):
+    """Writes to standard error's descriptor; what a full disk has no room for is lost."""
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            os.write(2, text.encode(errors="backslashreplace"))
+        return len(text)
+
+
 def quieten_ray() -> None:
     """Ray's loggers, which keep the stream that they found, write to the descriptor, too."""
-    stream = open(2, "w", encoding="utf-8", buffering=1, closefd=False)  # noqa: SIM115 (for good)
+    stream = _Noise()
     for handler in logging.getLogger("ray").handlers:
         own = type(handler) is logging.StreamHandler or type(handler).__module__.startswith("ray")
         if own and isinstance(handler, logging.StreamHandler):

@@ -212,7 +212,7 @@ def undisturbed(place):
 def check_story(place, chaos):
     """That none was lost or done twice, by the journal."""
     ends, begun_after = Counter(), set()
-    for event in place.events("begun", "ended"):
+    for event in place.events("begun", "branched", "ended"):
         key = event["key"]
         if event["event"] == "ended":
             ends[key] += 1
