@@ -166,9 +166,22 @@ if __name__ == "__main__":
 """
 
 
-def test_a_killed_parent_leaves_no_process(tmp_path):
+WATCHED = """
+import multiprocessing, time
+from noisyseg.bench.cluster.worker_process import end_after_parent
+
+if __name__ == "__main__":
+    worker = multiprocessing.get_context("spawn").Process(target=end_after_parent)
+    worker.start()
+    print(worker.pid, flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("program", [PARENT, WATCHED])
+def test_a_killed_parent_leaves_no_process(tmp_path, program):
     script = tmp_path / "parent.py"
-    script.write_text(PARENT)
+    script.write_text(program)
     parent = subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True)
     worker = int(parent.stdout.readline())
     assert Path(f"/proc/{worker}").exists()
