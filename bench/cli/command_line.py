@@ -28,6 +28,9 @@ Without arguments: run the quick suite on the built-in data set and print its ta
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns 0 done, 1 some runs failed, 2 unusable input (nothing started)."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by who called
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 (for good)
     for stream in (sys.stdout, sys.stderr):
         # A name that the terminal's encoding lacks is no reason to stop.
         if isinstance(stream, io.TextIOWrapper):

@@ -1,5 +1,6 @@
 """What a command says, and the status that it ends with."""
 
+import os
 import sys
 from collections.abc import Iterable
 
@@ -12,8 +13,11 @@ def print_text(text: str) -> None:
 
 
 def say(text: str) -> None:
-    """What a person should know beside it."""
-    sys.stderr.write(f"{text}\n")
+    """What a person should know beside it; where nobody reads any more, it is left out."""
+    try:
+        sys.stderr.write(f"{text}\n")
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def say_warnings(lines: Iterable[str]) -> None:

@@ -44,7 +44,7 @@ def _not_run(done: Done) -> str:
 def _say_others(runs: Sequence[Run], done: Done) -> None:
     """What another process on the same store did meanwhile, or is doing."""
     total = len({run.key for run in runs})
-    if done.by_others:
-        say(f"{len(done.by_others)} of the {total} runs were done by another process meanwhile")
+    if by_others := sum(is_done(done.records.get(key)) for key in done.by_others):
+        say(f"{by_others} of the {total} runs were done by another process meanwhile")
     for run in done.left:
         say(f"left to another process, which has it under way: {run.label}")

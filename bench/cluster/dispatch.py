@@ -13,6 +13,7 @@ from noisyseg.bench.cluster.jobs import Job
 from noisyseg.bench.cluster.stopping import Stopping
 from noisyseg.bench.cluster.waiting_runs import WaitingRuns
 from noisyseg.bench.runs.claims import Claims
+from noisyseg.bench.runs.fault_kinds import fault_of
 from noisyseg.bench.runs.heartbeat import clear_heartbeat
 from noisyseg.bench.runs.prefix import prefix_ready
 from noisyseg.bench.runs.run import Run
@@ -98,7 +99,8 @@ class Dispatch:
             jobs.begin(self._evaluation(self._trained.popleft()))
             evaluating += 1
         room = jobs.room()
-        if any(job.run.key in self.endings.alone for job in jobs.under_way()):
+        training = (job.run.key for job in jobs.under_way() if job.part != "evaluate")
+        if not self.endings.alone.isdisjoint(training):
             room = 0
         while room > 0 and (run := self._next()) is not None:
             if run.key in self.endings.alone and jobs.under_way():
@@ -115,10 +117,17 @@ class Dispatch:
     def _next(self) -> Run | None:
         """The next run that is this driver's to do."""
         while (run := self._waiting.take()) is not None:
-            # One that begins again is claimed already.
-            if self._claims.has(run) or self._is_claimed_now(run):
-                clear_heartbeat(run.folder)  # a killed process's: its run is not under way
-                return run
+            try:
+                # One that begins again is claimed already.
+                if self._claims.has(run) or self._is_claimed_now(run):
+                    clear_heartbeat(run.folder)  # a killed process's: its run is not under way
+                    return run
+            except OSError as error:
+                if fault_of(error) != "disk full":
+                    raise
+                self.endings.is_full = True
+                self._waiting.add(run)
+                return None
         return None
 
     def _is_claimed_now(self, run: Run) -> bool:
@@ -126,11 +135,21 @@ class Dispatch:
         if not self._claims.take(run):
             self._elsewhere[run.key] = run
             self._ground.tell("held elsewhere", run)
+            if not self._ground.settings.wait:
+                self._waiting.release_all(run.key)
             return False
+        return not self._was_ended_elsewhere(run)
+
+    def _was_ended_elsewhere(self, run: Run) -> bool:
+        """Whether another driver has done a run, or failed to, since this one began."""
         record, _ = self._ground.store.peek(run.spec, run.key)
-        if is_ended(record, self._began) and not run.lacks_submission:
-            self._ended_elsewhere(run, record)
+        if record is None or not is_ended(record, self._began) or run.lacks_submission:
             return False
+        self.by_others[run.key] = record
+        self._claims.release(run)
+        self._waiting.release_all(run.key)
+        self._ground.tell("ended elsewhere", run)
+        self._ground.display.ended(run, record, elsewhere=True)
         return True
 
     def _training(self, run: Run) -> Job:
@@ -195,20 +214,13 @@ class Dispatch:
             self._trained.append(run)
         elif step == "again":
             self._waiting.add(run)
+            self._waiting.release_ready(run)
         elif step == "alone":
             self._waiting.add_last(run)
+            self._waiting.release_ready(run)
         else:
             self._claims.release(run)
-            self._release(run.key)
-
-    def _ended_elsewhere(self, run: Run, record: Record | None) -> None:
-        """A run that another driver has done, or failed to do, since this one began."""
-        assert record is not None
-        self.by_others[run.key] = record
-        self._claims.release(run)
-        self._release(run.key)
-        self._ground.tell("ended elsewhere", run)
-        self._ground.display.ended(run, record, elsewhere=True)
+            self._waiting.release_all(run.key)
 
     def _look_around(self) -> None:
         """Now and then: nodes that came or went, runs of others, beginnings that are there."""
@@ -219,24 +231,15 @@ class Dispatch:
             self._ground.tell(event, node=node)
             self._ground.display.note(f"{event}: {node}")
         for run in list(self._elsewhere.values()):
+            self._waiting.release_ready(run, elsewhere=True)
             self._look_at(run)
-        for trunk, branches in list(self._waiting.held_back().items()):
-            ready = [run for run in branches if run.prefix is None or prefix_ready(run.prefix)]
-            if ready:
-                self._waiting.release(trunk, ready)
+        for job in self._ground.jobs.under_way():
+            self._waiting.release_ready(job.run)
 
     def _look_at(self, run: Run) -> None:
         """Take a run back that nobody has any more, and that nobody has ended."""
         if not self._claims.take(run):
             return
         del self._elsewhere[run.key]
-        record, _ = self._ground.store.peek(run.spec, run.key)
-        if is_ended(record, self._began):
-            self._ended_elsewhere(run, record)
-        else:
+        if not self._was_ended_elsewhere(run):
             self._waiting.add(run)
-
-    def _release(self, trunk: str) -> None:
-        """What waited for a run that has ended waits no longer."""
-        if branches := self._waiting.held_back().get(trunk):
-            self._waiting.release(trunk, list(branches))

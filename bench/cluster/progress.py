@@ -35,10 +35,9 @@ class Display(Protocol):
 def display_for(stream: TextIO) -> Display:
     """A live display if stream is a terminal, else plain lines."""
     # Imported here: whoever only names a Display need not wait for what draws one.
-    from rich.console import Console
-
     from noisyseg.bench.cluster.live_display import LiveDisplay
     from noisyseg.bench.cluster.plain_display import PlainDisplay
+    from noisyseg.bench.cluster.run_console import RunConsole
 
-    console = Console(file=stream)
+    console = RunConsole(file=stream)
     return LiveDisplay(console) if console.is_terminal else PlainDisplay(console)

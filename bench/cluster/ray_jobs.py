@@ -133,9 +133,12 @@ class RayJobs:
             alive = [node for node in alive if self._admission.admits(node["NodeID"])]
         resources = [node["Resources"] for node in alive]
         share = self._share
-        self._parallel = trainings_at_once(
-            resources, cpus=share.cpus, gpus=share.gpus, ranks=share.ranks
+        before, self._parallel = (
+            self._parallel,
+            trainings_at_once(resources, cpus=share.cpus, gpus=share.gpus, ranks=share.ranks),
         )
+        if before and not self._parallel:
+            self._news.append(("node awaited", "none that is left has room for a run"))
 
     def _selector(self) -> dict[str, str]:
         """Of the nodes that runs may go to, for Ray; empty for all."""

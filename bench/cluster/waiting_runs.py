@@ -5,6 +5,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import count
 
+from noisyseg.bench.runs.heartbeat import read_heartbeat
+from noisyseg.bench.runs.prefix import Prefix, prefix_ready
 from noisyseg.bench.runs.run import Run
 
 
@@ -56,9 +58,28 @@ class WaitingRuns:
         for _, _, run in held:
             self._behind[trunks[run.key]].append(run)
 
-    def held_back(self) -> dict[str, list[Run]]:
-        """The runs that wait for another, by its key."""
-        return self._behind
+    def release_ready(self, trunk: Run, *, elsewhere: bool = False) -> None:
+        """Let runs begin that wait for a run's first epochs, where these lie there.
+
+        Args:
+            trunk: the run.
+            elsewhere: whether another driver has it done, which may share nothing: an epoch later
+                nothing is waited for any more.
+        """
+        free = [
+            run
+            for run in self._behind.get(trunk.key, ())
+            if run.prefix is None
+            or prefix_ready(run.prefix)
+            or (elsewhere and _is_past(trunk, run.prefix))
+        ]
+        if free:
+            self.release(trunk.key, free)
+
+    def release_all(self, trunk: str) -> None:
+        """Let every run begin that waits for this one: it has ended."""
+        if trunk in self._behind:
+            self.release(trunk, list(self._behind[trunk]))
 
     def release(self, trunk: str, runs: Iterable[Run]) -> None:
         """Let some of the runs begin that wait for this one."""
@@ -74,3 +95,9 @@ class WaitingRuns:
         if self._heap:
             return heapq.heappop(self._heap)[2]
         return self._last.pop(0) if self._last else None
+
+
+def _is_past(trunk: Run, prefix: Prefix) -> bool:
+    """Whether a run is an epoch beyond what it was to leave."""
+    state = read_heartbeat(trunk.folder)
+    return state is not None and state["epoch"] >= prefix.epochs + 1

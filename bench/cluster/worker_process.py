@@ -2,10 +2,12 @@
 
 import contextlib
 import ctypes
+import multiprocessing
 import os
 import pickle
 import signal
 import sys
+import threading
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -54,3 +56,13 @@ def _end_with(parent: int) -> None:
         ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
         if os.getppid() != parent:  # it was gone before
             os._exit(1)
+    else:
+        threading.Thread(target=end_after_parent, daemon=True).start()
+
+
+def end_after_parent() -> None:
+    """End this process once its parent has ended, where the system itself does not."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)

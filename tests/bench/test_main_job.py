@@ -189,7 +189,7 @@ def test_a_failed_run_is_recorded_and_the_others_go_on(cache):
     result = noisyseg(cache, *arguments)
     assert result.returncode == 1, result.stderr
     assert "| boom | failed |" in result.stdout
-    assert "FAILED boom · clean · seed 0: the loss became inf" in result.stderr
+    assert "FAILED boom · clean · seed 0 (not finite): the loss became inf" in result.stderr
     status = {json.loads(path.read_text())["status"] for path in records(out).values()}
     assert status == {"done", "failed"}
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from noisyseg.bench.cluster.scheduler import Done
 from noisyseg.bench.config.shipped import read_suite, shipped_names
 from noisyseg.files import sha256_file
 from noisyseg.results.records.record import seal
@@ -319,7 +320,7 @@ def test_the_table_that_run_leaves_keeps_methods_that_ran_before(
         check()
         for run in runs:
             store.save(record_of(run, 77.0))
-        return {run.key: store.load(run.spec) for run in runs}
+        return Done(records={run.key: store.load(run.spec) for run in runs})
 
     monkeypatch.setattr("noisyseg.bench.cluster.scheduler.run_all", run_all)
     assert call("run", toy.file, "--out", recorded, "--methods", "gce", "--seeds", "0").status == 0

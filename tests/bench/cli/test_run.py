@@ -1,6 +1,9 @@
+import json
+
 import pytest
 
 from noisyseg.bench.cluster.scheduler import Done
+from noisyseg.results.records.record import with_fault
 from noisyseg.results.records.store import RunStore
 
 
@@ -179,6 +182,22 @@ def test_a_table_shows_what_there_is(call, toy, tmp_path, record_of):
         *("| ce | — | failed |", "| lncis | 12.3 (n=1) | — |", ""),
         "1 of 4 runs done, 1 failed; waiting: ce · clean, lncis · sym40 at seed 0.",
     ]
+
+
+def test_a_run_that_was_stopped_waits_and_did_not_fail(call, toy, tmp_path, record_of):
+    out = tmp_path / "runs"
+    runs = toy.expand(out)
+    stopped = with_fault(record_of(runs[2], failure="asked to stop"), "terminated")
+    _save(out, record_of(runs[1], average=12.34), stopped)
+    done = call("table", toy.file, "--out", out)
+    assert done.out.splitlines()[-1].startswith("1 of 4 runs done; waiting: ")
+    assert "failed" not in done.out
+    told = call("status", "--out", out).out
+    assert f"{runs[2].key}  stopped  toy" in told
+    assert "terminated: asked to stop" in told
+    assert "1 done, 0 failed, 1 stopped, 0 running, 0 waiting in" in told
+    planned = json.loads(call("plan", toy.file, "--out", out, "--json").out)
+    assert [run["state"] for run in planned["runs"]].count("to train") == 3
 
 
 def test_a_part_of_the_runs_is_listed_and_trained_alone(call, toy, trained, tmp_path):

@@ -1,4 +1,5 @@
 from noisyseg.bench.cluster.outcome_line import outcome_line
+from noisyseg.results.records.record import with_fault
 
 
 def test_the_line_of_a_run_that_is_done(runs, record_of):
@@ -19,3 +20,8 @@ def test_who_did_it_is_said_if_it_was_another(runs, record_of):
 
 def test_a_reason_cannot_clear_the_screen(runs, record_of):
     assert "\x1b" not in outcome_line(runs[1], record_of(runs[1], failure="\x1b[2J"))
+
+
+def test_a_run_that_was_stopped_did_not_fail(runs, record_of):
+    record = with_fault(record_of(runs[1], failure="asked to stop"), "terminated")
+    assert outcome_line(runs[1], record) == "lncis · clean · seed 0: stopped: terminated"

@@ -98,6 +98,47 @@ def test_each_gpu_has_as_many_runs_as_fit_and_a_process_sees_its_own(jobs, monke
     assert sorted(names) == ["GPU-a"] * 4 + ["GPU-b"] * 4
 
 
+def test_one_of_several_processes_that_dies_ends_the_run_and_frees_its_gpus(jobs, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    place = jobs(parallel=1, gpus=2, of_gpu=1.0)
+    need = Need(cpus=1, gpus=1.0, ranks=2)
+    run = SimpleNamespace(key="k")
+    for _ in range(2):  # there is room for it again
+        place.begin(
+            Job(
+                run=run,
+                part="train",
+                need=need,
+                function=time.sleep,
+                arguments=(9,),
+                assist=os._exit,
+            )
+        )
+        assert place.room() == 0
+        outcome = ended(place, 1)[time.sleep]
+        assert (outcome.fault, "exit status 9" in outcome.message) == ("worker killed", True)
+        assert place.room() == 1
+    assert active_children() == []
+
+
+LISTENS_LATE = """
+import os, pathlib, signal, time
+pathlib.Path({begun!r}).touch()
+time.sleep(0.5)  # as it imports
+signal.signal(signal.SIGINT, lambda *_: os._exit(5))
+time.sleep(600)
+"""
+
+
+def test_a_process_that_was_not_listening_yet_is_asked_to_stop_once_more(jobs, tmp_path):
+    place, begun = jobs(parallel=1), tmp_path / "begun"
+    place.begin(job(exec, LISTENS_LATE.format(begun=str(begun))))
+    while not begun.exists():
+        time.sleep(0.01)
+    place.stop()
+    assert "exit status 5" in ended(place, 1)[exec].message
+
+
 def test_a_process_on_a_cpu_sees_no_gpu(jobs):
     place = jobs()
     place.begin(job(os.getenv, "CUDA_VISIBLE_DEVICES"))
@@ -125,9 +166,22 @@ if __name__ == "__main__":
 """
 
 
-def test_a_killed_parent_leaves_no_process(tmp_path):
+WATCHED = """
+import multiprocessing, time
+from noisyseg.bench.cluster.worker_process import end_after_parent
+
+if __name__ == "__main__":
+    worker = multiprocessing.get_context("spawn").Process(target=end_after_parent)
+    worker.start()
+    print(worker.pid, flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("program", [PARENT, WATCHED])
+def test_a_killed_parent_leaves_no_process(tmp_path, program):
     script = tmp_path / "parent.py"
-    script.write_text(PARENT)
+    script.write_text(program)
     parent = subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True)
     worker = int(parent.stdout.readline())
     assert Path(f"/proc/{worker}").exists()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from noisyseg.bench.cluster.scheduler import Done
 from noisyseg.bench.config.suite import Choices, load_suite
 from noisyseg.bench.leaderboard.contents import parse_contents
 from noisyseg.bench.runs.grid import expand
@@ -259,7 +260,7 @@ def reproduce(call, toy_bundle, toy_store, monkeypatch):
             metrics = json.loads(json.dumps(source["metrics"]))
             metrics["segm"]["AP"] += off
             fields = {k: v for k, v in source.items() if k not in ("format", "key", "checksum")}
-            return {run.key: seal({**fields, "metrics": metrics})}
+            return Done(records={run.key: seal({**fields, "metrics": metrics})})
 
         monkeypatch.setattr("noisyseg.bench.cluster.scheduler.run_all", trained)
         key = key or parse_contents(zipfile.ZipFile(toy_bundle).read("bundle.json")).runs[0].key
