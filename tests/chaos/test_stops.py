@@ -6,6 +6,8 @@ import signal
 
 import pytest
 
+pytestmark = pytest.mark.chaos
+
 ONE_BY_ONE = ("--cpus-per-run", "1")
 BACKENDS = {"processes": ("--without-ray",), "ray": ()}
 SLOW_STEPS = "0.6"  # 24 steps of a run
