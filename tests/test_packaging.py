@@ -127,7 +127,7 @@ def test_the_base_asks_for_nothing_that_trains_and_the_extra_brings_it(
     base = {package for package, rest in wanted if "extra ==" not in rest}
     train = {package for package, rest in wanted if re.search("extra == .train.", rest)}
     onedl = {"onedl-mmdetection", "onedl-mmcv", "onedl-mmengine"}
-    assert train == {"torch", "torchvision", "ray", *onedl}
+    assert train == {"torch", "torchvision", "ray", "nvidia-ml-py", *onedl}
     assert not train & base
     assert {"numpy", "opencv-python-headless", "pycocotools", "hotcoco"} <= base
 
