@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from datetime import datetime, timezone
+from functools import partial
 
 import pytest
 
@@ -247,7 +248,13 @@ def test_a_kind_of_failure_is_said(call, toy, tmp_path, record_of):
 def watching(out, *words):
     """`status --watch` in a process of its own."""
     command = [sys.executable, "-m", "noisyseg.bench.cli", "status", "--out", str(out), "--watch"]
-    return subprocess.Popen([*command, *words], stdout=subprocess.PIPE, text=True)
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    return subprocess.Popen(
+        [*command, *words],
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=heard,  # a job in the background may have been told to ignore it
+    )
 
 
 def test_watching_off_a_terminal_prints_blocks_until_ctrl_c(toy, tmp_path, record_of):
@@ -288,7 +295,8 @@ def test_watching_on_a_terminal_redraws(toy, tmp_path):
     command = [sys.executable, "-m", "noisyseg.bench.cli", "status", "--out", str(out), "--watch"]
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80", "LINES": "24"}
     with _alone_in(runs[0].folder):
-        watched = subprocess.Popen([*command, "0.1"], stdout=own, env=environment)
+        heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+        watched = subprocess.Popen([*command, "0.1"], stdout=own, env=environment, preexec_fn=heard)
         os.close(own)
         shown = b""
         while shown.count(b"evaluating") < 3:

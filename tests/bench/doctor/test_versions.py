@@ -56,7 +56,8 @@ def test_the_original_stack_beside_the_maintained_one_is_a_problem(distribution)
 
 def test_what_trains_can_be_absent_as_a_whole_or_in_part(monkeypatch):
     real = versions.package_version
-    trains = {"torch", "torchvision", "onedl-mmdetection", "onedl-mmcv", "onedl-mmengine", "ray"}
+    onedl = {"onedl-mmdetection", "onedl-mmcv", "onedl-mmengine"}
+    trains = {"torch", "torchvision", *onedl, "ray", "nvidia-ml-py"}
     monkeypatch.setattr(versions, "package_version", lambda n: None if n in trains else real(n))
     absent, good = versions.packages()
     assert (absent.level, good.level) == ("problem", "ok")
