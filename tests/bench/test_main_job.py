@@ -182,6 +182,7 @@ def shared_files(out):
     return files
 
 
+@pytest.mark.long
 def test_a_failed_run_is_recorded_and_the_others_go_on(cache):
     out = cache / "failing"
     arguments = ["run", str(cache / "tiny.yaml"), "--data-root", str(cache), "--out", str(out)]

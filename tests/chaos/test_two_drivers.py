@@ -20,6 +20,7 @@ def count(here, *events):
     return Counter(event["key"] for event in here.events(*events))
 
 
+@pytest.mark.long
 def test_two_drivers_do_every_run_once_and_say_what_the_other_did(place_in, tmp_path):
     here = place_in(tmp_path, "smoke")
     drivers = [here.start(*ONE_BY_ONE) for _ in range(2)]

@@ -362,6 +362,7 @@ print(json.dumps({"met": met, "parallel": silent.parallel, "status": status, "al
 """
 
 
+@pytest.mark.long
 def test_a_cluster_of_two_nodes_runs_two_at_once_from_any_folder_and_stays(tmp_path):
     environment = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")}
     command = [sys.executable, "-c", CLUSTER, str(tmp_path)]
