@@ -30,6 +30,8 @@ from noisyseg.bench.runs.run import Run
 from noisyseg.results.records.store import RunStore
 
 SLOTS = 8
+# What a check of the runs takes at least, as mmdet is imported for it: workers start meanwhile.
+CHECK_S = 4.0
 
 
 class Watch:
@@ -147,7 +149,7 @@ def through(runs: Sequence[Run], known: dict[str, float], store: RunStore, watch
     )
     scheduler.Durations = SimpleNamespace(of=lengths)  # type: ignore[misc,assignment]
     settings = ClusterSettings(cpus_per_run=1, gpus_per_run=0)
-    scheduler.run_all(runs, store, settings, watch, lambda: None)
+    scheduler.run_all(runs, store, settings, watch, lambda: time.sleep(CHECK_S))
 
 
 def _idle() -> Any:
