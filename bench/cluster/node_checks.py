@@ -93,13 +93,25 @@ def ask_node(
     Returns:
         The reference, for `answer_to`.
     """
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
     # By value: a worker that imported it by name might import another noisyseg.
     ray.cloudpickle.register_pickle_by_value(driver_package)
-    place = NodeAffinitySchedulingStrategy(node_id=node, soft=False)
-    task = ray.remote(num_cpus=0, max_retries=1)(driver_package.call_in_worker)
-    return task.options(scheduling_strategy=place).remote(package, ray.cloudpickle.dumps(call))
+    task = task_on(ray, node, driver_package.call_in_worker, max_retries=1)
+    return task.remote(package, ray.cloudpickle.dumps(call))
+
+
+def task_on(ray: Any, node: str, function: Callable[..., Any], **options: int) -> Any:
+    """A function as a task that runs on one node alone, whatever else is under way there.
+
+    Args:
+        ray: connected.
+        node: its id.
+        function: as Ray takes it.
+        options: of Ray's tasks.
+    """
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    pinned = NodeAffinitySchedulingStrategy(node_id=node, soft=False)
+    return ray.remote(num_cpus=0, scheduling_strategy=pinned, **options)(function)
 
 
 def answer_to(ray: Any, package: driver_package.DriverPackage, reference: Any) -> Any:
