@@ -26,7 +26,7 @@ _MEND = (
 )
 
 
-class NodeAnswer(NamedTuple):
+class Readiness(NamedTuple):
     """What a node says of itself.
 
     Attributes:
@@ -67,9 +67,9 @@ def check_nodes(
     return frozenset(node for node, answer in answers.items() if answer.sees_store)
 
 
-def answer_here(files: NeededFiles, token: Token) -> NodeAnswer:
+def answer_here(files: NeededFiles, token: Token) -> Readiness:
     """What the machine that calls this says of itself."""
-    return NodeAnswer(problems_here(files), sees(token))
+    return Readiness(problems_here(files), sees(token))
 
 
 def node_name(node: Mapping[str, Any]) -> str:
@@ -135,20 +135,20 @@ def _answers(
     package: driver_package.DriverPackage,
     nodes: Sequence[Mapping[str, Any]],
     arguments: tuple[NeededFiles, Token],
-) -> dict[str, NodeAnswer]:
+) -> dict[str, Readiness]:
     """What each node says, by its id; all are asked at once."""
     call = (answer_here, arguments)
     asked = {ask_node(ray, package, node["NodeID"], call): node["NodeID"] for node in nodes}
     ready, late = ray.wait(list(asked), num_returns=len(asked), timeout=_LIMIT_S)
     for reference in late:
         ray.cancel(reference, force=True)
-    silent = NodeAnswer([f"it has not answered within {_LIMIT_S:.0f} s"], sees_store=False)
+    silent = Readiness([f"it has not answered within {_LIMIT_S:.0f} s"], sees_store=False)
     answers = {asked[reference]: silent for reference in late}
     for reference in ready:
         try:
             answers[asked[reference]] = answer_to(ray, package, reference)
         except InputError as error:
-            answers[asked[reference]] = NodeAnswer([str(error)], sees_store=False)
+            answers[asked[reference]] = Readiness([str(error)], sees_store=False)
     return answers
 
 
