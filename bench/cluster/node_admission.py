@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from noisyseg.bench.cluster import driver_package
-from noisyseg.bench.cluster.node_checks import answer_to, ask_node, node_name
+from noisyseg.bench.cluster.node_calls import answer_to, ask_node, node_name
 from noisyseg.bench.cluster.node_files import NeededFiles, problems_here
 from noisyseg.errors import InputError
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from noisyseg.bench.cluster import driver_package
-from noisyseg.bench.cluster.node_checks import node_name, task_on
+from noisyseg.bench.cluster.node_calls import ask_node, node_name, task_on
 from noisyseg.bench.cluster.ray_cluster import connected
 from noisyseg.bench.cluster.settings import ClusterSettings
 
@@ -70,11 +70,10 @@ def ask_nodes(address: str, function: Callable[..., Any], *arguments: Any) -> li
     package = driver_package.own_package()
     with connected(ClusterSettings(address=address)) as (ray, _):
         nodes = named_nodes(ray.nodes())
-        call = ray.cloudpickle.dumps((function, arguments))
-        # By value: a worker that imported it by name might import another noisyseg.
-        ray.cloudpickle.register_pickle_by_value(driver_package)
+        call = (function, arguments)
         references = {
-            name: _asked_once(ray, node).remote(package, call) for name, node in nodes.items()
+            name: ask_node(ray, package, node["NodeID"], call, max_calls=1, max_retries=0)
+            for name, node in nodes.items()
         }
         return [
             replace(
@@ -93,11 +92,6 @@ def named_nodes(nodes: Sequence[Node]) -> dict[str, Node]:
         name if names.count(name) == 1 else f"{name} {node['NodeID'][:8]}": node
         for name, node in zip(names, alive, strict=True)
     }
-
-
-def _asked_once(ray: Any, node: Node) -> Any:
-    """The task of a question; its process ends with it: one that has seen a GPU keeps memory."""
-    return task_on(ray, node["NodeID"], driver_package.call_in_worker, max_calls=1, max_retries=0)
 
 
 def _answer(

@@ -1,10 +1,11 @@
 """Every node asked, before anything trains, whether it has what the runs need."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
-from noisyseg.bench.cluster import driver_package
+from noisyseg.bench.cluster.driver_package import DriverPackage
+from noisyseg.bench.cluster.node_calls import answer_to, ask_node, node_name
 from noisyseg.bench.cluster.node_files import (
     NeededFiles,
     Token,
@@ -15,8 +16,6 @@ from noisyseg.bench.cluster.node_files import (
 )
 from noisyseg.bench.runs.run import Run
 from noisyseg.errors import InputError
-
-T = TypeVar("T")
 
 _LIMIT_S = 300.0  # a worker's start, and weights that are hashed over a slow network
 _MEND = (
@@ -38,9 +37,7 @@ class Readiness(NamedTuple):
     sees_store: bool
 
 
-def check_nodes(
-    ray: Any, package: driver_package.DriverPackage, runs: Sequence[Run], root: str
-) -> frozenset[str]:
+def check_nodes(ray: Any, package: DriverPackage, runs: Sequence[Run], root: str) -> frozenset[str]:
     """Ask every node whether runs can be trained there.
 
     Args:
@@ -72,67 +69,9 @@ def answer_here(files: NeededFiles, token: Token) -> Readiness:
     return Readiness(problems_here(files), sees(token))
 
 
-def node_name(node: Mapping[str, Any]) -> str:
-    """A node's host name and address, of an entry of `ray.nodes()`."""
-    return f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
-
-
-def ask_node(
-    ray: Any,
-    package: driver_package.DriverPackage,
-    node: str,
-    call: tuple[Callable[..., T], tuple[Any, ...]],
-) -> Any:
-    """Hand Ray a call for a node, to be made whatever else is done there.
-
-    Args:
-        ray: connected.
-        package: the driver's.
-        node: its id.
-        call: a function and its arguments.
-    Returns:
-        The reference, for `answer_to`.
-    """
-    # By value: a worker that imported it by name might import another noisyseg.
-    ray.cloudpickle.register_pickle_by_value(driver_package)
-    task = task_on(ray, node, driver_package.call_in_worker, max_retries=1)
-    return task.remote(package, ray.cloudpickle.dumps(call))
-
-
-def task_on(ray: Any, node: str, function: Callable[..., Any], **options: int) -> Any:
-    """A function as a task that runs on one node alone, whatever else is under way there.
-
-    Args:
-        ray: connected.
-        node: its id.
-        function: as Ray takes it.
-        options: of Ray's tasks.
-    """
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-    pinned = NodeAffinitySchedulingStrategy(node_id=node, soft=False)
-    return ray.remote(num_cpus=0, scheduling_strategy=pinned, **options)(function)
-
-
-def answer_to(ray: Any, package: driver_package.DriverPackage, reference: Any) -> Any:
-    """What a node that was asked has answered.
-
-    Raises:
-        InputError: it could not be asked, or has another noisyseg.
-    """
-    try:
-        other, answer = ray.get(reference)
-    except ray.exceptions.RayError as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
-        raise InputError(f"it could not be asked: {reason}") from None
-    if other is not None:
-        raise driver_package.mismatch(package, other)
-    return answer
-
-
 def _answers(
     ray: Any,
-    package: driver_package.DriverPackage,
+    package: DriverPackage,
     nodes: Sequence[Mapping[str, Any]],
     arguments: tuple[NeededFiles, Token],
 ) -> dict[str, Readiness]:
