@@ -110,6 +110,15 @@ def toy(tmp_path: Path) -> Toy:
 
 
 @pytest.fixture
+def runs(toy, tmp_path):
+    """Four runs with folders."""
+    made = toy.expand(tmp_path / "runs")
+    for run in made:
+        run.folder.mkdir(parents=True)
+    return made
+
+
+@pytest.fixture
 def record_of():
     """Makes the record of a run that ended with a mask AP, or failed with a message."""
 

@@ -4,15 +4,6 @@ import pytest
 
 
 @pytest.fixture
-def runs(toy, tmp_path):
-    """Four runs with folders."""
-    made = toy.expand(tmp_path / "runs")
-    for run in made:
-        run.folder.mkdir(parents=True)
-    return made
-
-
-@pytest.fixture
 def log():
     """Writes a run's log: one loss an epoch."""
 
