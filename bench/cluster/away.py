@@ -57,10 +57,10 @@ class Home:
                 self.files.remove(token.path, None)
         return _SEEN[self.name]
 
-    def let_go(self, run: Run) -> None:
-        """Free a run whose worker has died: nobody works on it any more."""
+    def let_go(self, run: Run, owner: Owner = None) -> None:
+        """Free a run: its owner has done with it or, where none is named, its worker has died."""
         with suppress(OSError):  # its lock goes with the home
-            self.files.let_go(str(run.folder))
+            self.files.let_go(str(run.folder), owner)
 
 
 class _RemoteFiles:
@@ -201,11 +201,9 @@ def _held(run: Run, home: Home, owner: Owner) -> Iterator[None]:
     if owner is None:
         yield
         return
-    folder = str(run.folder)
-    while not home.files.hold(folder, owner):
+    while not home.files.hold(str(run.folder), owner):
         time.sleep(_AGAIN_S)
     try:
         yield
     finally:
-        with suppress(OSError):  # its lock goes with the home
-            home.files.let_go(folder, owner)
+        home.let_go(run, owner)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from noisyseg.bench.cluster import driver_package
+from noisyseg.bench.cluster.node_checks import node_name, task_on
 from noisyseg.bench.cluster.ray_cluster import connected
 from noisyseg.bench.cluster.settings import ClusterSettings
 
@@ -73,8 +74,7 @@ def ask_nodes(address: str, function: Callable[..., Any], *arguments: Any) -> li
         # By value: a worker that imported it by name might import another noisyseg.
         ray.cloudpickle.register_pickle_by_value(driver_package)
         references = {
-            name: _task_on(ray, node, driver_package.call_in_worker, 1).remote(package, call)
-            for name, node in nodes.items()
+            name: _asked_once(ray, node).remote(package, call) for name, node in nodes.items()
         }
         return [
             replace(
@@ -88,11 +88,16 @@ def ask_nodes(address: str, function: Callable[..., Any], *arguments: Any) -> li
 def named_nodes(nodes: Sequence[Node]) -> dict[str, Node]:
     """The nodes that are alive, of what Ray says of all, by host name and address."""
     alive = [node for node in nodes if node["Alive"]]
-    names = [f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})" for node in alive]
+    names = [node_name(node) for node in alive]
     return {
         name if names.count(name) == 1 else f"{name} {node['NodeID'][:8]}": node
         for name, node in zip(names, alive, strict=True)
     }
+
+
+def _asked_once(ray: Any, node: Node) -> Any:
+    """The task of a question; its process ends with it: one that has seen a GPU keeps memory."""
+    return task_on(ray, node["NodeID"], driver_package.call_in_worker, max_calls=1, max_retries=0)
 
 
 def _answer(
@@ -124,7 +129,7 @@ def _clock(ray: Any, node: Node) -> float:
     def read() -> float:  # travels by value: the node may have no noisyseg
         return time.time()
 
-    task = _task_on(ray, node, read, 0)
+    task = task_on(ray, node["NodeID"], read, max_retries=0)
     readings: list[Reading] = []
     for _ in range(_READINGS):  # the first one waits for a worker's start
         before = time.time()
@@ -136,18 +141,3 @@ def _clock(ray: Any, node: Node) -> float:
 def closest(readings: Sequence[Reading]) -> Reading:
     """The reading that says most: the one that took the least time."""
     return min(readings, key=lambda reading: reading.after - reading.before)
-
-
-def _task_on(ray: Any, node: Node, function: Callable[..., Any], calls: int) -> Any:
-    """A function as a task that runs on this node alone, whatever else is under way there.
-
-    Args:
-        calls: after which its process ends: one that has seen a GPU keeps memory of it; 0: it
-            stays.
-    """
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-    pinned = NodeAffinitySchedulingStrategy(node_id=node["NodeID"], soft=False)
-    return ray.remote(
-        num_cpus=0, max_calls=calls, max_retries=0, scheduling_strategy=pinned
-    )(function)  # fmt: skip

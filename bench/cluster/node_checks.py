@@ -26,7 +26,7 @@ _MEND = (
 )
 
 
-class NodeAnswer(NamedTuple):
+class Readiness(NamedTuple):
     """What a node says of itself.
 
     Attributes:
@@ -67,9 +67,9 @@ def check_nodes(
     return frozenset(node for node, answer in answers.items() if answer.sees_store)
 
 
-def answer_here(files: NeededFiles, token: Token) -> NodeAnswer:
+def answer_here(files: NeededFiles, token: Token) -> Readiness:
     """What the machine that calls this says of itself."""
-    return NodeAnswer(problems_here(files), sees(token))
+    return Readiness(problems_here(files), sees(token))
 
 
 def node_name(node: Mapping[str, Any]) -> str:
@@ -93,13 +93,25 @@ def ask_node(
     Returns:
         The reference, for `answer_to`.
     """
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
     # By value: a worker that imported it by name might import another noisyseg.
     ray.cloudpickle.register_pickle_by_value(driver_package)
-    place = NodeAffinitySchedulingStrategy(node_id=node, soft=False)
-    task = ray.remote(num_cpus=0, max_retries=1)(driver_package.call_in_worker)
-    return task.options(scheduling_strategy=place).remote(package, ray.cloudpickle.dumps(call))
+    task = task_on(ray, node, driver_package.call_in_worker, max_retries=1)
+    return task.remote(package, ray.cloudpickle.dumps(call))
+
+
+def task_on(ray: Any, node: str, function: Callable[..., Any], **options: int) -> Any:
+    """A function as a task that runs on one node alone, whatever else is under way there.
+
+    Args:
+        ray: connected.
+        node: its id.
+        function: as Ray takes it.
+        options: of Ray's tasks.
+    """
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    pinned = NodeAffinitySchedulingStrategy(node_id=node, soft=False)
+    return ray.remote(num_cpus=0, scheduling_strategy=pinned, **options)(function)
 
 
 def answer_to(ray: Any, package: driver_package.DriverPackage, reference: Any) -> Any:
@@ -123,20 +135,20 @@ def _answers(
     package: driver_package.DriverPackage,
     nodes: Sequence[Mapping[str, Any]],
     arguments: tuple[NeededFiles, Token],
-) -> dict[str, NodeAnswer]:
+) -> dict[str, Readiness]:
     """What each node says, by its id; all are asked at once."""
     call = (answer_here, arguments)
     asked = {ask_node(ray, package, node["NodeID"], call): node["NodeID"] for node in nodes}
     ready, late = ray.wait(list(asked), num_returns=len(asked), timeout=_LIMIT_S)
     for reference in late:
         ray.cancel(reference, force=True)
-    silent = NodeAnswer([f"it has not answered within {_LIMIT_S:.0f} s"], sees_store=False)
+    silent = Readiness([f"it has not answered within {_LIMIT_S:.0f} s"], sees_store=False)
     answers = {asked[reference]: silent for reference in late}
     for reference in ready:
         try:
             answers[asked[reference]] = answer_to(ray, package, reference)
         except InputError as error:
-            answers[asked[reference]] = NodeAnswer([str(error)], sees_store=False)
+            answers[asked[reference]] = Readiness([str(error)], sees_store=False)
     return answers
 
 

@@ -49,7 +49,7 @@ def node_folder(store: str) -> Iterator[NodeFolder]:
         base = _private_folder() / store
         runs = base / "runs"
         runs.mkdir(parents=True, exist_ok=True)
-        with _locked(base.parent / _LOCK):
+        with alone_with(base.parent / _LOCK):
             os.utime(base)
             _sweep(base.parent)
             own = Path(tempfile.mkdtemp(dir=runs, prefix=""))
@@ -106,7 +106,8 @@ def _is_alive(run: Path) -> bool:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as lock:
+def alone_with(lock_file: Path) -> Iterator[None]:
+    """Wait until no other process of this machine has the file's lock, and hold it."""
+    with lock_file.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -4,15 +4,14 @@ They are sent, but for a noisy file that is large even when compressed: that one
 the clean one, as `run` made it, and must come to the same bytes.
 """
 
-import fcntl
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from noisyseg.annotation_files.annotation_index import write_index
 from noisyseg.bench.cluster.home_files import FileFacts, HomeFiles
 from noisyseg.bench.cluster.mirror import fetch
+from noisyseg.bench.cluster.node_folder import alone_with
 from noisyseg.bench.runs.noise_again import clean_file, make_again, noise_from
 from noisyseg.bench.runs.run import Run
 from noisyseg.errors import InputError
@@ -31,10 +30,11 @@ def with_own_annotations(run: Run, files: HomeFiles, folder: Path) -> Run:
     Raises:
         InputError: a file that the home lacks, or noise that comes to other bytes here.
     """
-    noisy = run.manifest is not None
-    train = (
-        _noisy_file(run, files, folder) if noisy else _sent(files, run.train_annotations, folder)
-    )
+    if run.manifest is None:
+        train, manifest = _sent(files, run.train_annotations, folder), None
+    else:
+        train = _noisy_file(run, files, folder)
+        manifest = _sent(files, run.manifest, folder)
     submission = run.submission
     if submission is not None:
         submission = replace(submission, annotations=_sent(files, submission.annotations, folder))
@@ -42,7 +42,7 @@ def with_own_annotations(run: Run, files: HomeFiles, folder: Path) -> Run:
         run,
         train_annotations=train,
         eval_annotations=_sent(files, run.eval_annotations, folder),
-        manifest=None if run.manifest is None else _sent(files, run.manifest, folder),
+        manifest=manifest,
         submission=submission,
     )
 
@@ -78,18 +78,10 @@ def _made_once(
     if facts is None:
         raise InputError(f"{path} is gone from the store: call `noisyseg run` again.")
     place = folder / facts.sha256[:16] / path.name
-    with _alone_with(place):
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with alone_with(place.parent / f".{place.name}.lock"):
         if not place.is_file() or sha256_file(place) != facts.sha256:
             make(place, facts)
         if path.name != "manifest.json":
             write_index(place)
     return place
-
-
-@contextmanager
-def _alone_with(place: Path) -> Iterator[None]:
-    """Wait until no other process of this machine makes the file."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with (place.parent / f".{place.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

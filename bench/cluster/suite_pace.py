@@ -47,7 +47,6 @@ class SuitePace:
     ) -> float | None:
         """Seconds until all have ended; None as long as nothing is measured.
 
-
         Args:
             under_way: runs that have begun.
             waiting: kind → how many have not; one that begins from another's first epochs is a

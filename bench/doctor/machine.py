@@ -8,6 +8,7 @@ from pathlib import Path
 from noisyseg.bench.cluster.machine import usable_cpus
 from noisyseg.bench.doctor.cgroup import limits
 from noisyseg.bench.doctor.finding import Finding, ok, warning
+from noisyseg.bench.runs.estimate import readable_bytes
 
 SHARED_MEMORY = Path("/dev/shm")
 _LEAST_SHARED = 1 << 30
@@ -30,10 +31,12 @@ def memory() -> Iterator[Finding]:
     """How much memory there is, and how much of it is free."""
     total, free = _memory()
     limit = limits().memory
-    text = f"{_gb(total)}, {_gb(free)} of it free"
+    text = f"{readable_bytes(total)}, {readable_bytes(free)} of it free"
     if limit is not None and limit < total:
         free = min(free, limit)
-        text = f"{text}; limited to {_gb(limit)} for this process and others of its group"
+        text = (
+            f"{text}; limited to {readable_bytes(limit)} for this process and others of its group"
+        )
     if free < _LEAST_MEMORY:
         yield warning("memory", text, "end what uses it (see `ps aux --sort=-rss | head`)")
     else:
@@ -49,7 +52,7 @@ def shared_memory(folder: Path = SHARED_MEMORY) -> Iterator[Finding]:
     if not folder.is_dir():
         return
     free = shutil.disk_usage(folder).free
-    text = f"{_gb(free)} free in {folder}"
+    text = f"{readable_bytes(free)} free in {folder}"
     if free < _LEAST_SHARED:
         text = f"{text}: processes that load images pass them through it, and die where it is full"
         mend = f"mount -o remount,size=8G {folder}  # of a container: docker run --shm-size=8g …"
@@ -67,7 +70,3 @@ def _memory() -> tuple[int, int]:
         return total, total
     sizes = {line.partition(":")[0]: int(line.split()[1]) << 10 for line in lines if ":" in line}
     return sizes["MemTotal"], sizes.get("MemAvailable", sizes["MemFree"])
-
-
-def _gb(count: int) -> str:
-    return f"{count / (1 << 30):.1f} GB"

@@ -31,9 +31,7 @@ ray.init(address=cluster.address, logging_level="ERROR", log_to_driver=False)
 @ray.remote(num_cpus=1, max_retries=0)
 def run(marks):
     import os, time
-    from noisyseg.bench.cluster.draining_node import draining_nodes, told_of_draining
-from noisyseg.bench.cluster.ray_jobs import RayJobs
-from noisyseg.bench.cluster.share import Share
+    from noisyseg.bench.cluster.draining_node import told_of_draining
     from noisyseg.bench.runs.stop_signal import asked_to_stop, stop_signals
     with told_of_draining(), stop_signals():
         open(os.path.join(marks, "began"), "w").close()

@@ -41,7 +41,7 @@ def test_a_quota_below_the_affinity_is_warned_of(limited, monkeypatch):
 
 
 def test_a_limit_of_memory_is_told_and_a_small_one_warned_of(limited):
-    limited(memory=1 << 30)
+    limited(memory=10**9)
     (found,) = machine.memory()
     assert found.level == "warning"
     assert "limited to 1.0 GB" in found.text
