@@ -28,9 +28,10 @@ from noisyseg.bench.config.model import load_model
 from noisyseg.bench.config.protocol import load_protocol
 from noisyseg.bench.training.box_heads import put_method
 from noisyseg.bench.training.detector import build_detector
-from noisyseg.bench.training.loop import Training, train
+from noisyseg.bench.training.loop import train
 from noisyseg.bench.training.ranks import Ranks, joined
 from noisyseg.bench.training.run_dataset import train_dataset
+from noisyseg.bench.training.training import Training
 from noisyseg.methods.registry import resolve
 
 WARM = 3  # steps

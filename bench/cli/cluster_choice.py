@@ -8,6 +8,17 @@ from noisyseg.bench.runs.watchdog import STEP_LIMIT_S
 
 def add_cluster(parser: argparse.ArgumentParser) -> None:
     """The arguments of `ClusterSettings`."""
+    _add_shares(parser)
+    _add_policies(parser)
+
+
+def _add_shares(parser: argparse.ArgumentParser) -> None:
+    """Where runs are done, and what each may use."""
+    parser.add_argument(
+        "--without-ray",
+        action="store_true",
+        help="runs in processes of this one, on this machine",
+    )
     parser.add_argument(
         "--address",
         metavar="auto|HOST:PORT|ray://…",
@@ -17,7 +28,8 @@ def add_cluster(parser: argparse.ArgumentParser) -> None:
         "--gpus-per-run",
         type=_share,
         metavar="N",
-        help="GPUs for each run (default: 1 where there are GPUs, else 0)",
+        help="GPUs for each run: a part of one, or several, which train it together (default: 1 "
+        "where there are GPUs, else 0)",
     )
     parser.add_argument(
         "--cpus-per-run",
@@ -26,6 +38,10 @@ def add_cluster(parser: argparse.ArgumentParser) -> None:
         help="CPUs for each run; on a CPU its torch threads (default: 1, or with "
         "GPUs an even share, at most 8)",
     )
+
+
+def _add_policies(parser: argparse.ArgumentParser) -> None:
+    """What is done about processes that end, and about those of others."""
     parser.add_argument(
         "--max-retries",
         type=whole,
@@ -33,11 +49,6 @@ def add_cluster(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="starts again in a row for a run whose process died without having come further "
         "(default: 2)",
-    )
-    parser.add_argument(
-        "--without-ray",
-        action="store_true",
-        help="runs in processes of this one, on this machine",
     )
     parser.add_argument(
         "--no-wait",

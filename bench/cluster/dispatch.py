@@ -162,18 +162,13 @@ class Dispatch:
             keep_checkpoints=ground.settings.keep_checkpoints,
             step_limit=ground.settings.step_limit,
         )
-        part = "train" if need.gpus else "execute"
-        tasks = {
-            "train": worker_tasks.train_in_worker,
-            "execute": worker_tasks.execute_in_worker,
-        }
-        arguments = (run, self._root, resources, *self._home)
+        on_gpu = need.gpus > 0
         return Job(
             run=run,
-            part=part,
+            part="train" if on_gpu else "execute",
             need=need,
-            function=tasks[part],
-            arguments=arguments,
+            function=worker_tasks.train_in_worker if on_gpu else worker_tasks.execute_in_worker,
+            arguments=(run, self._root, resources, *self._home),
             assist=worker_tasks.assist_in_worker,
         )
 
@@ -207,7 +202,7 @@ class Dispatch:
 
         Args:
             job: that has.
-            step: evaluate, again, alone or ended.
+            step: evaluate, again, alone, ended or left.
         """
         run = job.run
         if step == "evaluate":

@@ -49,7 +49,7 @@ class Endings:
         run = job.run
         if outcome.other is not None:  # what is under way elsewhere goes on
             self.foreign = mismatch(self._ground.package, outcome.other)
-            return "foreign"
+            return "left"
         if outcome.fault is None and outcome.record is None:
             return "evaluate"
         if self._stopping.wanted and outcome.fault in _BY_STOPPING:
@@ -66,11 +66,11 @@ class Endings:
         One that had not begun has written nothing, and waits as before.
         """
         record, _ = self._ground.store.peek(run.spec, run.key)
-        if is_done(record) and record is not None:
+        if record is None:
+            return "left"
+        if is_done(record):
             return self._end(run, record)
-        if record is not None and is_stopped(record):
-            return self._after_fault(run, record, "interrupted")
-        return "left"
+        return self._after_fault(run, record, "interrupted") if is_stopped(record) else "left"
 
     def _after_fault(self, run: Run, record: Record, fault: Fault) -> str:
         if self._stopping.fault is not None and fault in ("interrupted", "preempted"):

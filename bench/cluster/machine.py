@@ -1,6 +1,7 @@
 """What this machine has for runs."""
 
 import os
+import socket
 
 
 def usable_cpus() -> int:
@@ -15,3 +16,10 @@ def this_machine() -> dict[str, float]:
     import torch
 
     return {"CPU": usable_cpus(), "GPU": torch.cuda.device_count()}
+
+
+def free_address(host: str) -> str:
+    """Where the ranks of a run may meet on this machine, as torch.distributed names it."""
+    with socket.socket() as bound:
+        bound.bind(("", 0))
+        return f"tcp://{host}:{bound.getsockname()[1]}"

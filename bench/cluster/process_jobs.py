@@ -4,7 +4,6 @@ import multiprocessing
 import os
 import pickle
 import signal
-import socket
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from noisyseg.bench.cluster.jobs import Job, Outcome
+from noisyseg.bench.cluster.machine import free_address
 from noisyseg.bench.cluster.share import Share
 from noisyseg.bench.cluster.worker_process import work
 
@@ -28,11 +28,15 @@ class _Worker:
 
 @dataclass(kw_only=True, eq=False, slots=True)
 class _Working:
-    """A job's processes; the first one answers."""
+    """A job's processes; the first one answers.
+
+    Attributes:
+        over: those of the others that have done their part.
+    """
 
     job: Job
     workers: list[_Worker]
-    over: set[int] = field(default_factory=set)
+    over: set[_Worker] = field(default_factory=set)
 
 
 class ProcessJobs:
@@ -69,7 +73,7 @@ class ProcessJobs:
         need = job.need
         workers = [self._worker(need.gpus) for _ in range(need.ranks)]
         self._working.append(_Working(job=job, workers=workers))
-        meeting = _free_address() if need.ranks > 1 else ""
+        meeting = free_address("127.0.0.1") if need.ranks > 1 else ""
         for rank, worker in enumerate(workers):
             call = (job.function, job.arguments) if need.ranks == 1 else job.of_rank(rank, meeting)
             with suppress(OSError):  # one that has just died: `ended` tells of it
@@ -82,7 +86,7 @@ class ProcessJobs:
         waited: list[Any] = []
         for working in self._working:
             for worker in working.workers:
-                if id(worker) not in working.over:
+                if worker not in working.over:
                     waited += [worker.pipe, worker.process.sentinel]
         ready: set[Any] = set(wait(waited, timeout))
         found = []
@@ -143,7 +147,7 @@ class ProcessJobs:
     def _outcome(self, working: _Working, ready: set[Any]) -> Outcome | None:
         """A job's outcome, if what has ended decides it: its first process, or one that died."""
         for rank, worker in enumerate(working.workers):
-            if id(worker) in working.over:
+            if worker in working.over:
                 continue
             if worker.pipe in ready or worker.process.sentinel in ready:
                 outcome = _answer(worker)
@@ -151,7 +155,7 @@ class ProcessJobs:
                     continue
                 if rank == 0 or outcome.fault is not None:
                     return outcome
-                working.over.add(id(worker))
+                working.over.add(worker)
         return None
 
     def _take_back(self, working: _Working) -> None:
@@ -198,9 +202,3 @@ def _visible_devices(gpus: int) -> list[str]:
     names = os.environ.get("CUDA_VISIBLE_DEVICES", "")
     found = [name.strip() for name in names.split(",") if name.strip()]
     return found if len(found) == gpus else [str(number) for number in range(gpus)]
-
-
-def _free_address() -> str:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        return f"tcp://127.0.0.1:{bound.getsockname()[1]}"

@@ -1,10 +1,10 @@
 """One run over several GPUs: its processes on Ray, in a placement group."""
 
-import socket
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from noisyseg.bench.cluster.jobs import Job, Outcome
+from noisyseg.bench.cluster.machine import free_address
 from noisyseg.bench.cluster.ray_deaths import outcome_of
 
 
@@ -38,7 +38,7 @@ class RankGroup:
         self._group = placement_group(
             [bundle] * need.ranks, strategy="PACK", bundle_label_selector=where
         )
-        self._meeting = self._call(self._of(0, cpus=0, gpus=0), free_address, ())
+        self._meeting = self._call(self._of(0, cpus=0, gpus=0), _address_here, ())
         self._ranks: list[Any] = []
         self.reference = self._meeting  # by which the group is known
 
@@ -90,11 +90,9 @@ class RankGroup:
         return self._task(cpus=cpus, gpus=gpus, scheduling_strategy=place)
 
 
-def free_address() -> str:
-    """Where the ranks of a run may meet on this machine, as torch.distributed names it."""
+def _address_here() -> str:
+    """An address of the machine that calls this, by which others reach it."""
     import ray
 
     host: str = ray.util.get_node_ip_address()  # type: ignore[no-untyped-call]
-    with socket.socket() as bound:
-        bound.bind(("", 0))
-        return f"tcp://{host}:{bound.getsockname()[1]}"
+    return free_address(host)

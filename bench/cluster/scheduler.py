@@ -74,30 +74,24 @@ def run_all(
         KeyboardInterrupt: Ctrl-C or SIGTERM came; what was under way has left a checkpoint.
     """
     unique = [_anywhere(run) for run in {run.key: run for run in runs}.values()]
-    journal, stopping, package = Journal(store.root), Stopping(), driver_package.own_package()
+    stopping, package = Stopping(), driver_package.own_package()
     with _place_beside(check, settings, package) as place, stopping.by_signals():
-        jobs, share = place.jobs, place.share
-        jobs.warm_up(min(share.parallel, len(unique)))
-        durations = Durations.of(store, device=share.resources.device)
+        place.jobs.warm_up(min(place.share.parallel, len(unique)))
+        durations = Durations.of(store, device=place.share.resources.device)
         place.checked.result()
         ground = Ground(
-            jobs=jobs,
-            share=share,
+            jobs=place.jobs,
+            share=place.share,
             settings=settings,
             store=store,
             package=package,
             display=display,
-            journal=journal,
+            journal=Journal(store.root),
             home=_home(place, package, unique, store, settings),
         )
-        display.start(unique, parallel=share.parallel, dashboard=place.dashboard)
-        journal.tell("started", runs=len(unique), parallel=share.parallel)
-        with ThreadPoolExecutor(1) as beside:
-            announcing = beside.submit(_announce, unique, stopping)
-            dispatch = Dispatch(ground, _waiting(unique, durations), stopping)
-            dispatch.run()
-            announcing.result()
-        journal.tell("finished", ended=len(dispatch.records))
+        display.start(unique, parallel=place.share.parallel, dashboard=place.dashboard)
+        dispatch = Dispatch(ground, _waiting(unique, durations), stopping)
+        _dispatched(dispatch, ground, unique, stopping)
     stopping.raise_if_wanted()
     _raise_foreign(dispatch)
     return Done(
@@ -106,6 +100,18 @@ def run_all(
         left=dispatch.left,
         is_full=dispatch.endings.is_full,
     )
+
+
+def _dispatched(
+    dispatch: Dispatch, ground: Ground, runs: Sequence[Run], stopping: Stopping
+) -> None:
+    """Do all that can be done, and lay down meanwhile what is planned."""
+    ground.tell("started", runs=len(runs), parallel=ground.share.parallel)
+    with ThreadPoolExecutor(1) as beside:
+        announcing = beside.submit(_announce, runs, stopping)
+        dispatch.run()
+        announcing.result()
+    ground.tell("finished", ended=len(dispatch.records))
 
 
 def _waiting(runs: Sequence[Run], durations: Durations) -> WaitingRuns:

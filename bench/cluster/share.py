@@ -17,7 +17,7 @@ class Share:
     """What a run takes of a cluster.
 
     Attributes:
-        cpus, gpus: of one node, while it trains; of each of its ranks.
+        cpus, gpus: of one node, while it trains; of each of its ranks, which has one GPU at most.
         ranks: processes that train it together, each with a GPU of its own.
         evaluation_cpus: while it is evaluated, if that is a task of its own.
         parallel: how many runs train at a time.
@@ -38,7 +38,7 @@ class Share:
                 device="cuda",
                 loader_workers=self.cpus - 1,
                 ranks=self.ranks,
-                device_share=min(1.0, self.gpus),
+                device_share=self.gpus,
             )
         return Resources(threads=self.cpus, device="cpu")
 
@@ -104,10 +104,9 @@ def _fitting(machine: Machine, cpus: int, gpus: float) -> int:
 
 
 def _by_gpus(machine: Machine, gpus: float) -> int:
-    """How many such parts a machine's GPUs have: what is left of two is no part of either."""
-    whole = int(machine.get("GPU", 0))
+    """How many such parts, of one or less, a machine's GPUs have: what two leave is none."""
     # A fifth is in one five times, in floating point, too.
-    return whole * int(1 / gpus + 1e-9) if gpus < 1 else whole // int(gpus)
+    return int(machine.get("GPU", 0)) * int(1 / gpus + 1e-9)
 
 
 def _cpus_beside_gpus(machines: Sequence[Machine], gpus: float) -> int:

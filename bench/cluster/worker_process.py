@@ -28,10 +28,7 @@ def work(orders: Connection, parent: int, devices: str, warm: bool) -> None:
         warm: whether to import what a run needs before anything is ordered.
     """
     _end_with(parent)
-    for number in (
-        signal.SIGINT,
-        signal.SIGHUP,
-    ):  # what a terminal sends is the parent's to pass on
+    for number in (signal.SIGINT, signal.SIGHUP):  # what a terminal sends the parent passes on
         signal.signal(number, signal.SIG_IGN)
     os.environ["CUDA_VISIBLE_DEVICES"] = devices
     if warm:

@@ -2,7 +2,8 @@
 
 import io
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -101,6 +102,8 @@ def _check_method(method: ResolvedMethod) -> None:
 class Trunk:
     """What a run leaves for others as it passes: its state, and their logs so far.
 
+    What cannot be written costs others the time that they would have saved, and this run nothing.
+
     Args:
         run: with `leaves`.
         losses: its method's in the box heads; those who go by other thresholds watch, too.
@@ -118,8 +121,9 @@ class Trunk:
 
     def start(self, epochs_done: int) -> None:
         """The run begins, from a checkpoint after so many epochs."""
-        for log in self._logs.values():
-            log.start(epochs_done)
+        for leaf, log in self._logs.items():
+            with _at_no_cost(leaf.epochs):
+                log.start(epochs_done)
 
     def epoch(self, report: Mapping[str, Any]) -> None:
         """Add an epoch's line to the others' logs that go by other thresholds than the run's."""
@@ -129,16 +133,17 @@ class Trunk:
         }
         for leaf, log in self._logs.items():
             if report["epoch"] < leaf.epochs and leaf.threshold in seen:
-                log.epoch({**report, KEY: seen[leaf.threshold]})
+                with _at_no_cost(leaf.epochs):
+                    log.epoch({**report, KEY: seen[leaf.threshold]})
 
     def _leave(self, state: State) -> None:
-        """Write the state, the logs of those who begin from it, and last the note.
-
-        A failure costs others the time that they would have saved, and this run nothing.
-        """
         leaves = [leaf for leaf in self._run.leaves if leaf.epochs == state["epoch"]]
-        if all(_is_sound(leaf) for leaf in leaves):
-            return
+        with _at_no_cost(state["epoch"]):
+            if not all(_is_sound(leaf) for leaf in leaves):
+                self._write(state, leaves)
+
+    def _write(self, state: State, leaves: Sequence[Prefix]) -> None:
+        """Write the state, the logs of those who begin from it, and last the note."""
         buffer = io.BytesIO()
         torch.save(state, buffer)
         data = buffer.getvalue()
@@ -155,16 +160,22 @@ class Trunk:
         }
         files = [(first.checkpoint, data), *((leaf.log, text) for leaf, text in logs.items())]
         files.append((first.note, canonical_json(note)))
-        try:
-            write_together([(path, partial(tuple, [data])) for path, data in files])
-        except InputError as error:
-            sys.stderr.write(f"{first.epochs} epochs cannot be left to others: {error}\n")
+        write_together([(path, partial(tuple, [data])) for path, data in files])
 
     def _lines(self, leaf: Prefix) -> bytes | None:
         """The leaf's log; None if this run began in the middle without it."""
         path = leaf.log if leaf in self._logs else self._run.folder / LOG
         lines = path.read_bytes().splitlines(keepends=True)[: leaf.epochs]
         return b"".join(lines) if len(lines) == leaf.epochs else None
+
+
+@contextmanager
+def _at_no_cost(epochs: int) -> Iterator[None]:
+    """Say of an error that these epochs are not left, in the run's log, and go on."""
+    try:
+        yield
+    except (InputError, OSError) as error:
+        sys.stderr.write(f"{epochs} epochs cannot be left to others: {error}\n")
 
 
 def _is_sound(leaf: Prefix) -> bool:

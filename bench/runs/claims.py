@@ -8,6 +8,7 @@ import fcntl
 from pathlib import Path
 from typing import TextIO
 
+from noisyseg.bench.runs.held_locks import is_held
 from noisyseg.bench.runs.run import Run
 
 NAME = ".claim"  # in the folder of a run
@@ -55,11 +56,4 @@ class Claims:
 
 def is_claimed(folder: Path) -> bool:
     """Whether a driver has the run of this folder done right now."""
-    try:
-        with (folder / NAME).open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:  # never begun
-        return False
-    return False
+    return is_held(folder / NAME)

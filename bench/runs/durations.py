@@ -9,7 +9,12 @@ from typing import Any
 import orjson
 
 from noisyseg.bench.datasets.checked_annotations import written_before
-from noisyseg.bench.runs.estimate import is_measure, train_iterations, trained_whole
+from noisyseg.bench.runs.estimate import (
+    is_measure,
+    seconds_of_test,
+    train_iterations,
+    trained_whole,
+)
 from noisyseg.bench.runs.rehearsal import FOLDER, image_limits, is_rehearsal
 from noisyseg.bench.runs.run import STEP, Run
 from noisyseg.results.records.record import Record, RunSpec, canonical_part
@@ -98,7 +103,7 @@ def _facts(record: Record) -> Iterator[tuple[Hashable, float]]:
     text = {part: _text(spec[part]) for part in _DECIDING}  # type: ignore[literal-required]
     if "training" in timings and trained_whole(record):
         yield _training(text), timings["training"]
-    yield _test(text), timings.get("prediction", 0.0) + timings.get("evaluation", 0.0)
+    yield _test(text), seconds_of_test(record)
 
 
 def _steps(spec: RunSpec) -> list[Hashable]:

@@ -143,7 +143,7 @@ def _pace(kind: _Kind, found: Sequence[Record], *, data_known: bool, eval_images
     alike = not (kind.rehearsal or kind.other_data)
     images = None
     if alike and eval_images:
-        images = _measured(found, lambda record: _test_seconds(record) / eval_images)
+        images = _measured(found, lambda record: seconds_of_test(record) / eval_images)
     return Pace(
         step=steps.middle,
         per_image=None if images is None else images.middle,
@@ -172,10 +172,6 @@ def _measured(
     return Measured(runs=len(values), least=min(values), middle=median(values), most=max(values))
 
 
-def _test_seconds(record: Record) -> float:
-    return sum(record["timings"].get(stage, 0.0) for stage in ("prediction", "evaluation"))
-
-
 def _device_hours(record: Record) -> float | None:
     usage = _whole_usage(record)
     return None if usage is None else usage["device_seconds"] / 3600 or None
@@ -199,6 +195,11 @@ def is_measure(record: Record) -> bool:
     """Whether a record tells the seconds of a step at full size."""
     rehearsal = record["spec"]["protocol"].get("rehearsal", {})
     return is_done(record) and STEP in record["timings"] and not rehearsal.get("shrunk", False)
+
+
+def seconds_of_test(record: Record) -> float:
+    """Of prediction and evaluation together; what was not timed counts as none."""
+    return sum(record["timings"].get(stage, 0.0) for stage in ("prediction", "evaluation"))
 
 
 def trained_whole(record: Record) -> bool:

@@ -124,21 +124,19 @@ def failure_fields(kind: str, message: str, fault: Fault) -> dict[str, Any]:
     }
 
 
-def crash_record(run: Run, kind: str, message: str, fault: Fault = "other") -> Record:
+def crash_record(run: Run, kind: str, message: str, fault: Fault) -> Record:
     """A record of a failure that the run's own process could not write (it was killed)."""
     now = _now()
     fields = failure_fields(kind, message, fault)
     return seal({"spec": run.spec, "environment": {}, "started": now, "finished": now, **fields})
 
 
-def record_crash(
-    run: Run, store: RunStore, kind: str, message: str, fault: Fault = "other"
-) -> Record:
+def record_crash(run: Run, store: RunStore, kind: str, message: str) -> Record:
     """Save such a record; a run that was done when its process died stays done."""
     earlier = _done(run, store)
     if earlier is not None:
         return earlier
-    record = crash_record(run, kind, message, fault)
+    record = crash_record(run, kind, message, "other")
     store.save(record)
     return record
 

@@ -15,9 +15,9 @@ from noisyseg.bench.runs.process_share import device_name, memory_bytes, node_na
 
 NAME = "progress.json"
 PREPARATION, TRAINING, EVALUATION = "preparation", "training", "evaluation"
-SILENT_AFTER_S = 120.0
-"""A training that has said nothing for so long has stopped or is slow: it is shown as silent."""
 _INTERVAL_S = 1.0
+# A training that has said nothing for so long has stopped or is slow: it is shown as silent.
+_SILENT_AFTER_S = 120.0
 _WINDOW = 10  # of so many writes the pace of steps and images is told
 
 
@@ -53,19 +53,17 @@ class Heartbeat:
         """A process has the run, and puts together what it trains."""
         self._write({"stage": PREPARATION, "epoch": 0.0})
 
-    def start(
-        self, epochs_done: float, *, images: int | None = None, device: str | None = None
-    ) -> None:
+    def start(self, epochs_done: float, *, images: int | None = None, device: str = "cpu") -> None:
         """Training begins.
 
         Args:
             epochs_done: by a checkpoint (a fraction).
             images: of an epoch.
-            device: as torch calls it; None: nothing that has a name.
+            device: as torch calls it.
         """
         self._began, self._first = time.monotonic(), epochs_done
         self._images = images
-        self._device = device_name(device or "cpu")
+        self._device = device_name(device)
         self._recent.append((self._began, self._first, 0))
         self._write({"stage": TRAINING, "epoch": self._first})
         self._written = -_INTERVAL_S  # the first step is told at once
@@ -149,5 +147,5 @@ def silent_seconds(state: Mapping[str, Any], now: float) -> float | None:
     if state.get("stage") != TRAINING or not isinstance(then, int | float):
         return None
     # A step may take minutes (many passes on a CPU): four of them are waited for.
-    patience = max(SILENT_AFTER_S, 4 * float(state.get("step_seconds", 0.0)))
+    patience = max(_SILENT_AFTER_S, 4 * float(state.get("step_seconds", 0.0)))
     return now - then if now - then > patience else None

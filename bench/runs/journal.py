@@ -30,8 +30,8 @@ class Journal:
         """Add an event.
 
         Args:
-            event: started, waiting, begun, resumed, branched, ended, failed, retried,
-                held elsewhere, node lost, node joined, stopped or finished.
+            event: started, begun, branched, retried, ended, failed, stopped, held elsewhere, ended
+                elsewhere, node lost, node joined, node not used, node awaited or finished.
             details: key, label, node, fault, message, …; None is left out.
 
         A story that cannot be written (a full disk) is no reason to stop what it tells of.

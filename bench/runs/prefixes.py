@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import orjson
-
+from noisyseg.bench.runs.checkpoint_files import has_checkpoint
 from noisyseg.bench.runs.prefix import FOLDER, Prefix, prefix_ready
 from noisyseg.bench.runs.rehearsal import is_rehearsal
 from noisyseg.bench.runs.run import LOG, Run
@@ -183,7 +182,7 @@ def _needed(spec: Mapping[str, Any]) -> str:
 
 def _member(run: Run, method: ResolvedMethod) -> tuple[str, _Member]:
     other, epochs = beginning(method, run.spec["protocol"]["epochs"])
-    anew = not any(run.checkpoint.parent.glob("*.pth"))
+    anew = not has_checkpoint(run.folder)
     return _group(run.spec, other), _Member(
         run=run,
         epochs=epochs,
@@ -220,7 +219,7 @@ def _method(run: Run, known: dict[bytes, ResolvedMethod | None]) -> ResolvedMeth
     Not resolved as a suite's: that its parameters are in their range has been seen there.
     """
     planned = run.spec["method"]
-    name = orjson.dumps(planned, option=orjson.OPT_SORT_KEYS)
+    name = canonical_json(planned)
     if name not in known:
         known[name] = _found(planned, run.method_source)
     return known[name]

@@ -46,13 +46,11 @@ class Trained:
     """A detector at the end of its training.
 
     Attributes:
-        epochs_spared: how many whole ones a checkpoint had done already.
         lineage: what the record says of the checkpoint that it began from, its own or another's.
         step_seconds: median time of an optimizer step; None if none was left to do.
     """
 
     detector: nn.Module
-    epochs_spared: int
     lineage: dict[str, Any]
     step_seconds: float | None
 
@@ -95,7 +93,6 @@ def train_run(
         watchdog.stop()
     return Trained(
         detector=training.detector,
-        epochs_spared=training.start.epoch,
         lineage=_lineage(training.start, not_branched),
         step_seconds=seconds,
     )

@@ -1,6 +1,5 @@
 """What every run in a store has come to: done, failed, stopped, running or waiting."""
 
-import fcntl
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 import orjson
 
 from noisyseg.bench.runs.heartbeat import read_heartbeat
+from noisyseg.bench.runs.held_locks import is_held
 from noisyseg.bench.runs.process_share import node_name
 from noisyseg.files import sha256_bytes
 from noisyseg.results.records.metrics import DEFAULT, metric_value
@@ -133,14 +133,7 @@ def _setting(spec: Mapping[str, Any]) -> str:
 
 def is_locked(folder: Path) -> bool:
     """Whether a process works on the run right now; a killed one lets go."""
-    try:
-        with (folder / LOCK).open("rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:  # never begun
-        return False
-    return False
+    return is_held(folder / LOCK)
 
 
 def is_heard(folder: Path) -> bool:

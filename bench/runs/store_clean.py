@@ -49,7 +49,7 @@ class Clean:
     problems: list[str] = field(default_factory=list)
 
     def count(self, name: str, size: int, runs: int = 1) -> None:
-        """A run more, of so many bytes."""
+        """So many bytes more, of so many runs."""
         entry = self.freed.setdefault(name, Freed(name=name))
         entry.runs += runs
         entry.bytes += size
@@ -100,9 +100,11 @@ def _kept_as(record: Record | None) -> str:
 
 def _clean_folder(checkpoints: Path, name: str, clean: Clean, *, remove: bool) -> None:
     files = files_of_checkpoints(checkpoints)
+    if not files:
+        return
     size = _size(files)
     try:
-        if remove and files:
+        if remove:
             # First the note: stopped in between, the folder says what it lacks.
             now = datetime.now(timezone.utc).isoformat(timespec="seconds")
             write_atomically(checkpoints / REMOVED, canonical_json({"removed": now}))
@@ -111,18 +113,17 @@ def _clean_folder(checkpoints: Path, name: str, clean: Clean, *, remove: bool) -
     except (OSError, InputError) as error:
         clean.problems.append(f"{checkpoints}: {error}")
         return
-    if files:
-        clean.count(name, size)
+    clean.count(name, size)
 
 
 def _clean_prefix(folder: Path, clean: Clean, *, remove: bool) -> None:
-    size = _size([path for path in folder.iterdir() if path.is_file()])
-    if remove:
-        try:
+    try:
+        size = _size([path for path in folder.iterdir() if path.is_file()])
+        if remove:
             shutil.rmtree(folder)
-        except OSError as error:
-            clean.problems.append(f"{folder}: {error}")
-            return
+    except OSError as error:  # a driver may have dropped it meanwhile
+        clean.problems.append(f"{folder}: {error}")
+        return
     clean.count(PREFIXES, size, runs=0)
 
 

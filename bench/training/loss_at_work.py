@@ -143,10 +143,8 @@ class LossAtWork:
     def load_state_dict(self, state: Mapping[str, Tensor], device: torch.device) -> None:
         """Go on from the counts of a state, on the device of the logits that are to come."""
         self._start(device)
-        self._sizes += state["sizes"].to(device)
-        self._marks += state["marks"].to(device)
-        self._histograms += state["histograms"].to(device)
-        self._losses += state["losses"].to(device)
+        for name, counts in self.state_dict().items():
+            counts.copy_(state[name])
 
     def _start(self, device: torch.device) -> None:
         self._sizes = torch.zeros(len(SETS), dtype=torch.long, device=device)

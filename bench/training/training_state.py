@@ -74,11 +74,12 @@ class TrainingState:
             "branched_from": self.branched_from,
         }
         if progress.iteration:
-            seen = [loss.at_work.state_dict() if loss.at_work else {} for loss in self.class_losses]
-            state["besides"] = [_by_threshold(loss) for loss in self.class_losses]
             state["totals"] = progress.totals
             state["seconds"] = progress.seconds
-            state["at_work"] = seen
+            state["at_work"] = [
+                loss.at_work.state_dict() if loss.at_work else {} for loss in self.class_losses
+            ]
+            state["besides"] = [_by_threshold(loss) for loss in self.class_losses]
         return state
 
     def load_state_dict(self, state: dict[str, Any]) -> Progress:
@@ -98,18 +99,24 @@ class TrainingState:
                 loss.start_epoch(progress.epoch)
             loss.method.load_state_dict(method)
         if progress.iteration:
-            for loss, seen in zip(self.class_losses, state["at_work"], strict=True):
-                if loss.at_work is not None:
-                    loss.at_work.load_state_dict(seen, self.device)
-            for number, loss in enumerate(self.class_losses):
-                counts = state["besides"][number] if "besides" in state else {}
-                for threshold in list(loss.besides):
-                    if str(threshold) in counts:
-                        loss.besides[threshold].load_state_dict(counts[str(threshold)], self.device)
-                    else:  # it was not watched so far: the epoch's counts would be too small
-                        del loss.besides[threshold]
+            counted = zip(self.class_losses, state["at_work"], state["besides"], strict=True)
+            for loss, own, besides in counted:
+                _count_on(loss, own, besides, self.device)
         return progress
 
 
 def _by_threshold(loss: MethodLoss) -> dict[str, Any]:
     return {str(threshold): seen.state_dict() for threshold, seen in loss.besides.items()}
+
+
+def _count_on(
+    loss: MethodLoss, own: dict[str, Any], besides: dict[str, Any], device: torch.device
+) -> None:
+    """Let a loss's observers go on from what they had counted of the epoch."""
+    if loss.at_work is not None:
+        loss.at_work.load_state_dict(own, device)
+    for threshold in list(loss.besides):
+        if str(threshold) in besides:
+            loss.besides[threshold].load_state_dict(besides[str(threshold)], device)
+        else:  # it was not watched so far: the epoch's counts would be too small
+            del loss.besides[threshold]

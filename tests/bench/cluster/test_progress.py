@@ -9,7 +9,6 @@ from noisyseg.bench.cluster import watched_runs
 from noisyseg.bench.cluster.live_display import LiveDisplay
 from noisyseg.bench.cluster.plain_display import PlainDisplay
 from noisyseg.bench.cluster.progress import display_for
-from noisyseg.bench.runs.estimate import readable_bytes
 from noisyseg.bench.runs.heartbeat import Heartbeat, read_heartbeat
 from noisyseg.bench.runs.prefix import Prefix
 
@@ -55,7 +54,8 @@ def test_plain_lines_tell_the_whole_story(runs, record_of, clock):
     display.refresh([runs[2]])
     display.close()
     state = read_heartbeat(runs[2].folder)
-    node, memory = state["node"], readable_bytes(state["memory_bytes"])
+    node, size = state["node"], state["memory_bytes"]
+    memory = f"{size / 1e6:.1f} MB" if size < 1e9 else f"{size / 1e9:.1f} GB"
     assert stream.getvalue().splitlines() == [
         "training 4 runs, 2 at a time",
         LINK,

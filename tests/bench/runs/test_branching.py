@@ -294,9 +294,10 @@ def test_what_was_not_watched_from_the_start_is_not_left(planned, alone, tmp_pat
     assert outcome(low, record) == alone[low.key]
 
 
-def test_a_place_that_cannot_be_written_costs_the_trunk_nothing(planned, alone, tmp_path, caplog):
-    cells = [("ce", "clean"), ("lncis", "clean")]
-    trunk, branch = plan_prefixes(planned(tmp_path, cells), tmp_path)
+@pytest.mark.parametrize("method", ["lncis", "low"])
+def test_a_place_that_cannot_be_written_costs_the_trunk_nothing(planned, alone, tmp_path, method):
+    """Neither for its state and log, nor for a log that goes by another threshold."""
+    trunk, branch = plan_prefixes(planned(tmp_path, [("ce", "sym40"), (method, "sym40")]), tmp_path)
     (tmp_path / ".prefixes").write_text("in the way")
     record = done(trunk, tmp_path)
     assert outcome(trunk, record) == alone[trunk.key]

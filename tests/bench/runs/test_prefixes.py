@@ -163,6 +163,14 @@ def test_a_rehearsal_shares_nothing(runs_of, tmp_path):
     assert saved_epochs(plan_prefixes(runs, tmp_path)) == 0
 
 
+def test_a_parameter_may_have_more_digits_than_64_bits_hold(runs_of, tmp_path):
+    ce, lncis = runs_of("smoke", noise=["clean"])
+    method = lncis.spec["method"]
+    changed = {**method, "parameters": {**method["parameters"], "gamma": 2**70}}
+    runs = [ce, replace(lncis, spec={**lncis.spec, "method": changed})]
+    assert saved_epochs(plan_prefixes(runs, tmp_path)) == 1
+
+
 # What a store already has
 
 

@@ -52,7 +52,7 @@ def trained(run, log="log.jsonl"):
 def test_a_run_is_trained_and_then_predicted_on_all_evaluation_images(run):
     training = trained(run)
     detector = training.detector
-    assert training.epochs_spared == 0
+    assert training.lineage == {"resumed_from_epoch": 0}
     assert training.step_seconds > 0
     assert torch.get_num_threads() == 1
     assert len((run.folder / "log.jsonl").read_text().splitlines()) == 2
@@ -79,7 +79,7 @@ def test_a_run_is_trained_and_then_predicted_on_all_evaluation_images(run):
     assert {found["category_id"] for found in predictions.detections} <= known
 
     again = trained(run, log="again.jsonl")
-    assert again.epochs_spared == 2
+    assert again.lineage == {"resumed_from_epoch": 2}
     assert again.step_seconds is None
     read = trained_detector(run, Resources(threads=1, device="cpu"))
     for other in (again.detector, read):
