@@ -7,19 +7,7 @@ from shown.pages import name_of, pages
 from shown.running import Page
 from shown.snippets import SHOWN, SnippetError, snippets_of
 
-# Pages that were written before their blocks were run, and have not been gone over yet.
-NOT_YET = {
-    "CONTRIBUTING.md",
-    "README.md",
-    "docs/architecture.md",
-    "docs/cluster.md",
-    "docs/leaderboard.md",
-    "docs/small.md",
-    "examples/noisyseg-similar-classes/README.md",
-    "examples/noisyseg-truncated-loss/README.md",
-}
 TEXTS = {name_of(page): page.read_text(encoding="utf-8") for page in pages()}
-HELD = [name for name in TEXTS if name not in NOT_YET]
 
 
 def shown_in(name):
@@ -29,7 +17,7 @@ def shown_in(name):
 def with_blocks(wanted):
     """The pages that have such a block, or are not in form: these fail as they are run."""
     found = []
-    for name in HELD:
+    for name in TEXTS:
         try:
             there = any(map(wanted, shown_in(name)))
         except SnippetError:
@@ -38,13 +26,7 @@ def with_blocks(wanted):
     return found
 
 
-@pytest.mark.parametrize("name", sorted(NOT_YET))
-def test_a_page_is_left_out_only_while_it_does_not_hold(name):
-    with pytest.raises(SnippetError):
-        shown_in(name)
-
-
-@pytest.mark.parametrize("name", HELD)
+@pytest.mark.parametrize("name", TEXTS)
 def test_the_program_takes_every_command_shown(name):
     wrong = [
         f"{snippet.place}: {' '.join(words)}: {said}"
