@@ -31,6 +31,7 @@ Entry: TypeAlias = "Command | Group"
 
 COMMANDS: dict[str, Entry] = {
     "run": Command("run", "train what is missing of a suite and print its table"),
+    "init": Command("init", "write a suite file for a folder of your own data"),
     "plan": Command(
         "plan", "list a suite's runs, their keys, which are done, and what the others cost"
     ),
