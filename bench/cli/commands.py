@@ -110,6 +110,7 @@ COMMANDS: dict[str, Entry] = {
         {
             "list": Command("methods.listing", "list the methods, built in and installed"),
             "show": Command("methods.show", "a method's parameters, their defaults and its paper"),
+            "new": Command("methods.new", "write a file with a method of your own to begin with"),
             "check": Command(
                 "methods.check", "try a method on hard batches of RoIs and say what it breaks"
             ),
@@ -161,6 +162,9 @@ COMMANDS: dict[str, Entry] = {
             "list": Command(
                 "noise.listing",
                 "list the types of noise with parameters, presets and sources",
+            ),
+            "new": Command(
+                "noise.new", "write a file with a type of noise of your own to begin with"
             ),
             "check": Command(
                 "noise.check", "try a type of noise on a small document and say what it breaks"

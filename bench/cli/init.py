@@ -2,13 +2,14 @@
 
 import argparse
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from noisyseg.bench.cli.output import DONE, print_text, say_warnings
 from noisyseg.bench.config.shipped import is_file
 from noisyseg.errors import InputError
-from noisyseg.files import refuse_special_files, write_atomically
+from noisyseg.files import refuse_special_files, write_together
 
 if TYPE_CHECKING:
     from noisyseg.bench.first_suite.proposal import Proposal
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 EXAMPLE = "noisyseg init my-data"
 _DEVICES = ("cpu", "gpu")
 _SUFFIX = ".yaml"
+_MOST_HELD_OUT = 0.5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,6 +27,8 @@ class Options:
     Attributes:
         train, eval: annotation files.
         train_images, eval_images: folders that the files' names start from.
+        hold_out: the share of the training file's images that is evaluated on; None: of another
+            file.
         name: of the suite; None: the folder's.
         write: the suite's file; None: NAME.yaml in the working folder.
         device: that the runs will have; None: what this machine has.
@@ -35,6 +39,7 @@ class Options:
     eval: Path | None
     train_images: Path | None
     eval_images: Path | None
+    hold_out: float | None
     name: str | None
     write: Path | None
     device: str | None
@@ -61,6 +66,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             metavar="FOLDER",
             help=f"where the file names of --{part} start (default: found)",
         )
+    parser.add_argument(
+        "--hold-out",
+        type=_share,
+        metavar="SHARE",
+        help="evaluate on this share of the training file's images, such as 0.2, which are left "
+        "out of training: two files are written beside the suite",
+    )
     parser.add_argument("--name", metavar="NAME", help="of the suite (default: the folder's)")
     parser.add_argument(
         "--write",
@@ -87,27 +99,45 @@ def run(options: Options) -> int:
     file = options.write or Path(f"{name}{_SUFFIX}")
     _check_name(name)
     _check_file(file)
-    proposal = _proposal(options, name)
+    if options.hold_out is not None and options.eval is not None:
+        raise InputError(
+            "--eval names the images to evaluate on, --hold-out takes others: say one."
+        )
+    proposal = _proposal(options, name, file)
     say_warnings(proposal.warnings)
-    write_atomically(file, suite_text(proposal, file).encode())
+    made = [
+        (part.survey.path, part.content)
+        for part in (proposal.train, proposal.eval)
+        if part.content is not None
+    ]
+    for path, _ in made:
+        _refuse_existing(path)
+    made.append((file, suite_text(proposal, file).encode()))
+    write_together([(path, partial(_blocks, content)) for path, content in made])
     print_text("\n".join(_told(proposal, file)))
     return DONE
 
 
-def _proposal(options: Options, name: str) -> "Proposal":
+def _proposal(options: Options, name: str, file: Path) -> "Proposal":
+    from noisyseg.bench.first_suite.halves import ImageChoice, halves
     from noisyseg.bench.first_suite.machine import device_here
     from noisyseg.bench.first_suite.parts import Wanted, choose_parts
-    from noisyseg.bench.first_suite.proposal import Part, found_images, propose
-    from noisyseg.bench.first_suite.survey import survey
+    from noisyseg.bench.first_suite.proposal import propose
 
-    parts = choose_parts(options.folder, Wanted(train=options.train, eval=options.eval))
-    assert parts.eval is not None
-    halves = []
-    for path, images in ((parts.train, options.train_images), (parts.eval, options.eval_images)):
-        looked = survey(path)
-        halves.append(Part(survey=looked, images=found_images(looked, parts, images).folder))
-    device = options.device or device_here()
-    return propose(name, *halves, device=device, spared=parts.spared)
+    wanted = Wanted(train=options.train, eval=options.eval, held_out=options.hold_out is not None)
+    parts = choose_parts(options.folder, wanted)
+    choice = ImageChoice(
+        train=options.train_images, eval=options.eval_images, share=options.hold_out
+    )
+    train, evaluation = halves(parts, choice, file)
+    return propose(
+        name,
+        train,
+        evaluation,
+        device=options.device or device_here(),
+        spared=parts.spared,
+        held_out=wanted.held_out,
+    )
 
 
 def _check_name(name: str) -> None:
@@ -122,9 +152,30 @@ def _check_name(name: str) -> None:
 def _check_file(file: Path) -> None:
     if not is_file(file.name):
         raise InputError(f"--write: a suite's file ends in .yaml, got {file}.")
+    _refuse_existing(file)
+
+
+def _refuse_existing(file: Path) -> None:
     refuse_special_files([file])
     if file.exists():
         raise InputError(f"{file} is there already: move it away, or say --write OTHER.yaml.")
+
+
+def _blocks(content: bytes) -> tuple[bytes]:
+    return (content,)
+
+
+def _share(text: str) -> float:
+    """A share of at most a half."""
+    try:
+        share = float(text)
+    except ValueError:
+        share = 0.0
+    if not 0 < share <= _MOST_HELD_OUT:
+        raise argparse.ArgumentTypeError(
+            f"wanted a share of the images above 0 and up to {_MOST_HELD_OUT}, got {text!r}"
+        )
+    return share
 
 
 def _told(proposal: "Proposal", file: Path) -> list[str]:

@@ -96,7 +96,7 @@ def _check_folder(root: Path) -> None:
             "--eval FILE if it has several."
         )
     try:
-        if not any(os.scandir(root)):
+        if not os.listdir(root):
             raise InputError(f"{root} is empty: name the folder of your images and annotations.")
     except OSError as error:
         raise InputError(f"cannot read the folder {root}: {error.strerror}.") from error

@@ -10,8 +10,7 @@ from noisyseg.bench.datasets.preparation import check_data
 from noisyseg.bench.datasets.ready import Ready
 from noisyseg.bench.datasets.split import Split
 from noisyseg.bench.first_suite.class_pairs import Pairs, propose_pairs
-from noisyseg.bench.first_suite.image_folders import ImageFolder, check_sizes, image_folder
-from noisyseg.bench.first_suite.parts import Parts
+from noisyseg.bench.first_suite.image_folders import check_sizes
 from noisyseg.bench.first_suite.survey import Survey
 from noisyseg.bench.first_suite.training_plan import Sizes, TrainingPlan, plan_training
 from noisyseg.errors import InputError
@@ -24,10 +23,12 @@ class Part:
     Attributes:
         survey: of its annotation file.
         images: their folder.
+        content: of the annotation file, if it is to be written beside the suite.
     """
 
     survey: Survey
     images: Path
+    content: bytes | None = None
 
     @property
     def split(self) -> Split:
@@ -70,22 +71,6 @@ def name_of(folder: Path) -> str:
     return words.strip("-._")[:60] or "my-data"
 
 
-def found_images(part: Survey, parts: Parts, named: Path | None) -> ImageFolder:
-    """The folder of a file's images: the one that was named, or one of those around it.
-
-    Raises:
-        InputError: no such folder, or none that has them.
-    """
-    root = parts.contents.root
-    if named is not None:
-        place = named if named.is_dir() or named.is_absolute() else root / named
-        if not place.is_dir():
-            raise InputError(f"there is no folder of images {named}, neither here nor in {root}.")
-        return image_folder(part.path, part.images, [place], root)
-    beside = [part.path.parent, part.path.parent.parent]
-    return image_folder(part.path, part.images, [*parts.contents.folders, *beside], root)
-
-
 def propose(
     name: str,
     train: Part,
@@ -103,7 +88,15 @@ def propose(
     classes, left_out = _classes(train.survey, evaluation.survey)
     for part in (train, evaluation):
         check_sizes(part.survey.images, part.images)
-    ready = Ready(name=name, train=train.split, eval=evaluation.split, classes=classes)
+    both = {"train": train, "eval": evaluation}
+    contents = {key: part.content for key, part in both.items() if part.content is not None}
+    ready = Ready(
+        name=name,
+        train=train.split,
+        eval=evaluation.split,
+        classes=classes,
+        contents=contents,
+    )
     checked = check_data(ready)
     sides = checked.trained_sides
     sizes = Sizes(

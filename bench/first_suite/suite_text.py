@@ -110,8 +110,9 @@ def place_text(place: Path, file: Path) -> str:
     if os.path.commonpath((base, end)) == os.sep:
         return end
     relative = os.path.relpath(end, base)
-    same = os.path.exists(os.path.join(base, relative))
-    return relative if same else end
+    # Beside a file that is to be written its own folder is all that can be asked for.
+    leads_there = os.path.realpath(os.path.join(base, relative)) == os.path.realpath(end)
+    return relative if leads_there else end
 
 
 def _left_out(proposal: Proposal) -> dict[str, str]:

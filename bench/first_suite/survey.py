@@ -47,13 +47,17 @@ class Survey:
         return sum(self.counts.values())
 
 
-def survey(path: Path) -> Survey:
+def survey(path: Path, content: bytes | None = None) -> Survey:
     """What a file holds; a large one is not parsed whole unless it is unusual.
+
+    Args:
+        path: of the file.
+        content: its bytes, if it is not written yet.
 
     Raises:
         InputError: it cannot be read, or is none that can be trained on.
     """
-    data = map_file(path)
+    data = map_file(path) if content is None else content
     with collector_paused():
         layout = layout_of(data)
         if layout is None or not len(layout.annotations):
