@@ -2,13 +2,14 @@
 # make test    formatting, lint, types and tests
 # make long    the tests that take longer: every run of the paper's tables in miniature
 # make chaos   trainings that go on while processes, nodes and disks fail: some minutes, alone
+# make bench   every benchmark in a quick form: benchmarks/results.md; minutes, alone
 # make setup   .venv alone; the others do it first, and it does nothing once it's done
 #
 # PYTHON=/path/to/python3.12 chooses the interpreter that .venv is made from.
 
 PY := .venv/bin/python
 
-.PHONY: setup demo test long chaos
+.PHONY: setup demo test long chaos bench
 
 setup:
 	@sh tools/setup.sh
@@ -31,3 +32,6 @@ long: setup
 chaos: export OMP_NUM_THREADS := 1
 chaos: setup
 	$(PY) -m pytest -m chaos tests/chaos
+
+bench: setup
+	$(PY) benchmarks/run_all.py --write benchmarks/results.md
