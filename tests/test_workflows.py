@@ -82,8 +82,11 @@ def test_every_python_that_the_package_takes_is_tried() -> None:
     assert stated == tried
 
 
-def test_targets_of_the_nightly_run_are_the_makefiles() -> None:
-    made = {*by_name("nightly")["jobs"]["nightly"]["strategy"]["matrix"]["target"]}
+def test_targets_that_workflows_make_are_the_makefiles() -> None:
+    text = "".join(path.read_text(encoding="utf-8") for path in WORKFLOWS)
+    made = {*re.findall(r"make ([a-z]+)$", text, re.M)}
+    made |= {*by_name("nightly")["jobs"]["nightly"]["strategy"]["matrix"]["target"]}
+    assert made == {"docs", "long", "chaos"}
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert made - {*re.findall(r"^([a-z]+):", makefile, re.M)} == set()
 
