@@ -55,6 +55,9 @@ COMMANDS: dict[str, Entry] = {
     "doctor": Command(
         "doctor", "look for what is wrong with this machine or a cluster, and say what mends it"
     ),
+    "completion": Command(
+        "completion", "print a script that completes commands and names in a shell"
+    ),
     "store": Group(
         "stores of runs",
         "noisyseg store merge runs /mnt/other-machine/runs",
