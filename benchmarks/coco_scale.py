@@ -179,7 +179,7 @@ def main() -> None:
     """Run with the command line's options."""
     parser = argparse.ArgumentParser(description="Time what precedes a run at COCO's size.")
     parser.add_argument("--scale", type=float, default=1.0, help="of the numbers of entries")
-    options = parsed(parser, scale=0.05)
+    options = parsed(parser, scale=0.02)
     with tempfile.TemporaryDirectory() as folder:
         sys.exit(run(Path(folder), options.scale, options.figures))
 
