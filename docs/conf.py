@@ -53,11 +53,7 @@ copybutton_exclude = ".linenos, .gp, .go"
 repository = "https://github.com/noisyseg/noisyseg"
 # Pages whose text is a file of the repository's.
 borrowed_pages = {
-    name: HERE.parent / file
-    for name, file in {
-        "contributing": "CONTRIBUTING.md",
-        "changelog": "CHANGELOG.md",
-        "security": "SECURITY.md",
-    }.items()
-    if (HERE.parent / file).exists()
+    "contributing": HERE.parent / "CONTRIBUTING.md",
+    "changelog": HERE.parent / "CHANGELOG.md",
+    "security": HERE.parent / "SECURITY.md",
 }

@@ -32,6 +32,10 @@ def of_labels(log_probs: Tensor, labels: Tensor) -> Tensor:
 
     Returns:
         Shape (N,).
+
+    >>> even = log_probabilities(torch.zeros(2, 4))
+    >>> of_labels(even, torch.tensor([0, 3])).exp().tolist()
+    [0.25, 0.25]
     """
     return log_probs.gather(1, labels.long().unsqueeze(1)).squeeze(1)
 
@@ -44,6 +48,9 @@ def object_probabilities(logits: Tensor) -> Tensor:
 
     Returns:
         Shape (N, K), float32, or float64 for float64 logits.
+
+    >>> object_probabilities(torch.tensor([[0.0, 0.0, 5.0]])).tolist()
+    [[0.5, 0.5]]
     """
     # A softmax over the object logits is the full softmax renormalised without background, and
     # stays exact where background takes nearly all the probability.

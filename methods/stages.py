@@ -30,6 +30,10 @@ def stage_at(stages: Sequence[Stage], epoch: int, num_epochs: int) -> Stage:
         stages: in order of `until`, at least one.
         epoch: 0-based.
         num_epochs: epochs of the whole training.
+
+    >>> halves = [Stage(name="first", until=0.5), Stage(name="second", until=1.0)]
+    >>> [stage_at(halves, epoch, 4).name for epoch in range(4)]
+    ['first', 'first', 'second', 'second']
     """
     for stage in stages[:-1]:
         if epoch + 1 <= stage.last_epoch(num_epochs):

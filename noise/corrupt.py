@@ -39,6 +39,20 @@ def corrupt(
     Raises:
         InputError: noise that does not fit the document's categories or annotations; what a step
             needs of an annotation, it needs of each that it may touch, drawn or not.
+
+    >>> from noisyseg.noise.spec import make_step
+    >>> document = {
+    ...     "images": [{"id": 1, "file_name": "1.jpg", "width": 8, "height": 8}],
+    ...     "categories": [{"id": 17, "name": "cat"}, {"id": 18, "name": "dog"}],
+    ...     "annotations": [
+    ...         {"id": 7, "image_id": 1, "category_id": 17, "bbox": [0, 0, 4, 4], "area": 16,
+    ...          "segmentation": [[0, 0, 4, 0, 4, 4, 0, 4]], "iscrowd": 0}
+    ...     ],
+    ... }
+    >>> spec = NoiseSpec(steps=[make_step("symmetric", rate=1, classes=["cat", "dog"])], seed=0)
+    >>> noisy, manifest = corrupt(document, spec)
+    >>> noisy["annotations"][0]["category_id"]
+    18
     """
     clean: list[Annotation] = document["annotations"]
     current, reports = list(clean), []

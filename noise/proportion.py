@@ -4,7 +4,11 @@ import math
 
 
 def binomial_interval(successes: int, trials: int) -> list[float] | None:
-    """Wilson's 95 % interval of a proportion, [low, high]; None for no trials."""
+    """Wilson's 95 % interval of a proportion, [low, high]; None for no trials.
+
+    >>> [round(end, 3) for end in binomial_interval(8, 10)]
+    [0.49, 0.943]
+    """
     if not trials:
         return None
     z = 1.959963984540054

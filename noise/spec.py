@@ -93,6 +93,10 @@ def make_step(
 
     Raises:
         InputError: as `parse_steps`.
+
+    >>> step = make_step("scale", classes=["cat", "dog"], preset="easy")
+    >>> step.parameters["rate"], step.parameters["kernel"]
+    (0.2, 3)
     """
     place = Place(where=where, base=base, classes=classes)
     return _parse_step({"type": type, **parameters}, place)

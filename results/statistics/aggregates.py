@@ -96,7 +96,11 @@ def aggregate(
 
 
 def interquartile_mean(values: Floats) -> Floats:
-    """Of rows, shape (B, N): without a quarter of the values at either end, rounded down."""
+    """Of rows, shape (B, N): without a quarter of the values at either end, rounded down.
+
+    >>> interquartile_mean(np.array([[0.0, 1.0, 3.0, 100.0]])).tolist()
+    [2.0]
+    """
     cut = values.shape[1] // 4
     middle = np.sort(values, axis=1)[:, cut : values.shape[1] - cut]
     return np.asarray(middle.mean(axis=1))

@@ -117,7 +117,11 @@ def differences_of(values: Values, *, baseline: str | None = None) -> Difference
 
 
 def comparisons(methods: int, *, baseline: bool = False) -> int:
-    """How many differences a table of methods has: of every two, or of each from a baseline."""
+    """How many differences a table of methods has: of every two, or of each from a baseline.
+
+    >>> comparisons(6), comparisons(6, baseline=True)
+    (15, 5)
+    """
     return methods - 1 if baseline else methods * (methods - 1) // 2
 
 

@@ -11,6 +11,9 @@ def holm(values: Mapping[Name, float]) -> dict[Name, float]:
 
     The smallest is multiplied by the number of tests, the next by one less, and so on; none becomes
     smaller than one before it.
+
+    >>> {pair: round(p, 2) for pair, p in holm({"a": 0.01, "b": 0.04, "c": 0.03}).items()}
+    {'a': 0.03, 'b': 0.06, 'c': 0.06}
     """
     found: dict[Name, float] = {}
     largest = 0.0

@@ -55,6 +55,10 @@ def describe(values: Sequence[float]) -> Description:
 
     Raises:
         InputError: no value, or one that is no finite number.
+
+    >>> cell = describe([27.0, 28.0, 29.0])
+    >>> cell.mean, cell.sd, round(cell.low, 2), round(cell.high, 2)
+    (28.0, 1.0, 25.52, 30.48)
     """
     if not values:
         raise InputError("no value to describe: wanted at least one")

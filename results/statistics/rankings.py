@@ -79,6 +79,9 @@ def ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
     Args:
         values: finite numbers, shape (…, M), ranked along the last axis.
+
+    >>> ranks(np.array([30.0, 10.0, 20.0, 20.0])).tolist()
+    [1.0, 4.0, 2.5, 2.5]
     """
     own = np.round(values, DECIMALS)[..., :, None]
     others = own.swapaxes(-1, -2)
