@@ -34,6 +34,7 @@ import torch
 import noisyseg
 
 # By the package's name: the script is also copied elsewhere, and run from the checkout's root.
+from benchmarks.figures import Figure, parsed, write_figures
 from benchmarks.gpu_smoke import each_method, same_losses
 from benchmarks.listed_images import Images, drawn, listed, photographs
 from noisyseg.bench.training.stack import load_stack
@@ -271,6 +272,20 @@ def report(place: Place, sections: Sequence[str]) -> dict[str, Any]:
     return found
 
 
+def figures(speeds: dict[str, Any]) -> list[Figure]:
+    """What loading costs each way to make a batch."""
+    return [
+        Figure(
+            what=f"training on a GPU, loading counted, {name}",
+            figure=f"{speed['images_per_s_with_loading']:.1f} images/s",
+            ratio=speed["images_per_s_median_step"] / speed["images_per_s_with_loading"],
+            rival=f"the median step alone: {speed['images_per_s_median_step']:.1f} images/s",
+        )
+        for name, speed in speeds.items()
+        if name.startswith("batch")
+    ]
+
+
 def main() -> int:
     """Run the sections; 1 if one failed."""
     parser = argparse.ArgumentParser(
@@ -280,7 +295,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path())
     parser.add_argument("--data", type=Path, default=BESIDE if BESIDE.is_dir() else None)
     parser.add_argument("--sections", nargs="+", choices=SECTIONS, default=USUAL, metavar="NAME")
-    options = parser.parse_args()
+    options = parsed(parser, minutes=2, sections=["throughput"])
     options.out.mkdir(parents=True, exist_ok=True)
     logging.disable(logging.WARNING)
     place = Place(
@@ -290,6 +305,7 @@ def main() -> int:
         seconds=options.minutes * 60,
     )
     found = report(place, options.sections)
+    write_figures(options.figures, figures(found.get("throughput", {})))
     failed = [name for name, values in found.items() if "error" in values]
     return 1 if failed else 0
 

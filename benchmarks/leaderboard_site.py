@@ -16,6 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from benchmarks.figures import Figure, parsed, write_figures
 from benchmarks.leaderboard_entries import made_entry
 from noisyseg.results.leaderboard.entry import write_entry
 
@@ -42,17 +43,28 @@ def main() -> int:
     """Measure, print a table, hold the bounds."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--entries", default=",".join(map(str, SIZES)), metavar="N,N,…")
-    sizes = [int(size) for size in parser.parse_args().entries.split(",")]
+    options = parsed(parser, entries="20,40")
+    sizes = [int(size) for size in options.entries.split(",")]
     say("| entries | wall s | CPU s | MB of memory | largest board, KB | site, MB |")
     say("| ---: | ---: | ---: | ---: | ---: | ---: |")
     found = [measured(size) for size in sizes]
-    if sizes != list(SIZES):
-        return 0
     times = [seconds / size for size, (seconds, _) in zip(sizes, found, strict=True)]
+    full = sizes == list(SIZES)
+    growth = times[-1] / times[0]
+    figure = Figure(
+        what=f"a leaderboard's site of {sizes[-1]} entries",
+        figure=f"{found[-1][0]:.1f} s of CPU",
+        ratio=growth,
+        rival=f"linear: what an entry costs of {sizes[0]}, {times[0]:.3f} s",
+        kept=growth < MOST_GROWTH if full else None,
+    )
+    write_figures(options.figures, [figure])
+    if not full:
+        return 0
     holds = {
         f"under {MOST_SECONDS:g} s of one core": found[-1][0] < MOST_SECONDS,
         "a board under 1 MB": found[-1][1] < MOST_BYTES,
-        f"an entry costs at most {MOST_GROWTH} times as much": times[-1] < MOST_GROWTH * times[0],
+        f"an entry costs at most {MOST_GROWTH} times as much": growth < MOST_GROWTH,
     }
     for name, own in holds.items():
         say(f"{name}: {'yes' if own else 'NO'}")

@@ -15,6 +15,7 @@ import time
 from typing import Any
 
 import numpy as np
+from figures import Figure, parsed, write_figures
 
 from noisyseg.noise.corrupt import steps_with_draws
 from noisyseg.noise.requirements import check_steps
@@ -79,15 +80,16 @@ def seconds(document: dict[str, Any], kind: str, parameters: dict[str, Any], wor
     return time.perf_counter() - start
 
 
-def main(arguments: list[str]) -> None:
+def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])  # type: ignore[union-attr]
     parser.add_argument("--instances", type=int, default=20_000)
     parser.add_argument("--repeats", type=int, default=3)
-    options = parser.parse_args(arguments)
+    options = parsed(parser, instances=5000, repeats=1)
     document = coco_like(options.instances)
     heads = ("s/1000, 1 process", "s/1000, 2 processes", "speed-up", "of linear")
     sys.stdout.write(f"{'type':<16}{'  '.join(heads)}\n")
+    figures = []
     for kind, parameters in TYPES:
         # Alternating, so that a slow spell of the machine meets both.
         rounds = [
@@ -98,7 +100,16 @@ def main(arguments: list[str]) -> None:
         row = f"{kind:<16}{one:>17.3f}{two:>21.3f}{one / two:>10.2f}{one / two / 2:>11.0%}"
         sys.stdout.write(f"{row}\n")
         sys.stdout.flush()
+        figures.append(
+            Figure(
+                what=f"{kind} noise for 1000 instances, two processes",
+                figure=f"{two:.2f} s",
+                ratio=2 * two / one,
+                rival=f"half of what one process takes: {one / 2:.2f} s",
+            )
+        )
+    write_figures(options.figures, figures)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

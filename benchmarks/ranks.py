@@ -21,6 +21,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import torch
+from figures import Figure, parsed, write_figures
 from listed_images import drawn, drawn_like_photographs, listed
 from training_sides import Enough, Work
 
@@ -44,12 +45,15 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--steps", type=int, default=30, help="measured steps a turn")
-    steps = parser.parse_args().steps
+    parser.add_argument("--turns", type=int, default=TURNS)
+    options = parsed(parser, steps=8, turns=1)
+    steps = options.steps
     on_gpus = torch.cuda.device_count() > 1
     with tempfile.TemporaryDirectory() as folder:
         work = gpu_work(Path(folder)) if on_gpus else cpu_work(Path(folder))
         turns = [
-            [measured(work, count, steps, Path(folder)) for count in (1, 2)] for _ in range(TURNS)
+            [measured(work, count, steps, Path(folder)) for count in (1, 2)]
+            for _ in range(options.turns)
         ]
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
     where = torch.cuda.get_device_name(0) if on_gpus else f"CPU, {os.cpu_count()} cores"
@@ -59,6 +63,14 @@ def main() -> int:
         sys.stdout.write(f"| {count} | {speeds} |\n")
     ratio = statistics.median(two / one for one, two in turns)
     sys.stdout.write(f"two ranks: {ratio:.2f} times one rank's images/s\n")
+    speed = statistics.median(two for _, two in turns)
+    figure = Figure(
+        what=f"training on two {'GPUs' if on_gpus else 'CPU workers'}",
+        figure=f"{speed:.1f} images/s",
+        ratio=2 / ratio,
+        rival=f"linear, twice the speed of one: {2 * speed / ratio:.1f} images/s",
+    )
+    write_figures(options.figures, [figure])
     return 0
 
 

@@ -28,10 +28,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from figures import parsed, write_figures
 from listed_images import Images, drawn, drawn_like_photographs, listed, photographs
 from prediction_speed import images_per_second
 from training_process import Side
-from training_report import print_case, print_first, print_pass, verdict, write
+from training_report import as_figures, print_case, print_first, print_pass, verdict, write
 from training_sides import OURS, RUNNERS, SIDES, Work
 
 from noisyseg.bench.config.model import load_model
@@ -187,11 +188,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--short", action="store_true", help="a small model on small images")
     parser.add_argument("--data", type=Path, help="COCO-format folder; default: drawn images")
     parser.add_argument("--rounds", type=int, default=3, help="blocks of each side")
     parser.add_argument("--json", type=Path, help="where the figures are written, too")
-    options = parser.parse_args()
+    options = parsed(parser)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cpu" and not options.short:
         parser.error("no GPU here, and R50-FPN at 1333 x 800 would take hours: add --short")
@@ -213,6 +213,7 @@ def main() -> int:
         found["evaluation, images/s"] = images_per_second(work)
         write(f"\nevaluation: {found['evaluation, images/s']:.1f} images/s, 100 masks each")
         keep(found)
+    write_figures(options.figures, as_figures(found))
     line, kept = verdict(found)
     write(f"\n{device}: {line}")
     return 0 if kept else 1

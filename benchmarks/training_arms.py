@@ -30,7 +30,8 @@ from noisyseg.bench.datasets.shape_geometry import CLASSES
 from noisyseg.bench.training.box_heads import put_method
 from noisyseg.bench.training.class_loss import MethodLoss
 from noisyseg.bench.training.detector import build_detector
-from noisyseg.bench.training.run_dataset import train_dataset, train_loader
+from noisyseg.bench.training.run_dataset import train_dataset
+from noisyseg.bench.training.train_loader import train_loader
 from noisyseg.methods.registry import resolve
 
 MMDET, AGAIN, ADAPTER, OBSERVED = "mmdet", "mmdet again", "adapter, ce", "adapter, ce, observed"

@@ -1,9 +1,10 @@
 """What `training` prints of its figures, and its verdict."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from figures import Figure
 from host_waits import table
 from training_sides import OURS, RUNNERS
 
@@ -45,6 +46,33 @@ def print_pass(found: Found) -> None:
     _print_counts(found, "")
 
 
+def as_figures(found: Found) -> Iterator[Figure]:
+    """Each case's speed and waits, and the operators of a pass, beside the Runner's."""
+    for name, case in found["cases"].items():
+        speeds = (case[side]["images/s"] for side in (OURS, RUNNERS))
+        ours, theirs = (f"{speed:.1f} images/s" for speed in speeds)
+        yield Figure(
+            what=f"{name}: training, loading counted",
+            figure=ours,
+            ratio=case["time, ratio"],
+            rival=f"{RUNNERS}: {theirs}",
+            kept=case["time, ratio"] <= _time_limit(name),
+        )
+        yield _counted(f"{name}: waits for a GPU, a batch", case["a batch"], "waits")
+    yield _counted("R50-FPN: operators, 16 images to losses", found["pass of 16"], "calls")
+
+
+def _counted(what: str, counts: Found, row: str) -> Figure:
+    ours, theirs = (_total(counts, side, row) for side in (OURS, RUNNERS))
+    return Figure(
+        what=what,
+        figure=f"{ours:,.0f}",
+        ratio=ours / theirs,
+        rival=f"{RUNNERS}: {theirs:,.0f}",
+        kept=ours <= theirs,
+    )
+
+
 def verdict(found: Found) -> tuple[str, bool]:
     """Every bounded ratio in a line, and whether all bounds are kept."""
     judged = [(name, value, limit, value <= limit) for name, value, limit in _bounds(found)]
@@ -64,12 +92,15 @@ def _bounds(found: Found) -> list[tuple[str, float, float]]:
         ("losses' largest difference", max(losses), ALIKE),
     ]
     for name, case in found["cases"].items():
-        limit = 1 / FASTER if name == "fast" else SLOWER
         waits = [_total(case["a batch"], side, "waits") for side in (OURS, RUNNERS)]
-        bounds.append((f"{name}: time to the Runner's", case["time, ratio"], limit))
+        bounds.append((f"{name}: time to the Runner's", case["time, ratio"], _time_limit(name)))
         bounds.append((f"{name}: waits to the Runner's", waits[0] / waits[1], 1))
     operators = _total(found["pass of 16"], OURS, "calls") / FIRST_OPERATORS
     return [*bounds, (f"pass of 16: operators to {FIRST_OPERATORS:,}", operators, 1 / 3)]
+
+
+def _time_limit(case: str) -> float:
+    return 1 / FASTER if case == "fast" else SLOWER
 
 
 def _print_counts(counts: Found, of_what: str) -> None:

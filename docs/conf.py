@@ -24,7 +24,7 @@ extensions = [
     "notebooks",
     "site_links",
 ]
-exclude_patterns = ["_build", "extensions"]
+exclude_patterns = ["_build", "extensions", "noise-types/README.md"]
 myst_enable_extensions = ["dollarmath", "colon_fence"]
 # Links to a heading, as GitHub names it, down to this level.
 myst_heading_anchors = 4

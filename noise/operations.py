@@ -24,7 +24,8 @@ from noisyseg.noise.files.rewrite import category_spans, rewritten
 from noisyseg.noise.files.scan import scan_annotations
 from noisyseg.noise.files.verification import of_another_file, verify
 from noisyseg.noise.manifest import DIGITS, Manifest
-from noisyseg.noise.spec import NoiseSpec, spec_from_resolved
+from noisyseg.noise.resolved_spec import spec_from_resolved
+from noisyseg.noise.spec import NoiseSpec
 from noisyseg.noise.table import AnnotationTable
 from noisyseg.noise.transition import Indices
 from noisyseg.noise.types.parameters import Loaded

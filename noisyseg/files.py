@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from noisyseg.errors import InputError
 
 _CANONICAL = json.JSONEncoder(
@@ -22,6 +24,17 @@ def canonical_json(value: Any) -> bytes:
         ValueError: NaN or infinity, which JSON cannot hold.
     """
     return _CANONICAL.encode(value).encode()
+
+
+def sorted_json(value: Any) -> bytes:
+    """JSON with sorted keys, to tell values apart: equal ones give equal bytes in this process.
+
+    Ten times as fast as `canonical_json`, but no bytes to keep: floats may look otherwise.
+    """
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # an integer past 64 bits
+        return canonical_json(value)
 
 
 def sha256_bytes(data: bytes) -> str:

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from noisyseg.errors import InputError
-from noisyseg.files import canonical_json, sha256_file, write_atomically
+from noisyseg.files import canonical_json, sha256_file, sorted_json, write_atomically
 
 
 def test_canonical_json_is_the_same_for_equal_values():
@@ -15,6 +15,12 @@ def test_canonical_json_is_the_same_for_equal_values():
 def test_canonical_json_refuses_what_json_cannot_hold():
     with pytest.raises(ValueError, match="JSON"):
         canonical_json(float("nan"))
+
+
+@pytest.mark.parametrize("number", [1, 2**63, 2**64, -(2**70)])
+def test_sorted_json_tells_values_apart_however_large_their_integers(number):
+    assert sorted_json({"b": number, "a": 0.5}) == sorted_json({"a": 0.5, "b": number})
+    assert sorted_json({"a": number}) != sorted_json({"a": number + 1})
 
 
 def test_a_file_s_sum_is_its_bytes_sum(tmp_path):

@@ -181,12 +181,12 @@ def _share(text: str) -> float:
 def _told(proposal: "Proposal", file: Path) -> list[str]:
     from noisyseg.bench.first_suite.suite_text import runs_of
 
-    train, evaluation = proposal.train, proposal.eval
+    train, evaluation, count = proposal.train, proposal.eval, len(proposal.classes)
     return [
         f"train: {train.survey.path}, {len(train.survey.images)} images in {train.images}",
         f"eval:  {evaluation.survey.path}, {len(evaluation.survey.images)} images in "
         f"{evaluation.images}",
-        f"{file}: {len(proposal.classes)} classes, {runs_of(proposal)} runs. Next:",
+        f"{file}: {count} class{'es' * (count != 1)}, {runs_of(proposal)} runs. Next:",
         f"  noisyseg plan {file}",
         f"  noisyseg run {file} --rehearse",
         f"  noisyseg run {file}",

@@ -7,6 +7,7 @@ from typing import Any
 from noisyseg.bench.cluster.suite_pace import SuitePace
 from noisyseg.bench.cluster.watched_runs import Look, Tally
 from noisyseg.bench.runs.heartbeat import PREPARATION
+from noisyseg.bench.runs.run import label_of_seeds
 from noisyseg.bench.runs.state import RunState, run_states
 from noisyseg.results.records.store import RunStore
 
@@ -54,9 +55,7 @@ def look_at(states: Sequence[RunState]) -> Look:
 
 def _label(run: RunState, *, several: bool) -> str:
     """How the run is called, from what the store says of it; its data if it has several."""
-    seeds = str(run.train_seed)
-    if run.noise_seed not in (None, run.train_seed):
-        seeds = f"{run.noise_seed}/{run.train_seed}"
+    seeds = label_of_seeds(run.noise_seed, run.train_seed)
     data = f"{run.data} · " if several else ""
     return f"{data}{run.method} · {run.noise} · seed {seeds}"
 

@@ -67,16 +67,22 @@ def _named(path: Path, contents: Contents) -> Path:
     place = path if path.exists() or path.is_absolute() else contents.root / path
     if not place.is_file():
         raise InputError(f"there is no file {path}, neither here nor in {contents.root}.")
-    known = {one.path for one in contents.candidates}
-    if place not in known:
-        try:
-            candidate(place, contents.root)
-        except InputError as error:
-            raise InputError(f"{path}: no COCO annotation file of instances; {error}") from error
+    for one in contents.candidates:
+        if one.path.samefile(place):
+            return one.path
+    try:
+        candidate(place, contents.root)
+    except InputError as error:
+        raise InputError(f"{path}: no COCO annotation file of instances; {error}") from error
     return place
 
 
 def _training(found: Sequence[Candidate], contents: Contents, wanted: Wanted) -> Path:
+    if not found and contents.candidates:
+        raise InputError(
+            f"which file is trained on? Beside {wanted.eval}, {contents.root} has no annotation "
+            f"file that can be used: say --train FILE.{_unusable(contents)}"
+        )
     if not found:
         raise InputError(_nothing(contents))
     best = _best(found, TRAIN)

@@ -66,7 +66,6 @@ def _content(proposal: Proposal, file: Path) -> dict[str, Any]:
         "used": plan.train_limit or len(train.images),
         "sides": f"{train.long_side} and {train.short_side}",
         "train": _part(proposal.train, file),
-        "of_train": "",
         "eval": _part(proposal.eval, file),
         "spared": None if spared is None else quoted(place_text(spared, file)),
         "held_out": proposal.held_out,

@@ -11,7 +11,8 @@ from noisyseg.errors import InputError
 from noisyseg.noise.categories import Categories
 from noisyseg.noise.draws import StepDraws
 from noisyseg.noise.families.class_noise import ClassNoise
-from noisyseg.noise.spec import NoiseStep, spec_from_resolved
+from noisyseg.noise.resolved_spec import spec_from_resolved
+from noisyseg.noise.spec import NoiseStep
 from noisyseg.noise.types.registry import noise_type
 from noisyseg.results.leaderboard.site.setting_page import Described
 

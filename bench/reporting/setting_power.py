@@ -5,6 +5,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from noisyseg.bench.runs.run import label_of_seeds
 from noisyseg.number_text import decimal
 from noisyseg.results.report.page import NONE
 from noisyseg.results.statistics.differences import Difference, Differences
@@ -118,8 +119,7 @@ def str_of_seed(seed: Hashable) -> str:
     """A seed as runs are labelled: one number, or noise seed and train seed where they differ."""
     if not isinstance(seed, tuple):
         return str(seed)
-    noise, train = seed
-    return str(train) if noise in (None, train) else f"{noise}/{train}"
+    return str(label_of_seeds(*seed))
 
 
 def _plain(value: Any) -> Any:

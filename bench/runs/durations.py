@@ -6,8 +6,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import orjson
-
 from noisyseg.bench.datasets.checked_annotations import written_before
 from noisyseg.bench.runs.estimate import (
     is_measure,
@@ -17,7 +15,8 @@ from noisyseg.bench.runs.estimate import (
 )
 from noisyseg.bench.runs.rehearsal import FOLDER, image_limits, is_rehearsal
 from noisyseg.bench.runs.run import STEP, Run
-from noisyseg.results.records.record import Record, RunSpec, canonical_part
+from noisyseg.files import sorted_json
+from noisyseg.results.records.record import Record, RunSpec
 from noisyseg.results.records.store import RunStore, is_done
 
 
@@ -85,7 +84,7 @@ class Durations:
         known = self._texts.get(id(part))
         if known is None:
             # The part is kept, so that its id stays its own.
-            known = self._texts[id(part)] = (part, _text(part))
+            known = self._texts[id(part)] = (part, sorted_json(part))
         return known[1]
 
 
@@ -100,7 +99,7 @@ def _facts(record: Record) -> Iterator[tuple[Hashable, float]]:
         own, any_method = _steps(spec)[:2] if real else _steps(spec)[2:]
         yield own, timings[STEP]
         yield any_method, timings[STEP]
-    text = {part: _text(spec[part]) for part in _DECIDING}  # type: ignore[literal-required]
+    text = {part: sorted_json(spec[part]) for part in _DECIDING}  # type: ignore[literal-required]
     if "training" in timings and trained_whole(record):
         yield _training(text), timings["training"]
     yield _test(text), seconds_of_test(record)
@@ -135,10 +134,3 @@ def _noted_images(folder: Path, least: int) -> int | None:
         return None
     sides = (min(i["width"], i["height"]) for i in parts["train"].images if i["annotated"])
     return sum(side >= least for side in sides)
-
-
-def _text(part: Any) -> bytes:
-    try:
-        return orjson.dumps(part, option=orjson.OPT_SORT_KEYS)
-    except TypeError:  # an integer past 64 bits
-        return canonical_part(part)

@@ -5,10 +5,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import orjson
-
-from noisyseg.bench.runs.recorded_runs import spec_in
+from noisyseg.bench.runs.recorded_specs import spec_in
 from noisyseg.bench.runs.run import Run
+from noisyseg.files import sorted_json
 from noisyseg.results.records.store import RECORD_NAME, RunStore, folders_in
 from noisyseg.shared_work import in_parts
 
@@ -55,7 +54,7 @@ def _likeness(spec: Mapping[str, Any]) -> bytes:
     seeds = (spec["noise"] or {}).get("seed"), spec["train_seed"]
     method = spec["method"]["name"], spec["method"].get("parameters")
     likeness = [spec["data"]["name"], *method, steps, *seeds]
-    return orjson.dumps(likeness, option=orjson.OPT_SORT_KEYS)
+    return sorted_json(likeness)
 
 
 def _difference(spec: Mapping[str, Any], own: Mapping[str, Any]) -> str:

@@ -9,7 +9,8 @@ from noisyseg.bench.runs.train_files import noisy_folder_name
 from noisyseg.errors import InputError
 from noisyseg.files import sha256_file
 from noisyseg.noise.files.noisy_files import write_noisy
-from noisyseg.noise.spec import NoiseSpec, spec_from_resolved
+from noisyseg.noise.resolved_spec import spec_from_resolved
+from noisyseg.noise.spec import NoiseSpec
 
 
 def clean_file(run: Run) -> Path:

@@ -4,15 +4,13 @@ A run's key is made from its data and its weights by content. Where records of t
 specs say that content, and the keys of all other runs of the suite follow.
 """
 
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
-import msgspec
 import orjson
 
 from noisyseg.bench.config.suite import SeedPair, Suite
@@ -20,14 +18,14 @@ from noisyseg.bench.datasets.preparation import prepared_folder
 from noisyseg.bench.datasets.source import names_in_records
 from noisyseg.bench.runs.grid import SCHEMA, Ground, runs_on
 from noisyseg.bench.runs.inputs import SHARED, parse_noise
+from noisyseg.bench.runs.recorded_specs import recorded_in
 from noisyseg.bench.runs.run import Run
 from noisyseg.bench.training.version import TRAINING
 from noisyseg.errors import InputError
-from noisyseg.files import canonical_json, sha256_bytes
+from noisyseg.files import canonical_json, sha256_bytes, sorted_json
 from noisyseg.methods.registry import is_known
 from noisyseg.results.evaluation.settings import EVALUATION
-from noisyseg.results.records.record import RunSpec
-from noisyseg.results.records.store import RECORD_NAME, SPEC_NAME, RunStore, folders_in
+from noisyseg.results.records.store import RunStore, folders_in
 from noisyseg.shared_work import in_parts
 
 VERSIONS: Mapping[str, Any] = {"schema": SCHEMA, "training": TRAINING, "eval": EVALUATION}
@@ -96,7 +94,7 @@ def recorded(suite: Suite, store: RunStore) -> Recorded:
         if folder.name in own:
             folders += folders_in(folder)
         elif is_known(folder.name) and any(
-            is_alike(spec, suite) for _, spec in _recorded_in(folders_in(folder))
+            is_alike(spec, suite) for _, spec in recorded_in(folders_in(folder))
         ):
             others.append(folder.name)
     found = _Found()
@@ -132,7 +130,7 @@ class _Found:
 
 def _own_in(folders: Iterable[str], suite: Suite) -> _Found:
     found, cells = _Found(), _Cells(suite)
-    for key, spec in _recorded_in(folders):
+    for key, spec in recorded_in(folders):
         if not (is_alike(spec, suite) and cells.hold(spec)):
             found.unlike += 1
             continue
@@ -144,8 +142,7 @@ def _own_in(folders: Iterable[str], suite: Suite) -> _Found:
 
 
 def _content_part(spec: Mapping[str, Any]) -> bytes:
-    common = {part: spec[part] for part in (*VERSIONS, "data", "model")}
-    return orjson.dumps(common, option=orjson.OPT_SORT_KEYS)
+    return sorted_json({part: spec[part] for part in (*VERSIONS, "data", "model")})
 
 
 def _method_folders(suite: Suite, store: RunStore) -> Iterator[Path]:
@@ -218,68 +215,3 @@ def runs_of(content: Content, suite: Suite, store: RunStore) -> list[Run]:
         eval_images=Path(),
     )
     return runs_on(ground, suite, store, parse_noise(suite, data["classes"]))
-
-
-def _recorded_in(folders: Iterable[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Key and spec of every run of these folders that has a record."""
-    for run in folders:
-        if os.path.isfile(f"{run}/{RECORD_NAME}"):
-            spec = spec_in(run)
-            if spec is not None:
-                yield os.path.basename(run), spec
-
-
-class _Named(TypedDict):
-    name: str
-
-
-class _Data(_Named, total=False):
-    classes: list[str]
-    limit: dict[str, Any]
-
-
-class _Model(_Named):
-    weights_sha256: str | None
-
-
-class _Noise(TypedDict):
-    seed: int
-    steps: list[dict[str, Any]]
-
-
-class _Readable(TypedDict):
-    """What is asked of a spec here."""
-
-    schema: int
-    data: _Data
-    protocol: _Named
-    model: _Model
-    method: _Named
-    noise: _Noise | None
-    training: dict[str, Any]
-    train_seed: int
-    eval: dict[str, Any]
-
-
-class _OfRecord(TypedDict):
-    """Nothing else of a record is decoded, which takes most of the time."""
-
-    spec: Any
-
-
-_RECORD = msgspec.json.Decoder(_OfRecord)
-
-
-def spec_in(run: str) -> Mapping[str, Any] | None:
-    """The spec in a run's folder; None if it cannot be read."""
-    for name in (SPEC_NAME, RECORD_NAME):  # the first is short; stores of hand may lack it
-        try:
-            with open(f"{run}/{name}", "rb") as file:
-                data = file.read()
-            spec: RunSpec
-            spec = orjson.loads(data) if name == SPEC_NAME else _RECORD.decode(data)["spec"]
-            msgspec.convert(spec, _Readable)
-        except (OSError, ValueError, LookupError, TypeError):
-            continue
-        return spec
-    return None

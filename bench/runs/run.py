@@ -64,9 +64,7 @@ class Run:
     @property
     def seed_label(self) -> int | str:
         """The one seed, or noise seed and train seed where they differ."""
-        if self.noise_seed is None or self.noise_seed == self.seed:
-            return self.seed
-        return f"{self.noise_seed}/{self.seed}"
+        return label_of_seeds(self.noise_seed, self.seed)
 
     @property
     def seeds(self) -> tuple[int | None, int]:
@@ -120,3 +118,9 @@ class Resources:
     keep_checkpoints: bool = False
     step_limit: float | None = None
     device_share: float = 1.0
+
+
+def label_of_seeds(noise_seed: int | None, train_seed: int) -> int | str:
+    """The one seed, or noise seed and train seed where they differ."""
+    same = noise_seed is None or noise_seed == train_seed
+    return train_seed if same else f"{noise_seed}/{train_seed}"

@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from noisyseg.bench.runs.heartbeat import read_heartbeat
 from noisyseg.bench.runs.held_locks import is_held
 from noisyseg.bench.runs.process_share import node_name
-from noisyseg.files import sha256_bytes
+from noisyseg.files import sha256_bytes, sorted_json
 from noisyseg.results.records.metrics import DEFAULT, metric_value
 from noisyseg.results.records.noise_name import noise_name
 from noisyseg.results.records.record import Record
@@ -128,7 +126,7 @@ def _average(record: Record | None) -> float | None:
 def _setting(spec: Mapping[str, Any]) -> str:
     rest = {part: value for part, value in spec.items() if part not in _SEEDS}
     rest["steps"] = None if spec["noise"] is None else spec["noise"]["steps"]
-    return sha256_bytes(orjson.dumps(rest, option=orjson.OPT_SORT_KEYS))
+    return sha256_bytes(sorted_json(rest))
 
 
 def is_locked(folder: Path) -> bool:

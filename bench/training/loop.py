@@ -22,12 +22,8 @@ from noisyseg.bench.training.frozen_features import kept_features
 from noisyseg.bench.training.mask_tensors import collation
 from noisyseg.bench.training.optimizer import make_optimizer
 from noisyseg.bench.training.precision import computing
-from noisyseg.bench.training.run_dataset import (
-    EpochBatches,
-    batches_from,
-    train_loader,
-)
 from noisyseg.bench.training.step import take_step
+from noisyseg.bench.training.train_loader import EpochBatches, batches_from, train_loader
 from noisyseg.bench.training.training import Batch, Start, StoppedError, Training
 from noisyseg.bench.training.training_state import Progress, TrainingState
 from noisyseg.bench.training.weight_average import WeightAverage

@@ -3,13 +3,22 @@
 from typing import Any
 
 from docutils import nodes
+from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
 from sphinx.util.math import get_node_equation_number
 
 
+def _mathml(node: nodes.Element, *, as_block: bool) -> str:
+    try:
+        return tex2mathml(node.astext().replace("…", r"\ldots "), as_block=as_block)
+    except MathError as error:
+        raise ExtensionError(f"{node.source}: {node.astext()}: {error}") from error
+
+
 def _inline(writer: Any, node: nodes.Element) -> None:
-    writer.body.append(tex2mathml(node.astext()))
+    writer.body.append(_mathml(node, as_block=False))
     raise nodes.SkipNode
 
 
@@ -18,7 +27,7 @@ def _displayed(writer: Any, node: nodes.Element) -> None:
     if node["number"]:
         number = get_node_equation_number(writer, node)
         writer.body.append(f'<span class="eqno">({number})</span>')
-    writer.body.append(tex2mathml(node.astext(), as_block=True))
+    writer.body.append(_mathml(node, as_block=True))
     writer.body.append("</div>")
     raise nodes.SkipNode
 

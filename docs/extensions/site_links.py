@@ -32,8 +32,9 @@ def rewritten(text: str, base: Path, app: Sphinx) -> str:
         anchor = f"#{anchor}" if anchor else ""
         if target in pages:
             return f"{found[1]}{pages[target]}{anchor}"
-        if target.is_relative_to(docs):
-            return f"{found[1]}{target.relative_to(docs).as_posix()}{anchor}"
+        within = target.relative_to(docs).as_posix() if target.is_relative_to(docs) else None
+        if within is not None and within not in app.config.exclude_patterns:
+            return f"{found[1]}{within}{anchor}"
         if not target.exists():
             raise FileNotFoundError(f"{base}: a link to {place}, which is not there")
         kind = "tree" if target.is_dir() else "blob"

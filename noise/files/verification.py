@@ -16,7 +16,7 @@ from noisyseg.noise.files.manifest_file import manifest_path, read_manifest
 from noisyseg.noise.files.noisy_files import NoisyContent, hashed, noisy_content
 from noisyseg.noise.files.scan import scan_annotations
 from noisyseg.noise.manifest import Manifest, encode_manifest
-from noisyseg.noise.spec import spec_from_resolved
+from noisyseg.noise.resolved_spec import spec_from_resolved
 from noisyseg.noise.table import AnnotationTable
 from noisyseg.noise.types.parameters import Loaded
 

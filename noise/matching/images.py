@@ -3,31 +3,30 @@
 Ids tell nothing: exports renumber images, and some rename them, too.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
 
 from noisyseg.annotation_files.document import CocoDocument
 from noisyseg.annotation_files.identities import file_name
 from noisyseg.errors import InputError
 from noisyseg.mask_overlap import overlaps
 from noisyseg.noise.matching.image_names import Naming, namings
+from noisyseg.noise.matching.images_by_objects import (
+    BoxedImage,
+    ImageIds,
+    boxed_images,
+    matched_by_objects,
+    share_a_box,
+)
 
 _NAMED = 5
 _LOOKED_AT, _COMPARED = 30, 3000  # images, of which the objects are compared with those of others
 _HALF, _MOSTLY = 0.5, 0.8  # IoU of two boxes, share of an image's boxes
-_SAME_BOX = (0.01, 1.0)  # pixels that exports round boxes by, first the least
 _RENAME = (
     "Give the images of one file the file names that the other has, or compare files of the same "
     "images."
 )
-
-ImageIds = dict[int, int]
-"""Image id after -> image id before."""
-Boxes = NDArray[np.float64]
 
 
 class MatchedImages(NamedTuple):
@@ -37,17 +36,11 @@ class MatchedImages(NamedTuple):
     by: str
 
 
-class _Image(NamedTuple):
-    number: int
-    size: tuple[int, int]
-    boxes: Boxes  # (objects, 4)
-
-
 def matched_images(before: CocoDocument, after: CocoDocument) -> MatchedImages:
     """Which image of the file after is which of the file before; all of both are matched.
 
     By the strictest of `namings` that gives the two files the same names, each once; where none
-    does, by size and objects (see `_by_objects`).
+    does, by size and objects (see `matched_by_objects`).
 
     Raises:
         InputError: an image that one file lacks, or it cannot be told which is which.
@@ -66,7 +59,7 @@ def matched_images(before: CocoDocument, after: CocoDocument) -> MatchedImages:
             return MatchedImages(found, naming.label)
         if common is not None and common > shared:
             nearest, shared = naming, common
-    by_objects = _by_objects(before, after)
+    by_objects = matched_by_objects(before, after)
     if by_objects is not None:
         return MatchedImages(by_objects, "size and objects")
     raise _undecided(old, new, nearest)
@@ -135,13 +128,13 @@ def _check_by_objects(
     Raises:
         InputError: names and objects contradict each other.
     """
-    old = {image.number: image for image in _images(before)}
-    pairs = [(old[found[image.number]], image) for image in _images(after)]
+    old = {image.number: image for image in boxed_images(before)}
+    pairs = [(old[found[image.number]], image) for image in boxed_images(after)]
     judged = [pair for pair in pairs if all(len(image.boxes) for image in pair)]
-    alike = sum(_share_a_box(*pair) for pair in judged)
+    alike = sum(share_a_box(*pair) for pair in judged)
     if 2 * alike >= len(judged):
         return
-    by_objects = _by_objects(before, after)
+    by_objects = matched_by_objects(before, after)
     if by_objects is not None and by_objects != found:
         raise InputError(
             f"by {label}, only {alike} of {len(judged)} images have an object in the same place in "
@@ -159,7 +152,7 @@ def _check_by_objects(
         )
 
 
-def _fit_elsewhere(pairs: Sequence[tuple[_Image, _Image]]) -> int:
+def _fit_elsewhere(pairs: Sequence[tuple[BoxedImage, BoxedImage]]) -> int:
     """How many of the first images have objects where another image has them, if most have."""
     others = [old for old, _ in pairs][:_COMPARED]
     looked = pairs[:_LOOKED_AT]
@@ -172,96 +165,11 @@ def _fit_elsewhere(pairs: Sequence[tuple[_Image, _Image]]) -> int:
     return count if 2 * count > len(looked) else 0
 
 
-def _covered(image: _Image, other: _Image) -> float:
+def _covered(image: BoxedImage, other: BoxedImage) -> float:
     """The share of an image's boxes that overlap one of another's by half."""
     if not len(image.boxes) or not len(other.boxes):
         return 0.0
     return float((overlaps(image.boxes.tolist(), other.boxes.tolist()) >= _HALF).any(axis=1).mean())
-
-
-def _share_a_box(one: _Image, other: _Image) -> bool:
-    return bool((np.abs(one.boxes[:, None] - other.boxes[None]).max(-1) <= _SAME_BOX[-1]).any())
-
-
-def _by_objects(before: CocoDocument, after: CocoDocument) -> ImageIds | None:
-    """Images of the same size with the same boxes, if each has exactly one counterpart.
-
-    Images of no object are interchangeable where both files have as many of a size. None if
-    that leaves an image without a counterpart or with two, or if no image has an object.
-    """
-    old, new = _images(before), _images(after)
-    if len(old) != len(new) or not any(len(image.boxes) for image in old):
-        return None
-    for tolerance in _SAME_BOX:
-        found = _one_to_one(_groups(old), _groups(new), tolerance)
-        if found is not None:
-            return found
-    return None
-
-
-Group = tuple[tuple[int, int], int]
-
-
-def _one_to_one(
-    old: Mapping[Group, list[_Image]], new: Mapping[Group, list[_Image]], tolerance: float
-) -> ImageIds | None:
-    if {group: len(images) for group, images in old.items()} != {
-        group: len(images) for group, images in new.items()
-    }:
-        return None
-    found: ImageIds = {}
-    for group, images in new.items():
-        if not group[1]:
-            pairs = zip(images, old[group], strict=True)
-            found.update((image.number, twin.number) for image, twin in pairs)
-            continue
-        others = sorted(old[group], key=_sum_of_lefts)
-        places = np.array([_sum_of_lefts(other) for other in others])
-        for image in images:
-            # Of thousands of images, only those are compared whose boxes can be the same.
-            reach = tolerance * (group[1] + 1)
-            place = _sum_of_lefts(image)
-            start, stop = np.searchsorted(places, [place - reach, place + reach])
-            twins = [other for other in others[start:stop] if _same_boxes(image, other, tolerance)]
-            if len(twins) != 1:
-                return None
-            found[image.number] = twins[0].number
-    return found if len(set(found.values())) == len(found) else None
-
-
-def _sum_of_lefts(image: _Image) -> float:
-    return float(image.boxes[:, 0].sum())
-
-
-def _same_boxes(one: _Image, other: _Image, tolerance: float) -> bool:
-    free = list(other.boxes)
-    for box in one.boxes:
-        place = next((i for i, b in enumerate(free) if np.abs(box - b).max() <= tolerance), None)
-        if place is None:
-            return False
-        free.pop(place)
-    return True
-
-
-def _groups(images: Iterable[_Image]) -> dict[Group, list[_Image]]:
-    groups: dict[Group, list[_Image]] = defaultdict(list)
-    for image in images:
-        groups[image.size, len(image.boxes)].append(image)
-    return groups
-
-
-def _images(document: CocoDocument) -> list[_Image]:
-    boxes: dict[int, list[list[float]]] = defaultdict(list)
-    for entry in document["annotations"]:
-        boxes[entry["image_id"]].append(entry["bbox"])
-    return [
-        _Image(
-            image["id"],
-            (image["width"], image["height"]),
-            np.array(boxes[image["id"]], dtype=np.float64).reshape(-1, 4),
-        )
-        for image in document["images"]
-    ]
 
 
 def _some(names: Sequence[str]) -> str:

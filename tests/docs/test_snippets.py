@@ -38,17 +38,20 @@ def test_the_program_takes_every_command_shown(name):
     assert not wrong, "\n".join(wrong)
 
 
-def run(name, folder, store, *, long):
-    lay_out(folder / "page", TEXTS[name], store)
-    Page(folder / "page").run(shown_in(name), long=long)
+def run(name, folder, request, *, long):
+    snippets = shown_in(name)
+    page = folder / "page"
+    if any(snippet.is_run for snippet in snippets):
+        lay_out(page, TEXTS[name], request.getfixturevalue("smoke_store"))
+    Page(page).run(snippets, long=long)
 
 
 @pytest.mark.parametrize("name", with_blocks(lambda snippet: snippet.language not in SHOWN))
-def test_the_blocks_of_a_page_do_what_they_say(name, tmp_path, smoke_store):
-    run(name, tmp_path, smoke_store, long=False)
+def test_the_blocks_of_a_page_do_what_they_say(name, tmp_path, request):
+    run(name, tmp_path, request, long=False)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", with_blocks(lambda snippet: "long" in snippet.marks))
-def test_the_blocks_that_take_long_do_so_too(name, tmp_path, smoke_store):
-    run(name, tmp_path, smoke_store, long=True)
+def test_the_blocks_that_take_long_do_so_too(name, tmp_path, request):
+    run(name, tmp_path, request, long=True)

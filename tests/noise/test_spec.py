@@ -9,7 +9,8 @@ import yaml
 from noisyseg.errors import InputError
 from noisyseg.files import canonical_json
 from noisyseg.located_yaml import read_yaml_value
-from noisyseg.noise.spec import NoiseSpec, make_step, parse_steps, spec_from_resolved
+from noisyseg.noise.resolved_spec import spec_from_resolved
+from noisyseg.noise.spec import NoiseSpec, make_step, parse_steps
 from noisyseg.noise.types.registry import NOISE_TYPES
 
 CLASSES = ["cat", "dog", "cow"]

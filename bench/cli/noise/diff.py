@@ -11,7 +11,8 @@ from noisyseg.bench.cli.arguments import add_json
 from noisyseg.bench.cli.noise.arguments import add_match
 from noisyseg.bench.cli.noise.numbers import interval, percent
 from noisyseg.bench.cli.output import DONE, print_text
-from noisyseg.noise.diff import Difference, diff
+from noisyseg.noise.diff import diff
+from noisyseg.noise.difference import Difference
 
 EXAMPLE = "noisyseg noise diff train.json reannotated.json --match iou"
 _LISTED = 20

@@ -6,7 +6,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from noisyseg.bench.training.loader_process import alone_on_its_core
 from noisyseg.bench.training.prediction import _loader
-from noisyseg.bench.training.run_dataset import RunDataset, train_loader
+from noisyseg.bench.training.run_dataset import RunDataset
+from noisyseg.bench.training.train_loader import train_loader
 
 
 class Threads(Dataset):

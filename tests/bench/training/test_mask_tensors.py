@@ -19,7 +19,8 @@ from noisyseg.bench.training.box_heads import put_method
 from noisyseg.bench.training.detector import build_detector
 from noisyseg.bench.training.loop import train
 from noisyseg.bench.training.mask_tensors import collation, masks_apart, preprocessed
-from noisyseg.bench.training.run_dataset import train_dataset, train_loader
+from noisyseg.bench.training.run_dataset import train_dataset
+from noisyseg.bench.training.train_loader import train_loader
 from noisyseg.bench.training.training import Training
 from noisyseg.methods.registry import resolve
 

@@ -18,10 +18,10 @@ from noisyseg.bench.training.run_dataset import (
     evaluation_dataset,
     evaluation_pipeline,
     train_dataset,
-    train_loader,
     train_pipeline,
 )
 from noisyseg.bench.training.schedule import learning_rate_factor
+from noisyseg.bench.training.train_loader import train_loader
 
 CONFIGS = Path(mmdet.__file__).parent / ".mim" / "configs"
 COCO = "mask_rcnn/mask-rcnn_r50_fpn_1x_coco.py"

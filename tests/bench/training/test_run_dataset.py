@@ -7,12 +7,8 @@ import torch
 from PIL import Image
 
 from noisyseg.bench.datasets.shape_geometry import CLASSES
-from noisyseg.bench.training.run_dataset import (
-    batches_from,
-    evaluation_dataset,
-    train_dataset,
-    train_loader,
-)
+from noisyseg.bench.training.run_dataset import evaluation_dataset, train_dataset
+from noisyseg.bench.training.train_loader import batches_from, train_loader
 
 pytestmark = [
     # Loader processes are forked; Python 3.12 warns of that in a process with threads.

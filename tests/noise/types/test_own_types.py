@@ -11,7 +11,8 @@ from noisyseg.annotation_files.document import write_annotations
 from noisyseg.errors import InputError
 from noisyseg.noise.corrupt import corrupt
 from noisyseg.noise.operations import make, manifest_path, read_manifest, verify
-from noisyseg.noise.spec import NoiseSpec, make_step, parse_steps, spec_from_resolved
+from noisyseg.noise.resolved_spec import spec_from_resolved
+from noisyseg.noise.spec import NoiseSpec, make_step, parse_steps
 from noisyseg.noise.types import own_types, registry
 from noisyseg.noise.types.noise_type import NoiseType
 from noisyseg.noise.types.registry import NOISE_TYPES, add_type_file, known_names, noise_type
