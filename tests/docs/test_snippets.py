@@ -6,6 +6,7 @@ from shown.folder import lay_out
 from shown.pages import name_of, pages
 from shown.running import Page
 from shown.snippets import SHOWN, SnippetError, snippets_of
+from shown.unrun import unrun
 
 TEXTS = {name_of(page): page.read_text(encoding="utf-8") for page in pages()}
 
@@ -55,3 +56,8 @@ def test_the_blocks_of_a_page_do_what_they_say(name, tmp_path, request):
 @pytest.mark.parametrize("name", with_blocks(lambda snippet: "long" in snippet.marks))
 def test_the_blocks_that_take_long_do_so_too(name, tmp_path, request):
     run(name, tmp_path, request, long=True)
+
+
+def test_the_blocks_that_no_test_runs_are_listed():
+    listed = [line for line in TEXTS["docs/unrun.md"].splitlines() if line.startswith("- ")]
+    assert listed == list(unrun())
