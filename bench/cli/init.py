@@ -1,13 +1,14 @@
 """`noisyseg init`: from a folder of somebody's data to a suite file that runs."""
 
 import argparse
+import shlex
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from noisyseg.bench.cli.output import DONE, print_text, say_warnings
-from noisyseg.bench.config.shipped import is_file
+from noisyseg.bench.config.shipped import is_file, shipped_names
 from noisyseg.errors import InputError
 from noisyseg.files import refuse_special_files, write_together
 
@@ -141,6 +142,8 @@ def _proposal(options: Options, name: str, file: Path) -> "Proposal":
 
 
 def _check_name(name: str) -> None:
+    if name in shipped_names("suite"):
+        raise InputError(f"--name: a suite called {name} comes with noisyseg: take another name.")
     fits = len(name) <= 100 and name == name.strip() and name and not name.startswith(".")
     if not fits or any(c in "/\\" or not c.isprintable() for c in name):
         raise InputError(
@@ -150,8 +153,8 @@ def _check_name(name: str) -> None:
 
 
 def _check_file(file: Path) -> None:
-    if not is_file(file.name):
-        raise InputError(f"--write: a suite's file ends in .yaml, got {file}.")
+    if not is_file(file.name) or not file.name.isprintable():
+        raise InputError(f"--write: wanted a file's name that ends in .yaml, got {str(file)!r}.")
     _refuse_existing(file)
 
 
@@ -182,12 +185,13 @@ def _told(proposal: "Proposal", file: Path) -> list[str]:
     from noisyseg.bench.first_suite.suite_text import runs_of
 
     train, evaluation, count = proposal.train, proposal.eval, len(proposal.classes)
+    named = shlex.quote(str(file))
     return [
         f"train: {train.survey.path}, {len(train.survey.images)} images in {train.images}",
         f"eval:  {evaluation.survey.path}, {len(evaluation.survey.images)} images in "
         f"{evaluation.images}",
         f"{file}: {count} class{'es' * (count != 1)}, {runs_of(proposal)} runs. Next:",
-        f"  noisyseg plan {file}",
-        f"  noisyseg run {file} --rehearse",
-        f"  noisyseg run {file}",
+        f"  noisyseg plan {named}",
+        f"  noisyseg run {named} --rehearse",
+        f"  noisyseg run {named}",
     ]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from noisyseg.bench.config.shipped import shipped_names
 from noisyseg.bench.datasets.preparation import check_data
 from noisyseg.bench.datasets.ready import Ready
 from noisyseg.bench.datasets.split import Split
@@ -66,9 +67,13 @@ class Proposal:
 
 
 def name_of(folder: Path) -> str:
-    """What a suite on a folder's data is called: the folder's name as a file can have it."""
+    """What a suite on a folder's data is called: the folder's name as a file can have it.
+
+    Not as a suite that comes with noisyseg: a store's tables are told apart by their suites' names.
+    """
     words = re.sub(r"[^\w.-]+", "-", Path(os.path.abspath(folder)).name)
-    return words.strip("-._")[:60] or "my-data"
+    name = words.strip("-._")[:60] or "my-data"
+    return f"{name}-data" if name in shipped_names("suite") else name
 
 
 def propose(

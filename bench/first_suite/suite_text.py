@@ -1,6 +1,7 @@
 """A proposal as a suite's file, each line with what it is for."""
 
 import os
+import shlex
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,7 @@ def _content(proposal: Proposal, file: Path) -> dict[str, Any]:
     return {
         "title": _title(proposal),
         "shown_title": quoted(_title(proposal)),
-        "file": file.name,
+        "file": shlex.quote(file.name),
         "name": scalar(proposal.name),
         "protocol_name": scalar(f"{proposal.name}-{plan.device}"),
         "cells": _METHODS * settings_of(proposal),

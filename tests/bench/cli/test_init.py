@@ -287,6 +287,22 @@ def test_for_a_gpu(folder, capsys):
     assert "limit" not in written["data"]["train"]
 
 
+def test_a_name_of_a_shipped_suite_is_another(folder, capsys):
+    two_parts(folder)
+    assert init(folder, "--name", "quick") == 2
+    assert "a suite called quick comes with noisyseg" in capsys.readouterr().err
+    folder.root.rename("quick")
+    assert main(["init", "quick"]) == 0
+    assert suite("quick-data.yaml")["name"] == "quick-data"
+
+
+@pytest.mark.long
+def test_what_it_writes_trains(folder):
+    folder.part("result.json", "images", number=10, names="images/{}".format)
+    assert init(folder, "--hold-out", "0.2") == 0
+    assert main(["run", "my-data.yaml", "--rehearse", "--without-ray"]) == 0
+
+
 @pytest.mark.parametrize(("name", "classes"), [("boards", 32), ("coco_sample", 67)])
 def test_real_data(name, classes, capsys):
     if not (SHARED / name).is_dir():
