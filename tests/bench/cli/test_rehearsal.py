@@ -1,4 +1,4 @@
-"""Rehearsals as a user starts them: real processes, Ray and Mask R-CNN."""
+"""Rehearsals as a user starts them: real processes and Mask R-CNN; make long has them by Ray."""
 
 import json
 import os
@@ -34,7 +34,7 @@ def noisyseg(folder, *arguments):
 
 def test_a_rehearsal_names_what_would_fail_and_never_mixes_with_real_runs(tmp_path):
     (tmp_path / "tiny.yaml").write_text(SUITE)
-    done = noisyseg(tmp_path, "run", "tiny.yaml", "--rehearse")
+    done = noisyseg(tmp_path, "run", "tiny.yaml", "--rehearse", "--without-ray")
     assert done.returncode == 1, done.stderr
     assert "works   lncis · sym40 · seed 0" in done.stdout
     assert "FAILED  boom · sym40 · seed 0: the loss became" in done.stdout

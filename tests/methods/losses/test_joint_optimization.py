@@ -242,8 +242,10 @@ def test_defaults_of_the_labels_are_the_papers():
     assert changed == [False, False, True, True]
 
 
-def test_in_the_first_epoch_of_all_there_is_only_the_given_label():
-    for loss, number in zip(an_epoch(without_terms(start=0.0), 0), range(2), strict=True):
+@pytest.mark.parametrize("soft", [True, False], ids=["soft", "hard"])
+def test_in_the_first_epoch_of_all_there_is_only_the_given_label(soft):
+    losses = an_epoch(without_terms(start=0.0, soft=soft), 0)
+    for loss, number in zip(losses, range(2), strict=True):
         torch.testing.assert_close(loss, cross_entropy(batch_of(0, number), LABELS))
 
 

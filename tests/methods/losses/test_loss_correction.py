@@ -211,6 +211,15 @@ def test_of_few_classes_the_rows_are_those_of_the_authors_code(count, classes, p
     assert torch.equal(estimate_matrix(predictions, percentile), expected)
 
 
+def test_of_a_class_s_four_rois_the_one_at_the_percentile_is_passed_over():
+    """Of 100 RoIs the percentile is the third largest, 0.45, of two that are of another class."""
+    own = [[0.9, 0.06, 0.04], [0.4, 0.3, 0.3], [0.39, 0.31, 0.3], [0.38, 0.32, 0.3]]
+    rows = [*own, *[[0.45, 0.5, 0.05]] * 2, *[[0.1, 0.3, 0.6]] * 94]
+    predictions = torch.tensor(rows, dtype=torch.float64)
+    assert authors_rows(predictions, 97.0)[0] == 1
+    assert torch.equal(estimate_matrix(predictions, 97.0)[0], predictions[1])
+
+
 def test_all_that_tie_with_the_percentile_are_passed_over():
     """Three quarters of a class's RoIs are wholly sure, as float32 has it; not so the others."""
     sure = torch.tensor([1.0] * 30 + [0.9, 0.8, 0.7, 0.6] + [0.5] * 6, dtype=torch.float64)
@@ -302,6 +311,18 @@ def test_background_and_rois_of_no_weight_do_not_count():
     warmed_up(method, predictions, labels=[0, 1, 2, 1], weights=[1.0, 1.0, 1.0, 0.0])
     method.loss(torch.zeros(1, 3), torch.tensor([0]), context(epoch=1, count=1, num_classes=2))
     assert method.estimate.flatten().tolist() == pytest.approx([0.8, 0.2, 0.3, 0.7])
+
+
+def test_by_default_the_percentile_is_the_authors_and_the_warm_up_half_of_the_epochs():
+    method = ForwardCorrection()
+    assert (method.percentile, method.stages[0].until) == (97.0, 0.5)
+
+
+def test_of_a_single_roi_there_is_an_estimate():
+    method = ForwardCorrection(percentile=100.0)
+    warmed_up(method, [[0.8, 0.2]])
+    method.loss(torch.zeros(1, 3), torch.tensor([0]), context(epoch=1, count=1, num_classes=2))
+    assert method.estimate.flatten().tolist() == pytest.approx([0.8, 0.2, 0.0, 1.0])
 
 
 def test_the_last_epoch_of_the_warm_up_alone_is_seen():
