@@ -8,7 +8,7 @@ how many annotations were kept as they were because nothing would be left of the
 the file of that name from github.com/eden500/Noisy-Labels-Instance-Segmentation, which is run as it
 is and needs shapely and tqdm: the same of its functions, and how many masks it leaves empty.
 
-On 66 images of val2017 (552 annotations) it took 25 s; the README's Noise section has the table.
+On 66 images of val2017 (552 annotations) it took 25 s; docs/noise.md has the table.
 """
 
 import argparse

@@ -40,7 +40,7 @@ class Method:
     name: str
     """The name in suites, records and tables."""
     definition: Callable[..., Any] | str
-    """A function (logits, labels, [ctx,] **parameters) -> loss per RoI, or a class that is built
+    """A function `(logits, labels, [ctx,] **parameters)` -> loss per RoI, or a class that is built
     with the parameters and has `loss(logits, labels, ctx)` (see `running`). Of a built-in, where
     that is: "file:name" in `losses`, imported on first use, since torch takes seconds."""
     paper: str

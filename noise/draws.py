@@ -4,7 +4,7 @@ There is no generator with a state: a draw is a hash, so neither the order of th
 which others are in the file, nor the number of workers can change it.
 
 With all arithmetic modulo 2^64 and `mix` the first output of SplitMix64 (Steele, Lea and Flood,
-OOPSLA 2014; Vigna's public-domain splitmix64.c) for the seed x:
+OOPSLA 2014; Vigna's public-domain splitmix64.c) for the seed x::
 
     mix(x):  z = x + 0x9E3779B97F4A7C15
              z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9

@@ -1,6 +1,6 @@
 """The manifest: what the noise did to one annotation file, in data that depends on inputs alone.
 
-No date, path, host or software version enters it, so equal inputs give equal bytes. Its keys:
+No date, path, host or software version enters it, so equal inputs give equal bytes. Its keys::
 
     format        version of this layout
     spec          the resolved noise spec

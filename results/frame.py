@@ -1,12 +1,12 @@
 """A store's records as a data frame: a row per run.
 
-```python
-from noisyseg.results.frame import load
+::
 
-runs = load("runs")
-done = runs[runs.status == "done"]
-done.pivot_table(index="method", columns="noise", values="segm.AP", aggfunc=["mean", "count"])
-```
+    from noisyseg.results.frame import load
+
+    runs = load("runs")
+    done = runs[runs.status == "done"]
+    done.pivot_table(index="method", columns="noise", values="segm.AP", aggfunc=["mean", "count"])
 """
 
 import json

@@ -25,6 +25,7 @@ ARROWS = {
     "bench.config": {*BELOW, "methods", "results", "bench.datasets"},
     "bench.training": {*BELOW, "methods", "results"},
 }
+ARROWS["bench.first_suite"] = {*BELOW, "bench.config", "bench.datasets"}
 ARROWS["bench.runs"] = ARROWS["bench.config"] | {"noise", "bench.config", "bench.training"}
 ARROWS["bench.tracking"] = {*BELOW, "results", "bench.runs"}
 ARROWS["bench.cluster"] = {*BELOW, "results", "bench.runs", "bench.tracking"}
@@ -33,6 +34,7 @@ ARROWS["bench.reporting"] = (ARROWS["bench.runs"] | {"bench.runs"}) - {"bench.tr
 ARROWS["bench.leaderboard"] = ARROWS["bench.reporting"] | {"bench.reporting"}
 ARROWS["bench.cli"] = ARROWS["bench.leaderboard"] | {
     *("bench.leaderboard", "bench.cluster", "bench.doctor", "bench.tracking"),
+    "bench.first_suite",
 }
 
 # Package → the one room that imports it.

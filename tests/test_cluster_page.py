@@ -2,7 +2,6 @@
 
 import os
 import re
-import shlex
 import shutil
 import signal
 import subprocess
@@ -11,23 +10,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-
-from noisyseg.bench.cli.command_line import build_parser
-from noisyseg.bench.cli.commands import COMMANDS
+from shown.commands import calls, refusal
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "cluster.md"
 TEMPLATES = ROOT / "examples" / "cluster"
 SCRIPTS = sorted(TEMPLATES.glob("*.sh"))
-# What Slurm sets, and what parallel puts in.
-SET = {
-    "SLURM_ARRAY_TASK_ID": "3",
-    "address": "head:20007",
-    "PORT": "6379",
-    "HOME": "/home",
-    "{}": "3",
-}
-CALL = re.compile(rf"""(?:^|["'\s])(noisyseg (?:{"|".join(COMMANDS)}) .*)""")
 
 
 def commands_of(path):
@@ -35,44 +23,26 @@ def commands_of(path):
     text = path.read_text()
     if path.suffix == ".yaml":
         text = yaml.safe_load(text)["spec"]["entrypoint"]
-    elif path.suffix == ".md":
-        text = "\n".join(re.findall(r"^```bash\n(.*?)^```", text, re.M | re.S))
-    text = text.replace("\\\n", " ")
-    values = dict(re.findall(r"^([A-Z]+)=(\S+)$", text, re.M)) | SET
-    for line in text.splitlines():
-        found = CALL.search(line)
-        if found and not line.lstrip().startswith("#"):
-            quote = '"' if line.lstrip().startswith("echo") else ""
-            yield filled(found[1].removesuffix(quote), values)
-
-
-def filled(line, values):
-    for name, value in values.items():
-        line = line.replace("{}" if name == "{}" else f"${name}", value)
-    words = shlex.split(line.replace("$(hostname)", "head"), comments=True)
-    ends = [n for n, word in enumerate(words) if word in ("&", "&&", "|", ";", ">", "::::")]
-    return words[: min(ends, default=len(words))]
+    return calls(text)
 
 
 COMMAND_LINES = [
     pytest.param(words, id=f"{path.name}: {' '.join(words[1:])}")
-    for path in [PAGE, *SCRIPTS, TEMPLATES / "kuberay.yaml"]
+    for path in [*SCRIPTS, TEMPLATES / "kuberay.yaml"]
     for words in commands_of(path)
 ]
 
 
-def test_the_page_and_every_template_call_the_program():
+def test_every_template_calls_the_program():
     ids = " ".join(str(entry.id) for entry in COMMAND_LINES)
-    for name in ("cluster.md", "slurm_array.sh", "slurm_ray.sh", "gnu_parallel.sh", "ray_start.sh"):
+    for name in ("slurm_array.sh", "slurm_ray.sh", "gnu_parallel.sh", "ray_start.sh"):
         assert f"{name}: run" in ids
     assert "kuberay.yaml: run" in ids
-    assert len(COMMAND_LINES) > 25
 
 
 @pytest.mark.parametrize("words", COMMAND_LINES)
 def test_a_command_is_one_that_the_program_takes(words):
-    assert not [word for word in words if "$" in word], words
-    assert callable(build_parser(words[1:]).parse_args(words[1:]).command)
+    assert refusal(words) is None
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)

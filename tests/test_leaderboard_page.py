@@ -49,7 +49,7 @@ def test_the_example_is_a_bundle() -> None:
 
 
 def test_the_members_are_those_that_a_bundle_may_have() -> None:
-    (listed,) = re.findall(r"^```\n(.*?)```", SECTIONS["Bundle"], re.M | re.S)
+    (listed,) = re.findall(r"^```text\n(.*?)```", SECTIONS["Bundle"], re.M | re.S)
     names = [line.split()[0].replace("KEY", "0" * 16) for line in listed.splitlines()]
     assert len(names) == 8
     assert all(contents.MEMBER.fullmatch(name) for name in names)

@@ -1,5 +1,6 @@
 """What a wheel and a source distribution hold, and that a module has one import name only."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -11,6 +12,9 @@ from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
+import yaml
+
+import noisyseg
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("bench", "methods", "noise", "results")
@@ -223,3 +227,66 @@ def test_the_import_name_leads_to_the_folder_of_that_name(room: str) -> None:
     assert link.is_symlink()
     assert not link.readlink().is_absolute()
     assert link.resolve() == (ROOT / room).resolve()
+
+
+def test_what_the_image_copies_is_what_the_wheel_is_built_from() -> None:
+    rules = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    assert rules[1] == "*"
+    assert {rule[1:] for rule in rules if rule.startswith("!")} == set(TO_BUILD)
+
+
+def test_the_version_is_the_same_where_it_stands() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    newest = re.findall(r"^## \[(.+)\] - (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.M)[0]
+    assert (citation["version"], citation["date-released"]) == newest
+    assert citation["version"] == noisyseg.__version__
+
+
+def test_the_address_is_one() -> None:
+    address = "https://github.com/noisyseg/noisyseg"
+    assert f'Homepage = "{address}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["repository-code"] == address
+    for name in ("CHANGELOG.md", "SECURITY.md"):
+        found = set(re.findall(r"https://github\.com/[\w-]+/[\w-]+", (ROOT / name).read_text()))
+        assert found == {address}, name
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A folder with the script alone: where it fails, it fails before it reads anything else."""
+    (tmp_path / "tools").mkdir()
+    shutil.copy(ROOT / "tools/wheelhouse.sh", tmp_path / "tools")
+    return tmp_path
+
+
+def wheelhouse(checkout: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["sh", "tools/wheelhouse.sh"],
+        cwd=checkout,
+        env={"PATH": os.environ["PATH"], "PYTHON": sys.executable, **variables},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_a_wheelhouse_that_is_there_is_not_written_over(checkout: Path) -> None:
+    (checkout / "wheelhouse").mkdir()
+    done = wheelhouse(checkout)
+    assert done.returncode == 1
+    assert "wheelhouse is there already" in done.stderr
+    assert "WHEELHOUSE=FOLDER" in done.stderr
+
+
+def test_a_wheelhouse_wants_a_python_that_noisyseg_takes(checkout: Path) -> None:
+    done = wheelhouse(checkout, PYTHON="/no/such/python")
+    assert done.returncode == 1
+    assert "Python 3.10 to 3.13" in done.stderr
+
+
+@pytest.mark.long  # some seconds for an environment of its own
+def test_a_wheelhouse_that_cannot_be_completed_leaves_nothing(checkout: Path) -> None:
+    done = wheelhouse(checkout, PIP_NO_INDEX="1")  # and no project to build
+    assert done.returncode == 1
+    assert "nothing was written" in done.stderr
+    assert [path.name for path in checkout.iterdir()] == ["tools"]

@@ -90,7 +90,7 @@ def test_the_project_is_installed_then_the_opencv_that_needs_no_window_system(
     checkout.setup()
     venv, project, opencv = checkout.take_calls()
     assert venv == "venv"
-    assert project.endswith("--editable .[train,test]")
+    assert project.endswith("--editable .[train,test,docs]")
     assert opencv.endswith("--force-reinstall --no-deps opencv-python-headless==4.12.0.88")
 
 

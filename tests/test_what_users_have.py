@@ -2,7 +2,7 @@
 
 `held/` was made by the code of version 0.1.0, before its files were moved, but for what later
 versions of training changed: `runs` in keys.json and first_epoch.json. Everything here goes by the
-command line, or by what the README has for Python: neither moves. A test that fails says
+command line, or by what docs/results.md has for Python: neither moves. A test that fails says
 that runs would be trained again, or a file no longer be read. Where that is meant, raise the
 version that the key has of it (TRAINING, EVALUATION, a noise type's) and hold the new facts.
 """

@@ -69,8 +69,26 @@ def by_name(name: str) -> dict[Any, Any]:
     return read(GITHUB / "workflows" / f"{name}.yml")
 
 
-def test_the_three_are_there() -> None:
-    assert NAMES == ["comment-verdict", "publish-site", "verify-submission"]
+def test_the_five_are_there() -> None:
+    assert NAMES == ["ci", "comment-verdict", "nightly", "publish-site", "verify-submission"]
+
+
+def test_every_python_that_the_package_takes_is_tried() -> None:
+    tried = by_name("ci")["jobs"]["test"]["strategy"]["matrix"]["python"]
+    settings = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert 'requires-python = ">=3.10,<3.14"' in settings
+    assert tried == ["3.10", "3.11", "3.12", "3.13"]
+    stated = re.findall(r"Python :: (3\.\d+)", settings)
+    assert stated == tried
+
+
+def test_targets_that_workflows_make_are_the_makefiles() -> None:
+    text = "".join(path.read_text(encoding="utf-8") for path in WORKFLOWS)
+    made = {*re.findall(r"make ([a-z]+)$", text, re.M)}
+    made |= {*by_name("nightly")["jobs"]["nightly"]["strategy"]["matrix"]["target"]}
+    assert made == {"docs", "long", "chaos"}
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert made - {*re.findall(r"^([a-z]+):", makefile, re.M)} == set()
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=NAMES)
@@ -157,8 +175,8 @@ def _is(step: dict[str, Any], kind: str) -> bool:
 
 def test_scripts_and_folders_that_workflows_name_are_there() -> None:
     text = "".join(path.read_text(encoding="utf-8") for path in WORKFLOWS)
-    scripts = set(re.findall(r"tools/\w+\.py", text))
-    assert scripts == {"tools/verdict_comment.py", "tools/verify_submission.py"}
+    scripts = set(re.findall(r"tools/\w+\.(?:py|sh)", text))
+    assert {"tools/verdict_comment.py", "tools/verify_submission.py"} < scripts
     watched = [
         Path(p.removesuffix("/**")) for p in triggers(by_name("publish-site"))["push"]["paths"]
     ]

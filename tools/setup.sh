@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes .venv and installs noisyseg into it, editable, with everything that demo and tests need.
+# Makes .venv and installs noisyseg into it, editable, with everything that demo, tests and docs need.
 # Does nothing when that is done already. PYTHON chooses the interpreter for a new .venv.
 set -eu
 cd "$(dirname "$0")/.."
@@ -70,7 +70,7 @@ if [ -e "$unfinished" ] || [ $moved = yes ] || ! runs; then make_venv; fi
 say "installing into .venv (some minutes; about 7 GB where torch brings CUDA) ..."
 touch "$unfinished"
 rm -f "$installed"
-pip_install --editable '.[train,test]' || fail "the install failed, for the reason above; run make again to retry."
+pip_install --editable '.[train,test,docs]' || fail "the install failed, for the reason above; run make again to retry."
 prefer_headless_opencv
 echo "$wanted" >"$installed"
 rm "$unfinished"

@@ -14,6 +14,7 @@ from noisyseg.bench.cli.commands import COMMANDS, Command, Entry, Group
 from noisyseg.bench.cli.options import options_of
 from noisyseg.bench.cli.output import UNUSABLE_INPUT
 from noisyseg.errors import InputError
+from noisyseg.opencv_build import wants_window_system, what_to_do
 from noisyseg.training_extra import is_missing
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -53,6 +54,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             f"error: `{_called(given)}` needs {error.name}, which is not installed: "
             "pip install 'noisyseg[train]'\n"
         )
+        return UNUSABLE_INPUT
+    except ImportError as error:
+        if not wants_window_system(error):
+            raise
+        sys.stderr.write(f"error: {what_to_do(error)}\n")
         return UNUSABLE_INPUT
     except BrokenPipeError:
         # The reader has seen enough (a pipe into head): nothing to say, and nowhere to say it.

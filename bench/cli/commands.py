@@ -31,6 +31,7 @@ Entry: TypeAlias = "Command | Group"
 
 COMMANDS: dict[str, Entry] = {
     "run": Command("run", "train what is missing of a suite and print its table"),
+    "init": Command("init", "write a suite file for a folder of your own data"),
     "plan": Command(
         "plan", "list a suite's runs, their keys, which are done, and what the others cost"
     ),
@@ -53,6 +54,9 @@ COMMANDS: dict[str, Entry] = {
     "status": Command("status", "list the runs: done, failed, running, waiting"),
     "doctor": Command(
         "doctor", "look for what is wrong with this machine or a cluster, and say what mends it"
+    ),
+    "completion": Command(
+        "completion", "print a script that completes commands and names in a shell"
     ),
     "store": Group(
         "stores of runs",
@@ -109,6 +113,7 @@ COMMANDS: dict[str, Entry] = {
         {
             "list": Command("methods.listing", "list the methods, built in and installed"),
             "show": Command("methods.show", "a method's parameters, their defaults and its paper"),
+            "new": Command("methods.new", "write a file with a method of your own to begin with"),
             "check": Command(
                 "methods.check", "try a method on hard batches of RoIs and say what it breaks"
             ),
@@ -160,6 +165,9 @@ COMMANDS: dict[str, Entry] = {
             "list": Command(
                 "noise.listing",
                 "list the types of noise with parameters, presets and sources",
+            ),
+            "new": Command(
+                "noise.new", "write a file with a type of noise of your own to begin with"
             ),
             "check": Command(
                 "noise.check", "try a type of noise on a small document and say what it breaks"

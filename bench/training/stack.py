@@ -8,6 +8,7 @@ from functools import cache
 from noisyseg.bench.training import mmcv_operators
 from noisyseg.bench.training.distributions import conflict_message, conflicting_distributions
 from noisyseg.errors import InputError
+from noisyseg.opencv_build import wants_window_system, what_to_do
 from noisyseg.training_extra import is_missing
 
 
@@ -36,10 +37,6 @@ def _import_stack() -> None:
     except ImportError as error:
         if is_missing(error):
             raise
-        hint = ""
-        if "libGL" in str(error) or "libgthread" in str(error):
-            hint = (
-                " This OpenCV has a window system that a server lacks. Mend it with: pip install "
-                "--force-reinstall --no-deps 'opencv-python-headless<4.13' (make does it)."
-            )
-        raise InputError(f"cannot import the mmdet stack: {error}.{hint}") from error
+        if wants_window_system(error):
+            raise InputError(what_to_do(error)) from error
+        raise InputError(f"cannot import the mmdet stack: {error}.") from error

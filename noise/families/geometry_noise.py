@@ -29,7 +29,7 @@ class GeometryNoise(Family):
     An annotation is redrawn where its FLIP draw is below `rate`. With the parameter `only` a type
     says which field changes; without it all of them do.
 
-    A step's report:
+    A step's report::
 
         type, intended_rate
         eligible          annotations that the step may redraw: with a mask if it needs one

@@ -14,7 +14,11 @@ from noisyseg.annotation_files.document import (
 )
 from noisyseg.errors import InputError
 
-SHARED = Path(__file__).parents[2] / ".." / "shared" / "data"
+ROOT = Path(__file__).parents[2]
+REAL = {
+    "coco": ROOT / "tests/data/coco_sample/annotations/instances_train2017.json",
+    "boards": ROOT / "bench/datasets/shipped/boards/annotations/train.json",
+}
 
 
 @pytest.fixture
@@ -242,14 +246,9 @@ def test_an_address_will_do_for_a_file_name(document):
     assert "has no 'file_name'" in refused(document)
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["coco_sample/annotations/instances_train2017.json", "boards/annotations/instances_train.json"],
-)
+@pytest.mark.parametrize("name", REAL)
 def test_real_files_are_accepted_and_survive(name):
-    path = SHARED / name
-    if not path.exists():
-        pytest.skip(f"real data absent: {name}")
+    path = REAL[name]
     document = read_annotations(path)
     assert document == json.loads(path.read_bytes())
     assert json.loads(encode_annotations(document)) == document

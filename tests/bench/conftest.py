@@ -3,7 +3,7 @@
 import importlib.util
 import json
 import sys
-from contextlib import contextmanager
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -181,19 +181,72 @@ _SIZES = {}
 
 @pytest.fixture
 def counted_once(monkeypatch):
-    """`plan` counts each detector in a process of its own; equal ones here once."""
-    real = checkpoint_note.counting_beside
+    """`plan` counts detectors in another process, which imports mmdet; here in this one, once."""
 
-    @contextmanager
-    def counting(store):
-        def count(model, protocol, num_classes):
-            asked = [model.detector, dict(protocol), num_classes]
-            key = json.dumps(asked, sort_keys=True, default=str)
-            if key not in _SIZES:
-                with real(store) as counted:
-                    _SIZES[key] = counted(model, protocol, num_classes)
-            return _SIZES[key]
+    def count(model, protocol, num_classes):
+        asked = [model.detector, dict(protocol), num_classes]
+        key = json.dumps(asked, sort_keys=True, default=str)
+        if key not in _SIZES:
+            _SIZES[key] = checkpoint_note.checkpoint_size(model, protocol, num_classes)
+        return _SIZES[key]
 
-        yield count
+    monkeypatch.setattr("noisyseg.bench.cli.plan.counting_beside", lambda store: nullcontext(count))
 
-    monkeypatch.setattr("noisyseg.bench.cli.plan.counting_beside", counting)
+
+class DataFolder:
+    """A folder of data as a tool lays it out."""
+
+    def __init__(self, root):
+        self.root = root
+        self.drawn = 0
+
+    def part(self, file, images, *, number=6, names=None, classes=("cat", "dog", "horse"), **keys):
+        """An annotation file and its images; an object an image, the classes in turn.
+
+        Args:
+            file, images: below the root; the images' folder.
+            names: file name in the annotation file, of the image's own name and place.
+            classes: names, or whole categories.
+            keys: of every annotation.
+        """
+        categories = [
+            {"id": place, **(entry if isinstance(entry, dict) else {"name": entry})}
+            for place, entry in enumerate(classes, start=1)
+        ]
+        document = {"images": [], "annotations": [], "categories": categories}
+        used = [entry for entry in categories if not entry.pop("unused", False)]
+        (self.root / images).mkdir(parents=True, exist_ok=True)
+        for place in range(1, number + 1):
+            self.drawn += 1
+            name = f"{self.drawn:04}.png"
+            size = (64, 48)
+            Image.new("RGB", size, (self.drawn, 0, 0)).save(self.root / images / name)
+            document["images"].append(
+                {
+                    "id": place,
+                    "file_name": name if names is None else names(name),
+                    "width": size[0],
+                    "height": size[1],
+                }
+            )
+            document["annotations"].append(
+                {
+                    "id": place,
+                    "image_id": place,
+                    "category_id": used[place % len(used)]["id"],
+                    "bbox": [8.0, 8.0, 24.0, 16.0],
+                    "area": 384.0,
+                    "iscrowd": 0,
+                    "segmentation": [[8.0, 8.0, 32.0, 8.0, 32.0, 24.0, 8.0, 24.0]],
+                    **keys,
+                }
+            )
+        path = self.root / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(document))
+        return path
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return DataFolder(tmp_path / "my data")

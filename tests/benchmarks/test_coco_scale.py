@@ -4,9 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "coco_scale.py"
 
 
+@pytest.mark.long
 def test_every_way_is_measured() -> None:
     command = [sys.executable, str(SCRIPT), "--scale", "0.001"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

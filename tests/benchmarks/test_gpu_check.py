@@ -5,11 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from noisyseg.methods.registry import METHODS
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "gpu_check.py"
 
 
+@pytest.mark.long
 def test_every_section_runs_on_a_cpu(tmp_path: Path) -> None:
     command = [sys.executable, str(SCRIPT), "--minutes", "0.1", "--out", str(tmp_path)]
     command += ["--sections", "versions", "throughput", "losses", "methods", "training"]

@@ -13,7 +13,7 @@ from noisyseg.noise.corrupt import corrupt, steps_with_draws
 from noisyseg.noise.manifest import encode_manifest
 from noisyseg.noise.spec import NoiseSpec, make_step
 
-SHARED = Path(__file__).parents[2] / ".." / "shared" / "data"
+COCO = Path(__file__).parents[1] / "data/coco_sample/annotations/instances_train2017.json"
 NAMES = ["cat", "dog", "cow", "hen"]
 
 
@@ -324,10 +324,7 @@ def test_a_map_must_fit_the_documents_categories(make_document):
 
 
 def test_real_coco_annotations_with_crowds_and_gaps():
-    path = SHARED / "coco_sample" / "annotations" / "instances_train2017.json"
-    if not path.exists():
-        pytest.skip("real data absent: coco_sample")
-    document = read_annotations(path)
+    document = read_annotations(COCO)
     crowds = [entry for entry in document["annotations"] if entry["iscrowd"]]
     noisy, manifest = corrupt(document, spec(make("symmetric", rate=1.0)))
     objects = len(document["annotations"]) - len(crowds)

@@ -14,7 +14,7 @@ from noisyseg.noise.corrupt import corrupt
 from noisyseg.noise.diff import diff
 from noisyseg.noise.spec import NoiseSpec, make_step
 
-SHARED = Path(__file__).parents[2] / ".." / "shared" / "data"
+COCO = Path(__file__).parents[1] / "data/coco_sample/annotations/instances_train2017.json"
 NAMES = ["cat", "dog", "cow"]
 
 
@@ -229,10 +229,7 @@ def test_it_tells_what_the_manifest_tells(make_document):
 
 
 def test_real_coco_annotations_by_id_and_by_iou():
-    path = SHARED / "coco_sample" / "annotations" / "instances_train2017.json"
-    if not path.exists():
-        pytest.skip("real data absent: coco_sample")
-    clean = read_annotations(path)
+    clean = read_annotations(COCO)
     names = [category["name"] for category in clean["categories"]]
     steps = (make_step("symmetric", rate=0.4, classes=names),)
     noisy, manifest = corrupt(clean, NoiseSpec(steps=steps, seed=4))

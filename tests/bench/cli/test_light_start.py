@@ -43,6 +43,8 @@ def imported(folder, *words):
         ("status", set()),
         ("methods list", set()),
         ("noise list", {"numpy", "yaml"}),
+        ("init --help", {"yaml"}),
+        ("completion --help", set()),
     ],
 )
 def test_a_listing_imports_what_it_needs_alone(tmp_path, words, more):

@@ -91,22 +91,19 @@ def others():
     return multiprocessing.active_children()
 
 
-def test_another_process_counts_the_same(suite, store):
+def test_another_process_counts_the_same_and_tells_what_is_wrong_as_here(suite, store, request):
+    expected = checkpoint_note.checkpoint_size(suite.model, suite.protocol, 3)
+    counted = request.getfixturevalue("counted")
+    wrong = dataclasses.replace(suite.model, detector={**suite.model.detector, "type": "Nothing"})
     with counting_beside(store) as count:
         (beside,) = others()
-        assert count(suite.model, suite.protocol, 3) == checkpoint_note.checkpoint_size(
-            suite.model, suite.protocol, 3
-        )
-        assert count(suite.model, suite.protocol, 4) > count(suite.model, suite.protocol, 3)
+        assert count(suite.model, suite.protocol, 3) == expected
+        with pytest.raises(InputError, match="Nothing"):
+            count(wrong, suite.protocol, 3)
+        assert count(suite.model, suite.protocol, 4) > expected
+    assert not counted
     assert not others()
     assert not beside.is_alive()
-
-
-def test_what_is_wrong_with_a_detector_is_told_as_here(suite, store, counted):
-    model = dataclasses.replace(suite.model, detector={**suite.model.detector, "type": "Nothing"})
-    with counting_beside(store) as count, pytest.raises(InputError, match="Nothing"):
-        count(model, suite.protocol, 3)
-    assert not counted
 
 
 def test_a_killed_process_is_done_without(suite, store, counted):

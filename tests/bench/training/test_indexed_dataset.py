@@ -79,10 +79,13 @@ SETTINGS = [
 ]
 
 
-@pytest.mark.parametrize("settings", SETTINGS, ids=str)
-def test_images_are_those_of_mmdets_own_reading(tmp_path, settings):
+@pytest.mark.parametrize(
+    ("first", "settings"), list(zip(range(0, 48, 8), SETTINGS, strict=True)), ids=str
+)
+def test_images_are_those_of_mmdets_own_reading(tmp_path, first, settings):
+    """Other documents for each of the settings: mmdet takes a third of a second for one."""
     instances = 0
-    for seed in range(40):
+    for seed in range(first, first + 8):
         path = tmp_path / f"{seed}.json"
         path.write_text(json.dumps(drawn(seed), indent=seed % 3 or None))
         if seed % 2:
@@ -91,7 +94,7 @@ def test_images_are_those_of_mmdets_own_reading(tmp_path, settings):
         theirs, ours = both(path, metainfo={"classes": classes}, **settings)
         assert ours == theirs
         instances += sum(len(info["instances"]) for info in ours[2])
-    assert instances > 30
+    assert instances > 3
 
 
 def test_images_without_annotations_are_read_for_coco_s_server(tmp_path):

@@ -16,7 +16,11 @@ from noisyseg.noise.corrupt import corrupt
 from noisyseg.noise.manifest import encode_manifest
 from noisyseg.noise.spec import NoiseSpec, make_step
 
-SHARED = Path(__file__).parents[3] / ".." / "shared" / "data"
+ROOT = Path(__file__).parents[3]
+REAL = {
+    "coco": ROOT / "tests/data/coco_sample/annotations/instances_val2017.json",
+    "boards": ROOT / "bench/datasets/shipped/boards/annotations/train.json",
+}
 NAMES = ["cat", "dog", "cow"]
 STEPS = {
     "scale": {"rate": 0.5, "kernel": 5},
@@ -281,20 +285,10 @@ def test_class_noise_after_bogus_reaches_the_added_ones(document):
     assert inverted(noisy, manifest) == document
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "coco_sample/annotations/instances_train2017.json",
-        "coco_sample/annotations/instances_val2017.json",
-        "boards/annotations/instances_val.json",
-    ],
-)
+@pytest.mark.parametrize("name", REAL)
 @pytest.mark.parametrize("kind", [*GEOMETRY, "missing", "bogus"])
 def test_real_annotations(name, kind):
-    path = SHARED / name
-    if not path.exists():
-        pytest.skip(f"real data absent: {name}")
-    clean = read_annotations(path)
+    clean = read_annotations(REAL[name])
     sizes = {image["id"]: (image["height"], image["width"]) for image in clean["images"]}
     old = by_id(clean)
     crowds = {} if kind == "bogus" else {"crowds": True}

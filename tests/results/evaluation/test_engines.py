@@ -14,7 +14,7 @@ from noisyseg.results.evaluation.ground_truth import Numbered
 from noisyseg.results.evaluation.predictions import Predictions
 from noisyseg.results.evaluation.settings import EVALUATION
 
-SAMPLE = Path(__file__).resolve().parents[4] / "shared" / "data" / "coco_sample"
+SAMPLE = Path(__file__).parents[2] / "data" / "coco_sample"
 CASES = [("bbox", True), ("segm", True), ("segm", False), ("bbox", False)]
 SIZE = 120
 
@@ -126,7 +126,6 @@ def assert_alike(fast, reference):
     assert (reference.precision > -1).any()
 
 
-@pytest.mark.skipif(not SAMPLE.is_dir(), reason="the COCO sample is not beside this checkout")
 @pytest.mark.parametrize("split", ["train2017", "val2017"])
 @pytest.mark.parametrize(("kind", "by_class"), CASES)
 def test_both_give_the_same_numbers_on_real_images(split, kind, by_class):

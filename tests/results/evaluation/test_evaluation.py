@@ -13,7 +13,7 @@ from noisyseg.results.evaluation.predictions import Predictions
 from noisyseg.results.evaluation.settings import EVALUATION
 
 SIZE = 200
-SAMPLE = Path(__file__).resolve().parents[4] / "shared" / "data" / "coco_sample"
+SAMPLE = Path(__file__).parents[2] / "data" / "coco_sample"
 
 
 def _square(x, y, side):
@@ -276,7 +276,6 @@ def _mask_of(annotation, height, width):
     return coco_mask.frPyObjects(shape, height, width)
 
 
-@pytest.mark.skipif(not SAMPLE.is_dir(), reason="the COCO sample is not beside this checkout")
 def test_the_ground_truth_of_real_images_scores_100():
     path = SAMPLE / "annotations" / "instances_val2017.json"
     content = json.loads(path.read_text())

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from PIL import Image
 
-SHARED = Path(__file__).parents[5] / "shared" / "data"
+COCO = Path(__file__).parents[3] / "data" / "coco_sample"
 VOC = "VOCdevkit/VOC2012"
 
 
@@ -237,10 +238,21 @@ def test_the_wrong_folder_level_is_answered_with_the_right_one(call, root):
     assert str(root / VOC) in done.err
 
 
-def test_real_coco_is_in_order_but_for_its_counts(call):
-    if not (SHARED / "coco_sample").is_dir():
-        pytest.skip("no shared/data/coco_sample beside the checkout")
-    sample = ("check", "coco2017", "--root", SHARED / "coco_sample", "--json")
+@pytest.fixture
+def coco(tmp_path):
+    """A part of COCO with its own annotations, and grey images of its images' sizes."""
+    root = Path(shutil.copytree(COCO, tmp_path / "coco"))
+    for split in ("train2017", "val2017"):
+        (root / split).mkdir()
+        document = json.loads((root / f"annotations/instances_{split}.json").read_bytes())
+        for image in document["images"]:
+            size = image["width"], image["height"]
+            Image.new("L", size).save(root / split / image["file_name"])
+    return root
+
+
+def test_real_coco_is_in_order_but_for_its_counts(call, coco):
+    sample = ("check", "coco2017", "--root", coco, "--json")
     done = call("data", *sample)
     assert done.status == 1
     (problem,) = json.loads(done.out)["problems"]

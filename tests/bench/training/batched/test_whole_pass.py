@@ -53,7 +53,7 @@ def assert_equal(ours, theirs):
         ("mask-rcnn-tiny", ODD[:1], [7]),
         ("mask-rcnn-mobilenetv2", ODD, [2, 4, 0, 9]),
         (R50, ODD[:3], [2, 0, 20]),
-        (LEGACY, ODD[:3], [3, 0, 20]),
+        pytest.param(LEGACY, ODD[:3], [3, 0, 20], marks=pytest.mark.long),
     ],
 )
 def test_a_shipped_models_pass_is_mmdets(compared, drawn_batch, source, sizes, counts):
@@ -257,7 +257,9 @@ def calls(detector, loss, batch):
     return counted.counts
 
 
-@pytest.mark.parametrize("source", ["mask-rcnn-tiny", "mask-rcnn-mobilenetv2", R50])
+@pytest.mark.parametrize(
+    "source", ["mask-rcnn-tiny", "mask-rcnn-mobilenetv2", pytest.param(R50, marks=pytest.mark.long)]
+)
 def test_sixteen_images_are_a_third_of_mmdets_calls_and_no_more_waits_than_two(
     detector_of, drawn_batch, source
 ):

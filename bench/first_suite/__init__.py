@@ -1,0 +1,1 @@
+"""From a folder of somebody's data to a suite file that runs on it."""

@@ -1,0 +1,89 @@
+"""Annotation files that init makes of somebody's: a part of the images, or images renamed."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from noisyseg.annotation_files.document import (
+    check_document,
+    encode_annotations,
+    parse_annotations,
+)
+from noisyseg.annotation_files.file_layout import layout_of, without_annotations
+from noisyseg.annotation_files.identities import file_name
+from noisyseg.annotation_files.mapped_file import map_file
+from noisyseg.bench.first_suite.image_folders import last_part
+from noisyseg.errors import InputError
+
+Images = Sequence[dict[str, Any]]
+
+
+def held_out(images: Images, share: float) -> tuple[Images, Images]:
+    """The images that stay, and a share of them that is held out, evenly spaced in their order.
+
+    Raises:
+        InputError: fewer than two images.
+    """
+    if len(images) < 2:
+        raise InputError("of one image none can be held out: give a file to evaluate on (--eval).")
+    count = min(max(1, round(share * len(images))), len(images) - 1)
+    out = {(2 * place + 1) * len(images) // (2 * count) for place in range(count)}
+    return (
+        [image for place, image in enumerate(images) if place not in out],
+        [image for place, image in enumerate(images) if place in out],
+    )
+
+
+def renamed(images: Images, path: Path) -> Images:
+    """The images under the last parts of their file names.
+
+    Raises:
+        InputError: two then have the same name.
+    """
+    named = [{**image, "file_name": last_part(file_name(image))} for image in images]
+    known: dict[str, dict[str, Any]] = {}
+    for image, old in zip(named, images, strict=True):
+        other = known.setdefault(image["file_name"], old)
+        if other is not old:
+            raise InputError(
+                f"{path}: its file names lead nowhere from here, and by their last parts "
+                f"{file_name(other)!r} and {file_name(old)!r} are one: name the folder that they "
+                "start from (--train-images, --eval-images)."
+            )
+    return named
+
+
+def file_of(path: Path, images: Images) -> bytes:
+    """An annotation file with these images alone, and their annotations as they are in it.
+
+    Args:
+        path: of the whole file.
+        images: of its images, perhaps renamed.
+
+    Raises:
+        InputError: a file that cannot be used.
+    """
+    kept = {image["id"] for image in images}
+    document, entries = _read(path)
+    head = {key: value for key, value in document.items() if key != "annotations"}
+    start = encode_annotations({**head, "images": list(images)})
+    return b"".join((start[:-1], b',"annotations":[', b",".join(entries(kept)), b"]}\n"))
+
+
+def _read(path: Path) -> tuple[dict[str, Any], Callable[[Collection[int]], Iterator[bytes]]]:
+    """A file without its annotations, and what gives those of some images, digit by digit."""
+    data = map_file(path)
+    layout = layout_of(data)
+    if layout is None or not len(layout.annotations):  # something unusual: parsed whole
+        document = parse_annotations(bytes(data), str(path))
+        return document, lambda kept: (
+            encode_annotations(entry)
+            for entry in document["annotations"]
+            if entry["image_id"] in kept
+        )
+    rows = layout.annotations[:, [1, 3, 4]].tolist()
+    document = without_annotations(data, layout.annotations[:, 3:])
+    check_document(document, str(path))
+    return document, lambda kept: (
+        bytes(data[start:end]) for image, start, end in rows if image in kept
+    )
