@@ -138,7 +138,7 @@ def main() -> int:
     parser.add_argument("--model", choices=PROTOCOLS, default="mask-rcnn-mobilenetv2")
     parser.add_argument("--steps", type=int, default=200, help="of each arm")
     parser.add_argument("--batch", type=int, help="images of a step; default: the protocol's")
-    options = parsed(parser, model="mask-rcnn-tiny", steps=30)
+    options = parsed(parser, model="mask-rcnn-tiny", steps=20)
     logging.disable(logging.INFO)  # mmengine tells of every weight that it draws
     protocol = load_protocol(PROTOCOLS[options.model], where="")
     batch = options.batch or protocol["batch_size"]

@@ -66,7 +66,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--waiting", type=int, default=10_000, metavar="N")
     parser.add_argument("--runs", type=int, default=84, metavar="N", help="that sleep 1 to 5 s")
-    options = parsed(parser, waiting=0, runs=40)
+    options = parsed(parser, waiting=0, runs=32)
     ray_cluster.usable_cpus = lambda: SLOTS  # type: ignore[assignment]
     with tempfile.TemporaryDirectory() as folder:
         store = RunStore(Path(folder) / "runs")

@@ -26,7 +26,7 @@ from noisyseg.results.records.noise_name import noise_name
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import RunStore
 from noisyseg.results.statistics.derived import DERIVED, RELATIVE, relative
-from noisyseg.results.tables.formats import Table, table_of
+from noisyseg.results.tables.shown_table import Table, table_of
 from noisyseg.results.tables.standings import standings
 from noisyseg.results.tables.table import summarise
 from noisyseg.shared_work import in_parts
@@ -80,11 +80,6 @@ def load(path: Path | str) -> pd.DataFrame:
         raise InputError(f"{root} holds no record of a run.{also}")
     frame.attrs["problems"] = problems
     return frame
-
-
-def frame_of(records: Iterable[Record], store: RunStore) -> pd.DataFrame:
-    """Records as `load` gives them."""
-    return _framed(_rows(records, store))
 
 
 def _rows(records: Iterable[Record], store: RunStore) -> list[dict[str, Any]]:

@@ -14,10 +14,11 @@ from noisyseg.bench.config.shipped import read_suite
 from noisyseg.bench.config.suite import SeedPair, Suite
 from noisyseg.bench.datasets.formats.registry import format_of
 from noisyseg.bench.datasets.preparation import CheckedData
+from noisyseg.bench.reporting.plan import Plan, PlannedRun
 from noisyseg.bench.reporting.plan_cost import cost_lines
 from noisyseg.bench.reporting.plan_sharing import with_sharing
 from noisyseg.bench.reporting.suite_detection import Detection, detection_of, seeds_for
-from noisyseg.bench.reporting.suite_plan import Plan, PlannedRun, pace_of, suite_plan
+from noisyseg.bench.reporting.suite_plan import pace_of, suite_plan
 from noisyseg.bench.runs.checkpoint_note import Count, counting_beside
 from noisyseg.bench.runs.estimate import Pace
 from noisyseg.bench.runs.grid import foresee

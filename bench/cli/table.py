@@ -20,7 +20,8 @@ from noisyseg.errors import InputError
 from noisyseg.files import write_atomically
 from noisyseg.results.records.metrics import DEFAULT
 from noisyseg.results.statistics.fates import FATES
-from noisyseg.results.tables.formats import ENDINGS, Table, render
+from noisyseg.results.tables.formats import ENDINGS, render
+from noisyseg.results.tables.shown_table import Table
 from noisyseg.text_lines import with_path
 
 EXAMPLE = "noisyseg table quick --format latex --metric agnostic.AP"

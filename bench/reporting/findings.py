@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from noisyseg.bench.reporting.setting_power import SettingPower
 from noisyseg.results.statistics.differences import Difference
-from noisyseg.results.tables.formats import Table
+from noisyseg.results.tables.shown_table import Table
 
 _NAMED = 4  # methods in a sentence
 

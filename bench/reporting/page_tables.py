@@ -10,7 +10,7 @@ from noisyseg.bench.reporting.suite_values import suite_values
 from noisyseg.results.records.metrics import DEFAULT
 from noisyseg.results.statistics.differences import differences_of
 from noisyseg.results.statistics.fates import BEST, FATES
-from noisyseg.results.tables.formats import Table
+from noisyseg.results.tables.shown_table import Table
 from noisyseg.results.tables.table import Cells, known_numbers
 
 METRICS = (

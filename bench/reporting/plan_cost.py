@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from noisyseg.bench.reporting.suite_plan import Plan
+from noisyseg.bench.reporting.plan import Plan
 from noisyseg.bench.runs.estimate import Measured, readable_bytes
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from noisyseg.bench.reporting.suite_plan import Plan, PlannedRun, Sharing
+from noisyseg.bench.reporting.plan import Plan, PlannedRun, Sharing
 from noisyseg.bench.runs.prefixes import epochs_in_common, plan_prefixes
 from noisyseg.bench.runs.run import Run
 from noisyseg.results.records.store import RunStore

@@ -27,7 +27,8 @@ from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import is_done
 from noisyseg.results.report.drawing import drawing
 from noisyseg.results.report.page import NONE
-from noisyseg.results.tables.formats import Table, render
+from noisyseg.results.tables.formats import render
+from noisyseg.results.tables.shown_table import Table
 
 UNIT = "mask AP"
 """Of the headline's differences."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from noisyseg.bench.config.suite import Suite
 from noisyseg.bench.runs.run import Run
 from noisyseg.results.records.record import Record
-from noisyseg.results.tables.formats import Table
+from noisyseg.results.tables.shown_table import Table
 
 _NAMED = 4
 

@@ -11,7 +11,7 @@ from noisyseg.bench.reporting.loss_logs import Observed
 from noisyseg.bench.reporting.suite_table import suite_title
 from noisyseg.bench.runs.run import Run
 from noisyseg.results.records.record import Record
-from noisyseg.results.tables.formats import Table
+from noisyseg.results.tables.shown_table import Table
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -19,7 +19,8 @@ from noisyseg.results.records.metrics import DEFAULT
 from noisyseg.results.records.record import Record
 from noisyseg.results.records.store import RunStore
 from noisyseg.results.statistics.fates import more_is_better
-from noisyseg.results.tables.formats import ENDINGS, Table, beside, render, table_of
+from noisyseg.results.tables.formats import ENDINGS, render
+from noisyseg.results.tables.shown_table import Table, beside, table_of
 from noisyseg.results.tables.standings import standings
 from noisyseg.results.tables.table import summarise
 

@@ -21,7 +21,7 @@ def check_runs(runs: Sequence[Run], gpus_per_run: float | None) -> None:
     from noisyseg.bench.training.stack import load_stack
 
     load_stack()
-    from noisyseg.bench.runs.session import planned_method
+    from noisyseg.bench.runs.run_method import planned_method
 
     for run in {canonical_json(run.spec["method"]): run for run in runs}.values():
         check_ranks(count, run.spec["protocol"], planned_method(run))

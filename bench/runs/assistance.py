@@ -8,7 +8,8 @@ import torch
 from noisyseg.bench.datasets.split import Split
 from noisyseg.bench.runs.allowed_ranks import check_ranks
 from noisyseg.bench.runs.run import Resources, Run
-from noisyseg.bench.runs.session import detections, planned_method, prepared_training
+from noisyseg.bench.runs.run_method import planned_method
+from noisyseg.bench.runs.session import detections, prepared_training
 from noisyseg.bench.training.loop import train
 from noisyseg.bench.training.ranks import Ranks, joined
 

@@ -15,28 +15,21 @@ from noisyseg.bench.runs.branching import Trunk, begin_branch
 from noisyseg.bench.runs.checkpoint_files import REMOVED
 from noisyseg.bench.runs.epoch_log import EpochLog
 from noisyseg.bench.runs.heartbeat import Heartbeat
-from noisyseg.bench.runs.noise_matrix import realised_matrix
 from noisyseg.bench.runs.rehearsal import image_limits
 from noisyseg.bench.runs.run import PREDICTIONS, Resources, Run
+from noisyseg.bench.runs.run_method import planned_method, put_run_method
 from noisyseg.bench.runs.stop_signal import is_stop_asked
 from noisyseg.bench.runs.watchdog import Watchdog
-from noisyseg.bench.runs.wrong_labels import wrong_labels
-from noisyseg.bench.training.box_heads import put_method, watch_besides
 from noisyseg.bench.training.checkpoint import load_checkpoint
-from noisyseg.bench.training.class_loss import MethodLoss
 from noisyseg.bench.training.detector import build_detector
 from noisyseg.bench.training.loop import train
 from noisyseg.bench.training.prediction import predict
 from noisyseg.bench.training.ranks import ALONE, Ranks
 from noisyseg.bench.training.run_dataset import RunDataset, evaluation_dataset, train_dataset
 from noisyseg.bench.training.streams import stream_seed
-from noisyseg.bench.training.threshold import threshold_of
 from noisyseg.bench.training.training import Start, Training
 from noisyseg.errors import InputError
 from noisyseg.files import sha256_file
-from noisyseg.methods.method import ResolvedMethod
-from noisyseg.methods.plugins import load_method
-from noisyseg.methods.registry import TAKEN, resolve
 from noisyseg.results.evaluation.predictions import write_predictions
 from noisyseg.results.evaluation.submission import write_submission
 
@@ -114,7 +107,7 @@ def prepared_training(run: Run, resources: Resources, ranks: Ranks) -> Training:
     return Training(
         key=run.key,
         detector=detector,
-        class_losses=_put_method(run, detector),
+        class_losses=put_run_method(run, detector),
         dataset=dataset,
         protocol=spec["protocol"],
         train_seed=spec["train_seed"],
@@ -138,49 +131,6 @@ def _lineage(start: Start, not_branched: str | None) -> dict[str, Any]:
     if start.problems:
         lineage["checkpoint_problems"] = list(start.problems)
     return lineage
-
-
-def _put_method(run: Run, detector: nn.Module) -> list[MethodLoss]:
-    """The run's method in the detector's box heads, and observers beside it.
-
-    These alone are told which labels are wrong. One counts by the run's own threshold, the others
-    by those of runs that begin from what this one leaves.
-    """
-    spec = run.spec
-    method = planned_method(run)
-    classes = spec["data"]["classes"]
-    wrong = wrong_labels(run.manifest, classes)
-    losses = put_method(
-        detector,
-        method,
-        num_epochs=spec["protocol"]["epochs"],
-        noise_matrix=torch.tensor(realised_matrix(run.manifest, classes), dtype=torch.float64),
-        at_work=True,
-        wrong_labels=wrong,
-    )
-    others = {leaf.threshold for leaf in run.leaves} - {threshold_of(method)}
-    watch_besides(losses, sorted(others), wrong)
-    return losses
-
-
-def planned_method(run: Run) -> ResolvedMethod:
-    """The run's method, as it was when the run was planned.
-
-    Raises:
-        InputError: this machine, or this hour, has another one by that name.
-    """
-    planned = run.spec["method"]
-    own = {}
-    if run.method_source is not None:
-        own[planned["name"]] = load_method(run.method_source, taken=TAKEN)
-    method = resolve(planned["name"], planned["parameters"], own=own)
-    if method.spec() != planned:
-        raise InputError(
-            f"method {method.name!r} is another here than when the run was planned: wanted "
-            f"{planned}, got {method.spec()} ({method.method.origin}). Have the same version "
-            "everywhere, and run the suite again."
-        )
-    return method
 
 
 def trained_detector(run: Run, resources: Resources) -> nn.Module:

@@ -23,7 +23,7 @@ from noisyseg.results.figures.style import (
     short,
     wrapped_title,
 )
-from noisyseg.results.tables.formats import Table
+from noisyseg.results.tables.shown_table import Table
 
 MOST_LINES = 8
 """Of so many methods each has its colour; of more, the first and the best, the others are grey."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from noisyseg.number_text import decimal
 from noisyseg.results.figures.contrast import text_on
 from noisyseg.results.figures.style import FONT, INK, new_figure, short, wrapped_title
-from noisyseg.results.tables.formats import Table
+from noisyseg.results.tables.shown_table import Table
 
 _MAP, _DIFFERENCES = "cividis", "PuOr"
 _CELL = (0.78, 0.36)  # inches

@@ -4,7 +4,6 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from noisyseg.errors import InputError
 from noisyseg.files import write_atomically
 from noisyseg.results.records.faults import STOPS
+from noisyseg.results.records.folder_names import folder_name, place_below
 from noisyseg.results.records.record import (
     CorruptRecordError,
     Record,
@@ -44,8 +44,7 @@ class RunStore:
 
     def place(self, spec: Mapping[str, Any], key: str) -> Path:
         """As `folder`, of a spec whose key is known."""
-        names = (_folder_name(spec, part) for part in ("data", "method"))
-        return _joined(self.root, *names) / key
+        return place_below(self.root, spec, key)
 
     def load(self, run: Mapping[str, Any] | str) -> Record | None:
         """The record of a spec or a key, done or failed; None when there is none.
@@ -207,7 +206,7 @@ class RunStore:
                 record = decode_record(file.read())
             # The key has just been checked against the spec: no need to hash it once more.
             spec = record["spec"]
-            own = (_folder_name(spec, "data"), _folder_name(spec, "method"), record["key"])
+            own = (folder_name(spec, "data"), folder_name(spec, "method"), record["key"])
             if own != tuple(str(path).split(os.sep)[-4:-1]):
                 raise CorruptRecordError(f"it belongs to run {record['key']}, another folder")
         except FileNotFoundError:
@@ -231,27 +230,6 @@ def is_stopped(record: Record | None) -> bool:
         and record["status"] == "failed"
         and record["failure"].get("fault") in STOPS
     )
-
-
-def _folder_name(spec: Mapping[str, Any], part: str) -> str:
-    return _checked_name(spec[part]["name"], part)
-
-
-@lru_cache(maxsize=4096)  # a store's records have few
-def _checked_name(name: Any, part: str) -> str:
-    # A leading point would hide the folder, or leave it (`..`).
-    usable = isinstance(name, str) and name.strip() and not name.startswith(".")
-    if not usable or any(c in "/\\" or not c.isprintable() for c in name):
-        raise InputError(
-            f"the {part} name {name!r} cannot name a folder: wanted visible characters without "
-            "/ and \\, not starting with a point"
-        )
-    return str(name)
-
-
-@lru_cache(maxsize=4096)  # thousands of runs lie in a few folders
-def _joined(root: Path, data: str, method: str) -> Path:
-    return root / data / method
 
 
 def folders_in(folder: str | Path) -> list[str]:

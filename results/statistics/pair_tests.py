@@ -28,6 +28,7 @@ from scipy.special import stdtrit
 from noisyseg.errors import InputError
 from noisyseg.results.statistics.differences import Difference, differences_of, independent
 from noisyseg.results.statistics.intervals import CONFIDENCE, DECIMALS, TAILS
+from noisyseg.results.statistics.two_part_t import half_width, p_values
 from noisyseg.results.statistics.uneven_spread import uneven_methods
 
 Floats = NDArray[np.float64]
@@ -195,11 +196,12 @@ def _over_seeds(
     both = np.array([of_seeds, of_images], dtype=np.float64)  # (2, P, 2)
     parts, degrees = both[:, :, 0].T, both[:, :, 1].T
     means = np.array([samples[pair].own.mean() for pair in spreads])
-    halves = _half(np.full(len(means), 1 - CONFIDENCE), parts, degrees)
+    halves = half_width(np.full(len(means), 1 - CONFIDENCE), parts, degrees)
     ends = zip((means - halves).tolist(), (means + halves).tolist(), strict=True)
+    levels = p_values(means, parts, degrees, least=LEAST)
     return {
         pair: _test(samples[pair], ends=end, p=p, least=LEAST)
-        for pair, end, p in zip(spreads, ends, _levels(means, parts, degrees), strict=True)
+        for pair, end, p in zip(spreads, ends, levels, strict=True)
     }
 
 
@@ -235,27 +237,3 @@ def _images_variance(draws: Floats, images: int) -> float:
     # The mean over n seeds holds 1 / n of what images change differently from seed to seed.
     by_seed = (float(draws.var(axis=0, ddof=1).sum()) - seeds * of_mean) / (seeds - 1)
     return max(0.0, of_mean - by_seed / seeds) * images / (images - 1)
-
-
-def _half(levels: Floats, parts: Floats, degrees: Floats) -> Floats:
-    """Half of the intervals that leave out so much: each part's by Student's t, added in squares.
-
-    Args:
-        levels: shape (P,).
-        parts: variances, shape (P, 2).
-        degrees: of freedom, shape (P, 2).
-    """
-    t = stdtrit(degrees, levels[:, None] / 2)
-    return np.asarray(np.sqrt((np.square(t) * parts).sum(axis=1)))
-
-
-def _levels(means: Floats, parts: Floats, degrees: Floats) -> list[float]:
-    """The p of each mean: the level at which the interval around it just reaches 0."""
-    low: Floats = np.full(len(means), np.log(LEAST))
-    high: Floats = np.zeros(len(means))
-    for _ in range(50):
-        middle = (low + high) / 2
-        holds = _half(np.exp(middle), parts, degrees) >= np.abs(means)
-        low, high = np.where(holds, middle, low), np.where(holds, high, middle)
-    found: list[float] = np.round(np.exp((low + high) / 2), 12).tolist()
-    return found

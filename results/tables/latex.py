@@ -52,7 +52,7 @@ class Sheet:
         value_name: what its numbers are.
         remark: what the caption ends with.
         columns: the heads of each: of its group, empty if it has none, and its own.
-        rows: methods with a cell for each column, as `formats.Table.cells` has them, and its
+        rows: methods with a cell for each column, as `shown_table.Table.cells` has them, and its
             standing: best, tie or empty.
         notes: what a reader must know.
     """

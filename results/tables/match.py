@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from noisyseg.results.paper.published import PublishedTable
-from noisyseg.results.tables.formats import Table
+from noisyseg.results.tables.shown_table import Table
 
 INSIDE, ABOVE, BELOW = "inside", "above", "below"
 ONE_SEED, SHARED = "one seed", "seed shared"

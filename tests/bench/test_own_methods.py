@@ -262,7 +262,7 @@ def test_a_run_has_the_method_that_it_was_planned_with(own, tmp_path):
 
     assert loss(runs["double"]) != loss(runs["ce"])
 
-    from noisyseg.bench.runs.session import planned_method
+    from noisyseg.bench.runs.run_method import planned_method
 
     double = runs["double"]
     assert planned_method(double).spec() == double.spec["method"]

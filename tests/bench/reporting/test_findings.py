@@ -6,7 +6,7 @@ import pytest
 
 from noisyseg.bench.reporting.findings import headline, lead_rows, leads
 from noisyseg.bench.reporting.suite_power import suite_power
-from noisyseg.results.tables.formats import table_of
+from noisyseg.results.tables.shown_table import table_of
 from noisyseg.results.tables.table import summarise
 
 # Seeds shift all methods alike; beside that, each has an error of its own.

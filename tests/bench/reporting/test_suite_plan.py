@@ -5,6 +5,7 @@ import pytest
 from noisyseg.bench.config.suite import load_suite
 from noisyseg.bench.config.suite_part import choose
 from noisyseg.bench.reporting import suite_plan
+from noisyseg.bench.reporting.plan import Sharing
 from noisyseg.bench.reporting.plan_cost import cost_lines
 from noisyseg.bench.reporting.plan_sharing import with_sharing
 from noisyseg.bench.runs.estimate import Measured, Pace
@@ -70,7 +71,7 @@ def test_those_left_take_what_finished_ones_took(suite, store, record_of, monkey
     }
     assert document["measured"]["images"] is None
     # Of three runs' six epochs one is trained once for two of them.
-    shared = replace(plan, sharing=suite_plan.Sharing(epochs=6, saved=1))
+    shared = replace(plan, sharing=Sharing(epochs=6, saved=1))
     assert shared.total("device_hours") == pytest.approx(2.5 * 1.25)
     hours, cost, _ = cost_lines(plan)
     assert hours.startswith("GPU hours left: 3.0, from 2.2 to 6.0 (1800.000 s an iteration, given")

@@ -7,7 +7,7 @@ from matplotlib.colors import to_hex
 
 from noisyseg.results.figures.rate_figure import highlighted, rate_figure
 from noisyseg.results.figures.style import MIDDLE_GREY, own_style
-from noisyseg.results.tables.formats import table_of
+from noisyseg.results.tables.shown_table import table_of
 from noisyseg.results.tables.table import summarise
 
 RATES = {"clean": None, "sym20": ("symmetric", 0.2), "asym40": ("asymmetric", 0.4)}

@@ -10,7 +10,8 @@ from html.parser import HTMLParser
 import pytest
 
 from noisyseg.results.paper.published import published_table
-from noisyseg.results.tables.formats import ENDINGS, render, table_of
+from noisyseg.results.tables.formats import ENDINGS, render
+from noisyseg.results.tables.shown_table import table_of
 from noisyseg.results.tables.table import summarise
 
 METHODS = ["ce", "sce", "jol", "a_b & c|d <i> 50 % \\ #1 ~ ^"]

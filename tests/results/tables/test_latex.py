@@ -9,8 +9,9 @@ from dataclasses import replace
 import pytest
 
 from noisyseg.results.paper.published import published_table
-from noisyseg.results.tables.formats import render, table_of
+from noisyseg.results.tables.formats import render
 from noisyseg.results.tables.latex import tex
+from noisyseg.results.tables.shown_table import table_of
 from noisyseg.results.tables.table import summarise
 
 TEX = shutil.which("pdflatex") or shutil.which("tectonic")

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from noisyseg.results.paper.published import PublishedCell, PublishedTable, published_table
-from noisyseg.results.tables.formats import table_of
 from noisyseg.results.tables.match import INTERVAL, counts, match
+from noisyseg.results.tables.shown_table import table_of
 from noisyseg.results.tables.table import summarise
 
 FAILED = ("failed", math.nan)

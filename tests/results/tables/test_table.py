@@ -4,7 +4,8 @@ import re
 import pytest
 
 from noisyseg.results.paper.published import published_table
-from noisyseg.results.tables.formats import render, table_of
+from noisyseg.results.tables.formats import render
+from noisyseg.results.tables.shown_table import table_of
 from noisyseg.results.tables.table import summarise
 
 METHODS, NOISES = ["CE", "GCE"], ["clean", "sym 40"]
