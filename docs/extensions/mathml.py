@@ -1,5 +1,6 @@
 """Formulas as MathML, by docutils' own converter: browsers draw it, and nothing is loaded."""
 
+import re
 from typing import Any
 
 from docutils import nodes
@@ -9,10 +10,21 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.math import get_node_equation_number
 
+# What docutils sets otherwise than TeX does: an index of an accented letter comes below the letter,
+# and a function stands close to what it is of.
+_MENDED = (
+    (re.compile("…"), r"\\ldots "),
+    (re.compile(r"(\{\\(?:hat|tilde|bar) \w\})_"), r"\1{}_"),
+    (re.compile(r"\\log (?=\w)"), r"\\log\\, "),
+)
+
 
 def _mathml(node: nodes.Element, *, as_block: bool) -> str:
+    text = node.astext()
+    for wrong, right in _MENDED:
+        text = wrong.sub(right, text)
     try:
-        return tex2mathml(node.astext().replace("…", r"\ldots "), as_block=as_block)
+        return tex2mathml(text, as_block=as_block)
     except MathError as error:
         raise ExtensionError(f"{node.source}: {node.astext()}: {error}") from error
 
