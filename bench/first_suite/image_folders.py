@@ -48,19 +48,20 @@ def image_folder(
         InputError: none has any of the images.
     """
     names = [file_name(image) for image in spread(images, _LOOKED_FOR)]
-    for renamed, wanted in ((False, names), (True, [last_part(name) for name in names])):
-        ranked = sorted(
-            (-hits, *_distance(annotations, folder, root), folder)
-            for folder in dict.fromkeys(folders)
-            if (hits := _hits(folder, wanted))
-        )
-        if ranked:
-            found: Path = ranked[0][-1]
-            return ImageFolder(folder=found, renamed=renamed)
+    # Together: of names that a tool has escaped, those without a space may be right as they are.
+    ranked = sorted(
+        (-hits, renamed, *_distance(annotations, folder, root), folder)
+        for renamed, wanted in ((False, names), (True, [last_part(name) for name in names]))
+        for folder in dict.fromkeys(folders)
+        if (hits := _hits(folder, wanted))
+    )
+    if ranked:
+        found: Path = ranked[0][-1]
+        return ImageFolder(folder=found, renamed=ranked[0][1])
     raise InputError(
         f"no image of {annotations} was found: it names {len(images)}, such as {names[0]!r}, and "
-        f"{_where(folders)} has none of {len(names)} of them. Name the folder that their names "
-        "start from (--train-images, --eval-images)."
+        f"{_where(folders)} any of {len(names)} of them. Name the folder that their names start "
+        "from (--train-images, --eval-images), or export the data with its images."
     )
 
 
@@ -107,4 +108,4 @@ def _below(path: Path, root: Path) -> Path:
 
 def _where(folders: Iterable[Path]) -> str:
     places = list(folders)
-    return str(places[0]) if len(places) == 1 else f"none of {len(places)} folders"
+    return f"none of {len(places)} folders, such as {places[0]}, has"

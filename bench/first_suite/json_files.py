@@ -119,7 +119,7 @@ def _walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
 
 
 def _add(found: Contents, path: Path) -> None:
-    if _is_made_here(path):
+    if _is_made_here(path) or not path.is_file():  # a pipe would be waited for
         return
     try:
         found.candidates.append(candidate(path, found.root))

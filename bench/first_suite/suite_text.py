@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from noisyseg.bench.first_suite.proposal import Part, Proposal
 from noisyseg.bench.first_suite.training_plan import TrainingPlan
 from noisyseg.bench.first_suite.yaml_text import path_scalar, quoted, scalar
+from noisyseg.errors import InputError
 
 _FOLDER = Path(__file__).parent
 _METHODS = 2
@@ -30,6 +31,9 @@ def suite_text(proposal: Proposal, file: Path) -> str:
     Args:
         proposal: that it says.
         file: where it will lie, from which its relative paths start.
+
+    Raises:
+        InputError: data at a place whose name no text can have.
     """
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
@@ -107,6 +111,11 @@ def _part(part: Part, file: Path) -> dict[str, Any]:
 def place_text(place: Path, file: Path) -> str:
     """A path as a suite's file names it: from its folder, or absolute if they share none."""
     base, end = os.path.realpath(file.parent), os.path.abspath(place)
+    if any("\ud800" <= character <= "\udfff" for character in end + base):
+        raise InputError(
+            f"the name of {end!r} is not UTF-8, and a suite's file can only name what is: rename "
+            "the folder or the file (convmv -f latin1 -t utf8)."
+        )
     if os.path.commonpath((base, end)) == os.sep:
         return end
     relative = os.path.relpath(end, base)

@@ -247,6 +247,21 @@ def test_images_that_are_not_there_are_named(folder, capsys):
     assert not Path("my-data.yaml").exists()
 
 
+def test_a_pipe_called_as_an_annotation_file_is_not_waited_for(folder):
+    two_parts(folder)
+    os.mkfifo(folder.root / "annotations" / "other_train.json")
+    assert init(folder) == 0
+
+
+def test_a_place_whose_name_is_no_text_is_refused(folder, capsys):
+    two_parts(folder)
+    odd = folder.root.with_name(os.fsdecode(b"caf\xe9"))
+    folder.root.rename(odd)
+    assert main(["init", str(odd)]) == 2
+    assert "is not UTF-8" in capsys.readouterr().err
+    assert os.listdir() == [odd.name]
+
+
 def test_parts_without_a_class_in_common(folder, capsys):
     folder.part("train.json", "train", classes=("cat", "dog"))
     folder.part("val.json", "val", classes=("Cat", "Dog"))

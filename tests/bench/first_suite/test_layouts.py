@@ -149,6 +149,16 @@ def test_a_layout_with_one_file_has_images_held_out(make, folder):
     assert both == [("suite-train.json", images), ("suite-eval.json", images)]
 
 
+def test_names_of_which_some_are_escaped_become_the_files_own(folder):
+    folder.part("train.json", "images", names="images/{}".format)
+    folder.part("val.json", "images")
+    path = folder.root / "images" / "0002.png"
+    path.rename(path.with_name("a b.png"))
+    file = folder.root / "train.json"
+    file.write_text(file.read_text().replace("0002.png", "a%20b.png"))
+    assert found(folder) == [("suite-train.json", "images"), ("val.json", "images")]
+
+
 @pytest.mark.parametrize(
     "names",
     [

@@ -10,6 +10,7 @@ def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.mark.long  # a check trains a few steps
 def test_what_it_writes_passes_the_check(capsys, tmp_path):
     assert main(["methods", "new", "my_first_loss"]) == 0
     assert "noisyseg methods check my_first_loss.py:my_first_loss" in capsys.readouterr().out
