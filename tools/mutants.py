@@ -30,7 +30,16 @@ from cosmic_ray.mutating import mutate_code
 
 ROOT = Path(__file__).resolve().parents[1]
 # What is slow to import, once for all: nothing of noisyseg, which each process imports changed.
-BEFOREHAND = ("numpy", "scipy.stats", "torch", "pandas", "cv2", "pycocotools.mask", "hypothesis")
+BEFOREHAND = (
+    "numpy",
+    "scipy.stats",
+    "torch",
+    "pandas",
+    "cv2",
+    "pycocotools.mask",
+    "hypothesis",
+    "sympy",
+)
 TESTS = ("-x", "-q", "--no-header", "-p", "no:cacheprovider", "-p", "no:xdist", "-W")
 QUIET = "ignore::pytest.PytestAssertRewriteWarning"
 # An exception that nobody raises, in place of one that is caught.
@@ -156,17 +165,20 @@ def judge(modules: list[Path], out: Path, seconds: float) -> None:
 
 
 def table(out: Path) -> None:
-    """Print how many changes of each module were noticed, and those that were not."""
+    """Print what the tests made of the changes of each module, and the changes not noticed.
+
+    By columns: tried, failed tests, late or crashed, not collected, not noticed. Where nothing is
+    collected, the change broke the import, or the compiler warned of it, which is an error here.
+    """
     entries = [json.loads(line) for line in out.read_text().splitlines()]
-    tried = Counter(entry["id"].split(":")[0] for entry in entries)
-    left = [entry for entry in entries if entry["status"] == 0]
-    alive = Counter(entry["id"].split(":")[0] for entry in left)
-    for module in sorted(tried):
-        tell(
-            f"| `{module}` | {tried[module]} | {tried[module] - alive[module]} | {alive[module]} |"
-        )
-    for entry in left:
-        tell(f"{entry['id']} line {entry['line']} {entry['change']}: {entry['text']}")
+    kinds = {1: "failed", int(pytest.ExitCode.INTERRUPTED): "uncollected", 0: "alive"}
+    found = Counter((e["id"].split(":")[0], kinds.get(e["status"], "ended")) for e in entries)
+    for module in sorted({module for module, _ in found}):
+        counts = [found[module, kind] for kind in ("failed", "ended", "uncollected", "alive")]
+        tell(f"| `{module}` | " + " | ".join(map(str, [sum(counts), *counts])) + " |")
+    for entry in entries:
+        if entry["status"] == 0:
+            tell(f"{entry['id']} line {entry['line']} {entry['change']}: {entry['text']}")
 
 
 def main() -> None:

@@ -38,3 +38,12 @@ def test_each_change_is_of_what_is_executed_and_comes_again_by_its_seed(tool):
 def test_a_module_is_tested_by_what_mirrors_it(tool):
     assert tool.mirrored(Path("noise/draws.py")).name == "test_draws.py"
     assert tool.mirrored(Path("noise/table.py")).name == "noise"
+
+
+def test_what_was_not_collected_is_counted_apart(tool, tmp_path, capsys):
+    out, entry = tmp_path / "out.jsonl", '{"id": "a.py:%d", "line": 3, "change": "c", "text": "t"'
+    statuses = ["0", "1", "1", "2", "null", "-11"]
+    lines = [f'{entry % number}, "status": {s}}}\n' for number, s in enumerate(statuses)]
+    out.write_text("".join(lines))
+    tool.table(out)
+    assert capsys.readouterr().out == "| `a.py` | 6 | 2 | 2 | 1 | 1 |\na.py:0 line 3 c: t\n"

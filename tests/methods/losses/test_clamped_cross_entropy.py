@@ -129,6 +129,11 @@ def test_its_first_stage_is_mmdets_cross_entropy_unclamped(row):
     assert loss.item() == pytest.approx((3 * (total - row[0]) + total - row[0]) / 2)
 
 
+def test_the_papers_convention_is_not_the_codes():
+    assert check_convention("lncis-code") is True
+    assert check_convention("paper") is False
+
+
 def test_other_conventions_are_refused():
     with pytest.raises(ValueError, match="convention must be paper or lncis-code, got v2"):
         check_convention("v2")

@@ -109,6 +109,9 @@ def test_parameters_reach_the_second_stage():
     [
         ({"gamma": -1.0}, "gamma must be"),
         ({"log_zero": 4.0}, "log_zero must be"),
+        ({"log_zero": 0.0}, "log_zero must be"),
+        ({"log_zero": 0.5}, "log_zero must be"),
+        ({"e1": -0.5}, "fraction of the epochs"),
         ({"e1": 6.0}, "fraction of the epochs"),
         ({"e1": math.nan}, "fraction of the epochs"),
     ],
