@@ -10,7 +10,7 @@ from importlib.util import find_spec
 _IMPORTED = (
     *("torch", "torchvision", "mmdet", "mmcv", "mmengine", "ray", "numpy", "pandas", "yaml"),
     *("pycocotools", "hotcoco", "scipy", "cv2", "matplotlib", "PIL", "jinja2", "orjson", "msgspec"),
-    *("rich", "zstandard", "packaging", "pynvml"),
+    *("rich", "zstandard", "packaging", "shtab", "pynvml"),
 )
 
 

@@ -247,7 +247,10 @@ def given_back(detector):
 
 # mmdet's, as a cascade's boxes are refined.
 @pytest.mark.filterwarnings("ignore:To copy construct from a tensor:UserWarning")
-@pytest.mark.parametrize("source", ["mask-rcnn-tiny", "cascade-mask-rcnn-r50-fpn"])
+@pytest.mark.parametrize(
+    "source",
+    ["mask-rcnn-tiny", pytest.param("cascade-mask-rcnn-r50-fpn", marks=pytest.mark.long)],
+)
 def test_bf16_is_in_the_layers_and_in_nothing_that_is_found(dataset, source):
     config = load_model(source, where="", root=Path(), random_weights=True).detector
     detector = build_detector(config, num_classes=8, seed=0, weights=None)
