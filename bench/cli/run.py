@@ -14,6 +14,7 @@ from noisyseg.bench.cli.run_part import RunPart, add_part, part_of_runs
 from noisyseg.bench.cli.suite_choice import SuiteChoice, add_suite_choice, chosen_suite
 from noisyseg.bench.cli.suite_runs import known_records, whole_suite_runs
 from noisyseg.bench.cluster import scheduler
+from noisyseg.bench.cluster.loopback import has_loopback
 from noisyseg.bench.cluster.ray_noise import display_apart
 from noisyseg.bench.cluster.scheduler import Done
 from noisyseg.bench.cluster.settings import ClusterSettings
@@ -205,7 +206,7 @@ def _trained(grid: Grid, store: RunStore, options: Options) -> Done:
         if saved := saved_epochs(missing):
             say(f"{saved} epochs are trained once for several runs (--no-sharing: each its own)")
 
-    settings = options.part.settings(options.cluster)
+    settings = where_ray_can_be(options.part.settings(options.cluster))
     trackers = followers(options.tensorboard, options.mlflow)
     if not options.no_sharing:
         missing = plan_prefixes(missing, store.root)
@@ -213,6 +214,17 @@ def _trained(grid: Grid, store: RunStore, options: Options) -> Done:
         done = scheduler.run_all(missing, store, settings, display, check_and_tell)
     drop_prefixes(missing, {key for key, record in done.records.items() if is_done(record)})
     return replace(done, records=records | done.records)
+
+
+def where_ray_can_be(settings: ClusterSettings) -> ClusterSettings:
+    """Where runs are done: without Ray, and saying so, where a private one could not be reached."""
+    if settings.without_ray or settings.address is not None or has_loopback():
+        return settings
+    say(
+        "warning: this machine's loopback interface is off, by which Ray's processes talk (as "
+        "root: ip link set lo up): the runs are done without Ray, as by --without-ray."
+    )
+    return replace(settings, without_ray=True)
 
 
 def _finished(runs: Sequence[Run], store: RunStore) -> dict[str, Record]:
