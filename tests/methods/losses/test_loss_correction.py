@@ -220,6 +220,15 @@ def test_of_a_class_s_four_rois_the_one_at_the_percentile_is_passed_over():
     assert torch.equal(estimate_matrix(predictions, 97.0)[0], predictions[1])
 
 
+def test_of_a_class_s_three_rois_two_are_more_than_half_and_not_passed_over():
+    """Of 100 RoIs the percentile is the third largest, 0.45, of one that is of another class."""
+    own = [[0.9, 0.06, 0.04], [0.8, 0.1, 0.1], [0.4, 0.3, 0.3]]
+    rows = [*own, [0.45, 0.5, 0.05], *[[0.1, 0.3, 0.6]] * 96]
+    predictions = torch.tensor(rows, dtype=torch.float64)
+    assert authors_rows(predictions, 97.0)[0] == 2
+    assert torch.equal(estimate_matrix(predictions, 97.0)[0], predictions[0])
+
+
 def test_all_that_tie_with_the_percentile_are_passed_over():
     """Three quarters of a class's RoIs are wholly sure, as float32 has it; not so the others."""
     sure = torch.tensor([1.0] * 30 + [0.9, 0.8, 0.7, 0.6] + [0.5] * 6, dtype=torch.float64)
