@@ -30,18 +30,21 @@ cat >train.json <<'JSON'
 JSON
 "$noisyseg" noise make --annotations train.json --type symmetric --rate 0.5 --seed 1 --out noisy.json
 "$noisyseg" noise verify noisy.json --clean train.json
-"$noisyseg" noise make --annotations train.json --type scale --preset mid --seed 1 --out scaled.json
+# What pip leaves where mmcv's OpenCV was written last and there is no libGL: the command that mends
+# it is the one that noisyseg prints.
+scale() {
+    "$noisyseg" noise make --annotations train.json --type scale --preset mid --seed 1 --out scaled.json
+}
+if ! said=$(scale 2>&1); then
+    echo "$said"
+    mend=$(echo "$said" | sed -n "s/.*Mend it with: pip install/install/p")
+    [ -n "$mend" ] || exit 1
+    eval "../env/bin/python -m pip --quiet $mend"
+    scale
+fi
 "$noisyseg" suite list
 
 if [ "$extra" = train ]; then
-    # What pip leaves where mmcv's OpenCV was written last and there is no libGL: the command that
-    # mends it is the one that noisyseg prints.
-    if ! said=$("$noisyseg" run smoke 2>&1); then
-        echo "$said"
-        mend=$(echo "$said" | sed -n "s/.*Mend it with: pip install/install/p")
-        [ -n "$mend" ] || exit 1
-        eval "../env/bin/python -m pip --quiet $mend"
-        "$noisyseg" run smoke
-    fi
+    "$noisyseg" run smoke
     "$noisyseg" table smoke
 fi
