@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from noisyseg.bench.first_suite.hold_out import classes_of_images, held_out
 from noisyseg.bench.first_suite.image_folders import ImageFolder, image_folder
-from noisyseg.bench.first_suite.made_files import Images, file_of, held_out, renamed
+from noisyseg.bench.first_suite.made_files import Images, file_of, renamed
 from noisyseg.bench.first_suite.parts import Parts
 from noisyseg.bench.first_suite.proposal import Part
 from noisyseg.bench.first_suite.survey import Survey, survey
@@ -48,7 +49,7 @@ def halves(parts: Parts, choice: ImageChoice, suite: Path) -> tuple[Part, Part]:
             other, other_folder, _images(other, other_folder), beside(suite, "eval")
         )
     assert choice.share is not None
-    stay, out = held_out(images, choice.share)
+    stay, out = held_out(images, choice.share, classes_of_images(parts.train))
     return (
         _made(whole, folder.folder, stay, beside(suite, "train")),
         _made(whole, folder.folder, out, beside(suite, "eval")),

@@ -1,4 +1,4 @@
-"""Annotation files that init makes of somebody's: a part of the images, or images renamed."""
+"""Annotation files that init makes of somebody's: some of the images, perhaps renamed."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
@@ -16,22 +16,6 @@ from noisyseg.bench.first_suite.image_folders import last_part
 from noisyseg.errors import InputError
 
 Images = Sequence[dict[str, Any]]
-
-
-def held_out(images: Images, share: float) -> tuple[Images, Images]:
-    """The images that stay, and a share of them that is held out, evenly spaced in their order.
-
-    Raises:
-        InputError: fewer than two images.
-    """
-    if len(images) < 2:
-        raise InputError("of one image none can be held out: give a file to evaluate on (--eval).")
-    count = min(max(1, round(share * len(images))), len(images) - 1)
-    out = {(2 * place + 1) * len(images) // (2 * count) for place in range(count)}
-    return (
-        [image for place, image in enumerate(images) if place not in out],
-        [image for place, image in enumerate(images) if place in out],
-    )
 
 
 def renamed(images: Images, path: Path) -> Images:
