@@ -6,7 +6,8 @@ from pathlib import Path
 
 from noisyseg.bench.first_suite.hold_out import classes_of_images, held_out
 from noisyseg.bench.first_suite.image_folders import ImageFolder, image_folder
-from noisyseg.bench.first_suite.made_files import Images, file_of, renamed
+from noisyseg.bench.first_suite.image_names import renamed
+from noisyseg.bench.first_suite.made_files import Images, file_of
 from noisyseg.bench.first_suite.parts import Parts
 from noisyseg.bench.first_suite.proposal import Part
 from noisyseg.bench.first_suite.survey import Survey, survey
@@ -62,11 +63,13 @@ def beside(suite: Path, part: str) -> Path:
 
 
 def _images(found: Survey, folder: ImageFolder) -> Images:
-    return renamed(found.images, found.path) if folder.renamed else found.images
+    if folder.files is None:
+        return found.images
+    return renamed(found.images, folder.files, found.path)
 
 
 def _part(found: Survey, folder: ImageFolder, images: Images, target: Path) -> Part:
-    if not folder.renamed:
+    if folder.files is None:
         return Part(survey=found, images=folder.folder)
     return _made(found, folder.folder, images, target)
 
@@ -81,9 +84,10 @@ def _found(part: Survey, parts: Parts, named: Path | None) -> ImageFolder:
     root = parts.contents.root
     if named is None:
         around: Sequence[Path] = [part.path.parent, part.path.parent.parent]
-        return image_folder(part.path, part.images, [*parts.contents.folders, *around], root)
+        inside = parts.contents.folders
+        return image_folder(part.path, part.images, [*inside, *around], root, within=inside)
     place = named if named.is_dir() or named.is_absolute() else root / named
     if not place.is_dir():
         raise InputError(f"there is no folder of images {named}, neither here nor in {root}.")
     # Names such as images/a.jpg start from the folder above the one that has the images.
-    return image_folder(part.path, part.images, [place, place.parent], root)
+    return image_folder(part.path, part.images, [place, place.parent], root, within=[place])

@@ -10,31 +10,9 @@ from noisyseg.annotation_files.document import (
     parse_annotations,
 )
 from noisyseg.annotation_files.file_layout import layout_of, without_annotations
-from noisyseg.annotation_files.identities import file_name
 from noisyseg.annotation_files.mapped_file import map_file
-from noisyseg.bench.first_suite.image_folders import last_part
-from noisyseg.errors import InputError
 
 Images = Sequence[dict[str, Any]]
-
-
-def renamed(images: Images, path: Path) -> Images:
-    """The images under the last parts of their file names.
-
-    Raises:
-        InputError: two then have the same name.
-    """
-    named = [{**image, "file_name": last_part(file_name(image))} for image in images]
-    known: dict[str, dict[str, Any]] = {}
-    for image, old in zip(named, images, strict=True):
-        other = known.setdefault(image["file_name"], old)
-        if other is not old:
-            raise InputError(
-                f"{path}: its file names lead nowhere from here, and by their last parts "
-                f"{file_name(other)!r} and {file_name(old)!r} are one: name the folder that they "
-                "start from (--train-images, --eval-images)."
-            )
-    return named
 
 
 def file_of(path: Path, images: Images) -> bytes:

@@ -2,11 +2,8 @@
 
 import json
 
-import pytest
-
 from noisyseg.bench.first_suite.hold_out import classes_of_images, held_out
-from noisyseg.bench.first_suite.made_files import file_of, renamed
-from noisyseg.errors import InputError
+from noisyseg.bench.first_suite.made_files import file_of
 
 
 def test_a_part_has_its_images_annotations_as_they_were(folder):
@@ -29,9 +26,3 @@ def test_a_file_with_something_unusual_is_parsed(folder):
     part = json.loads(file_of(path, document["images"][:2]))
     assert part["annotations"] == document["annotations"][:2]
     assert part["images"] == document["images"][:2]
-
-
-def test_two_names_that_become_one_are_refused(tmp_path):
-    images = [{"id": 1, "file_name": "a/1.jpg"}, {"id": 2, "file_name": "b/1.jpg"}]
-    with pytest.raises(InputError, match=r"'a/1.jpg' and 'b/1.jpg' are one"):
-        renamed(images, tmp_path / "train.json")
