@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from noisyseg.opencv_build import MEND, wants_window_system
+
 Level: TypeAlias = Literal["ok", "warning", "problem"]
 
 
@@ -57,5 +59,11 @@ def examined(name: str, check: Check) -> list[Finding]:
     except Exception as error:  # noqa: BLE001 (a broken machine breaks checks; the others go on)
         reason = " ".join(str(error).split()) or "no reason given"
         text = f"could not be looked at: {type(error).__name__}: {reason}"
-        found.append(problem(name, text, "report this line to noisyseg's developers"))
+        found.append(problem(name, text, _mend_of(error)))
     return found
+
+
+def _mend_of(error: Exception) -> str:
+    if isinstance(error, ImportError) and wants_window_system(error):
+        return MEND
+    return "report this line to noisyseg's developers"

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from noisyseg.bench.first_suite.hold_out import classes_of_images, held_out
 from noisyseg.bench.first_suite.image_folders import ImageFolder, image_folder
-from noisyseg.bench.first_suite.made_files import Images, file_of, held_out, renamed
+from noisyseg.bench.first_suite.image_names import renamed
+from noisyseg.bench.first_suite.made_files import Images, file_of
 from noisyseg.bench.first_suite.parts import Parts
 from noisyseg.bench.first_suite.proposal import Part
 from noisyseg.bench.first_suite.survey import Survey, survey
@@ -48,7 +50,7 @@ def halves(parts: Parts, choice: ImageChoice, suite: Path) -> tuple[Part, Part]:
             other, other_folder, _images(other, other_folder), beside(suite, "eval")
         )
     assert choice.share is not None
-    stay, out = held_out(images, choice.share)
+    stay, out = held_out(images, choice.share, classes_of_images(parts.train))
     return (
         _made(whole, folder.folder, stay, beside(suite, "train")),
         _made(whole, folder.folder, out, beside(suite, "eval")),
@@ -61,11 +63,13 @@ def beside(suite: Path, part: str) -> Path:
 
 
 def _images(found: Survey, folder: ImageFolder) -> Images:
-    return renamed(found.images, found.path) if folder.renamed else found.images
+    if folder.files is None:
+        return found.images
+    return renamed(found.images, folder.files, found.path)
 
 
 def _part(found: Survey, folder: ImageFolder, images: Images, target: Path) -> Part:
-    if not folder.renamed:
+    if folder.files is None:
         return Part(survey=found, images=folder.folder)
     return _made(found, folder.folder, images, target)
 
@@ -80,9 +84,10 @@ def _found(part: Survey, parts: Parts, named: Path | None) -> ImageFolder:
     root = parts.contents.root
     if named is None:
         around: Sequence[Path] = [part.path.parent, part.path.parent.parent]
-        return image_folder(part.path, part.images, [*parts.contents.folders, *around], root)
+        inside = parts.contents.folders
+        return image_folder(part.path, part.images, [*inside, *around], root, within=inside)
     place = named if named.is_dir() or named.is_absolute() else root / named
     if not place.is_dir():
         raise InputError(f"there is no folder of images {named}, neither here nor in {root}.")
     # Names such as images/a.jpg start from the folder above the one that has the images.
-    return image_folder(part.path, part.images, [place, place.parent], root)
+    return image_folder(part.path, part.images, [place, place.parent], root, within=[place])

@@ -1,7 +1,7 @@
 """The annotation files in a folder: told from other JSON by what is in them, not by their names."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,13 @@ import orjson
 from noisyseg.annotation_files.mapped_file import Content, let_go, map_file
 from noisyseg.bench.datasets.selection import spread
 from noisyseg.bench.first_suite.file_roles import role_of, words_of
+from noisyseg.bench.first_suite.folder_walk import walk
 from noisyseg.errors import InputError
 from noisyseg.foreign_files import describe_foreign
 
-_DEEPEST = 5
 _MOST_FILES = 20_000
 _LOOKED_AT = 100  # annotations of a file
 _SMALL = 64 << 20  # bytes of a file that is worth a parse to say what it is
-_SKIPPED = {"runs", "node_modules", "site-packages", "__pycache__", "__MACOSX"}
 _LISTS = ("images", "annotations", "categories")
 
 
@@ -74,9 +73,9 @@ def look_into(root: Path) -> Contents:
     _check_folder(root)
     found = Contents(root=root, folders=[])
     number = 0
-    for folder, names in _walk(root):
+    for folder, names in walk(root):
         found.folders.append(folder)
-        for path in (folder / name for name in names):
+        for path in (folder / name for name in names if name.lower().endswith(".json")):
             number += 1
             if number > _MOST_FILES:
                 raise InputError(
@@ -100,22 +99,6 @@ def _check_folder(root: Path) -> None:
             raise InputError(f"{root} is empty: name the folder of your images and annotations.")
     except OSError as error:
         raise InputError(f"cannot read the folder {root}: {error.strerror}.") from error
-
-
-def _walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
-    """Folders and their JSON files; by way of links, too, each folder once."""
-    seen: set[str] = set()
-    for place, folders, files in os.walk(root, followlinks=True):
-        real = os.path.realpath(place)
-        depth = len(Path(place).relative_to(root).parts)
-        if real in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        usual = [name for name in folders if not name.startswith(".") and name not in _SKIPPED]
-        folders[:] = sorted(usual) if depth < _DEEPEST else []
-        named = [name for name in files if name.lower().endswith(".json") and name[0] != "."]
-        yield Path(place), sorted(named)
 
 
 def _add(found: Contents, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Annotation files that init makes of somebody's: a part of the images, or images renamed."""
+"""Annotation files that init makes of somebody's: some of the images, perhaps renamed."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
@@ -10,47 +10,9 @@ from noisyseg.annotation_files.document import (
     parse_annotations,
 )
 from noisyseg.annotation_files.file_layout import layout_of, without_annotations
-from noisyseg.annotation_files.identities import file_name
 from noisyseg.annotation_files.mapped_file import map_file
-from noisyseg.bench.first_suite.image_folders import last_part
-from noisyseg.errors import InputError
 
 Images = Sequence[dict[str, Any]]
-
-
-def held_out(images: Images, share: float) -> tuple[Images, Images]:
-    """The images that stay, and a share of them that is held out, evenly spaced in their order.
-
-    Raises:
-        InputError: fewer than two images.
-    """
-    if len(images) < 2:
-        raise InputError("of one image none can be held out: give a file to evaluate on (--eval).")
-    count = min(max(1, round(share * len(images))), len(images) - 1)
-    out = {(2 * place + 1) * len(images) // (2 * count) for place in range(count)}
-    return (
-        [image for place, image in enumerate(images) if place not in out],
-        [image for place, image in enumerate(images) if place in out],
-    )
-
-
-def renamed(images: Images, path: Path) -> Images:
-    """The images under the last parts of their file names.
-
-    Raises:
-        InputError: two then have the same name.
-    """
-    named = [{**image, "file_name": last_part(file_name(image))} for image in images]
-    known: dict[str, dict[str, Any]] = {}
-    for image, old in zip(named, images, strict=True):
-        other = known.setdefault(image["file_name"], old)
-        if other is not old:
-            raise InputError(
-                f"{path}: its file names lead nowhere from here, and by their last parts "
-                f"{file_name(other)!r} and {file_name(old)!r} are one: name the folder that they "
-                "start from (--train-images, --eval-images)."
-            )
-    return named
 
 
 def file_of(path: Path, images: Images) -> bytes:

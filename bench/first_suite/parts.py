@@ -6,10 +6,15 @@ from pathlib import Path
 
 from noisyseg.bench.first_suite.file_roles import TEST, TRAIN, VAL
 from noisyseg.bench.first_suite.json_files import Candidate, Contents, candidate, look_into
+from noisyseg.bench.first_suite.other_exports import other_exports
 from noisyseg.errors import InputError
 
 _SHOWN = 6
 _DIFFERENT = "a suite evaluates on other images than it trains on"
+_EXPORT = (
+    "Of an annotation tool's exports the one in COCO's form with masks is wanted: COCO 1.0, or "
+    "COCO instance segmentation, beside the images."
+)
 _SPLIT = "have a share of its images held out (--hold-out 0.2, which writes two new files)"
 
 
@@ -136,7 +141,9 @@ def _single(path: Path, contents: Contents) -> str:
 
 
 def _nothing(contents: Contents) -> str:
-    others = _unusable(contents) or " It has no JSON file."
+    others = _unusable(contents) or " ".join(
+        [" It has no JSON file.", *other_exports(contents.root)[:_SHOWN], _EXPORT]
+    )
     return (
         f"{contents.root} has no annotation file in COCO's form: wanted two JSON files with the "
         "lists images, annotations and categories, such as annotations/train.json and "

@@ -6,6 +6,7 @@ import pytest
 
 from noisyseg.bench.first_suite.halves import ImageChoice, halves
 from noisyseg.bench.first_suite.parts import Wanted, choose_parts
+from noisyseg.errors import InputError
 
 
 def found(folder, *, share=None, **named):
@@ -173,3 +174,68 @@ def test_names_of_another_machine_become_the_files_own(names, folder):
     folder.part("train.json", "images", names=names)
     folder.part("val.json", "images")
     assert found(folder) == [("suite-train.json", "images"), ("val.json", "images")]
+
+
+def moved(folder, images, place):
+    """The folder's images, each in a folder or under a name that `place` says of its name."""
+    for path in sorted((folder.root / images).iterdir()):
+        target = path.parent / place(path.name)
+        target.parent.mkdir(exist_ok=True)
+        path.rename(target)
+
+
+def names_in(file):
+    return [image["file_name"] for image in json.loads(file)["images"]]
+
+
+def made(folder):
+    """The names in the file that is made of the training file."""
+    parts = choose_parts(folder.root, Wanted())
+    return names_in(halves(parts, ImageChoice(), folder.root / "suite.yaml")[0].content)
+
+
+def test_images_in_folders_that_no_name_says_are_found_below(folder):
+    for part in ("train", "val"):
+        folder.part(f"annotations/{part}.json", f"images/{part}")
+    moved(folder, "images/train", lambda name: f"city {int(name[:4]) % 2}/{name}")
+    assert found(folder)[0] == ("suite-train.json", "images/train")
+    assert made(folder)[:2] == ["city 1/0001.png", "city 0/0002.png"]
+
+
+def test_images_called_alike_in_several_folders_are_told_by_those(folder):
+    folder.part("train.json", "train", names=lambda name: f"/home/me/{name[:4]}/rgb.png")
+    folder.part("val.json", "val")
+    moved(folder, "train", lambda name: f"{name[:4]}/rgb.png")
+    assert found(folder)[0] == ("suite-train.json", "train")
+    assert made(folder)[0] == "0001/rgb.png"
+
+
+def test_an_image_that_may_be_several_is_refused(folder):
+    folder.part("train.json", "images/a")
+    folder.part("val.json", "val")
+    moved(folder, "images/a", lambda name: name if name < "0004" else f"../b/{name}")
+    (folder.root / "images" / "b" / "0001.png").write_bytes(b"")
+    with pytest.raises(InputError, match=r"'0001.png' may be '.*a/0001.png' or '.*b/0001.png'"):
+        found(folder, share=None)
+
+
+def test_endings_in_other_letters_become_the_files_own(folder):
+    folder.part("train.json", "images")
+    folder.part("val.json", "val")
+    moved(folder, "images", lambda name: name.replace("png", "PNG"))
+    assert found(folder)[0] == ("suite-train.json", "images")
+    assert made(folder)[0] == "0001.PNG"
+
+
+def test_a_percent_sign_that_a_file_has_is_left(folder):
+    folder.part("train.json", "images", names=lambda name: f"/home/me/100%25{name}")
+    folder.part("val.json", "val")
+    moved(folder, "images", lambda name: f"100%25{name}")
+    assert made(folder)[0] == "100%250001.png"
+
+
+def test_an_image_that_is_gone_is_not_taken_of_the_other_part(folder):
+    folder.part("train.json", "train")
+    folder.part("val.json", "val")
+    (folder.root / "train" / "0003.png").rename(folder.root / "val" / "0003.png")
+    assert found(folder)[0] == ("train.json", "train")

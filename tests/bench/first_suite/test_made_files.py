@@ -2,16 +2,14 @@
 
 import json
 
-import pytest
-
-from noisyseg.bench.first_suite.made_files import file_of, held_out, renamed
-from noisyseg.errors import InputError
+from noisyseg.bench.first_suite.hold_out import classes_of_images, held_out
+from noisyseg.bench.first_suite.made_files import file_of
 
 
 def test_a_part_has_its_images_annotations_as_they_were(folder):
     path = folder.part("all.json", "images", number=9)
     whole = json.loads(path.read_bytes())
-    stay, out = held_out(whole["images"], 0.3)
+    stay, out = held_out(whole["images"], 0.3, classes_of_images(path))
     assert [len(stay), len(out)] == [6, 3]
     parts = [json.loads(file_of(path, images)) for images in (stay, out)]
     for key in ("images", "annotations"):
@@ -28,20 +26,3 @@ def test_a_file_with_something_unusual_is_parsed(folder):
     part = json.loads(file_of(path, document["images"][:2]))
     assert part["annotations"] == document["annotations"][:2]
     assert part["images"] == document["images"][:2]
-
-
-@pytest.mark.parametrize(("number", "share", "out"), [(2, 0.01, 1), (3, 0.5, 2), (10, 0.2, 2)])
-def test_both_parts_have_images(number, share, out):
-    images = [{"id": place} for place in range(number)]
-    assert len(held_out(images, share)[1]) == out
-
-
-def test_one_image_cannot_be_held_out():
-    with pytest.raises(InputError, match="of one image"):
-        held_out([{"id": 1}], 0.5)
-
-
-def test_two_names_that_become_one_are_refused(tmp_path):
-    images = [{"id": 1, "file_name": "a/1.jpg"}, {"id": 2, "file_name": "b/1.jpg"}]
-    with pytest.raises(InputError, match=r"'a/1.jpg' and 'b/1.jpg' are one"):
-        renamed(images, tmp_path / "train.json")

@@ -5,11 +5,13 @@ import json
 import pytest
 
 from noisyseg.bench.cli.command_line import main
+from noisyseg.noise.types import registry
 
 
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(registry, "_OF_FILES", {})  # no type stays for the tests that follow
 
 
 @pytest.mark.parametrize("family", ["class", "geometry", "removal", "addition"])
