@@ -35,6 +35,12 @@ def test_hand_worked():
     assert generalized_cross_entropy(logits, torch.tensor([3]), q=0.5).item() == pytest.approx(1.0)
 
 
+def test_the_default_is_the_papers():
+    """q = 0.3, by which Yang et al. compare."""
+    expected = (1 - LOGITS.softmax(dim=1)[torch.arange(6), LABELS] ** 0.3) / 0.3
+    torch.testing.assert_close(generalized_cross_entropy(LOGITS, LABELS), expected)
+
+
 def test_bounded_and_flat_where_the_label_has_no_probability():
     logits = torch.tensor([[-1e4, 1e4]], requires_grad=True)
     loss = generalized_cross_entropy(logits, torch.tensor([0]), q=0.3)

@@ -10,7 +10,7 @@ from noisyseg.methods.losses.jensen_shannon import generalized_jensen_shannon
 from noisyseg.methods.losses.mean_absolute_error import mean_absolute_error
 
 LABELS = torch.tensor([0, 4, 1, 0, 1, 0, 2, 4, 3, 1])
-IDS = torch.tensor([7, -1, 30, 7, 30, 7, 9, -1, 12, 31])
+IDS = torch.tensor([0, -1, 30, 0, 30, 0, 9, -1, 12, 31])  # 0 is an annotation, too
 WEIGHTS = torch.tensor([1.0, 1.0, 1.0, 0.5, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0])
 LOGITS = 2 * torch.randn(10, 5, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
 

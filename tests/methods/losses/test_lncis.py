@@ -6,7 +6,7 @@ import torch
 
 from noisyseg.methods.context import LossContext
 from noisyseg.methods.losses.cross_entropy import cross_entropy
-from noisyseg.methods.losses.lncis import lncis, separate, separated_losses
+from noisyseg.methods.losses.lncis import lncis, schedule, separate, separated_losses
 from noisyseg.methods.losses.symmetric_cross_entropy import reverse_cross_entropy
 
 LOGITS = torch.randn(6, 4, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
@@ -244,6 +244,20 @@ def test_an_empty_batch_in_the_authors_code(epoch):
     assert loss.shape == (0,)
     loss.sum().backward()
     assert logits.grad.shape == (0, 4)
+
+
+def test_the_second_stage_lasts_to_the_end():
+    assert [stage.until for stage in schedule(0.5)] == [0.5, 1.0]
+
+
+def test_every_part_of_the_method_is_on_by_default():
+    """The last RoI is predicted as background by a wide margin: a pseudo negative."""
+    logits = torch.tensor([[3.0, 0.0, 0.0], [0.0, 0.0, 4.0]], dtype=torch.float64)
+    labels, ctx = torch.tensor([0, 1]), context(1, 2, count=2)
+    on = dict.fromkeys(("stage_wise", "negatives", "pseudo_negatives", "isolate"), True)
+    plain = lncis(logits, labels, ctx)
+    assert torch.equal(plain, lncis(logits, labels, ctx, **on))
+    assert not torch.equal(plain, lncis(logits, labels, ctx, pseudo_negatives=False))
 
 
 def test_an_unknown_convention_is_refused():

@@ -84,7 +84,7 @@ def test_summed_over_the_object_labels_alone_it_depends_on_the_prediction():
     torch.testing.assert_close(total, 4.0 * (3 + LOGITS.softmax(dim=1)[:, -1]))
 
 
-@pytest.mark.parametrize("log_zero", [-4.0, -9.21])
+@pytest.mark.parametrize("log_zero", [-4.0, -9.21, -0.5])
 def test_reverse_term_lies_between_zero_and_minus_a(log_zero):
     """Half of -A times the absolute error sum_k |q_k - p_k|, whose greatest value is 2."""
     logits = torch.cat([LOGITS, torch.tensor([[900.0, 0, 0, 0, 0], [0, 900.0, 0, 0, 0]])])
