@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from noisyseg.bench.cli.output import DONE, print_text
+from noisyseg.text_templates import filled
 
 EXAMPLE = "noisyseg completion bash"
 _SHELLS = ("bash", "zsh")
@@ -45,7 +46,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: Options) -> int:
     """Print the script of a shell."""
     import shtab
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     # Every command's parser, which this command is one of.
     from noisyseg.bench.cli.command_line import build_parser
@@ -55,10 +55,7 @@ def run(options: Options) -> int:
         found = _completed(action, group)
         if found is not None:
             action.complete = found  # type: ignore[attr-defined]  # where shtab looks for it
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES), undefined=StrictUndefined, trim_blocks=True
-    )
-    preamble = environment.get_template(f"completion.{options.shell}.j2").render(kinds=_kinds())
+    preamble = filled(_TEMPLATES / f"completion.{options.shell}.j2", kinds=_kinds())
     print_text(shtab.complete(parser, shell=options.shell, preamble=preamble))
     return DONE
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from noisyseg.errors import InputError
 from noisyseg.files import refuse_special_files, write_atomically
+from noisyseg.text_templates import filled
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
@@ -66,21 +67,9 @@ def write_new(path: Path, template: str, **content: str) -> None:
             f"Python has a module {path.stem}, which {path} would hide from what is run beside it: "
             "say --write OTHER.py, or give yours another name."
         )
-    write_atomically(path, _filled(template, {**content, "file": shlex.quote(path.name)}).encode())
+    text = filled(_TEMPLATES / template, **content, file=shlex.quote(path.name))
+    write_atomically(path, text.encode())
 
 
 def _is_module(name: str) -> bool:
     return name in sys.stdlib_module_names or importlib.util.find_spec(name) is not None
-
-
-def _filled(template: str, content: dict[str, str]) -> str:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template(template).render(content)

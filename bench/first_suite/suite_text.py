@@ -6,12 +6,11 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from noisyseg.bench.first_suite.proposal import Part, Proposal
 from noisyseg.bench.first_suite.training_plan import TrainingPlan
 from noisyseg.bench.first_suite.yaml_text import path_scalar, quoted, scalar
 from noisyseg.errors import InputError
+from noisyseg.text_templates import filled
 
 _FOLDER = Path(__file__).parent
 _METHODS = 2
@@ -35,14 +34,7 @@ def suite_text(proposal: Proposal, file: Path) -> str:
     Raises:
         InputError: data at a place whose name no text can have.
     """
-    environment = Environment(
-        loader=FileSystemLoader(_FOLDER),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template("suite.yaml.j2").render(**_content(proposal, file))
+    return filled(_FOLDER / "suite.yaml.j2", **_content(proposal, file))
 
 
 def settings_of(proposal: Proposal) -> int:
